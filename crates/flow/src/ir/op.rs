@@ -1,0 +1,452 @@
+//! Operations: what a node does.
+//!
+//! Each has one file in `action/`. Durations are already in their own type, whatever unit the dialect used.
+
+use std::time::Duration;
+
+use super::{Expr, Template};
+use crate::lower::Dialect;
+
+/// What a node does, with everything it needs to do it.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Op {
+    /// Nothing; a label, or a container that only has edges.
+    Noop,
+    /// Answer the call. → `Done`, `Failed(Unsupported)`
+    Answer,
+    /// End the call. Does not continue.
+    Hangup(Hangup),
+    /// Play, say, beep. → `Done`, `Key(digit)` if a key stopped it, `Failed(Prompt)`
+    Play(Play),
+    /// Gather keys, with prompts. → `Done` or `Key(digits)` by `by_value`, `Timeout`, `Failed(Prompt)`
+    Collect(Collect),
+    /// Kazoo's auto-attendant. → `Key(digits)`, `Timeout`, `Key("max_retries")`
+    Menu(Menu),
+    /// Send keys to the far end (RFC 4733). → `Done`, `Failed(Unsupported)`
+    SendDigits(SendDigits),
+    /// Forget the keys typed ahead. → `Done`
+    FlushDigits,
+    /// Wait; silence is sent. → `Done`
+    Sleep(Expr),
+    /// Wait until the far end hangs up.
+    WaitForHangup,
+    /// Send back what comes. `None` lasts until hang-up. → `Done`
+    Echo(Option<Duration>),
+    /// Record the caller, in the foreground. → `Done`, `Failed(Recording)`
+    Record(Record),
+    /// Start a recording in the background. → `Done`, `Failed(Recording)`
+    RecordStart(Record),
+    /// Stop the background recording. → `Done`
+    RecordStop,
+    /// Assign variables, in order. → `Done`
+    Set(Vec<Assign>),
+    /// A question. → `Yes`, `No`
+    If(Condition),
+    /// Branch on a text. → `Key(value)`
+    Branch(Branch),
+    /// A jump that is allowed so many times in a call; `None` for without limit. → `Yes` (jump), `No` (used up)
+    Jump(Option<u32>),
+    /// Evaluate an array or object and point the loop `slot` at its start. → `Done`
+    EachStart { slot: u32, over: Expr },
+    /// Assign the next element of loop `slot` to `value` (and its index or name to `key`). → `Yes`, `No` (no more)
+    EachNext { slot: u32, value: String, key: String },
+    /// Calendar rules in order; the first that is active now. → `Key(rule id)`, `No`
+    Hours(Hours),
+    /// Ask an HTTP server for a program. Enters it: no outcome; or → `Failed(Http)`
+    Fetch(Fetch),
+    /// Run another document of the store. Enters it, or → `Failed(Missing)`
+    Subflow(Subflow),
+    /// Tell an HTTP server something. → `Done`, `Failed(Http)` only if `wait`
+    Webhook(Webhook),
+    /// Prompts' language and voice from here on. → `Done`
+    Language(Template),
+    /// A feature that offhook knows by name and does not run here. → `Failed(Unavailable)`, with a trace line
+    Unavailable { feature: String },
+    /// A construct that no lowering knows. → `Done`, counted
+    Residual(String),
+}
+
+/// How a call is ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hangup {
+    /// The final SIP status if the call was not answered yet (400..=699).
+    pub status: u16,
+    /// The reason phrase, if not the usual one.
+    pub phrase: Option<String>,
+    /// A short word for traces and CDRs: `normal`, `busy`, `rejected`.
+    pub cause: String,
+}
+
+/// One thing to be heard.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Item {
+    /// Text for a voice.
+    Speech(SpeechItem),
+    /// A sound by name, path or URL.
+    Sound(Template),
+    /// A tone.
+    Tone(Tone),
+    /// Silence. Evaluates to milliseconds.
+    Silence(Duration),
+}
+
+/// Text for a voice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpeechItem {
+    /// Plain text or SSML (it is SSML if it starts with `<speak`).
+    pub text: Template,
+    /// `en-US`; `None` for the flow's or the configuration's.
+    pub language: Option<Template>,
+    /// `male`, `female`, `neutral`, or a provider's own voice name.
+    pub voice: Option<Template>,
+}
+
+/// A tone with its cadence: sounded together, `on` then `off`, for `total`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tone {
+    /// Frequencies in hertz, sounded together.
+    pub hertz: Vec<u16>,
+    /// Sounding part of the cadence.
+    pub on: Duration,
+    /// Silent part; zero for a steady tone.
+    pub off: Duration,
+    /// How long in all.
+    pub total: Duration,
+}
+
+/// How often something is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// So many times in all; zero is nothing.
+    Times(u32),
+    /// Until stopped.
+    Forever,
+}
+
+/// Which keys stop a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barge {
+    /// None; keys pressed meanwhile stay typed ahead.
+    None,
+    /// Any key.
+    Any,
+    /// Any of these.
+    Keys(String),
+}
+
+/// Playing prompts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Play {
+    /// What to play, in order.
+    pub items: Vec<Item>,
+    /// How often the whole list.
+    pub repeat: Repeat,
+    /// Which keys stop it.
+    pub barge: Barge,
+    /// Whether the key that stopped it is taken off the typed-ahead keys.
+    pub consume: bool,
+    /// Whether an unanswered call is answered first; otherwise it is early media (183).
+    pub answers: bool,
+}
+
+/// When the timer for the first key starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerStart {
+    /// When the prompts are over.
+    PromptEnd,
+    /// When the node is entered.
+    Entry,
+}
+
+/// What happens to keys that were pressed before the node was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeAhead {
+    /// All count.
+    All,
+    /// Only the last one counts (VoIPBIN).
+    Last,
+    /// None counts; they are dropped.
+    Drop,
+}
+
+/// Gathering keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collect {
+    /// Played while gathering; the first key stops them.
+    pub prompts: Vec<Item>,
+    /// As [`Play::answers`].
+    pub answers: bool,
+    /// Most keys; `None` for no limit.
+    pub max: Option<u32>,
+    /// Keys that end it.
+    pub terminators: String,
+    /// Whether the terminator is part of the result.
+    pub keep_terminator: bool,
+    /// Time for the first key.
+    pub first: Duration,
+    /// Time between keys.
+    pub between: Duration,
+    /// Time in all, counted from `timer`; `None` for no such limit.
+    pub total: Option<Duration>,
+    /// When `first` (and `total`) start.
+    pub timer: TimerStart,
+    /// What was typed ahead.
+    pub ahead: TypeAhead,
+    /// The name under which the digits are kept in `Fact::Collections`.
+    pub name: Option<Template>,
+    /// Variables that receive the digits.
+    pub into: Vec<String>,
+    /// `true`: the outcome is `Key(digits)`, and `Timeout` when no key came.
+    /// `false`: it is `Done` in both cases.
+    pub by_value: bool,
+}
+
+/// Kazoo's `menu`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Menu {
+    /// One round of prompt and keys; `by_value` is set.
+    pub gather: Collect,
+    /// Rounds in all.
+    pub retries: u32,
+    /// Played after a key that leads nowhere.
+    pub invalid: Vec<Item>,
+    /// Played when the rounds are used up.
+    pub exit: Vec<Item>,
+}
+
+/// Sending keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendDigits {
+    /// `0-9A-D*#`, and `w` for half a second's, `W` for a second's pause.
+    pub digits: Template,
+    /// Each key.
+    pub duration: Duration,
+    /// Between keys.
+    pub gap: Duration,
+}
+
+/// Recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its name for the customer; `None` for one made from the call's id.
+    pub name: Option<Template>,
+    /// Longest; `None` for no limit.
+    pub limit: Option<Duration>,
+    /// Ends after so much silence; `None` for never.
+    pub silence: Option<Duration>,
+    /// Keys that end it; empty for none.
+    pub stop_keys: String,
+    /// A beep first.
+    pub beep: bool,
+    /// Where to send the file; kept locally in any case.
+    pub upload: Option<Upload>,
+    /// As [`Play::answers`].
+    pub answers: bool,
+}
+
+/// Where a recording goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// The address.
+    pub url: Template,
+    /// `PUT` or `POST`.
+    pub method: String,
+}
+
+/// One assignment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assign {
+    /// The path, `["sessionData", "count"]`; missing objects on the way are made.
+    pub path: Vec<String>,
+    /// The value; undefined removes the variable.
+    pub value: Expr,
+    /// An object is merged into the object that is there, member by member, instead of replacing it.
+    pub merge: bool,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// Whether the expression is truthy.
+    Expr(Expr),
+    /// Whether any pattern is found in the text (unanchored); `withheld` words are matched as whole words.
+    Matches {
+        /// What is searched.
+        text: Expr,
+        /// Regular expressions; one that does not compile matches nothing and was diagnosed at load.
+        patterns: Vec<String>,
+    },
+    /// A comparison of calendar fields with now (UTC); each field given must pass. VoIPBIN's `condition_datetime`.
+    Clock {
+        /// The comparison: now `op` field.
+        op: Compare,
+        /// Minute, hour, day of month, month.
+        fields: [Option<u32>; 4],
+        /// Days of the week, 0 = Sunday; empty for any.
+        weekdays: Vec<u32>,
+    },
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Compare {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+/// Branching on a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// The text.
+    pub on: Expr,
+    /// A variable (or `None`) that is emptied afterwards. VoIPBIN.
+    pub reset: Option<String>,
+    /// Typed-ahead keys are dropped too.
+    pub flush: bool,
+}
+
+/// Calendar rules.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hours {
+    /// IANA time zone, `Europe/Oslo`.
+    pub timezone: String,
+    /// Rules, tried in order.
+    pub rules: Vec<Rule>,
+}
+
+/// One calendar rule (Kazoo's temporal rule).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The outcome's key.
+    pub id: String,
+    /// Forced on (`Some(true)`), off (`Some(false)`), or by the calendar.
+    pub enabled: Option<bool>,
+    /// How it recurs.
+    pub cycle: Cycle,
+    /// Every so many cycles.
+    pub interval: u32,
+    /// First day it holds, as days since 1970-01-01; `None` for ever.
+    pub start_day: Option<i64>,
+    /// Seconds of the local day at which it begins and ends.
+    pub window: (u32, u32),
+    /// Days of the week, 0 = Sunday; empty for any.
+    pub weekdays: Vec<u32>,
+    /// Days of the month; empty for any.
+    pub days: Vec<u32>,
+    /// Month 1..=12.
+    pub month: Option<u32>,
+    /// Which of the month's weekdays: 1..=5, -1 for the last, `None` for every.
+    pub ordinal: Option<i32>,
+}
+
+/// How a rule recurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Cycle {
+    Date,
+    Daily,
+    Weekly,
+    Monthly,
+    Yearly,
+}
+
+/// An HTTP request that a flow makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// `GET`, `POST`, …; evaluated because VoIPBIN allows variables in it.
+    pub method: Template,
+    /// Where.
+    pub url: Template,
+    /// Named values in order; what is undefined, and with `omit_empty` what is empty, is left out.
+    pub fields: Vec<(String, Expr)>,
+    /// How the fields travel.
+    pub encoding: Encoding,
+    /// Leave empty values out.
+    pub omit_empty: bool,
+    /// More headers.
+    pub headers: Vec<(String, Template)>,
+    /// Time limit for the whole exchange.
+    pub timeout: Duration,
+    /// Tries after the first when no connection could be made.
+    pub retries: u32,
+}
+
+/// How the fields of a [`Request`] travel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Encoding {
+    /// Appended to the URL's query; nested values as JSON text, or as `name[key]=` with `brackets`.
+    Query {
+        /// `Digits[name]=123` for nested objects.
+        brackets: bool,
+    },
+    /// `application/x-www-form-urlencoded`.
+    Form {
+        /// As for `Query`.
+        brackets: bool,
+    },
+    /// `application/json`, one object.
+    Json,
+    /// `application/xml`, one element a field below this root.
+    Xml(String),
+    /// The text as it stands, with this content type; the fields are not used.
+    Raw {
+        /// The body.
+        body: Template,
+        /// Its content type.
+        content_type: Template,
+    },
+}
+
+/// Asking for a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fetch {
+    /// The request.
+    pub request: Request,
+    /// How the reply is read.
+    pub reply: Reply,
+    /// What becomes of the running program.
+    pub install: Install,
+}
+
+/// How a reply is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A program in this dialect.
+    Program(Dialect),
+    /// Nothing is expected; the node is `Done` whatever comes (Voxology's `end_call`).
+    Ignored,
+}
+
+/// What becomes of the running program when a fetched one is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Install {
+    /// It is gone (pivot, callback loop, REDIRECT).
+    Replace,
+    /// It goes on at the node's `Done` edge afterwards (VoIPBIN fetch).
+    Push,
+}
+
+/// Another document of the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subflow {
+    /// Its id.
+    pub id: Template,
+    /// Whether to come back.
+    pub install: Install,
+}
+
+/// Telling an HTTP server something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// The request.
+    pub request: Request,
+    /// Whether the flow waits for the reply.
+    pub wait: bool,
+}

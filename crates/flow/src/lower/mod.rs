@@ -1,0 +1,73 @@
+//! From a customer's document to a [`Program`].
+//!
+//! Lowering never fails on content: what it cannot make sense of becomes a diagnostic, and a residual node that takes
+//! its ordinary edge.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ir::{Pointer, Program};
+
+/// A callflow dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// A tree of `{module, data, children}` (seeds 000 and 002).
+    Kazoo,
+    /// A map of key to `{module, next}` (seed 001).
+    Callroute,
+    /// A list of `{id, type, option}` (seed 003).
+    Voipbin,
+    /// A list of `{type, params}`, asked for again when it is used up (seed 004).
+    Voxology,
+}
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The flow runs as written; something is odd.
+    Warning,
+    /// Part of the flow cannot do what was meant.
+    Error,
+}
+
+/// Something to tell a flow's author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where in the document, as a JSON pointer.
+    pub pointer: String,
+    /// What is wrong, what was expected, what to do.
+    pub message: String,
+}
+
+/// A lowered document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowered {
+    /// What the engine runs.
+    pub program: Program,
+    /// What the author should know.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where a diagnostic stands, and its words.
+impl Diagnostic {
+    /// A diagnostic at `pointer`.
+    pub fn new(severity: Severity, pointer: &Pointer, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity, pointer: pointer.0.clone(), message: message.into() }
+    }
+}
+
+/// A document that is not a flow at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LowerError {
+    /// No dialect's shape fits.
+    #[error("not a flow of any dialect: expected {{\"module\"}}, {{\"flow\"}}, {{\"actions\"}}, {{\"callback\"}} or a list of actions")]
+    Unrecognised,
+    /// The value at the root is of the wrong type for the named dialect.
+    #[error("expected {0} at the root")]
+    Root(&'static str),
+}
