@@ -4,7 +4,10 @@
 //! its ordinary edge.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+mod builder;
+
+pub use builder::Builder;
 
 use crate::ir::{Pointer, Program};
 
@@ -65,7 +68,9 @@ impl Diagnostic {
 #[non_exhaustive]
 pub enum LowerError {
     /// No dialect's shape fits.
-    #[error("not a flow of any dialect: expected {{\"module\"}}, {{\"flow\"}}, {{\"actions\"}}, {{\"callback\"}} or a list of actions")]
+    #[error(
+        "not a flow of any dialect: expected {{\"module\"}}, {{\"flow\"}}, {{\"actions\"}}, {{\"callback\"}} or a list of actions"
+    )]
     Unrecognised,
     /// The value at the root is of the wrong type for the named dialect.
     #[error("expected {0} at the root")]

@@ -1,0 +1,68 @@
+//! Collects the nodes of a program while a lowering walks the document.
+//!
+//! Nodes are added in any order; edges are written once the nodes that they lead to exist.
+
+use super::{Diagnostic, Dialect, Lowered, Severity};
+use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target};
+
+/// A program under construction.
+#[derive(Debug)]
+pub struct Builder {
+    program: Program,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Builder {
+    /// An empty program of `dialect`.
+    pub fn new(dialect: Dialect, lacking: Lacking) -> Builder {
+        let program = Program {
+            dialect,
+            nodes: Vec::new(),
+            entry: None,
+            on_end: None,
+            on_gone: None,
+            lacking,
+            node_limit: None,
+        };
+        Builder { program, diagnostics: Vec::new() }
+    }
+
+    /// Adds a node; until [`Builder::edges`] says otherwise every outcome hangs up.
+    pub fn add(&mut self, op: Op, source: &Pointer) -> NodeId {
+        self.add_with(op, Edges::always(Target::Hangup), source)
+    }
+
+    /// Adds a node with its edges.
+    pub fn add_with(&mut self, op: Op, edges: Edges, source: &Pointer) -> NodeId {
+        let id = NodeId(self.program.nodes.len() as u32);
+        self.program.nodes.push(Node { op, edges, source: source.clone() });
+        id
+    }
+
+    /// Replaces the edges of a node.
+    pub fn edges(&mut self, id: NodeId, edges: Edges) {
+        if let Some(node) = self.program.nodes.get_mut(id.0 as usize) {
+            node.edges = edges;
+        }
+    }
+
+    /// The nodes so far.
+    pub fn nodes(&self) -> &[Node] {
+        &self.program.nodes
+    }
+
+    /// The program's own settings: entry, `on_end`, limits.
+    pub fn program(&mut self) -> &mut Program {
+        &mut self.program
+    }
+
+    /// Notes something for the author.
+    pub fn diagnose(&mut self, severity: Severity, pointer: &Pointer, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::new(severity, pointer, message));
+    }
+
+    /// The finished program and what was noted.
+    pub fn finish(self) -> Lowered {
+        Lowered { program: self.program, diagnostics: self.diagnostics }
+    }
+}
