@@ -1,1 +1,8 @@
-//! placeholder
+//! What the tests of the whole share: where the repository is, the server under test, and the real peers.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is below the root").to_path_buf()
+}
