@@ -6,8 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 mod builder;
+pub mod callroute;
+mod detect;
+pub mod kazoo;
 
 pub use builder::Builder;
+pub use detect::detect;
+
+use serde_json::Value;
 
 use crate::ir::{Pointer, Program};
 
@@ -75,4 +81,13 @@ pub enum LowerError {
     /// The value at the root is of the wrong type for the named dialect.
     #[error("expected {0} at the root")]
     Root(&'static str),
+}
+
+/// Lowers `document` as `dialect`, or as the dialect its shape tells.
+pub fn lower(dialect: Option<Dialect>, document: &Value) -> Result<Lowered, LowerError> {
+    match dialect.or_else(|| detect(document)).ok_or(LowerError::Unrecognised)? {
+        Dialect::Kazoo => kazoo::lower(document),
+        Dialect::Callroute => callroute::lower(document),
+        Dialect::Voipbin | Dialect::Voxology => Err(LowerError::Unrecognised),
+    }
 }
