@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 
 mod builder;
 pub mod callroute;
+mod claims;
 mod detect;
 pub mod kazoo;
+pub mod voipbin;
+pub mod voxology;
 
 pub use builder::Builder;
+pub use claims::{Claims, claims};
 pub use detect::detect;
 
 use serde_json::Value;
@@ -88,6 +92,7 @@ pub fn lower(dialect: Option<Dialect>, document: &Value) -> Result<Lowered, Lowe
     match dialect.or_else(|| detect(document)).ok_or(LowerError::Unrecognised)? {
         Dialect::Kazoo => kazoo::lower(document),
         Dialect::Callroute => callroute::lower(document),
-        Dialect::Voipbin | Dialect::Voxology => Err(LowerError::Unrecognised),
+        Dialect::Voipbin => voipbin::lower(document),
+        Dialect::Voxology => voxology::lower(document),
     }
 }
