@@ -1,0 +1,64 @@
+//! The shape of a Kazoo document: envelopes, the callflow object, and the numbers it claims.
+//!
+//! A document is a bare node, a callflow object with `flow`, or either in a crossbar envelope `{"data": …}`.
+
+use serde_json::{Map, Value};
+
+use crate::ir::Pointer;
+use crate::lower::Claims;
+
+/// A callflow object or a bare node, out of its envelope.
+pub(super) struct Doc<'a> {
+    /// The object.
+    pub(super) object: &'a Map<String, Value>,
+    /// Where it stands.
+    pub(super) pointer: Pointer,
+}
+
+impl<'a> Doc<'a> {
+    /// The document in `value`; `None` if it is no object.
+    pub(super) fn of(value: &'a Value) -> Option<Doc<'a>> {
+        let object = value.as_object()?;
+        let outside = Doc { object, pointer: Pointer::default() };
+        if ["module", "flow", "numbers", "patterns"].iter().any(|key| object.contains_key(*key)) {
+            return Some(outside);
+        }
+        match object.get("data").and_then(Value::as_object) {
+            Some(inside) => Some(Doc { object: inside, pointer: outside.pointer.child("data") }),
+            None => Some(outside),
+        }
+    }
+
+    /// The root node, and where it stands; `None` for a document without one.
+    pub(super) fn root(&self) -> Option<(&'a Value, Pointer)> {
+        self.object.get("flow").map(|flow| (flow, self.pointer.child("flow")))
+    }
+
+    /// Whether the object is itself a node.
+    pub(super) fn is_node(&self) -> bool {
+        self.object.contains_key("module")
+    }
+
+    /// What the document says of its numbers.
+    pub(super) fn claims(&self) -> Claims {
+        if self.is_node() {
+            return Claims::default();
+        }
+        Claims { numbers: self.texts("numbers"), patterns: self.texts("patterns") }
+    }
+
+    /// The texts (and whole numbers, which some editors write) in the list at `key`.
+    fn texts(&self, key: &str) -> Vec<(Pointer, String)> {
+        let list = self.object.get(key).and_then(Value::as_array);
+        let pointer = self.pointer.child(key);
+        let text = |(index, value): (usize, &Value)| {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => return None,
+            };
+            Some((pointer.child(index), text))
+        };
+        list.into_iter().flatten().enumerate().filter_map(text).collect()
+    }
+}
