@@ -1,1 +1,26 @@
-//! placeholder
+//! Where flows, numbers, users and sounds are kept.
+//!
+//! [`Directory::load`] reads a flows directory (or the demo embedded in the binary) into [`Flows`], an immutable table
+//! that is swapped as a whole on reload.
+//! It owns which flow a number leads to, and says what is wrong with a file by `file:line:column`.
+//! It does not run flows, decode sounds or check passwords.
+#![forbid(unsafe_code)]
+
+mod directory;
+mod document;
+mod error;
+mod files;
+mod flows;
+mod locate;
+mod numbers;
+mod problem;
+mod sounds;
+mod users;
+
+pub use directory::{Directory, Loaded};
+pub use document::Document;
+pub use error::SoundError;
+pub use flows::{Flows, Route};
+pub use problem::Problem;
+pub use sounds::{Sound, Sounds};
+pub use users::{User, Users};

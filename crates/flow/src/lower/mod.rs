@@ -10,12 +10,15 @@ pub mod callroute;
 mod claims;
 mod detect;
 pub mod kazoo;
+mod members;
+mod nearest;
 pub mod voipbin;
 pub mod voxology;
 
 pub use builder::Builder;
 pub use claims::{Claims, claims};
 pub use detect::detect;
+pub use nearest::nearest;
 
 use serde_json::Value;
 

@@ -1,0 +1,253 @@
+//! Reads a flows directory into tables, and says what is wrong with it.
+//!
+//! A broken file never takes the others with it: its numbers keep the version that worked before, and without one they
+//! answer 503.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use flow::lower::{Dialect, Severity, claims};
+use regex::Regex;
+use serde_json::Value;
+
+use crate::files::Files;
+use crate::locate::locate;
+use crate::numbers::{self, Entry, Numbers};
+use crate::{Document, Flows, Problem, Users, users};
+
+/// A flows directory: `numbers.toml`, flow documents in `*.json` at any depth, `sounds/`, and perhaps `users.toml`.
+#[derive(Clone, Copy, Debug)]
+pub struct Directory;
+
+/// What a flows directory holds.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// Documents, numbers and sounds.
+    pub flows: Flows,
+    /// The accounts of `users.toml`.
+    pub users: Users,
+    /// What is wrong with the files, and the warnings of their authors' interest, in the order of the files.
+    pub problems: Vec<Problem>,
+}
+
+impl Directory {
+    /// Reads the directory at `path`, or the demo in the binary.
+    ///
+    /// An error only if nothing can be used: no such directory, or a `numbers.toml` that is not TOML.
+    pub fn load(path: Option<&Path>) -> Result<Loaded, Vec<Problem>> {
+        Directory::reload(path, &Flows::new())
+    }
+
+    /// Reads the directory again; what is broken now stays as it is in `previous`.
+    pub fn reload(path: Option<&Path>, previous: &Flows) -> Result<Loaded, Vec<Problem>> {
+        let files = Files::read(path).map_err(|problem| vec![problem])?;
+        let numbers = Numbers::parse(files.numbers.as_deref().unwrap_or_default())?;
+        let mut loader = Loader { loaded: Loaded::default(), previous, taken: BTreeMap::new() };
+        loader.loaded.problems.extend(files.problems);
+        loader.loaded.flows.set_sounds(files.sounds);
+        if let Some(text) = &files.users {
+            let (users, problems) = users::parse(text);
+            loader.loaded.users = users;
+            loader.loaded.problems.extend(problems);
+        }
+        for (id, bytes) in &files.documents {
+            let named = loader.named_dialect(id, &numbers);
+            loader.document(id, named, bytes);
+        }
+        loader.numbers(&numbers);
+        loader.claims(&files.documents, numbers.public);
+        loader.loaded.problems.extend(numbers.problems);
+        loader.loaded.problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        Ok(loader.loaded)
+    }
+}
+
+struct Loader<'a> {
+    loaded: Loaded,
+    previous: &'a Flows,
+    /// Which document a number leads to, and where that is said.
+    taken: BTreeMap<String, (String, String)>,
+}
+
+impl Loader<'_> {
+    /// The dialect that `numbers.toml` names for the file `id`.
+    fn named_dialect(&mut self, id: &str, numbers: &Numbers) -> Option<Dialect> {
+        let entries = numbers.numbers.iter().chain(&numbers.patterns);
+        let mut named: Option<(Dialect, &Entry)> = None;
+        for entry in entries.filter(|entry| file_of(&entry.flow) == id) {
+            match (named, entry.dialect) {
+                (None, Some(dialect)) => named = Some((dialect, entry)),
+                (Some((first, by)), Some(second)) if first != second => {
+                    let (line, column) = by.place;
+                    let message =
+                        format!("`{id}` has another dialect at {}:{line}:{column}; that one is used", numbers::FILE);
+                    self.say(Problem::file(numbers::FILE, message).at(entry.place));
+                }
+                _ => {}
+            }
+        }
+        named.map(|(dialect, _)| dialect)
+    }
+
+    /// Reads one flow file; if it is broken, its previous version or a stand-in takes its place.
+    fn document(&mut self, id: &str, dialect: Option<Dialect>, bytes: &[u8]) {
+        let problem = match parse(id, bytes) {
+            Ok(source) => match Document::read(id, dialect, source) {
+                Ok(document) => {
+                    self.diagnostics(&document, bytes);
+                    return self.loaded.flows.add(document);
+                }
+                Err(error) => Problem::file(id, error.to_string()).at((1, 1)),
+            },
+            Err(problem) => problem,
+        };
+        self.broken(id, dialect, problem);
+    }
+
+    fn broken(&mut self, id: &str, dialect: Option<Dialect>, problem: Problem) {
+        let previous = self.previous.document(id).filter(|document| document.broken.is_none());
+        match previous {
+            Some(document) => {
+                let message = format!("{}; the version that was loaded before stays in use", problem.message);
+                self.say(Problem { message, ..problem });
+                self.loaded.flows.add(Document::clone(&document));
+            }
+            None => {
+                let dialect = dialect.or_else(|| numbers::dialect(id.split('/').next()?));
+                self.loaded.flows.add(Document::broken(id, dialect.unwrap_or(Dialect::Kazoo), problem.clone()));
+                self.say(problem);
+            }
+        }
+    }
+
+    /// Tells what the lowering noted, by line.
+    fn diagnostics(&mut self, document: &Document, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        for diagnostic in &document.diagnostics {
+            let message = match diagnostic.pointer.as_str() {
+                "" => diagnostic.message.clone(),
+                pointer => format!("{} (at {pointer})", diagnostic.message),
+            };
+            let problem = Problem::file(&document.id, message).severity(diagnostic.severity);
+            let place = locate(&text, &diagnostic.pointer);
+            self.say(match place {
+                Some(place) => problem.at(place),
+                None => problem,
+            });
+        }
+    }
+
+    /// Leads the numbers of `numbers.toml` to their documents.
+    fn numbers(&mut self, numbers: &Numbers) {
+        for entry in &numbers.numbers {
+            let id = self.named(entry);
+            let (line, column) = entry.place;
+            let place = format!("{}:{line}:{column}", numbers::FILE);
+            self.loaded.flows.number(&entry.key, &id, entry.public);
+            self.taken.insert(entry.key.clone(), (id, place));
+        }
+        for entry in &numbers.patterns {
+            match Regex::new(&entry.key) {
+                Ok(pattern) => {
+                    let id = self.named(entry);
+                    self.loaded.flows.pattern(pattern, &id, entry.public);
+                }
+                Err(error) => {
+                    let message = format!("not a regular expression: {}", last_line(&error));
+                    self.say(Problem::file(numbers::FILE, message).at(entry.place));
+                }
+            }
+        }
+    }
+
+    /// The id of the document that an entry names; a missing one is made, broken.
+    fn named(&mut self, entry: &Entry) -> String {
+        let file = file_of(&entry.flow);
+        let found = self.loaded.flows.document(&entry.flow).or_else(|| self.loaded.flows.document(&file));
+        if let Some(document) = found {
+            return document.id.clone();
+        }
+        let mut message = format!("`{}` leads to `{}`, and there is no such flow file", entry.key, entry.flow);
+        let ids = self.loaded.flows.documents().map(|document| document.id.as_str());
+        if let Some(near) = flow::lower::nearest(&file, ids) {
+            message.push_str(&format!("; did you mean `{near}`?"));
+        }
+        self.broken(&file, entry.dialect, Problem::file(numbers::FILE, message).at(entry.place));
+        file
+    }
+
+    /// Leads the numbers that documents claim themselves; `numbers.toml` goes before them, and the first document
+    /// before the others.
+    fn claims(&mut self, files: &[(String, Vec<u8>)], public: bool) {
+        let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
+        for document in documents {
+            let bytes = files.iter().find(|(id, _)| *id == document.id).map(|(_, bytes)| bytes.as_slice());
+            let text = String::from_utf8_lossy(bytes.unwrap_or_default());
+            let claims = claims(document.dialect, &document.source);
+            for (pointer, number) in claims.numbers {
+                let place = locate(&text, &pointer.0);
+                self.claim(&document.id, number, place, public);
+            }
+            for (pointer, pattern) in claims.patterns {
+                match Regex::new(&pattern) {
+                    Ok(pattern) => drop(self.loaded.flows.pattern(pattern, &document.id, public)),
+                    Err(error) => {
+                        let message =
+                            format!("the pattern `{pattern}` is ignored: {} (at {pointer})", last_line(&error));
+                        let problem = Problem::file(&document.id, message).severity(Severity::Warning);
+                        self.say(match locate(&text, &pointer.0) {
+                            Some(place) => problem.at(place),
+                            None => problem,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn claim(&mut self, id: &str, number: String, place: Option<(usize, usize)>, public: bool) {
+        let here = place.map_or(id.to_owned(), |(line, column)| format!("{id}:{line}:{column}"));
+        match self.taken.get(&number) {
+            Some((owner, _)) if owner == id => {}
+            Some((_, there)) => {
+                let message = format!("the number `{number}` is already given at {there}, which is used");
+                let problem = Problem::file(id, message);
+                self.say(match place {
+                    Some(place) => problem.at(place),
+                    None => problem,
+                });
+            }
+            None => {
+                self.loaded.flows.number(&number, id, public);
+                self.taken.insert(number, (id.to_owned(), here));
+            }
+        }
+    }
+
+    fn say(&mut self, problem: Problem) {
+        self.loaded.problems.push(problem);
+    }
+}
+
+/// The file that a flow's name in `numbers.toml` means.
+fn file_of(flow: &str) -> String {
+    let flow = flow.trim_start_matches("./");
+    if flow.ends_with(".json") { flow.to_owned() } else { format!("{flow}.json") }
+}
+
+/// A file as JSON; an error says where it stopped making sense.
+fn parse(id: &str, bytes: &[u8]) -> Result<Value, Problem> {
+    // Some editors write a byte order mark, which RFC 8259 §8.1 lets a reader ignore.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = error.to_string();
+        let said = message.split(" at line ").next().unwrap_or_default();
+        Problem::file(id, format!("not JSON: {said}")).at((error.line().max(1), error.column().max(1)))
+    })
+}
+
+/// The sentence of a regular expression's error, without the drawing above it.
+fn last_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,225 @@
+//! The table of flow documents and of the numbers that lead to them.
+//!
+//! It is filled once, then only read; a reload makes a new one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::{Document, Sounds};
+
+/// Where a dialled number leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The flow to run.
+    pub flow: Arc<Document>,
+    /// Whether callers who are not registered may reach it.
+    pub public: bool,
+    /// What the pattern captured of the number: the longest group, or the whole match of a pattern without groups.
+    pub capture_group: Option<String>,
+}
+
+/// A flow by its place in the table, and who may reach it.
+#[derive(Clone, Copy, Debug)]
+struct Destination {
+    document: usize,
+    public: bool,
+}
+
+/// All flow documents and how numbers lead to them.
+#[derive(Clone, Debug, Default)]
+pub struct Flows {
+    documents: Vec<Arc<Document>>,
+    names: BTreeMap<String, usize>,
+    numbers: BTreeMap<String, Destination>,
+    patterns: Vec<(Regex, Destination)>,
+    sounds: Sounds,
+}
+
+/// The number that stands for every number without a flow (Kazoo).
+const NO_MATCH: &str = "no_match";
+
+impl Flows {
+    /// An empty table.
+    pub fn new() -> Flows {
+        Flows::default()
+    }
+
+    /// Adds a document; one of the same name is replaced.
+    /// It is also found by its name without `.json`, and by its own `id`, `_id` or `uuid`, unless those are taken.
+    pub fn add(&mut self, document: Document) {
+        let name = document.id.clone();
+        let aliases = aliases(&document);
+        let document = Arc::new(document);
+        let index = match self.names.get(&name).copied() {
+            Some(index) if self.documents.get(index).is_some_and(|old| old.id == name) => index,
+            _ => self.documents.len(),
+        };
+        match self.documents.get_mut(index) {
+            Some(old) => *old = document,
+            None => self.documents.push(document),
+        }
+        self.names.insert(name, index);
+        for alias in aliases {
+            self.names.entry(alias).or_insert(index);
+        }
+    }
+
+    /// Leads `number` to the document `id`; `false` if there is no such document.
+    pub fn number(&mut self, number: impl Into<String>, id: &str, public: bool) -> bool {
+        let Some(&document) = self.names.get(id) else { return false };
+        self.numbers.insert(number.into(), Destination { document, public });
+        true
+    }
+
+    /// Leads numbers in which `pattern` is found to the document `id`; `false` if there is no such document.
+    pub fn pattern(&mut self, pattern: Regex, id: &str, public: bool) -> bool {
+        let Some(&document) = self.names.get(id) else { return false };
+        self.patterns.push((pattern, Destination { document, public }));
+        true
+    }
+
+    /// The sounds that these flows name.
+    pub fn sounds(&self) -> &Sounds {
+        &self.sounds
+    }
+
+    /// Names the sounds that these flows use.
+    pub fn set_sounds(&mut self, sounds: Sounds) {
+        self.sounds = sounds;
+    }
+
+    /// The document of this name: its path, its path without `.json`, or its own id.
+    pub fn document(&self, id: &str) -> Option<Arc<Document>> {
+        self.names.get(id).and_then(|index| self.documents.get(*index)).cloned()
+    }
+
+    /// All documents.
+    pub fn documents(&self) -> impl Iterator<Item = &Arc<Document>> {
+        self.documents.iter()
+    }
+
+    /// All numbers with the documents they lead to, in order; patterns are not among them.
+    pub fn numbers(&self) -> impl Iterator<Item = (&str, &Arc<Document>)> {
+        let document = |to: &Destination| self.documents.get(to.document);
+        self.numbers.iter().filter_map(move |(number, to)| Some((number.as_str(), document(to)?)))
+    }
+
+    /// Where `number` leads: the number itself, else the pattern whose longest captured group is longest,
+    /// else `no_match` for a number of digits only.
+    ///
+    /// A number is also found with its leading `+` left out or put in.
+    /// What `no_match` finds is never public: an outside caller must not dial through it.
+    pub fn route(&self, number: &str) -> Option<Route> {
+        let other = || match number.strip_prefix('+') {
+            Some(rest) => rest.to_owned(),
+            None => format!("+{number}"),
+        };
+        if number != NO_MATCH
+            && let Some(to) = self.numbers.get(number).or_else(|| self.numbers.get(&other()))
+        {
+            return self.to(*to, None);
+        }
+        if let Some((to, group)) = self.longest_capture(number) {
+            return self.to(to, Some(group));
+        }
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        let dialable = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let to = self.numbers.get(NO_MATCH).filter(|_| dialable)?;
+        self.to(Destination { public: false, ..*to }, None)
+    }
+
+    fn longest_capture(&self, number: &str) -> Option<(Destination, String)> {
+        let mut best: Option<(Destination, &str)> = None;
+        for (pattern, to) in &self.patterns {
+            let Some(captures) = pattern.captures(number) else { continue };
+            let groups = captures.iter().skip(1).flatten().map(|group| group.as_str());
+            let longest = groups.max_by_key(|group| group.len());
+            let whole = captures.get(0).map_or("", |whole| whole.as_str());
+            let group = if pattern.captures_len() > 1 { longest.unwrap_or("") } else { whole };
+            if best.is_none_or(|(_, best)| group.len() > best.len()) {
+                best = Some((*to, group));
+            }
+        }
+        best.map(|(to, group)| (to, group.to_owned()))
+    }
+
+    fn to(&self, to: Destination, capture_group: Option<String>) -> Option<Route> {
+        let flow = self.documents.get(to.document)?.clone();
+        Some(Route { flow, public: to.public, capture_group })
+    }
+}
+
+/// Other names of a document.
+fn aliases(document: &Document) -> Vec<String> {
+    let mut names: Vec<String> = document.id.strip_suffix(".json").map(str::to_owned).into_iter().collect();
+    for holder in ["", "/data", "/result"] {
+        for key in ["id", "_id", "uuid"] {
+            let own = document.source.pointer(&format!("{holder}/{key}")).and_then(|id| id.as_str());
+            names.extend(own.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flows(names: &[&str]) -> Flows {
+        let mut flows = Flows::new();
+        for name in names {
+            let source = json!({"module": "answer", "data": {}, "id": format!("id-of-{name}")});
+            flows.add(Document::read(*name, None, source).expect("a node"));
+        }
+        flows
+    }
+
+    fn leads(flows: &Flows, number: &str) -> Option<(String, Option<String>)> {
+        flows.route(number).map(|route| (route.flow.id.clone(), route.capture_group))
+    }
+
+    #[test]
+    fn an_exact_number_goes_before_every_pattern() {
+        let mut flows = flows(&["a.json", "b.json"]);
+        assert!(flows.pattern(Regex::new("^1(.*)$").unwrap(), "b.json", false));
+        assert!(flows.number("1001", "a.json", true));
+        assert_eq!(leads(&flows, "1001"), Some(("a.json".into(), None)));
+        assert_eq!(leads(&flows, "+1001"), Some(("a.json".into(), None)));
+        assert_eq!(leads(&flows, "1002"), Some(("b.json".into(), Some("002".into()))));
+        assert!(flows.route("1001").unwrap().public);
+    }
+
+    #[test]
+    fn the_pattern_with_the_longest_capture_wins_and_the_first_of_equals() {
+        let mut flows = flows(&["short.json", "long.json", "whole.json"]);
+        flows.pattern(Regex::new(r"^\*55(\d)").unwrap(), "short.json", false);
+        flows.pattern(Regex::new(r"^\*5(\d+)$").unwrap(), "long.json", false);
+        flows.pattern(Regex::new(r"^\*5(\d+)$").unwrap(), "whole.json", false);
+        assert_eq!(leads(&flows, "*551234"), Some(("long.json".into(), Some("51234".into()))));
+        flows.pattern(Regex::new(r"^\*551234$").unwrap(), "whole.json", false);
+        assert_eq!(leads(&flows, "*551234"), Some(("whole.json".into(), Some("*551234".into()))));
+    }
+
+    #[test]
+    fn no_match_takes_digits_only_and_is_never_public() {
+        let mut flows = flows(&["any.json"]);
+        flows.number("no_match", "any.json", true);
+        assert_eq!(flows.route("+4712345678").map(|route| route.public), Some(false));
+        assert_eq!(leads(&flows, "*98"), None);
+        assert_eq!(leads(&flows, "no_match"), None);
+        assert_eq!(leads(&flows, ""), None);
+    }
+
+    #[test]
+    fn a_document_is_found_by_path_stem_and_own_id() {
+        let flows = flows(&["kazoo/a.json"]);
+        for name in ["kazoo/a.json", "kazoo/a", "id-of-kazoo/a.json"] {
+            assert_eq!(flows.document(name).map(|found| found.id.clone()), Some("kazoo/a.json".into()));
+        }
+        assert_eq!(flows.document("a"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Accounts that may register and call.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::Problem;
+use crate::numbers::syntax;
+use crate::problem::place;
+
+/// The file's name; it may be absent.
+pub(crate) const FILE: &str = "users.toml";
+
+/// An account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// The digest user name and the user part of its address.
+    pub name: String,
+    /// The digest password, in the clear because SIP digests need it.
+    pub password: String,
+    /// The number that reaches the account, if it has one.
+    pub number: Option<String>,
+}
+
+impl fmt::Debug for User {
+    // A password must not reach a log by way of a debug print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// All accounts, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users(BTreeMap<String, User>);
+
+impl Users {
+    /// No accounts.
+    pub fn new() -> Users {
+        Users::default()
+    }
+
+    /// Adds an account; the one of the same name that was there before is returned.
+    pub fn insert(&mut self, user: User) -> Option<User> {
+        self.0.insert(user.name.clone(), user)
+    }
+
+    /// The account of this name.
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.0.get(name)
+    }
+
+    /// The account that this number reaches.
+    pub fn by_number(&self, number: &str) -> Option<&User> {
+        self.0.values().find(|user| user.number.as_deref() == Some(number))
+    }
+
+    /// All accounts in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &User> {
+        self.0.values()
+    }
+
+    /// How many accounts there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads `users.toml`: a table a user, `[alice]` with `password` and perhaps `number`.
+pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut problems: Vec<Problem> =
+        errors.iter().map(|error| syntax(FILE, text, table.get_ref(), error)).collect();
+    let mut users = Users::new();
+    for (name, value) in table.get_ref() {
+        let mut say = |span: std::ops::Range<usize>, message: String| {
+            problems.push(Problem::file(FILE, message).at(place(text, span.start)));
+        };
+        let DeValue::Table(members) = value.get_ref() else {
+            say(value.span(), format!("expected `[{}]` with `password = \"…\"`", name.get_ref()));
+            continue;
+        };
+        let mut user = User { name: name.get_ref().to_string(), password: String::new(), number: None };
+        for (key, value) in members {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("password", DeValue::String(password)) => user.password = password.to_string(),
+                ("number", DeValue::String(number)) => user.number = Some(number.to_string()),
+                ("password" | "number", _) => say(value.span(), "expected a text in quotes".to_owned()),
+                (other, _) => {
+                    say(key.span(), format!("unknown key `{other}`; a user has `password` and `number`"));
+                }
+            }
+        }
+        match (&user.password, user.number.as_deref().and_then(|number| users.by_number(number))) {
+            (password, _) if password.is_empty() => {
+                say(name.span(), format!("`{}` has no password", user.name));
+            }
+            (_, Some(other)) => {
+                say(name.span(), format!("`{}` has the number of `{}`", user.name, other.name));
+            }
+            _ => drop(users.insert(user)),
+        }
+    }
+    (users, problems)
+}
+
+impl FromIterator<User> for Users {
+    fn from_iter<I: IntoIterator<Item = User>>(users: I) -> Users {
+        Users(users.into_iter().map(|user| (user.name.clone(), user)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_name_and_by_number_and_hides_its_password() {
+        let alice = User { name: "alice".into(), password: "secret".into(), number: Some("201".into()) };
+        let users: Users = [alice.clone()].into_iter().collect();
+        assert_eq!(users.get("alice"), Some(&alice));
+        assert_eq!(users.by_number("201"), Some(&alice));
+        assert_eq!(users.by_number("202"), None);
+        assert!(!format!("{users:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_users_file_is_read_and_its_mistakes_are_named_by_line() {
+        let text = "[alice]\npassword = \"a\"\nnumber = \"201\"\n[bob]\npassword = \"b\"\nnumber = \"201\"\n\
+                    [carol]\nnumber = 5\n";
+        let (users, problems) = parse(text);
+        assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["alice"]);
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "users.toml:4:2: error: `bob` has the number of `alice`",
+                "users.toml:8:10: error: expected a text in quotes",
+                "users.toml:7:2: error: `carol` has no password",
+            ]
+        );
+    }
+}
