@@ -1,0 +1,70 @@
+//! Hearing tones: the power at a frequency, and the keys of a telephone in the sound itself.
+
+mod dtmf;
+
+pub use dtmf::Dtmf;
+
+use std::f32::consts::TAU;
+
+use crate::Rate;
+
+/// The power of `samples` at `hertz` by Goertzel's algorithm: the squared magnitude of that one bin of a Fourier transform.
+///
+/// A sine of amplitude a over n samples gives about (a·n/2)², so its share of the whole is this over n/2 times the sum of squares.
+pub fn goertzel_power(samples: &[i16], rate: Rate, hertz: f32) -> f32 {
+    let mut bin = Goertzel::new(rate, hertz);
+    for &sample in samples {
+        bin.push(f32::from(sample));
+    }
+    bin.power()
+}
+
+/// One bin, fed sample by sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Goertzel {
+    coefficient: f32,
+    last: f32,
+    before: f32,
+}
+
+impl Goertzel {
+    pub(crate) fn new(rate: Rate, hertz: f32) -> Goertzel {
+        Goertzel {
+            coefficient: 2.0 * (TAU * hertz / rate.hertz().max(1) as f32).cos(),
+            last: 0.0,
+            before: 0.0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, sample: f32) {
+        let now = sample + self.coefficient * self.last - self.before;
+        self.before = self.last;
+        self.last = now;
+    }
+
+    pub(crate) fn power(&self) -> f32 {
+        self.last * self.last + self.before * self.before - self.coefficient * self.last * self.before
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.last = 0.0;
+        self.before = 0.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tone;
+    use std::time::Duration;
+
+    #[test]
+    fn power_is_that_of_the_amplitude_at_the_pitch_and_little_elsewhere() {
+        let sound = tone::beep(1_000, Duration::from_secs(1), Rate::NARROW);
+        let expected = (8_231.0f32 * 8_000.0 / 2.0).powi(2);
+        let found = goertzel_power(&sound.samples, Rate::NARROW, 1_000.0);
+        assert!((found / expected - 1.0).abs() < 0.05, "{}", found / expected);
+        assert!(goertzel_power(&sound.samples, Rate::NARROW, 1_100.0) < expected / 1_000.0);
+        assert_eq!(goertzel_power(&[], Rate::NARROW, 1_000.0), 0.0);
+    }
+}

@@ -1,0 +1,1 @@
+//! Turning sound into files.
