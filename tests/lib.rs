@@ -1,5 +1,10 @@
 //! What the tests of the whole share: where the repository is, the server under test, and the real peers.
 
+pub mod peers;
+pub mod server;
+pub mod wait;
+pub mod web;
+
 use std::path::{Path, PathBuf};
 
 /// The repository's root.

@@ -1,1 +1,5 @@
-//! placeholder
+//! What tests of several crates share: ears for sound, and a scripted phone.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod ear;

@@ -1,0 +1,129 @@
+//! baresip without a sound card: driven over its control port, hears into a WAV file.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use audio::Pcm;
+use serde_json::{Value, json};
+
+use super::process::Process;
+use crate::server::free_port;
+use crate::wait;
+
+/// A running baresip with one account.
+pub struct Baresip {
+    process: Process,
+    control: TcpStream,
+    unread: Vec<u8>,
+    folder: tempfile::TempDir,
+}
+
+impl Baresip {
+    /// Starts baresip with `user`'s account at `server`; it registers if `register`.
+    /// It sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
+    pub fn start(server: &str, user: &str, password: &str, register: bool, talks: &Path) -> Baresip {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().display().to_string();
+        let (sip, control, rtp) = (free_port(), free_port(), free_port());
+        let rtp = rtp & !1;
+        fs::write(
+            folder.path().join("config"),
+            format!(
+                "sip_listen 127.0.0.1:{sip}\nrtp_ports {rtp}-{}\naudio_source aufile,{}\nsnd_path {path}\n\
+                 module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+                rtp + 20,
+                talks.display(),
+            ),
+        )
+        .expect("a config file");
+        let interval = if register { 600 } else { 0 };
+        fs::write(
+            folder.path().join("accounts"),
+            format!("<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval}\n"),
+        )
+        .expect("an accounts file");
+        let process = Process::start("baresip", Command::new("baresip").arg("-f").arg(folder.path()));
+        let control = wait::until("baresip's control port", Duration::from_secs(10), || {
+            TcpStream::connect(("127.0.0.1", control)).ok()
+        });
+        control.set_read_timeout(Some(Duration::from_millis(50))).expect("a time limit can be set");
+        Baresip { process, control, unread: Vec::new(), folder }
+    }
+
+    /// Runs a command of baresip's, such as `dial`.
+    pub fn command(&mut self, command: &str, params: &str) {
+        let message = json!({ "command": command, "params": params, "token": "t" }).to_string();
+        let frame = format!("{}:{message},", message.len());
+        self.control.write_all(frame.as_bytes()).expect("baresip listens");
+    }
+
+    /// Calls `uri`.
+    pub fn dial(&mut self, uri: &str) {
+        self.command("dial", uri);
+    }
+
+    /// Presses one key (RFC 4733).
+    pub fn press(&mut self, key: char) {
+        self.command("sndcode", &key.to_string());
+        // A key lasts until the next command says otherwise; this one ends it.
+        self.command("sndcode", "\u{4}");
+    }
+
+    /// Hangs up.
+    pub fn hang_up(&mut self) {
+        self.command("hangup", "");
+    }
+
+    /// Waits for an event such as `CALL_ESTABLISHED`, `CALL_CLOSED`, `REGISTER_OK`, `REGISTER_FAIL`.
+    pub fn wait_for(&mut self, event: &str, limit: Duration) -> Value {
+        let deadline = Instant::now() + limit;
+        let mut seen = Vec::new();
+        loop {
+            while let Some(message) = self.next_message() {
+                if message["type"] == event {
+                    return message;
+                }
+                seen.push(message.to_string());
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited {limit:?} for {event}; saw {seen:#?}\n{}",
+                self.process.lines().join("\n")
+            );
+            let mut buffer = [0; 4096];
+            // Nothing within the read's own limit is not an error here.
+            if let Ok(read) = self.control.read(&mut buffer) {
+                self.unread.extend_from_slice(&buffer[..read]);
+            }
+        }
+    }
+
+    /// Takes one netstring off the bytes read so far.
+    fn next_message(&mut self) -> Option<Value> {
+        let colon = self.unread.iter().position(|byte| *byte == b':')?;
+        let length: usize = std::str::from_utf8(&self.unread[..colon]).ok()?.trim_matches(',').parse().ok()?;
+        let body = self.unread.get(colon + 1..colon + 1 + length)?.to_vec();
+        self.unread.drain(..(colon + 2 + length).min(self.unread.len()));
+        serde_json::from_slice(&body).ok()
+    }
+
+    /// Ends baresip and returns what its last call heard.
+    pub fn heard(mut self) -> Pcm {
+        self.command("quit", "");
+        self.process.wait_exit(Duration::from_secs(10));
+        let mut files: Vec<_> = fs::read_dir(self.folder.path())
+            .expect("baresip's folder")
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .collect();
+        files.sort();
+        let file = files.pop().expect("baresip wrote what it heard");
+        audio::read::decode(fs::read(file).expect("a WAV file"), Some("wav")).expect("a WAV file")
+    }
+}

@@ -1,0 +1,110 @@
+//! What a phone is sent, taken off the loopback interface: dumpcap writes it, this reads it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use audio::{Pcm, Rate, codec::Codec};
+
+use super::process::Process;
+
+/// A running capture of one UDP port.
+pub struct Capture {
+    process: Process,
+    file: PathBuf,
+    port: u16,
+    // Holds the file until it has been read.
+    _folder: tempfile::TempDir,
+}
+
+/// One RTP packet as it was seen.
+pub struct Packet {
+    /// Seconds since the capture's first packet of any kind.
+    pub at: f64,
+    /// Payload type.
+    pub payload_type: u8,
+    /// Marker bit.
+    pub marker: bool,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp.
+    pub timestamp: u32,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Payload.
+    pub payload: Vec<u8>,
+}
+
+impl Capture {
+    /// Captures what is sent to UDP `port` on loopback; returns when dumpcap listens.
+    pub fn start(port: u16) -> Capture {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("heard.pcap");
+        let mut process = Process::start(
+            "dumpcap",
+            Command::new("dumpcap")
+                .args(["-q", "-P", "-i", "lo", "-B", "16", "-f", &format!("udp dst port {port}"), "-w"])
+                .arg(&file),
+        );
+        process.wait_for("File:", 0, Duration::from_secs(10));
+        Capture { process, file, port, _folder: folder }
+    }
+
+    /// Ends the capture: every RTP packet, in the order of arrival.
+    pub fn finish(mut self) -> Vec<Packet> {
+        self.process.signal("INT");
+        self.process.wait_exit(Duration::from_secs(10));
+        let bytes = std::fs::read(&self.file).expect("dumpcap wrote its file");
+        packets(&bytes, self.port)
+    }
+}
+
+/// The audio of `packets`: PCMU or PCMA laid out by timestamp, with silence where nothing came.
+pub fn heard(packets: &[Packet]) -> Pcm {
+    let audio: Vec<&Packet> = packets.iter().filter(|packet| packet.payload_type == 0 || packet.payload_type == 8).collect();
+    let mut samples = Vec::new();
+    let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples } };
+    for packet in &audio {
+        let at = packet.timestamp.wrapping_sub(first.timestamp) as usize;
+        // An hour is more than any test lasts: a jump further than that is no timestamp of this stream.
+        assert!(at < 8000 * 3600, "timestamp jumps from {} to {}", first.timestamp, packet.timestamp);
+        let codec = if packet.payload_type == 0 { Codec::Pcmu } else { Codec::Pcma };
+        if samples.len() < at + packet.payload.len() {
+            samples.resize(at + packet.payload.len(), 0);
+        }
+        codec.decode(&packet.payload, &mut samples[at..at + packet.payload.len()]);
+    }
+    Pcm { rate: Rate(8000), samples }
+}
+
+/// Classic pcap, Ethernet, IPv4, UDP, RTP.
+fn packets(file: &[u8], port: u16) -> Vec<Packet> {
+    let mut out = Vec::new();
+    let mut rest = file.get(24..).expect("a pcap header");
+    let mut first = None;
+    while rest.len() >= 16 {
+        let word = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().expect("four bytes"));
+        let (seconds, micros, length) = (word(0), word(4), word(8) as usize);
+        let Some(frame) = rest.get(16..16 + length) else { break };
+        rest = &rest[16 + length..];
+        let at = f64::from(seconds) + f64::from(micros) / 1e6;
+        let at = at - *first.get_or_insert(at);
+        let Some(ip) = frame.get(14..) else { continue };
+        let header = usize::from(ip[0] & 0x0f) * 4;
+        let Some(udp) = ip.get(header..) else { continue };
+        let Some(rtp) = udp.get(8..) else { continue };
+        if u16::from_be_bytes([udp[2], udp[3]]) != port || rtp.len() < 12 || rtp[0] >> 6 != 2 || (200..=204).contains(&rtp[1]) {
+            continue;
+        }
+        out.push(Packet {
+            at,
+            payload_type: rtp[1] & 0x7f,
+            marker: rtp[1] & 0x80 != 0,
+            sequence: u16::from_be_bytes([rtp[2], rtp[3]]),
+            timestamp: u32::from_be_bytes([rtp[4], rtp[5], rtp[6], rtp[7]]),
+            ssrc: u32::from_be_bytes([rtp[8], rtp[9], rtp[10], rtp[11]]),
+            payload: rtp[12..].to_vec(),
+        });
+    }
+    out
+}

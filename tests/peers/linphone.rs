@@ -1,0 +1,78 @@
+//! Linphone without a window or a sound card: `linphone-daemon`, driven over standard input.
+//!
+//! It cannot record, so what it hears is captured on its way there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::capture::Capture;
+use super::process::Process;
+use crate::server::free_port;
+
+/// A running Linphone.
+pub struct Linphone {
+    process: Process,
+    read: usize,
+    media: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Linphone {
+    /// Starts Linphone and waits until its network is up.
+    pub fn start() -> Linphone {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("a folder");
+        let (sip, media) = (free_port(), free_port() & !1);
+        let config = folder.path().join("linphonerc");
+        fs::write(
+            &config,
+            format!("[sip]\nsip_port={sip}\nsip_tcp_port=0\nsip_tls_port=0\nuse_ipv6=0\n[rtp]\naudio_rtp_port={media}\n[net]\nfirewall_policy=0\n"),
+        )
+        .expect("a config file");
+        let mut process = Process::start(
+            "linphone-daemon",
+            Command::new("linphone-daemon").arg("--config").arg(&config).arg("--disable-stats-events").env("HOME", folder.path()),
+        );
+        process.write("version");
+        let (_, read) = process.wait_for("Status: Ok", 0, Duration::from_secs(20));
+        Linphone { process, read, media, _folder: folder }
+    }
+
+    /// Registers `user` at `server` (`127.0.0.1:5060`) and waits for the outcome (`Ok` or `Failed`).
+    pub fn register(&mut self, server: &str, user: &str, password: &str, outcome: &str) {
+        self.command(&format!("register sip:{user}@{server} sip:{server} {password}"));
+        self.wait_for(&format!("LinphoneRegistration{outcome}"), Duration::from_secs(20));
+    }
+
+    /// Sends a command line.
+    pub fn command(&mut self, line: &str) {
+        self.process.write(line);
+    }
+
+    /// Waits for a line that contains `text`, after the last one that was waited for.
+    pub fn wait_for(&mut self, text: &str, limit: Duration) {
+        let (_, read) = self.process.wait_for(text, self.read, limit);
+        self.read = read;
+    }
+
+    /// Calls `uri` and waits until sound flows; returns the capture of what it hears.
+    pub fn call(&mut self, uri: &str) -> Capture {
+        let capture = Capture::start(self.media);
+        self.command(&format!("call {uri}"));
+        self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
+        capture
+    }
+
+    /// Sends the sound of a WAV file.
+    pub fn talk(&mut self, file: &Path) {
+        self.command(&format!("incall-player-start {}", file.display()));
+    }
+}
+
+impl Drop for Linphone {
+    fn drop(&mut self) {
+        self.process.write("quit");
+    }
+}
