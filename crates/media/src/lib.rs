@@ -1,1 +1,38 @@
-//! placeholder
+//! Media on threads of its own: RTP legs, what they play and what they record.
+//!
+//! [`Engine`] is the handle that asynchronous code holds.
+//! It reserves ports, hands finished legs to worker threads, passes [`Command`]s to them through bounded queues
+//! and carries their [`Event`]s out.
+//! A leg has one owner, its worker, from [`Engine::adopt`] to [`Event::Released`];
+//! nothing is shared with it, and the worker neither locks, allocates, blocks nor frees.
+//! What is slow (binding sockets, encoding prompts, files) happens before a command is sent or on the disk thread.
+//!
+//! There is no signalling here, no `async`, and no knowledge of flows or calls.
+
+mod carrier;
+mod clock;
+mod command;
+mod engine;
+mod error;
+mod event;
+mod id;
+mod io;
+mod leg;
+mod order;
+mod port;
+mod prompt;
+mod report;
+mod source;
+mod stats;
+mod tx;
+mod worker;
+
+pub use command::{Command, DigitToSend, LegSetup, Repeat};
+pub use engine::{Config, Engine};
+pub use error::Error;
+pub use event::Event;
+pub use id::LegId;
+pub use port::Ports;
+pub use prompt::{Prompt, Prompts};
+pub use report::LegReport;
+pub use stats::{Histogram, WorkerStats};

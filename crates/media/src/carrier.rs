@@ -1,0 +1,62 @@
+//! The carrier thread: takes what workers let out, frees what they are done with and calls the event sink.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rtrb::Consumer;
+
+use crate::engine::Board;
+use crate::event::Event;
+use crate::order::Out;
+use crate::port::Ports;
+
+/// The carrier looks by itself so often; workers wake it for what is urgent.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// What the carrier thread owns.
+pub(crate) struct Carrier<F> {
+    pub(crate) rings: Vec<Consumer<Out<Ports>>>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) sink: F,
+}
+
+impl<F: Fn(Event)> Carrier<F> {
+    pub(crate) fn run(mut self) {
+        loop {
+            // Read before the last look, so that what came before the stop is carried.
+            let stopping = self.stop.load(Ordering::Acquire);
+            self.round();
+            if stopping {
+                return;
+            }
+            thread::park_timeout(ROUND);
+        }
+    }
+
+    fn round(&mut self) {
+        for at in 0..self.rings.len() {
+            while let Ok(out) = self.rings[at].pop() {
+                self.carry(out);
+            }
+        }
+    }
+
+    fn carry(&mut self, out: Out<Ports>) {
+        match out {
+            Out::Event(event) => (self.sink)(event),
+            Out::Report(leg, report) => self.board.report(leg, report),
+            Out::Stats(worker, stats) => self.board.stats(worker, stats),
+            Out::Released(leg, ports) => {
+                let (id, report) = (leg.id, leg.report());
+                drop(ports);
+                drop(leg);
+                self.board.released(id);
+                (self.sink)(Event::Released { leg: id, report });
+            }
+            Out::Spent(spent) => drop(spent),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The absolute grid of 5 ms slots, and the only clock and the only sleep of this crate.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A worker's step. Four of them are a packet of 20 ms, and each leg speaks in one of the four.
+pub(crate) const SLOT: Duration = Duration::from_millis(5);
+
+/// So late a slot is still run; later ones are skipped.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// The time, for those who stand outside the grid.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The time since 1970, for the NTP timestamps of sender reports.
+pub(crate) fn wall() -> Duration {
+    // A clock before 1970 is as good as one at 1970: only differences matter to the peer.
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A grid that began at its making.
+pub(crate) struct Clock {
+    epoch: Instant,
+    next: u64,
+}
+
+/// A slot whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// Its number since the epoch.
+    pub(crate) slot: u64,
+    /// Slots before it that are given up.
+    pub(crate) skipped: u64,
+    /// By how much it is late.
+    pub(crate) late: Duration,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Clock {
+        Clock { epoch: Instant::now(), next: 0 }
+    }
+
+    /// Sleep until the next slot.
+    pub(crate) fn wait(&mut self) -> Due {
+        let mut elapsed = self.epoch.elapsed();
+        let target = at(self.next);
+        if let Some(rest) = target.checked_sub(elapsed) {
+            thread::sleep(rest);
+            elapsed = self.epoch.elapsed();
+        }
+        let due = due(self.next, elapsed);
+        self.next = due.slot + 1;
+        due
+    }
+
+    /// Go on from now, as after a rest without legs: what was slept through is nobody's loss.
+    pub(crate) fn resume(&mut self) {
+        self.next = (self.epoch.elapsed().as_nanos() / SLOT.as_nanos()) as u64 + 1;
+    }
+}
+
+/// The time of a slot since the epoch.
+pub(crate) fn at(slot: u64) -> Duration {
+    Duration::from_millis(slot * SLOT.as_millis() as u64)
+}
+
+/// Which slot to run at `elapsed` when `next` was to come.
+fn due(next: u64, elapsed: Duration) -> Due {
+    let late = elapsed.saturating_sub(at(next));
+    if late <= PATIENCE {
+        return Due { slot: next, skipped: 0, late };
+    }
+    let skipped = (late.as_nanos() / SLOT.as_nanos()) as u64;
+    Due { slot: next + skipped, skipped, late }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_is_two_late_is_run_and_one_that_is_later_is_skipped() {
+        let ms = Duration::from_millis;
+        assert_eq!(due(4, ms(20)), Due { slot: 4, skipped: 0, late: ms(0) });
+        assert_eq!(due(4, ms(30)), Due { slot: 4, skipped: 0, late: ms(10) });
+        assert_eq!(due(4, ms(31)), Due { slot: 6, skipped: 2, late: ms(11) });
+        assert_eq!(due(4, ms(10_021)), Due { slot: 2004, skipped: 2000, late: ms(10_001) });
+    }
+
+    #[test]
+    fn the_grid_is_absolute() {
+        let mut clock = Clock::new();
+        let first = clock.wait();
+        let mut last = first.slot;
+        while last < 10 {
+            let due = clock.wait();
+            assert_eq!(due.slot, last + 1 + due.skipped);
+            last = due.slot;
+        }
+        assert!(clock.epoch.elapsed() >= at(last), "no slot runs before its time");
+    }
+}

@@ -1,0 +1,30 @@
+//! What can go wrong where the caller can act on it.
+
+use std::io;
+
+/// An error of the media engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Every RTP port of the range is taken or resting. A caller answers 503 with Retry-After.
+    #[error("no free RTP port in the range")]
+    NoPorts,
+    /// The worker's command queue is full, or no worker has room for another leg.
+    #[error("the media worker is busy")]
+    Busy,
+    /// The leg is gone.
+    #[error("no such leg")]
+    NoLeg,
+    /// The packet time is not a multiple of 5 ms between 10 and 60 ms.
+    #[error("a packet time of {0} ms is not supported")]
+    PacketTime(u128),
+    /// A worker thread could not be started.
+    #[error("a media thread could not be started")]
+    Thread(#[source] io::Error),
+    /// The configuration leaves no usable port pair.
+    #[error("the RTP port range {0}-{1} holds no even port with its odd neighbour")]
+    PortRange(u16, u16),
+    /// The engine was stopped.
+    #[error("the media engine is stopped")]
+    Stopped,
+}

@@ -1,0 +1,90 @@
+//! What legs tell.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::id::LegId;
+use crate::report::LegReport;
+
+/// Something happened on a leg. The sink is called on the carrier thread, in order for each leg.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A play or an echo is over.
+    Played {
+        /// Whose.
+        leg: LegId,
+        /// Of its command.
+        tag: u64,
+        /// It was stopped before its end.
+        stopped: bool,
+    },
+    /// All keys were sent, or the sending was stopped.
+    DigitsSent {
+        /// Whose.
+        leg: LegId,
+        /// Of its command.
+        tag: u64,
+    },
+    /// The far end pressed a key; told at its first packet, so that a prompt stops at once.
+    Digit {
+        /// Whose.
+        leg: LegId,
+        /// `0-9`, `*`, `#`, `A-D`
+        key: char,
+    },
+    /// The far end let the key go.
+    DigitEnded {
+        /// Whose.
+        leg: LegId,
+        /// `0-9`, `*`, `#`, `A-D`
+        key: char,
+        /// How long it was pressed, in milliseconds.
+        ms: u32,
+    },
+    /// A recording is complete; its file is whole. Comes before the leg's [`Event::Released`].
+    Recorded {
+        /// Whose.
+        leg: LegId,
+        /// Of its command.
+        tag: u64,
+        /// The file.
+        path: PathBuf,
+        /// How much was recorded.
+        duration: Duration,
+    },
+    /// A recording could not be written (any more); what was written until then is a whole file. The call goes on.
+    RecordFailed {
+        /// Whose.
+        leg: LegId,
+        /// Of its command.
+        tag: u64,
+        /// In words.
+        why: String,
+    },
+    /// The far end began to speak; told while a recording runs.
+    Talking {
+        /// Whose.
+        leg: LegId,
+    },
+    /// Nothing arrived for the configured time. Told once, and again only after something had arrived.
+    Lost {
+        /// Whose.
+        leg: LegId,
+    },
+    /// Audio goes to another address than the peer signalled, for it sends from there (symmetric RTP).
+    Latched {
+        /// Whose.
+        leg: LegId,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// The leg is gone; its last event.
+    Released {
+        /// Which.
+        leg: LegId,
+        /// How it went.
+        report: LegReport,
+    },
+}

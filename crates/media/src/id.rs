@@ -1,0 +1,29 @@
+//! The name of a leg.
+
+use std::fmt;
+
+/// Names a leg for as long as it lives; a name that is out of date finds nothing.
+///
+/// Printed as `leg-2.19.1`: worker, place, generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId {
+    /// The worker that owns it.
+    pub(crate) worker: u16,
+    /// Its place at the worker.
+    pub(crate) place: u32,
+    /// Counts the legs that had this place.
+    pub(crate) generation: u32,
+}
+
+impl LegId {
+    /// The name of the next leg in the same place.
+    pub(crate) fn next(self) -> LegId {
+        LegId { generation: self.generation.wrapping_add(1), ..self }
+    }
+}
+
+impl fmt::Display for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leg-{}.{}.{}", self.worker, self.place, self.generation)
+    }
+}

@@ -1,0 +1,62 @@
+//! The portable backend: each socket is asked at its slot, one datagram a system call.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+
+use super::{Channel, Io, Received};
+use crate::port::Ports;
+
+/// Owns the sockets of a worker's legs.
+pub(crate) struct SocketPoll {
+    ports: Vec<Option<Ports>>,
+}
+
+impl SocketPoll {
+    /// For so many legs.
+    pub(crate) fn new(places: usize) -> SocketPoll {
+        SocketPoll { ports: (0..places).map(|_| None).collect() }
+    }
+
+    fn socket(&self, place: usize, channel: Channel) -> Option<&UdpSocket> {
+        let ports = self.ports.get(place)?.as_ref()?;
+        Some(match channel {
+            Channel::Rtp => ports.rtp(),
+            Channel::Rtcp => ports.rtcp(),
+        })
+    }
+}
+
+impl Io for SocketPoll {
+    type Ports = Ports;
+
+    fn attach(&mut self, place: usize, ports: Ports) -> Result<(), Ports> {
+        match self.ports.get_mut(place) {
+            Some(free @ None) => {
+                *free = Some(ports);
+                Ok(())
+            }
+            _ => Err(ports),
+        }
+    }
+
+    fn detach(&mut self, place: usize) -> Option<Ports> {
+        self.ports.get_mut(place)?.take()
+    }
+
+    fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
+        let socket = self.socket(place, channel)?;
+        // Errors that an ICMP message left behind are no datagrams: ask again, a few times at most.
+        for _ in 0..4 {
+            match socket.recv_from(buffer) {
+                Ok((len, from)) => return Some(Received { len, from }),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    fn send(&mut self, place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+        self.socket(place, channel).is_some_and(|socket| socket.send_to(datagram, to).is_ok())
+    }
+}

@@ -1,0 +1,85 @@
+//! How a leg fares: the numbers and the sentence that the API shows.
+
+use std::net::SocketAddr;
+
+use audio::codec::Codec;
+
+/// A leg's counters, and what it is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LegReport {
+    /// RTP packets accepted.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Packets that never came, by sequence number (RFC 3550 A.3); duplicates make it smaller.
+    pub lost: i64,
+    /// Interarrival jitter (RFC 3550 A.8), in milliseconds.
+    pub jitter_ms: f32,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets that came after a later one.
+    pub out_of_order: u64,
+    /// Packets that came too late to be played.
+    pub late: u64,
+    /// Datagrams from addresses that are not the peer's.
+    pub strangers: u64,
+    /// Datagrams that were no RTP, or of a payload type nobody agreed on.
+    pub unusable: u64,
+    /// Round trip by RTCP, in milliseconds.
+    pub round_trip_ms: Option<f32>,
+    /// Packets of ours that the peer says it missed (RTCP).
+    pub remote_lost: Option<i32>,
+    /// Where audio goes now.
+    pub remote: SocketAddr,
+    /// Whether that is the latched address, not the signalled one.
+    pub latched: bool,
+    /// How audio is encoded.
+    pub codec: Codec,
+    /// Audio in a packet of ours, in milliseconds.
+    pub ptime_ms: u16,
+    /// The jitter buffer's depth in milliseconds, while something listens.
+    pub buffer_ms: Option<u16>,
+    /// What is being said.
+    pub saying: Saying,
+    /// Whether a recording runs.
+    pub recording: bool,
+}
+
+/// What a leg sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// Nothing: held.
+    Held,
+    /// Silence.
+    Silence,
+    /// Prompts.
+    Prompt,
+    /// What it hears.
+    Echo,
+    /// Keys.
+    Digits,
+}
+
+impl LegReport {
+    /// The media path in a line: `PCMU 20 ms · jitter 40 ms · playing · recording`.
+    pub fn describe(&self) -> String {
+        let mut line = format!("{} {} ms", self.codec.name(), self.ptime_ms);
+        if let Some(depth) = self.buffer_ms {
+            line.push_str(&format!(" · jitter {depth} ms"));
+        }
+        line.push_str(match self.saying {
+            Saying::Held => " · held",
+            Saying::Silence => " · silence",
+            Saying::Prompt => " · playing",
+            Saying::Echo => " · echo",
+            Saying::Digits => " · sending keys",
+        });
+        if self.recording {
+            line.push_str(" · recording");
+        }
+        if self.latched {
+            line.push_str(&format!(" · latched to {}", self.remote));
+        }
+        line
+    }
+}

@@ -1,0 +1,113 @@
+//! A worker's counters: plain integers, copied out once a second.
+
+use std::time::Duration;
+
+/// Upper edges of the lateness buckets, in microseconds.
+const EDGES: [u64; 9] = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000];
+
+/// How late slots began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Slots by bucket; the last holds everything above the highest edge.
+    pub counts: [u64; EDGES.len() + 1],
+    /// The sum of all, in microseconds.
+    pub sum_us: u64,
+}
+
+impl Histogram {
+    /// The upper edges of the buckets but the last, in microseconds.
+    pub const EDGES_US: [u64; EDGES.len()] = EDGES;
+
+    pub(crate) fn count(&mut self, late: Duration) {
+        let us = late.as_micros() as u64;
+        let bucket = EDGES.iter().position(|edge| us <= *edge).unwrap_or(EDGES.len());
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.sum_us += us;
+    }
+
+    /// The upper edge, in microseconds, of the bucket that holds the `share` quantile (0.99); `None` if it is open.
+    pub fn quantile_us(&self, share: f64) -> Option<u64> {
+        let all: u64 = self.counts.iter().sum();
+        let wanted = (all as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        for (count, edge) in self.counts.iter().zip(EDGES) {
+            seen += count;
+            if seen >= wanted {
+                return Some(edge);
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, other: &Histogram) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *mine += theirs;
+        }
+        self.sum_us += other.sum_us;
+    }
+}
+
+/// Counters since the start; `legs` is a level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerStats {
+    /// Legs now.
+    pub legs: u64,
+    /// RTP packets accepted.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// RTP packets the system refused to send.
+    pub send_failures: u64,
+    /// Datagrams from strangers, dropped.
+    pub strangers: u64,
+    /// Datagrams that were no RTP, or of a payload type nobody agreed on.
+    pub unusable: u64,
+    /// RTP packets that came too late to be played.
+    pub late_packets: u64,
+    /// Slots run.
+    pub slots: u64,
+    /// Slots run that began more than a millisecond late.
+    pub late_slots: u64,
+    /// Slots given up because they were more than two late.
+    pub overruns: u64,
+    /// How late slots began.
+    pub lateness: Histogram,
+    /// Outgoing events that found no room; what they carried was freed on the worker.
+    pub events_dropped: u64,
+}
+
+impl WorkerStats {
+    pub(crate) fn add(&mut self, other: &WorkerStats) {
+        self.legs += other.legs;
+        self.packets_in += other.packets_in;
+        self.packets_out += other.packets_out;
+        self.send_failures += other.send_failures;
+        self.strangers += other.strangers;
+        self.unusable += other.unusable;
+        self.late_packets += other.late_packets;
+        self.slots += other.slots;
+        self.late_slots += other.late_slots;
+        self.overruns += other.overruns;
+        self.lateness.add(&other.lateness);
+        self.events_dropped += other.events_dropped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_falls_into_buckets() {
+        let mut histogram = Histogram::default();
+        for us in [10, 50, 51, 400, 30_000] {
+            histogram.count(Duration::from_micros(us));
+        }
+        assert_eq!(histogram.counts, [2, 1, 0, 1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(histogram.quantile_us(0.5), Some(100));
+        assert_eq!(histogram.quantile_us(1.0), None);
+    }
+}

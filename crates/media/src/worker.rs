@@ -1,0 +1,255 @@
+//! One thread's work, a slot at a time. Owns its legs outright, is never shared, reads no clock.
+//!
+//! A slot, in order: obey orders → for each leg whose turn it is: hear, then speak → report.
+//! Nothing is allocated, locked, freed or waited for here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::clock::{self, Due};
+use crate::id::LegId;
+use crate::io::Io;
+use crate::leg::Leg;
+use crate::order::{Order, Out, Outlet, Spent};
+use crate::stats::WorkerStats;
+
+/// Orders obeyed in one slot; the rest wait for the next, so that a burst does not make legs late.
+const ORDERS_A_SLOT: usize = 256;
+
+/// Slots in a second.
+const SECOND: u64 = 200;
+
+/// The longest datagram read; telephony's are far shorter, and what is longer is cut and dropped by its lengths.
+const DATAGRAM: usize = 2_048;
+
+/// Buffers that live for one leg's turn.
+pub(crate) struct Scratch {
+    pub(crate) datagram: [u8; DATAGRAM],
+    pub(crate) packet: [u8; 1_024],
+}
+
+/// What a leg may use during its turn.
+pub(crate) struct Turn<'a, I: Io> {
+    /// Since the worker's epoch.
+    pub(crate) now: Duration,
+    pub(crate) io: &'a mut I,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) out: &'a mut Outlet<I::Ports>,
+    pub(crate) stats: &'a mut WorkerStats,
+}
+
+/// Owns legs and runs their slots.
+pub(crate) struct Worker<I: Io> {
+    id: u16,
+    legs: Box<[Option<Box<Leg>>]>,
+    timetable: Timetable,
+    orders: Arc<ArrayQueue<Order<I::Ports>>>,
+    out: Outlet<I::Ports>,
+    scratch: Box<Scratch>,
+    stats: WorkerStats,
+}
+
+impl<I: Io> Worker<I> {
+    /// A worker for at most `places` legs.
+    pub(crate) fn new(
+        id: u16,
+        places: usize,
+        orders: Arc<ArrayQueue<Order<I::Ports>>>,
+        out: Outlet<I::Ports>,
+    ) -> Worker<I> {
+        Worker {
+            id,
+            legs: (0..places).map(|_| None).collect(),
+            timetable: Timetable::new(places),
+            orders,
+            out,
+            scratch: Box::new(Scratch { datagram: [0; DATAGRAM], packet: [0; 1_024] }),
+            stats: WorkerStats::default(),
+        }
+    }
+
+    /// Nothing to do until an order comes.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.stats.legs == 0 && self.orders.is_empty() && self.out.is_empty()
+    }
+
+    /// Run a slot. `true` if the carrier should be woken.
+    pub(crate) fn slot(&mut self, due: Due, io: &mut I) -> bool {
+        let now = clock::at(due.slot);
+        io.begin();
+        if due.skipped > 0 {
+            self.skip(due.slot - due.skipped, due.slot);
+        }
+        self.obey(now, io);
+        for period in Timetable::PERIODS {
+            let group = Timetable::group(period, due.slot);
+            for at in 0..self.timetable.groups[group].len() {
+                let place = self.timetable.groups[group][at] as usize;
+                let Some(leg) = self.legs.get_mut(place).and_then(Option::as_deref_mut) else { continue };
+                leg.turn(&mut Turn {
+                    now,
+                    io,
+                    scratch: &mut self.scratch,
+                    out: &mut self.out,
+                    stats: &mut self.stats,
+                });
+            }
+        }
+        io.flush();
+        self.stats.slots += 1;
+        self.stats.lateness.count(due.late);
+        self.stats.late_slots += u64::from(due.late > Duration::from_millis(1));
+        if due.slot % SECOND == 0 || self.stats.legs == 0 {
+            self.stats.events_dropped = self.out.dropped;
+            self.out.put(Out::Stats(self.id, self.stats));
+        }
+        self.out.close()
+    }
+
+    /// Let everything go, as before the thread ends. `true` when nothing is left.
+    pub(crate) fn release_all(&mut self, due: Due, io: &mut I) -> bool {
+        let now = clock::at(due.slot);
+        self.obey(now, io);
+        for place in 0..self.legs.len() {
+            if let Some(id) = self.legs[place].as_ref().map(|leg| leg.id) {
+                self.release(id, now, io);
+            }
+        }
+        io.flush();
+        self.out.put(Out::Stats(self.id, self.stats));
+        self.out.close();
+        self.orders.is_empty() && self.out.is_empty()
+    }
+
+    /// Slots from `from` to before `to` are given up: their legs let the time pass.
+    fn skip(&mut self, from: u64, to: u64) {
+        self.stats.overruns += to - from;
+        for period in Timetable::PERIODS {
+            for phase in 0..period {
+                let missed = turns(from, to, period, phase);
+                for place in &self.timetable.groups[Timetable::group(period, phase)] {
+                    if let Some(Some(leg)) = self.legs.get_mut(*place as usize) {
+                        leg.skip(missed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Duration, io: &mut I) {
+        for _ in 0..ORDERS_A_SLOT {
+            let Some(order) = self.orders.pop() else { break };
+            match order {
+                Order::Adopt(leg, ports) => self.adopt(leg, ports, now, io),
+                Order::Release(id) => self.release(id, now, io),
+                Order::Reconfigure(id, setup) => self.reconfigure(id, setup, now),
+                Order::Play(id, list) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.play(list, &mut self.out),
+                    None => self.out.spent(Spent::Playlist(list)),
+                },
+                Order::Stop(id, tag) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.stop(tag, &mut self.out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn adopt(&mut self, mut leg: Box<Leg>, ports: I::Ports, now: Duration, io: &mut I) {
+        let place = leg.id.place as usize;
+        let free = self.legs.get(place).is_some_and(Option::is_none);
+        debug_assert!(free, "a place is given to one leg at a time");
+        if !free {
+            return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
+        }
+        if let Err(ports) = io.attach(place, ports) {
+            return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
+        }
+        leg.begin(now);
+        self.timetable.add(place as u32, leg.period());
+        self.legs[place] = Some(leg);
+        self.stats.legs += 1;
+    }
+
+    fn release(&mut self, id: LegId, now: Duration, io: &mut I) {
+        if find(&mut self.legs, id).is_none() {
+            return;
+        }
+        let place = id.place as usize;
+        let Some(mut leg) = self.legs[place].take() else { return };
+        self.timetable.remove(place as u32, leg.period());
+        leg.end(&mut Turn {
+            now,
+            io,
+            scratch: &mut self.scratch,
+            out: &mut self.out,
+            stats: &mut self.stats,
+        });
+        self.stats.legs -= 1;
+        self.out.put(Out::Released(leg, io.detach(place)));
+    }
+
+    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, now: Duration) {
+        let Some(leg) = find(&mut self.legs, id) else { return self.out.spent(Spent::Setup(setup)) };
+        let before = leg.period();
+        leg.reconfigure(setup, now, &mut self.out);
+        if leg.period() != before {
+            let period = leg.period();
+            self.timetable.remove(id.place, before);
+            self.timetable.add(id.place, period);
+        }
+    }
+}
+
+use crate::command::LegSetup;
+
+fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {
+    legs.get_mut(id.place as usize)?.as_deref_mut().filter(|leg| leg.id == id)
+}
+
+/// How many slots of `from..to` are `phase` modulo `period`.
+fn turns(from: u64, to: u64, period: u64, phase: u64) -> u64 {
+    let before = |end: u64| (end + period - 1 - phase) / period;
+    before(to) - before(from)
+}
+
+/// Which legs have their turn in which slot: for each packet time, a list for each of its slots.
+struct Timetable {
+    groups: Vec<Vec<u32>>,
+}
+
+impl Timetable {
+    /// Packet times in slots: 10 to 60 ms.
+    const PERIODS: std::ops::RangeInclusive<u64> = 2..=12;
+
+    fn new(places: usize) -> Timetable {
+        let lists = Self::group(*Self::PERIODS.end() + 1, 0);
+        Timetable { groups: (0..lists).map(|_| Vec::with_capacity(places)).collect() }
+    }
+
+    /// The list for a packet time in a slot. Lists of shorter packet times stand before: 2 + 3 + … + (period − 1).
+    fn group(period: u64, slot: u64) -> usize {
+        (period * (period - 1) / 2 - 1 + slot % period) as usize
+    }
+
+    /// Give a leg the emptiest of the slots that its packet time allows.
+    fn add(&mut self, place: u32, period: u64) {
+        let groups = Self::group(period, 0)..Self::group(period, 0) + period as usize;
+        if let Some(group) = groups.min_by_key(|group| self.groups[*group].len()) {
+            self.groups[group].push(place);
+        }
+    }
+
+    fn remove(&mut self, place: u32, period: u64) {
+        for phase in 0..period {
+            let group = &mut self.groups[Self::group(period, phase)];
+            if let Some(at) = group.iter().position(|other| *other == place) {
+                group.swap_remove(at);
+                return;
+            }
+        }
+    }
+}
