@@ -1,0 +1,198 @@
+//! What a call is told and tells: the facts of an INVITE that came, and of one to send.
+//! Owned strings, since they leave the SIP core for the call's own task.
+
+use std::net::SocketAddr;
+
+use crate::body::Body;
+use crate::flow::{Flow, Transport};
+use crate::message::write::clean;
+
+/// What an INVITE says, in the words a call needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InviteFacts {
+    /// The Call-ID.
+    pub call_id: String,
+    /// Who is called: the Request-URI.
+    pub request_uri: Party,
+    /// The From header.
+    pub from: Party,
+    /// The To header.
+    pub to: Party,
+    /// Where the INVITE came from.
+    pub flow: Flow,
+    /// Who the caller proved to be.
+    pub identity: Identity,
+    /// The peer's offer; `None` asks us to offer in the 200, and the answer comes in `Confirmed`.
+    pub offer: Option<Body>,
+    /// The methods the peer allows.
+    pub allow: Vec<String>,
+    /// The options the peer supports.
+    pub supported: Vec<String>,
+    /// The peer's software.
+    pub user_agent: Option<String>,
+    /// P-Asserted-Identity (RFC 3325). To be believed only from peers one trusts.
+    pub p_asserted: Option<Party>,
+    /// Headers whose name starts with `X-`, in order.
+    pub x_headers: Vec<(String, String)>,
+    /// The peer's Contact URI: the dialog's remote target.
+    pub contact: String,
+    /// Hops left; a call placed on behalf of this one should have one less.
+    pub max_forwards: u32,
+}
+
+/// One side of a call, as a header names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Party {
+    /// The display name, unquoted.
+    pub display: Option<String>,
+    /// The user part, unescaped; the number of a `tel:` URI; empty if there is none.
+    pub user: String,
+    /// The host; empty in a `tel:` URI.
+    pub host: String,
+    /// The URI as it stands.
+    pub uri: String,
+}
+
+/// Who a caller proved to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nobody: no credentials, or wrong ones.
+    Anonymous,
+    /// This user, by digest.
+    User(String),
+}
+
+/// The Contact we give: where the peer sends its next requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    uri: String,
+}
+
+impl Contact {
+    /// `sip:user@address`, with the transport unless it is UDP. An empty user leaves the user out.
+    pub fn new(user: &str, address: SocketAddr, transport: Transport) -> Self {
+        let uri = rsip::Uri {
+            scheme: Some(rsip::Scheme::Sip),
+            auth: (!user.is_empty()).then(|| rsip::Auth { user: escaped(user), password: None }),
+            // rsip prints an IPv6 host without brackets, so the host goes in as text.
+            host_with_port: rsip::HostWithPort {
+                host: rsip::Host::Domain(rsip::Domain::from(host(address))),
+                port: Some(address.port().into()),
+            },
+            params: match transport {
+                Transport::Udp => Vec::new(),
+                Transport::Tcp => vec![rsip::Param::Transport(rsip::Transport::Tcp)],
+            },
+            headers: Vec::new(),
+        };
+        Contact { uri: uri.to_string() }
+    }
+
+    /// A URI of the caller's own making.
+    pub fn from_uri(uri: &str) -> Self {
+        Contact { uri: clean(uri).into_owned() }
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
+/// An address as a host: IPv6 in brackets.
+pub(crate) fn host(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(a) => a.ip().to_string(),
+        SocketAddr::V6(a) => format!("[{}]", a.ip()),
+    }
+}
+
+/// The user part of a URI with everything escaped that must be (RFC 3261 §25.1, `user`).
+fn escaped(user: &str) -> String {
+    let mut text = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// A call to place.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// The way to the next hop.
+    pub flow: Flow,
+    /// The Request-URI.
+    pub target: String,
+    /// The From header's value without a tag, such as `"Bob" <sip:bob@example.com>`.
+    pub from: String,
+    /// The To header's value.
+    pub to: String,
+    /// Where the peer sends its requests.
+    pub contact: Contact,
+    /// Our offer; `None` lets the peer offer in its 200.
+    pub body: Option<Body>,
+    /// What to answer a challenge with.
+    pub credentials: Option<Credentials>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// Hops the request may take; 70 unless the call continues another one.
+    pub max_forwards: u32,
+}
+
+/// A name and a password to answer a challenge with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The digest user name.
+    pub user: String,
+    /// The digest secret.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({})", self.user)
+    }
+}
+
+/// What to tell the peer when hanging up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The final status if the call was not answered yet.
+    pub status: u16,
+    /// The Q.850 cause of a Reason header (RFC 3326), if one is wanted.
+    pub cause: Option<u8>,
+    /// The text of that header.
+    pub text: Option<String>,
+}
+
+impl Reason {
+    /// Normal clearing: BYE with cause 16, or 480 to a call not answered yet.
+    pub fn normal() -> Self {
+        Reason { status: 480, cause: Some(16), text: None }
+    }
+
+    /// A status for a call not answered yet; no Reason header.
+    pub fn status(status: u16) -> Self {
+        Reason { status, cause: None, text: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(user: &str, address: &str, transport: Transport, expected: &str) {
+        assert_eq!(Contact::new(user, address.parse().unwrap(), transport).uri(), expected);
+    }
+
+    #[test]
+    fn a_contact_is_escaped_and_names_its_transport() {
+        check("", "192.0.2.1:5060", Transport::Udp, "sip:192.0.2.1:5060");
+        check("1001", "192.0.2.1:5062", Transport::Tcp, "sip:1001@192.0.2.1:5062;transport=TCP");
+        check("a b@c", "[2001:db8::1]:5060", Transport::Udp, "sip:a%20b%40c@[2001:db8::1]:5060");
+    }
+}

@@ -1,0 +1,77 @@
+//! What an endpoint is told at construction, and the users whose digest it checks.
+//! Plain data: nothing here reads a file or a clock.
+
+use std::time::Duration;
+
+use crate::auth::Algorithm;
+
+/// How an [`crate::Endpoint`] behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The digest realm of our challenges.
+    pub realm: String,
+    /// The value of our `Server` and `User-Agent` headers.
+    pub user_agent: String,
+    /// The three base times of the transaction layer.
+    pub timers: Timers,
+    /// A registration asking for less is answered 423 with this in Min-Expires.
+    pub min_expires: Duration,
+    /// What a registration gets that asks for nothing.
+    pub default_expires: Duration,
+    /// What a registration gets at most.
+    pub max_expires: Duration,
+    /// Seeds every tag, branch, Call-ID and nonce: equal seeds and inputs give equal bytes.
+    pub seed: u64,
+    /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            realm: "offhook".into(),
+            user_agent: "offhook".into(),
+            timers: Timers::default(),
+            min_expires: Duration::from_secs(60),
+            // RFC 3261 §10.2: one hour is the suggestion when nothing is asked for.
+            default_expires: Duration::from_secs(3600),
+            // Linphone asks for up to a year; a day keeps dead bindings from piling up.
+            max_expires: Duration::from_secs(86_400),
+            seed: 0,
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+        }
+    }
+}
+
+/// The base times of RFC 3261 §17.1.1.1; every other timer is a multiple of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// The estimated round trip.
+    pub t1: Duration,
+    /// The longest pause between retransmissions of a non-INVITE request and of a response to INVITE.
+    pub t2: Duration,
+    /// How long a message may live in the network.
+    pub t4: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}
+
+impl Timers {
+    /// 64·T1: timers B, F, H, J, L and M, and how long an unacknowledged 2xx is repeated.
+    pub fn give_up(&self) -> Duration {
+        self.t1 * 64
+    }
+}
+
+/// Someone who may register and call with a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The digest user name and the user part of the address of record.
+    pub name: String,
+    /// The digest secret.
+    pub password: String,
+}

@@ -1,0 +1,52 @@
+//! What an endpoint counts: everything it drops, refuses or repeats, and what it holds now.
+//! Numbers only; publishing them is the caller's.
+
+/// How often things happened since construction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Well-formed requests.
+    pub requests: u64,
+    /// Well-formed responses.
+    pub responses: u64,
+    /// Empty or blank datagrams: NAT keepalives.
+    pub keepalives: u64,
+    /// Bytes that are no SIP message, or a message nobody can be told about: dropped.
+    pub garbage: u64,
+    /// Requests answered 400.
+    pub bad_requests: u64,
+    /// Requests that came again and were absorbed or answered from memory.
+    pub retransmissions_in: u64,
+    /// Messages sent again.
+    pub retransmissions_out: u64,
+    /// Responses that match no transaction: dropped.
+    pub stray_responses: u64,
+    /// ACKs that match no transaction and no session: dropped.
+    pub stray_acks: u64,
+    /// Requests answered 481.
+    pub no_such_call: u64,
+    /// Requests answered 482: the same request by two ways.
+    pub merged: u64,
+    /// Challenges sent.
+    pub challenges: u64,
+    /// Right credentials over an old or used nonce: challenged again.
+    pub stale: u64,
+    /// Wrong credentials.
+    pub auth_failures: u64,
+    /// Our transactions that nobody answered.
+    pub timeouts: u64,
+    /// Transactions that ended with their transport.
+    pub transport_failures: u64,
+    /// INVITEs and OPTIONS refused while draining.
+    pub refused_draining: u64,
+}
+
+/// How much an endpoint holds now. A finished call leaves nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Transactions.
+    pub transactions: usize,
+    /// Sessions, those being taken down included.
+    pub sessions: usize,
+    /// Registered contacts.
+    pub bindings: usize,
+}

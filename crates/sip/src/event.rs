@@ -1,0 +1,242 @@
+//! What goes into an endpoint and what comes out: inputs, outputs, events and their small parts.
+//! Values only; the order of outputs is the order they must be obeyed in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::call::InviteFacts;
+use crate::flow::Flow;
+use crate::message::Method;
+
+/// What an endpoint is given.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// One whole message: a datagram, or one cut out of a stream by [`crate::stream::Framer`].
+    Message {
+        /// Where it came from.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// A stream went away: what used it fails.
+    Closed {
+        /// The stream.
+        flow: Flow,
+    },
+    /// Something could not be sent, or an ICMP error came back: transactions of the flow fail.
+    TransmitFailed {
+        /// The flow.
+        flow: Flow,
+    },
+    /// The time [`crate::Endpoint::poll_timeout`] named has come.
+    Timeout,
+}
+
+/// What an endpoint wants done.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit {
+        /// Where to.
+        flow: Flow,
+        /// The whole message.
+        bytes: Bytes,
+        /// The message in short, for traces.
+        summary: Summary,
+    },
+    /// Something happened.
+    Event(Event),
+}
+
+/// Names a session: one call's INVITE usage, ours or the peer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub(crate) u64);
+
+impl SessionId {
+    /// The number in it, unique in its endpoint.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session-{:x}", self.0)
+    }
+}
+
+/// A message in short: `INVITE`, `200 OK (INVITE)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The request's method, or that of the request a response answers.
+    pub method: Method,
+    /// The status code; `None` for a request.
+    pub status: Option<u16>,
+    /// The number in CSeq.
+    pub cseq: u32,
+    /// Whether there is a body.
+    pub body: bool,
+    /// Whether these bytes were sent before.
+    pub again: bool,
+    /// The session the message belongs to, where known.
+    pub session: Option<SessionId>,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "{status} {} ({})", crate::message::phrase(status), self.method)?,
+            None => write!(f, "{}", self.method)?,
+        }
+        if self.body {
+            f.write_str(" with a body")?;
+        }
+        if self.again {
+            f.write_str(", again")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something happened.
+///
+/// A message is reported as [`Event::Message`] before what it caused,
+/// except an INVITE that makes a session: there `Invited` comes first.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Somebody calls: owes `answer`, `reject`, `challenge` or `hang_up`. 100 was sent.
+    Invited {
+        /// The new session.
+        session: SessionId,
+        /// What the INVITE says.
+        invite: Arc<InviteFacts>,
+    },
+    /// Our call made progress (a 1xx other than 100).
+    Progressed {
+        /// The session.
+        session: SessionId,
+        /// The status code, 101 to 199.
+        status: u16,
+        /// Early media's description, if any.
+        body: Option<Body>,
+    },
+    /// Our call was answered. The ACK is sent already, unless `owes_answer`.
+    Answered {
+        /// The session.
+        session: SessionId,
+        /// The answer to our offer, or the peer's offer if our INVITE had none.
+        body: Option<Body>,
+        /// `body` is an offer, and [`crate::Endpoint::acknowledge`] must carry the answer.
+        owes_answer: bool,
+    },
+    /// The ACK of our answer came.
+    Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The peer's answer if the offer was ours; `None` where one was owed is a peer's mistake.
+        body: Option<Body>,
+    },
+    /// A re-INVITE (or an UPDATE with a body): owes `answer_reinvite`.
+    Reinvited {
+        /// The session.
+        session: SessionId,
+        /// The peer's offer; `None` asks for ours.
+        offer: Option<Body>,
+    },
+    /// The ACK of a re-INVITE's 200 came.
+    Reconfirmed {
+        /// The session.
+        session: SessionId,
+        /// The peer's answer if the offer was ours.
+        body: Option<Body>,
+    },
+    /// An INFO came in a call, and was answered 200.
+    Info {
+        /// The session.
+        session: SessionId,
+        /// Its Content-Type.
+        content_type: String,
+        /// Its body.
+        body: Bytes,
+    },
+    /// The session is over. The last event of every session, exactly once.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        reason: Ended,
+    },
+    /// A contact was registered or refreshed.
+    Registered {
+        /// Whose.
+        user: String,
+        /// Its Contact URI.
+        contact: String,
+        /// For how long.
+        expires: Duration,
+        /// The way back to it.
+        flow: Flow,
+    },
+    /// A contact was removed, expired, or its stream closed.
+    Unregistered {
+        /// Whose.
+        user: String,
+        /// Its Contact URI.
+        contact: String,
+    },
+    /// Credentials were wrong: a bad password, or no such user.
+    AuthFailed {
+        /// The user name given.
+        user: String,
+        /// Where from.
+        flow: Flow,
+    },
+    /// A message came in, in short, for the trace.
+    Message {
+        /// Its session, where there is one.
+        session: Option<SessionId>,
+        /// Where from.
+        flow: Flow,
+        /// The message in short.
+        summary: Summary,
+        /// Its Call-ID.
+        call_id: String,
+    },
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The peer hung up. `cause` is its Reason header, if any.
+    Bye {
+        /// The Reason header's value (RFC 3326).
+        cause: Option<String>,
+    },
+    /// The peer gave up before we answered. `cause` is its Reason header, if any.
+    Cancelled {
+        /// The Reason header's value (RFC 3326).
+        cause: Option<String>,
+    },
+    /// We hung up ([`crate::Endpoint::hang_up`]).
+    HungUp,
+    /// We refused it ([`crate::Endpoint::reject`] or [`crate::Endpoint::challenge`]).
+    Rejected {
+        /// With this status.
+        status: u16,
+    },
+    /// Our 200 was never acknowledged; a BYE was sent.
+    NoAck,
+    /// Our call failed, or an in-dialog request showed the peer forgot the call; 408 stands for silence.
+    Failed {
+        /// The status code.
+        status: u16,
+    },
+    /// The transport broke.
+    TransportLost,
+}

@@ -1,0 +1,151 @@
+//! Cuts messages out of a byte stream: Content-Length framing (RFC 3261 §18.3) and the keepalives of RFC 5626 §4.4.1.
+//! Owns the bytes not yet cut; reads nothing itself. Each byte is looked at a constant number of times.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::FrameError;
+
+/// The limit of [`Framer::default`]: more than any INVITE, less than an attack.
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// What came out of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// One whole message.
+    Message(Bytes),
+    /// A double CRLF: the peer wants [`PONG`] back.
+    Ping,
+}
+
+/// The answer to a ping.
+pub const PONG: &[u8] = b"\r\n";
+
+/// Cuts one stream.
+#[derive(Debug)]
+pub struct Framer {
+    buffer: BytesMut,
+    limit: usize,
+    /// How far the search for the end of the headers has come.
+    scanned: usize,
+    /// Where the body starts and how long it is, once known.
+    body: Option<(usize, usize)>,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Framer::new(DEFAULT_LIMIT)
+    }
+}
+
+impl Framer {
+    /// A framer that refuses messages of more than `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Framer { buffer: BytesMut::new(), limit, scanned: 0, body: None }
+    }
+
+    /// Adds bytes as they were read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes wait for the rest of their message.
+    pub fn pending(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next frame; `None` needs more bytes. After an error the stream cannot go on.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.body.is_none() && self.scanned == 0 && self.skip_blank_lines() {
+            return Ok(Some(Frame::Ping));
+        }
+        if self.body.is_none() {
+            match self.find_body()? {
+                Some(found) => self.body = Some(found),
+                None => return Ok(None),
+            }
+        }
+        let Some((start, length)) = self.body else { return Ok(None) };
+        let total = start.saturating_add(length);
+        if total > self.limit {
+            return Err(FrameError::TooLong { limit: self.limit });
+        }
+        if self.buffer.len() < total {
+            return Ok(None);
+        }
+        self.body = None;
+        self.scanned = 0;
+        Ok(Some(Frame::Message(self.buffer.split_to(total).freeze())))
+    }
+
+    /// Drops line ends before a message; true for a ping, which is two of them.
+    fn skip_blank_lines(&mut self) -> bool {
+        if self.buffer.starts_with(b"\r\n\r\n") {
+            let _ = self.buffer.split_to(4);
+            return true;
+        }
+        // A lone CR or CRLF may be the start of a ping; anything more shows it is not.
+        while matches!(self.buffer.first(), Some(b'\r' | b'\n')) {
+            let waits = b"\r\n\r\n".starts_with(&self.buffer);
+            if waits {
+                return false;
+            }
+            if self.buffer.starts_with(b"\r\n\r\n") {
+                return self.skip_blank_lines_ping();
+            }
+            let _ = self.buffer.split_to(1);
+        }
+        false
+    }
+
+    fn skip_blank_lines_ping(&mut self) -> bool {
+        let _ = self.buffer.split_to(4.min(self.buffer.len()));
+        true
+    }
+
+    /// The start and length of the body, once the empty line after the headers is there.
+    fn find_body(&mut self) -> Result<Option<(usize, usize)>, FrameError> {
+        let mut at = self.scanned;
+        loop {
+            let rest = self.buffer.get(at..).unwrap_or_default();
+            let Some(line) = rest.iter().position(|b| *b == b'\n') else {
+                // Only whole lines count as scanned; a line longer than the limit is refused here.
+                self.scanned = at;
+                if self.buffer.len() > self.limit {
+                    return Err(FrameError::TooLong { limit: self.limit });
+                }
+                return Ok(None);
+            };
+            let text = rest.get(..line).unwrap_or_default();
+            let empty = text.is_empty() || text == b"\r";
+            at += line + 1;
+            if at > self.limit {
+                return Err(FrameError::TooLong { limit: self.limit });
+            }
+            if empty && at > line + 1 {
+                let length = content_length(self.buffer.get(..at).unwrap_or_default())?;
+                return Ok(Some((at, length)));
+            }
+        }
+    }
+}
+
+/// Content-Length of a whole header section; 0 where it is absent (RFC 3261 §20.14 demands it, but be tolerant).
+fn content_length(head: &[u8]) -> Result<usize, FrameError> {
+    let mut length = None;
+    for line in head.split(|b| *b == b'\n') {
+        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        let name = line.get(..colon).unwrap_or_default().trim_ascii();
+        if !name.eq_ignore_ascii_case(b"content-length") && !name.eq_ignore_ascii_case(b"l") {
+            continue;
+        }
+        let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
+        let digits = !value.is_empty() && value.len() <= 9 && value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|v| v.parse::<usize>().ok());
+        let number = number.ok_or(FrameError::BadLength)?;
+        if length.is_some_and(|l| l != number) {
+            return Err(FrameError::BadLength);
+        }
+        length = Some(number);
+    }
+    Ok(length.unwrap_or(0))
+}
