@@ -1,0 +1,88 @@
+//! Debian packages: which are missing, and installing them.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+/// What building needs: a linker and C compiler, and libopus, which is found through pkg-config.
+const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
+
+/// What running needs: the voice.
+const RUN: &[&str] = &["espeak-ng"];
+
+/// What the tests need: SIPp, baresip, Linphone, a packet capture, and sox to make what they say.
+const PEERS: &[&str] = &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox"];
+
+/// Makes sure that what `cargo xtask run` needs is there.
+pub(crate) fn for_running() -> Result<(), String> {
+    ensure(&[BUILD, RUN].concat())
+}
+
+/// Makes sure that what `cargo xtask test` needs is there.
+pub(crate) fn for_testing() -> Result<(), String> {
+    ensure(&[BUILD, RUN, PEERS].concat())
+}
+
+fn ensure(wanted: &[&str]) -> Result<(), String> {
+    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !installed(name)).collect();
+    if missing.is_empty() {
+        println!("System packages: all there ({}).", wanted.join(", "));
+        return Ok(());
+    }
+    println!("System packages missing: {}.", missing.join(", "));
+    if which("apt-get").is_none() {
+        return Err(format!(
+            "there is no apt-get here. Install what your system calls {} by hand; with the commands pkg-config, gcc and \
+             espeak-ng there, `cargo build --release` works without this task.",
+            missing.join(", ")
+        ));
+    }
+    apt(&["update", "-q"])?;
+    let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
+    install.extend(&missing);
+    apt(&install)
+}
+
+fn installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", package]).stderr(Stdio::null()).output();
+    match query {
+        Ok(output) => output.stdout == b"installed",
+        // No dpkg: judge by the commands and files that the packages bring.
+        Err(_) => match package {
+            "libc6-dev" => fs::exists("/usr/include/stdio.h").unwrap_or(false),
+            "libopus-dev" => quiet(Command::new("pkg-config").args(["--exists", "opus"])),
+            "sip-tester" => which("sipp").is_some(),
+            "baresip-core" => which("baresip").is_some(),
+            "linphone-cli" => which("linphone-daemon").is_some(),
+            "wireshark-common" => which("dumpcap").is_some(),
+            command => which(command).is_some(),
+        },
+    }
+}
+
+/// Runs apt-get, as root or through sudo, without questions.
+fn apt(arguments: &[&str]) -> Result<(), String> {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    let prefix: &[&str] = match (root, which("sudo")) {
+        (true, _) => &[],
+        (false, Some(_)) => &["sudo"],
+        (false, None) => return Err(format!("not root and no sudo; run as root: apt-get {}", arguments.join(" "))),
+    };
+    // `env` hands the variable through sudo, which drops it otherwise.
+    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments].concat();
+    println!("$ {}", words.join(" "));
+    let status = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{}` failed: {status}", words.join(" "))),
+        Err(error) => Err(format!("cannot run {}: {error}", words[0])),
+    }
+}
+
+fn quiet(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+fn which(command: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(command)).find(|file| file.is_file())
+}

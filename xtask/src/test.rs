@@ -1,0 +1,86 @@
+//! `cargo xtask test`: every check there is, in one build profile, with one summary.
+//!
+//! A step that fails does not keep the others from running, except that nothing is tested that does not build.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::summary::{Counts, Step, Summary};
+use crate::{cargo, packages};
+
+/// The steps in their order.
+pub(crate) const STEPS: &[&str] = &["format", "lint", "build", "unit", "golden", "doc", "tidy", "docker", "e2e"];
+
+/// Runs `only` these steps, or all.
+pub(crate) fn test(only: &[&str]) -> Result<(), String> {
+    packages::for_testing()?;
+    let mut summary = Summary::default();
+    for name in STEPS.iter().filter(|name| only.is_empty() || only.contains(name)) {
+        let started = Instant::now();
+        println!("\n== {name}");
+        let mut counts = Counts::default();
+        let mut ok = true;
+        for mut command in commands(name) {
+            ok &= watched(&mut command, &mut counts);
+        }
+        summary.0.push(Step { name, ok, counts, took: started.elapsed() });
+        if *name == "build" && !ok {
+            println!("\nIt does not build; the tests are not run.");
+            break;
+        }
+    }
+    println!("{summary}");
+    match summary.total() {
+        (_, 0) => Ok(()),
+        (_, failed) => Err(format!("{failed} failed; the steps above say where")),
+    }
+}
+
+/// What a step runs.
+///
+/// All in the release profile: the demo, the tests and the benchmarks share one build.
+fn commands(step: &str) -> Vec<Command> {
+    let crates: &[&str] = &["test", "--release", "--workspace", "--exclude", "tests", "--no-fail-fast"];
+    let of_tests = |name| vec!["test", "--release", "-p", "tests", "--test", name];
+    let lines: Vec<Vec<&str>> = match step {
+        "format" => vec![vec!["fmt", "--all", "--check"]],
+        "lint" => vec![vec!["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]],
+        "build" => vec![
+            vec!["build", "--release", "-p", "offhook", "--bins", "--examples"],
+            vec!["test", "--release", "--workspace", "--no-run"],
+        ],
+        "unit" => vec![[crates, &["--lib", "--bins"]].concat()],
+        "golden" => vec![[crates, &["--test", "*"]].concat()],
+        "doc" => vec![[crates, &["--doc"]].concat()],
+        name => vec![of_tests(name)],
+    };
+    let command = |line: Vec<&str>| {
+        let mut command = cargo::cargo();
+        command.args(line);
+        command
+    };
+    lines.into_iter().map(command).collect()
+}
+
+/// Runs a command, shows what it prints as it comes, and counts the tests in it.
+fn watched(command: &mut Command, counts: &mut Counts) -> bool {
+    println!("$ {}", cargo::shown(command));
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            println!("cannot run it: {error}");
+            return false;
+        }
+    };
+    if let Some(output) = child.stdout.take() {
+        // Bytes, not text: what a failing test prints need not be UTF-8.
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            counts.read(&line);
+            println!("{line}");
+        }
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
