@@ -1,0 +1,340 @@
+//! Voxology's actions that speak, listen, ask and end; and those that offhook knows by name only.
+//!
+//! Everything that plays or listens answers the call first.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::callback;
+use super::list::{Action, Lowering};
+use crate::ir::{
+    Barge, Collect, Edges, Encoding, Expr, Fetch, Hangup, Install, Item, Op, Play, Record, Repeat, Reply,
+    SendDigits, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload, Webhook,
+};
+use crate::lower::members::Members;
+use crate::lower::{Dialect, Severity};
+
+/// COLLECT's time limit when it names none.
+const PATIENCE: Duration = Duration::from_millis(5000);
+
+/// A prompt inside COLLECT that is to be repeated is written out; more often than this nobody listens.
+const MOST_REPEATS: usize = 50;
+
+/// Lowers `action` if it is known.
+pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
+    match action.name {
+        "SAY" => say(lowering, action),
+        "PLAY" => play(lowering, action),
+        "COLLECT" => collect(lowering, action),
+        "RECORD" => record(lowering, action),
+        "PAUSE" => pause(lowering, action),
+        "REJECT" => reject(lowering, action),
+        "REDIRECT" => redirect(lowering, action),
+        "WEBHOOK" => webhook(lowering, action),
+        "CONFERENCE" | "DIAL" | "TRANSFER" | "QUEUE" | "SMS" | "DETECT" => unavailable(lowering, action),
+        _ => return false,
+    }
+    true
+}
+
+/// How often SAY and PLAY repeat; 0 is for ever.
+fn repeat(lowering: &mut Lowering, params: &Members<'_>) -> Repeat {
+    match params.number(&mut lowering.builder, "loop") {
+        None => Repeat::Times(1),
+        Some(0.0) => Repeat::Forever,
+        Some(times) => Repeat::Times((times as u32).max(1)),
+    }
+}
+
+fn speech(lowering: &mut Lowering, action: &Action<'_>) -> Option<Item> {
+    action.check_names(lowering, &["text", "loop", "voice", "gender", "language"]);
+    let members = action.param(lowering, "text");
+    let Some(text) = members.text(&mut lowering.builder, "text") else {
+        let message = format!("{} needs `params.text`", action.name);
+        lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
+        return None;
+    };
+    let text = lowering.template(&text, &members.at("text"));
+    let mut optional = |key: &str| {
+        let text = action.params.text(&mut lowering.builder, key).filter(|text| !text.is_empty())?;
+        Some(lowering.template(&text, &action.params.at(key)))
+    };
+    let (language, voice) = (optional("language"), optional("voice").or_else(|| optional("gender")));
+    Some(Item::Speech(SpeechItem { text, language, voice }))
+}
+
+fn play_op(items: Vec<Item>, repeat: Repeat) -> Op {
+    Op::Play(Play { items, repeat, barge: Barge::None, consume: false, answers: true })
+}
+
+fn say(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.answered = true;
+    if let Some(item) = speech(lowering, action) {
+        let repeat = repeat(lowering, &action.params);
+        lowering.op(action.head, play_op(vec![item], repeat));
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || "*#ABCDwW,".contains(c))
+}
+
+fn play(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.answered = true;
+    action.check_names(lowering, &["url", "dtmf", "digits", "loop"]);
+    let repeat = repeat(lowering, &action.params);
+    for key in ["dtmf", "digits", "url"] {
+        let members = action.param(lowering, key);
+        let Some(text) = members.text(&mut lowering.builder, key) else { continue };
+        if key == "url" && !is_digits(&text) {
+            let url = lowering.template(&text, &members.at("url"));
+            return lowering.op(action.head, play_op(vec![Item::Sound(url)], repeat));
+        }
+        let digits = lowering.template(&text.replace(',', "w"), &members.at(key));
+        return send_digits(lowering, action, digits, repeat);
+    }
+    let message = "PLAY needs `params.url` or `params.dtmf`";
+    lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
+}
+
+/// Keys reach only someone who has answered, so two nodes.
+fn send_digits(lowering: &mut Lowering, action: &Action<'_>, digits: Template, repeat: Repeat) {
+    let times = match repeat {
+        Repeat::Times(times) => times.min(10) as usize,
+        Repeat::Forever => 1,
+    };
+    let digits = Template(digits.0.iter().cycle().take(digits.0.len() * times).cloned().collect());
+    let (duration, gap) = (Duration::from_millis(100), Duration::from_millis(100));
+    let op = Op::SendDigits(SendDigits { digits, duration, gap });
+    let send = lowering.builder.add_with(op, Edges::always(action.next), action.top.pointer());
+    lowering.op(action.head, Op::Answer);
+    lowering.builder.edges(action.head, Edges::always(Target::Node(send)));
+}
+
+/// The key that a word stands for.
+fn key(lowering: &mut Lowering, members: &Members<'_>, name: &str) -> Option<String> {
+    let text = members.text(&mut lowering.builder, name)?;
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "none" => Some(String::new()),
+        "pound" | "hash" | "#" => Some("#".into()),
+        "star" | "asterisk" | "*" => Some("*".into()),
+        "any" => Some("0123456789*#ABCD".into()),
+        keys if keys.chars().all(|c| "0123456789*#abcd".contains(c)) => Some(keys.to_ascii_uppercase()),
+        _ => {
+            let message = format!("expected `pound`, `star` or keys such as `#`, found `{text}`");
+            lowering.builder.diagnose(Severity::Error, &members.at(name), message);
+            None
+        }
+    }
+}
+
+fn collect(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.answered = true;
+    action.check_names(lowering, &["num_digits", "finish_on_key", "timeout"]);
+    let max = action.param(lowering, "num_digits").count(&mut lowering.builder, "num_digits");
+    let max = max.filter(|max| *max > 0);
+    let members = action.param(lowering, "finish_on_key").clone();
+    // Without a number of keys only a key can end it before time does.
+    let default = || if max.is_none() { "#".to_string() } else { String::new() };
+    let terminators = key(lowering, &members, "finish_on_key").unwrap_or_else(default);
+    let timeout = action.param(lowering, "timeout").millis(&mut lowering.builder, "timeout");
+    let timeout = timeout.unwrap_or(PATIENCE);
+    let members = action.beside(lowering, "name");
+    let name = members.text(&mut lowering.builder, "name");
+    let name = name.map(|name| lowering.template(&name, &members.at("name")));
+    let op = Op::Collect(Collect {
+        prompts: prompts(lowering, action),
+        answers: true,
+        max,
+        terminators,
+        keep_terminator: false,
+        first: timeout,
+        between: timeout,
+        total: None,
+        timer: TimerStart::PromptEnd,
+        // "Press 1, then press pound" leaves a pound behind, which must not end the next COLLECT.
+        ahead: TypeAhead::Drop,
+        name,
+        into: Vec::new(),
+        by_value: false,
+    });
+    lowering.op(action.head, op);
+}
+
+/// What COLLECT plays meanwhile: SAY, PLAY and PAUSE, written out.
+fn prompts(lowering: &mut Lowering, action: &Action<'_>) -> Vec<Item> {
+    let members = action.beside(lowering, "actions");
+    let pointer = members.at("actions");
+    let list = members.list(&mut lowering.builder, "actions").unwrap_or_default();
+    let mut items = Vec::new();
+    for (at, prompt) in list.iter().enumerate() {
+        let pointer = pointer.child(at);
+        let top = Members::of(&mut lowering.builder, Some(prompt), pointer.clone());
+        let kind = top.get("type").and_then(Value::as_str).unwrap_or_default().trim().to_ascii_uppercase();
+        let params = Members::of(&mut lowering.builder, top.get("params"), pointer.child("params"));
+        let nested = Action { name: &kind, top, params, head: action.head, next: action.next };
+        let item = match kind.as_str() {
+            "SAY" => speech(lowering, &nested),
+            "PLAY" => {
+                let members = nested.param(lowering, "url");
+                let url = members.text(&mut lowering.builder, "url");
+                url.map(|url| Item::Sound(lowering.template(&url, &members.at("url"))))
+            }
+            "PAUSE" => Some(Item::Silence(pause_length(lowering, &nested))),
+            _ => {
+                let message = format!("COLLECT plays SAY, PLAY and PAUSE; `{kind}` is left out");
+                lowering.builder.diagnose(Severity::Error, &pointer, message);
+                None
+            }
+        };
+        let times = match repeat(lowering, &nested.params) {
+            Repeat::Times(times) => (times as usize).min(MOST_REPEATS),
+            Repeat::Forever => MOST_REPEATS,
+        };
+        items.extend(item.into_iter().flat_map(|item| std::iter::repeat_n(item, times)));
+    }
+    items
+}
+
+fn pause_length(lowering: &mut Lowering, action: &Action<'_>) -> Duration {
+    let duration = action.param(lowering, "duration").millis(&mut lowering.builder, "duration");
+    let length = action.param(lowering, "length").clone();
+    let found = duration.or_else(|| length.seconds(&mut lowering.builder, "length"));
+    found.unwrap_or_else(|| {
+        let message = "PAUSE without `params.duration` (milliseconds) waits for a second";
+        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+        Duration::from_secs(1)
+    })
+}
+
+fn pause(lowering: &mut Lowering, action: &Action<'_>) {
+    action.check_names(lowering, &["duration", "length"]);
+    let members = action.param(lowering, "duration");
+    let millis = match members.get("duration").and_then(Value::as_str) {
+        Some(text) if text.contains('$') => Expr::Template(lowering.template(text, &members.at("duration"))),
+        _ => Expr::Literal(json!(pause_length(lowering, action).as_millis() as u64)),
+    };
+    lowering.op(action.head, Op::Sleep(millis));
+}
+
+fn record(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.answered = true;
+    let known = ["finish_on_key", "max_length", "timeout", "beep", "name", "url"];
+    action.check_names(lowering, &known);
+    let members = if action.top.get("name").is_some() { &action.top } else { &action.params };
+    let name = members.text(&mut lowering.builder, "name");
+    let name = name.map(|name| lowering.template(&name, &members.at("name")));
+    let params = &action.params;
+    let limit = params.millis(&mut lowering.builder, "max_length").filter(|limit| !limit.is_zero());
+    if limit.is_some_and(|limit| limit < Duration::from_secs(1)) {
+        let message = "`max_length` is in milliseconds; this is less than a second";
+        lowering.builder.diagnose(Severity::Warning, &params.at("max_length"), message);
+    }
+    let silence = params.millis(&mut lowering.builder, "timeout").filter(|silence| !silence.is_zero());
+    let stop_keys = key(lowering, params, "finish_on_key").unwrap_or_else(|| "#".into());
+    let beep = params.flag(&mut lowering.builder, "beep").unwrap_or(true);
+    let upload = params.text(&mut lowering.builder, "url").filter(|url| !url.is_empty());
+    let upload =
+        upload.map(|url| Upload { url: lowering.template(&url, &params.at("url")), method: "POST".into() });
+    let record = Record { name, limit, silence, stop_keys, beep, upload, answers: true };
+    lowering.op(action.head, Op::Record(record));
+}
+
+fn reject(lowering: &mut Lowering, action: &Action<'_>) {
+    if lowering.answered {
+        let message = "REJECT after an action that answers the call only hangs up";
+        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+    }
+    let members = action.param(lowering, "reason");
+    let reason = members.text(&mut lowering.builder, "reason").unwrap_or_default().to_ascii_lowercase();
+    let (status, cause) = match reason.as_str() {
+        "busy" => (486, "busy"),
+        "" | "rejected" | "reject" | "decline" | "declined" => (603, "rejected"),
+        code => match code.parse() {
+            Ok(status @ 400..=699) => (status, "rejected"),
+            _ => {
+                let message = format!("expected `busy` or `rejected`, found `{reason}`");
+                lowering.builder.diagnose(Severity::Warning, &members.at("reason"), message);
+                (603, "rejected")
+            }
+        },
+    };
+    lowering.op(action.head, Op::Hangup(Hangup { status, phrase: None, cause: cause.into() }));
+}
+
+fn redirect(lowering: &mut Lowering, action: &Action<'_>) {
+    action.check_names(lowering, &["url", "method", "content_type"]);
+    let members = action.param(lowering, "url");
+    let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
+        lowering.builder.diagnose(Severity::Error, action.top.pointer(), "REDIRECT needs `params.url`");
+        return lowering.op(action.head, super::list::hangup("redirect failed"));
+    };
+    let url = lowering.template(&url, &members.at("url"));
+    let method_of = action.param(lowering, "method").clone();
+    let method = callback::method(lowering, &method_of, "GET");
+    let content_type = action.params.text(&mut lowering.builder, "content_type").unwrap_or_default();
+    let encoding = callback::encoding(lowering, &method, &content_type, &action.params.at("content_type"));
+    let request = callback::request("live_call", method, url, encoding);
+    let reply = Reply::Program(Dialect::Voxology);
+    lowering.op(action.head, Op::Fetch(Fetch { request, reply, install: Install::Replace }));
+    lowering.builder.edges(action.head, Edges::always(Target::Hangup));
+}
+
+fn webhook(lowering: &mut Lowering, action: &Action<'_>) {
+    action.check_names(lowering, &["url", "method", "data", "content_type"]);
+    let members = action.param(lowering, "url");
+    let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
+        return lowering.builder.diagnose(
+            Severity::Error,
+            action.top.pointer(),
+            "WEBHOOK needs `params.url`",
+        );
+    };
+    let url = lowering.template(&url, &members.at("url"));
+    let method_of = action.param(lowering, "method").clone();
+    let method = callback::method(lowering, &method_of, "POST");
+    let content_type = action.params.text(&mut lowering.builder, "content_type").unwrap_or_default();
+    let pointer = action.params.at("content_type");
+    let encoding = callback::encoding(lowering, &method, &content_type, &pointer);
+    let mut request = callback::request("webhook", method, url, encoding);
+    let members = action.param(lowering, "data");
+    match members.get("data") {
+        None => {}
+        Some(Value::Object(data)) => {
+            let pointer = members.at("data");
+            request.fields = data
+                .iter()
+                .map(|(key, value)| (key.clone(), lowering.data(value, &pointer.child(key))))
+                .collect();
+        }
+        Some(Value::String(text)) => {
+            let body = lowering.template(text, &members.at("data"));
+            let default =
+                if text.trim_start().starts_with(['{', '[']) { "application/json" } else { "text/plain" };
+            let content_type = if content_type.is_empty() { default } else { &content_type };
+            request.encoding = Encoding::Raw { body, content_type: Template::literal(content_type) };
+        }
+        Some(other) => {
+            let value = lowering.data(other, &members.at("data"));
+            request.fields = vec![("data".into(), value)];
+        }
+    }
+    lowering.op(action.head, Op::Webhook(Webhook { request, wait: false }));
+}
+
+/// Known by name: the next action follows. What is nested is still read, so that its slips are told.
+fn unavailable(lowering: &mut Lowering, action: &Action<'_>) {
+    let events = Members::of(&mut lowering.builder, action.top.get("events"), action.top.at("events"));
+    for key in events.keys() {
+        if let Some(list) = events.list(&mut lowering.builder, key) {
+            lowering.list(list, &events.at(key), action.next);
+        }
+    }
+    if let Some(list) = action.top.list(&mut lowering.builder, "actions") {
+        lowering.list(list, &action.top.at("actions"), action.next);
+    }
+    let message = format!("{} is not there yet; the next action follows", action.name);
+    lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+    lowering.op(action.head, Op::Unavailable { feature: action.name.to_string() });
+}
