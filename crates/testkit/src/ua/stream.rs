@@ -1,0 +1,225 @@
+//! The phone's media: PCMU both ways in real time, keys as RFC 4733 events, and what was heard.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use audio::{Pcm, Rate, codec::Codec};
+
+/// Samples in 20 ms at 8 kHz.
+const FRAME: usize = 160;
+/// The payload type that the phone offers for telephone events.
+pub(super) const EVENTS: u8 = 101;
+
+/// What a phone heard, as sound and as packets.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// The sound, laid out by RTP timestamp.
+    pub samples: Vec<i16>,
+    /// Audio packets that came.
+    pub packets: u64,
+    /// Gaps in the sequence numbers, in packets.
+    pub lost: u64,
+    /// Keys that came as RFC 4733 events.
+    pub keys: String,
+    /// Time between arrivals of neighbouring packets.
+    pub spacing: Vec<Duration>,
+    first_timestamp: Option<u32>,
+    last_sequence: Option<u16>,
+    last_event: Option<u32>,
+    last_arrival: Option<Instant>,
+}
+
+impl Heard {
+    /// The sound at 8 kHz.
+    pub fn pcm(&self) -> Pcm {
+        Pcm::new(Rate(8000), self.samples.clone())
+    }
+
+    fn packet(&mut self, now: Instant, packet: &[u8]) {
+        if packet.len() < 12 || packet[0] >> 6 != 2 {
+            return;
+        }
+        let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+        let timestamp = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
+        let payload = &packet[12..];
+        if let Some(last) = self.last_sequence {
+            let step = sequence.wrapping_sub(last);
+            // A step back is a late packet; it was counted as lost when it was overtaken.
+            if step > 1 && step < 0x8000 {
+                self.lost += u64::from(step) - 1;
+            }
+        }
+        self.last_sequence = Some(sequence);
+        match packet[1] & 0x7f {
+            0 => {
+                self.packets += 1;
+                if let Some(last) = self.last_arrival.replace(now) {
+                    self.spacing.push(now - last);
+                }
+                let at = timestamp.wrapping_sub(*self.first_timestamp.get_or_insert(timestamp)) as usize;
+                if at < 8000 * 3600 {
+                    if self.samples.len() < at + payload.len() {
+                        self.samples.resize(at + payload.len(), 0);
+                    }
+                    Codec::Pcmu.decode(payload, &mut self.samples[at..at + payload.len()]);
+                }
+            }
+            EVENTS if payload.len() >= 4 && self.last_event != Some(timestamp) => {
+                self.last_event = Some(timestamp);
+                self.keys
+                    .extend(b"0123456789*#ABCD".get(usize::from(payload[0])).map(|key| char::from(*key)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A phone's RTP stream.
+#[derive(Debug)]
+pub struct Stream {
+    socket: UdpSocket,
+    remote: Option<SocketAddr>,
+    sequence: u16,
+    timestamp: u32,
+    next: Instant,
+    talk: VecDeque<i16>,
+    keys: VecDeque<Key>,
+    /// Everything heard so far.
+    pub heard: Heard,
+}
+
+/// A key being sent: its event, and how many packets of it have gone out.
+#[derive(Debug)]
+struct Key {
+    event: u8,
+    sent: u16,
+    start: u32,
+}
+
+/// 100 ms of tone, three end packets, and 60 ms of nothing between keys.
+const KEY_FRAMES: u16 = 5;
+
+impl Stream {
+    /// A stream on a free port of `local`.
+    pub fn open(local: std::net::IpAddr) -> io::Result<Stream> {
+        // An even port, as RFC 3550 §11 wants: some free port is even soon enough.
+        let socket = loop {
+            let socket = UdpSocket::bind((local, 0))?;
+            if socket.local_addr()?.port() % 2 == 0 {
+                break socket;
+            }
+        };
+        socket.set_nonblocking(true)?;
+        Ok(Stream {
+            socket,
+            remote: None,
+            sequence: 1000,
+            timestamp: 160_000,
+            next: Instant::now(),
+            talk: VecDeque::new(),
+            keys: VecDeque::new(),
+            heard: Heard::default(),
+        })
+    }
+
+    /// The local port.
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Starts sending to `remote`.
+    pub fn connect(&mut self, remote: SocketAddr) {
+        self.remote = Some(remote);
+        self.next = Instant::now();
+    }
+
+    /// Stops sending, as a phone that lost its network.
+    pub fn vanish(&mut self) {
+        self.remote = None;
+    }
+
+    /// Adds sound to what is sent; silence is sent when there is none.
+    pub fn talk(&mut self, pcm: &Pcm) {
+        self.talk.extend(pcm.resampled(Rate(8000)).samples);
+    }
+
+    /// Adds keys to what is sent.
+    pub fn press(&mut self, keys: &str) {
+        let events = keys.chars().filter_map(|key| "0123456789*#ABCD".find(key.to_ascii_uppercase()));
+        self.keys.extend(events.map(|event| Key { event: event as u8, sent: 0, start: 0 }));
+    }
+
+    /// Whether keys or sound wait to be sent.
+    pub fn busy(&self) -> bool {
+        !self.keys.is_empty() || !self.talk.is_empty()
+    }
+
+    /// Sends what is due, reads what came; returns when the next packet is due.
+    pub fn turn(&mut self, now: Instant) -> io::Result<Instant> {
+        let mut buffer = [0; 1500];
+        loop {
+            match self.socket.recv(&mut buffer) {
+                Ok(length) => self.heard.packet(now, &buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // An ICMP error of an earlier send: the far end has closed its port.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(error),
+            }
+        }
+        while self.next <= now {
+            self.next += Duration::from_millis(20);
+            self.send()?;
+        }
+        Ok(self.next)
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let Some(remote) = self.remote else { return Ok(()) };
+        let timestamp = self.timestamp;
+        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        if let Some(key) = self.keys.front_mut() {
+            if key.sent == 0 {
+                key.start = timestamp;
+            }
+            key.sent += 1;
+            let (start, sent, event) = (key.start, key.sent, key.event);
+            let ends = sent > KEY_FRAMES;
+            let duration = (sent.min(KEY_FRAMES) * FRAME as u16).to_be_bytes();
+            if sent == KEY_FRAMES + 3 {
+                self.keys.pop_front();
+            }
+            let payload = [event, if ends { 0x80 | 10 } else { 10 }, duration[0], duration[1]];
+            return self.packet(remote, EVENTS, sent == 1, start, &payload);
+        }
+        let mut frame = [0_i16; FRAME];
+        for (slot, sample) in frame.iter_mut().zip(self.talk.drain(..self.talk.len().min(FRAME))) {
+            *slot = sample;
+        }
+        let mut payload = [0; FRAME];
+        Codec::Pcmu.encode(&frame, &mut payload);
+        self.packet(remote, 0, false, timestamp, &payload)
+    }
+
+    fn packet(
+        &mut self,
+        remote: SocketAddr,
+        kind: u8,
+        marker: bool,
+        timestamp: u32,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let mut packet = vec![0x80, if marker { 0x80 | kind } else { kind }];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(0x0ff_400c_u32.to_be_bytes());
+        packet.extend(payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        match self.socket.send_to(&packet, remote) {
+            // The far end may close its port before its BYE arrives.
+            Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
