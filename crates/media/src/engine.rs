@@ -178,7 +178,12 @@ impl Engine {
                 .name(format!("media-{id}"))
                 .spawn(move || run(worker, SocketPoll::new(places), &rests, &ends, &wake))
                 .map_err(Error::Thread)?;
-            handles.push(Handle { orders, resting, thread: join.thread().clone(), join: Mutex::new(Some(join)) });
+            handles.push(Handle {
+                orders,
+                resting,
+                thread: join.thread().clone(),
+                join: Mutex::new(Some(join)),
+            });
         }
         let shared = Shared {
             workers: handles,
@@ -272,9 +277,8 @@ impl Engine {
 
 impl Shared {
     fn stop(&self) {
-        let take = |slot: &Mutex<Option<JoinHandle<()>>>| {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
+        let take =
+            |slot: &Mutex<Option<JoinHandle<()>>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.stop.store(true, Ordering::Release);
         for worker in &self.workers {
             worker.thread.unpark();

@@ -38,8 +38,7 @@ impl Leg {
     /// One packet time: hear what arrived, say what is due.
     pub(crate) fn turn<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let place = self.id.place as usize;
-        while let Some(received) =
-            turn.io.receive(place, crate::io::Channel::Rtp, &mut turn.scratch.datagram)
+        while let Some(received) = turn.io.receive(place, crate::io::Channel::Rtp, &mut turn.scratch.datagram)
         {
             if rtp::View::parse(&turn.scratch.datagram[..received.len]).is_some() {
                 self.packets_in += 1;

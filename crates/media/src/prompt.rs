@@ -78,7 +78,10 @@ struct Shelf {
 enum Entry {
     /// Somebody is loading it.
     Loading,
-    Here { prompt: Arc<Prompt>, used: u64 },
+    Here {
+        prompt: Arc<Prompt>,
+        used: u64,
+    },
 }
 
 /// Takes the `Loading` mark away if the loader fails or panics.

@@ -1,0 +1,69 @@
+//! A network for tests: what arrives is put in by hand, what leaves is kept with its time.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use super::{Channel, Io, Received};
+
+/// What left: the slot's number as counted here, place, channel, address and bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) slot: u64,
+    pub(crate) place: usize,
+    pub(crate) channel: Channel,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The scripted network. Its ports are just numbers.
+#[derive(Default)]
+pub(crate) struct Scripted {
+    pub(crate) waiting: HashMap<(usize, bool), VecDeque<(SocketAddr, Vec<u8>)>>,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) attached: HashMap<usize, u16>,
+    pub(crate) refuse: bool,
+    /// Calls to `receive`.
+    pub(crate) asked: u64,
+    slots: u64,
+}
+
+impl Scripted {
+    /// Let a datagram wait on a socket.
+    pub(crate) fn arrive(&mut self, place: usize, channel: Channel, from: SocketAddr, bytes: &[u8]) {
+        let queue = self.waiting.entry((place, channel == Channel::Rtp)).or_default();
+        queue.push_back((from, bytes.to_vec()));
+    }
+}
+
+impl Io for Scripted {
+    type Ports = u16;
+
+    fn attach(&mut self, place: usize, ports: u16) -> Result<(), u16> {
+        self.attached.insert(place, ports);
+        Ok(())
+    }
+
+    fn detach(&mut self, place: usize) -> Option<u16> {
+        self.attached.remove(&place)
+    }
+
+    fn begin(&mut self) {
+        self.slots += 1;
+    }
+
+    fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
+        self.asked += 1;
+        let (from, bytes) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
+        let len = bytes.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&bytes[..len]);
+        Some(Received { len, from })
+    }
+
+    fn send(&mut self, place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+        if self.refuse {
+            return false;
+        }
+        self.sent.push(Sent { slot: self.slots, place, channel, to, bytes: datagram.to_vec() });
+        true
+    }
+}

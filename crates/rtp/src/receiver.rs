@@ -1,0 +1,302 @@
+//! What a receiver knows of a stream: order, loss and jitter as RFC 3550 A.1, A.3 and A.8 compute them.
+
+use crate::rtcp::ReportBlock;
+use crate::{RtpTime, Seq};
+
+/// RFC 3550 A.1: a jump forward of at most this is loss; more is a new start.
+const MAX_DROPOUT: i32 = 3_000;
+
+/// RFC 3550 A.1: a jump back of at most this is disorder; more is a new start.
+const MAX_MISORDER: i32 = 100;
+
+/// What a packet turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The newest so far.
+    Newest,
+    /// After a later one, and not seen before.
+    Late,
+    /// Seen before.
+    Duplicate,
+    /// The sequence began anew; counters of loss start over.
+    Restart,
+    /// Far off the sequence: dropped, unless its successor is the next to come.
+    Stray,
+}
+
+/// The statistics of one incoming stream (one SSRC).
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    ssrc: u32,
+    clock: u32,
+    /// The sequence number the counting began with, and the highest, both extended by their wraps.
+    base: u32,
+    highest: u32,
+    /// After a stray: the sequence number that would prove it a new start.
+    bad: Option<Seq>,
+    /// Bit n tells whether `highest - n` came.
+    seen: u64,
+    /// Counted as in A.3: duplicates included, since the last restart.
+    received: u32,
+    /// Lost before the last restart.
+    lost_before: i64,
+    prior: Option<(u32, u32)>,
+    /// The last packet's transit time in clock units, if there was one.
+    transit: Option<u32>,
+    /// Jitter in sixteenths of a clock unit, as in A.8.
+    jitter: u32,
+    duplicates: u64,
+    out_of_order: u64,
+    packets: u64,
+}
+
+impl Receiver {
+    /// Begin with the stream's first packet, which [`receive`](Receiver::receive) must then be told of.
+    /// `clock` is the payload's clock in hertz.
+    pub fn new(ssrc: u32, first: Seq, clock: u32) -> Receiver {
+        // One wrap in hand, so that a packet from before the first has a number too.
+        let base = (1 << 16) | u32::from(first.0);
+        Receiver {
+            ssrc,
+            clock,
+            base,
+            highest: base.wrapping_sub(1),
+            bad: None,
+            seen: 0,
+            received: 0,
+            lost_before: 0,
+            prior: None,
+            transit: None,
+            jitter: 0,
+            duplicates: 0,
+            out_of_order: 0,
+            packets: 0,
+        }
+    }
+
+    /// Whose stream it is.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Count a packet. `arrival` is the time on any steady clock, in units of the payload's clock;
+    /// see [`time::units`](crate::time::units). `timed` is false for packets whose timestamp is not that of their
+    /// sampling, as those of RFC 4733: they do not count for jitter.
+    pub fn receive(&mut self, seq: Seq, timestamp: RtpTime, arrival: u32, timed: bool) -> Order {
+        let step = i32::from(seq.since(Seq(self.highest as u16)));
+        let order = if step > 0 && step < MAX_DROPOUT {
+            self.highest = self.highest.wrapping_add(step as u32);
+            self.seen = if step < 64 { self.seen << step | 1 } else { 1 };
+            Order::Newest
+        } else if step <= 0 && step > -MAX_MISORDER {
+            self.behind(step.unsigned_abs())
+        } else if self.bad == Some(seq) {
+            self.restart(seq);
+            Order::Restart
+        } else {
+            self.bad = Some(seq.plus(1));
+            return Order::Stray;
+        };
+        self.bad = None;
+        self.received = self.received.wrapping_add(1);
+        self.packets += 1;
+        match order {
+            Order::Duplicate => self.duplicates += 1,
+            Order::Late => self.out_of_order += 1,
+            Order::Newest if timed => self.time(timestamp, arrival),
+            _ => {}
+        }
+        order
+    }
+
+    fn behind(&mut self, back: u32) -> Order {
+        // Before the first packet there is nothing to compare with; beyond the window a packet is taken as new.
+        let bit = 1u64.checked_shl(back).unwrap_or(0);
+        if self.seen & bit != 0 {
+            return Order::Duplicate;
+        }
+        self.seen |= bit;
+        if self.highest.wrapping_sub(back) < self.base {
+            self.base = self.highest.wrapping_sub(back);
+        }
+        Order::Late
+    }
+
+    fn restart(&mut self, seq: Seq) {
+        self.lost_before = self.lost();
+        self.base = (1 << 16) | u32::from(seq.0);
+        self.highest = self.base;
+        self.seen = 1;
+        self.received = 0;
+        self.prior = None;
+        self.transit = None;
+    }
+
+    /// RFC 3550 A.8, with the jitter in sixteenths.
+    fn time(&mut self, timestamp: RtpTime, arrival: u32) {
+        let transit = arrival.wrapping_sub(timestamp.0);
+        if let Some(last) = self.transit.replace(transit) {
+            let d = (transit.wrapping_sub(last) as i32).unsigned_abs();
+            // A timestamp that jumps by more than two seconds is another recording, not jitter.
+            if d < self.clock.saturating_mul(2) {
+                self.jitter = self.jitter.wrapping_add(d).wrapping_sub((self.jitter + 8) >> 4);
+            }
+        }
+    }
+
+    /// Packets counted, duplicates included.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Packets that came twice.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// Packets that came after a later one.
+    pub fn out_of_order(&self) -> u64 {
+        self.out_of_order
+    }
+
+    /// RFC 3550 A.3: packets expected less packets received; duplicates can make it negative.
+    pub fn lost(&self) -> i64 {
+        self.lost_before + i64::from(self.expected()) - i64::from(self.received)
+    }
+
+    /// The highest sequence number with its wraps, as reports carry it.
+    pub fn highest(&self) -> u32 {
+        self.highest.wrapping_sub(1 << 16)
+    }
+
+    /// Interarrival jitter in clock units.
+    pub fn jitter(&self) -> u32 {
+        self.jitter >> 4
+    }
+
+    /// Interarrival jitter in milliseconds.
+    pub fn jitter_ms(&self) -> f32 {
+        self.jitter as f32 / 16.0 * 1_000.0 / self.clock.max(1) as f32
+    }
+
+    fn expected(&self) -> u32 {
+        self.highest.wrapping_sub(self.base).wrapping_add(1)
+    }
+
+    /// The block for a report, and the beginning of the next interval. `last_sr` and `delay` are those of the
+    /// last sender report (RFC 3550 §6.4.1), zero if there was none.
+    pub fn report(&mut self, last_sr: u32, delay: u32) -> ReportBlock {
+        let (expected, received) = (self.expected(), self.received);
+        let (prior_expected, prior_received) = self.prior.replace((expected, received)).unwrap_or((0, 0));
+        let due = expected.wrapping_sub(prior_expected);
+        let came = received.wrapping_sub(prior_received);
+        let missing = due.wrapping_sub(came) as i32;
+        let fraction =
+            if due == 0 || missing <= 0 { 0 } else { ((missing as u64) << 8).div_euclid(u64::from(due)) };
+        ReportBlock {
+            ssrc: self.ssrc,
+            fraction_lost: fraction.min(255) as u8,
+            // 24 bits, signed: RFC 3550 §6.4.1.
+            lost: self.lost().clamp(-0x80_0000, 0x7f_ffff) as i32,
+            highest_seq: self.highest(),
+            jitter: self.jitter(),
+            last_sr,
+            delay,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::tests::Random;
+
+    /// Feed sequence numbers, 20 ms apart and on time; answers what each was.
+    fn feed(receiver: &mut Receiver, seqs: &[u16]) -> Vec<Order> {
+        seqs.iter()
+            .map(|s| {
+                let t = u32::from(*s) * 160;
+                receiver.receive(Seq(*s), RtpTime(t), t.wrapping_add(4_000), true)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn loss_is_expected_less_received() {
+        let mut receiver = Receiver::new(9, Seq(100), 8_000);
+        feed(&mut receiver, &[100, 101, 104, 105]);
+        assert_eq!(receiver.lost(), 2);
+        let block = receiver.report(1, 2);
+        assert_eq!((block.ssrc, block.fraction_lost, block.lost), (9, 85, 2));
+        assert_eq!((block.highest_seq, block.jitter, block.last_sr, block.delay), (105, 0, 1, 2));
+        feed(&mut receiver, &[106, 107]);
+        let block = receiver.report(0, 0);
+        assert_eq!((block.fraction_lost, block.lost), (0, 2), "the fraction is of the last interval");
+    }
+
+    #[test]
+    fn disorder_and_duplicates_are_told_apart() {
+        let mut receiver = Receiver::new(1, Seq(10), 8_000);
+        use Order::*;
+        assert_eq!(
+            feed(&mut receiver, &[10, 12, 11, 11, 12, 13]),
+            [Newest, Newest, Late, Duplicate, Duplicate, Newest]
+        );
+        assert_eq!((receiver.out_of_order(), receiver.duplicates()), (1, 2));
+    }
+
+    #[test]
+    fn the_first_two_may_change_places() {
+        let mut receiver = Receiver::new(1, Seq(11), 8_000);
+        assert_eq!(feed(&mut receiver, &[11, 10, 12]), [Order::Newest, Order::Late, Order::Newest]);
+        assert_eq!(receiver.lost(), 0);
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let mut receiver = Receiver::new(1, Seq(65_534), 8_000);
+        feed(&mut receiver, &[65_534, 65_535, 1]);
+        assert_eq!(receiver.lost(), 1);
+        assert_eq!(receiver.highest(), 0x1_0001);
+    }
+
+    #[test]
+    fn a_lone_stray_is_dropped_and_two_in_a_row_are_a_new_start() {
+        let mut receiver = Receiver::new(1, Seq(100), 8_000);
+        use Order::*;
+        assert_eq!(feed(&mut receiver, &[100, 40_000, 101]), [Newest, Stray, Newest]);
+        assert_eq!(feed(&mut receiver, &[20_000, 20_001, 20_002]), [Stray, Restart, Newest]);
+        assert_eq!(receiver.lost(), 0);
+    }
+
+    #[test]
+    fn jitter_settles_at_the_mean_deviation() {
+        let mut receiver = Receiver::new(1, Seq(0), 8_000);
+        for n in 0..2_000u32 {
+            // Alternately 10 ms early and late: each differs from the last by 160 units.
+            let arrival = n * 160 + if n % 2 == 0 { 0 } else { 160 };
+            receiver.receive(Seq(n as u16), RtpTime(n * 160), arrival, true);
+        }
+        assert!((155..=160).contains(&receiver.jitter()), "{}", receiver.jitter());
+        assert!((19.0..=20.0).contains(&receiver.jitter_ms()));
+    }
+
+    #[test]
+    fn any_sequence_is_survived_and_counted() {
+        let mut random = Random(7);
+        for _ in 0..300 {
+            let mut receiver = Receiver::new(1, Seq(random.next() as u16), 8_000);
+            for _ in 0..300 {
+                let near = receiver.highest() as u16;
+                let seq = match random.below(4) {
+                    0 => Seq(random.next() as u16),
+                    _ => Seq(near.wrapping_add(random.below(7) as u16).wrapping_sub(3)),
+                };
+                receiver.receive(seq, RtpTime(random.next() as u32), random.next() as u32, true);
+                if random.below(20) == 0 {
+                    receiver.report(0, 0);
+                }
+            }
+        }
+    }
+}
