@@ -53,11 +53,8 @@ fn none(rule: &str, offences: Vec<String>) {
 }
 
 fn cargo(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
+    let output =
+        Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs");
     assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
@@ -81,7 +78,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 fn arrows_between_crates_point_down() {
     let mut offences = Vec::new();
     for (name, allowed) in LAYERS {
-        let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
+        let manifest =
+            fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
         let mut section = "";
         for line in manifest.lines() {
             if line.starts_with('[') {
@@ -107,7 +105,8 @@ fn pure_crates_have_no_runtime_below_them() {
             // Nothing of it is called; the rule holds for every other way there.
             let mut webrtc_util = None;
             for line in tree.lines() {
-                let depth: usize = line.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+                let depth: usize =
+                    line.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
                 let package = line.trim_start_matches(|c: char| c.is_ascii_digit());
                 if webrtc_util.is_some_and(|at| depth <= at) {
                     webrtc_util = None;
@@ -145,7 +144,10 @@ fn clocks_are_read_in_the_named_files_only() {
             continue;
         }
         for (number, line) in code(&text) {
-            if ["Instant::now", "SystemTime::now", "sleep(", "Timestamp::now", "Zoned::now"].iter().any(|word| line.contains(word)) {
+            if ["Instant::now", "SystemTime::now", "sleep(", "Timestamp::now", "Zoned::now"]
+                .iter()
+                .any(|word| line.contains(word))
+            {
                 offences.push(format!("{path}:{number}: {}", line.trim()));
             }
         }
@@ -156,7 +158,9 @@ fn clocks_are_read_in_the_named_files_only() {
 #[test]
 fn media_and_the_pure_crates_are_not_async() {
     let mut offences = Vec::new();
-    for (path, text) in sources(&["crates/sip", "crates/sdp", "crates/rtp", "crates/audio", "crates/media", "crates/flow"]) {
+    for (path, text) in
+        sources(&["crates/sip", "crates/sdp", "crates/rtp", "crates/audio", "crates/media", "crates/flow"])
+    {
         // Actions are coroutines that only the flow engine polls.
         if path.starts_with("crates/flow/src/action/") || path.starts_with("crates/flow/src/engine/") {
             continue;
@@ -193,7 +197,15 @@ fn the_media_worker_takes_no_lock() {
 #[test]
 fn wire_types_stay_where_they_are_read() {
     let mut offences = Vec::new();
-    for (path, text) in sources(&["crates/flow/src/ir", "crates/flow/src/engine", "crates/flow/src/action", "crates/sip/src", "crates/sdp/src", "crates/rtp/src", "crates/media/src"]) {
+    for (path, text) in sources(&[
+        "crates/flow/src/ir",
+        "crates/flow/src/engine",
+        "crates/flow/src/action",
+        "crates/sip/src",
+        "crates/sdp/src",
+        "crates/rtp/src",
+        "crates/media/src",
+    ]) {
         for (number, line) in code(&text) {
             if line.contains("Deserialize") {
                 offences.push(format!("{path}:{number}: {}", line.trim()));
@@ -219,9 +231,14 @@ fn network_input_cannot_panic() {
     }
     for (path, text) in sources(&["crates/sip/src", "crates/sdp/src", "crates/rtp/src", "crates/flow/src"]) {
         for (number, line) in code(&text) {
-            if ["allow(clippy::unwrap_used", "allow(clippy::expect_used", "allow(clippy::indexing_slicing", "allow(clippy::panic"]
-                .iter()
-                .any(|word| line.contains(word))
+            if [
+                "allow(clippy::unwrap_used",
+                "allow(clippy::expect_used",
+                "allow(clippy::indexing_slicing",
+                "allow(clippy::panic",
+            ]
+            .iter()
+            .any(|word| line.contains(word))
             {
                 offences.push(format!("{path}:{number}: {}", line.trim()));
             }
@@ -234,7 +251,11 @@ fn network_input_cannot_panic() {
 fn unsafe_code_is_in_media_only() {
     let mut offences = Vec::new();
     for (path, text) in sources(&["crates", "xtask", "tests"]) {
-        if path.starts_with("crates/media/src/") || path.starts_with("crates/media/benches/") || path.starts_with("crates/media/tests/") || path == "tests/tidy.rs" {
+        if path.starts_with("crates/media/src/")
+            || path.starts_with("crates/media/benches/")
+            || path.starts_with("crates/media/tests/")
+            || path == "tests/tidy.rs"
+        {
             continue;
         }
         for (number, line) in code(&text) {
@@ -245,7 +266,8 @@ fn unsafe_code_is_in_media_only() {
     }
     for name in ["sip", "sdp", "rtp", "audio", "flow", "store", "switch", "api"] {
         let path = format!("crates/{name}/src/lib.rs");
-        if !fs::read_to_string(root().join(&path)).expect("a crate root").contains("#![forbid(unsafe_code)]") {
+        if !fs::read_to_string(root().join(&path)).expect("a crate root").contains("#![forbid(unsafe_code)]")
+        {
             offences.push(format!("{path} does not forbid unsafe code"));
         }
     }
@@ -301,7 +323,10 @@ fn nothing_is_left_for_later_in_the_code() {
             continue;
         }
         for (at, line) in text.lines().enumerate() {
-            if ["todo!", "unimplemented!", "TODO", "FIXME", "XXX", "dbg!(", "#[ignore]"].iter().any(|word| line.contains(word)) {
+            if ["todo!", "unimplemented!", "TODO", "FIXME", "XXX", "dbg!(", "#[ignore]"]
+                .iter()
+                .any(|word| line.contains(word))
+            {
                 offences.push(format!("{path}:{}: {}", at + 1, line.trim()));
             }
         }
@@ -319,7 +344,11 @@ fn dependency_versions_stand_in_the_workspace() {
         for (at, line) in manifest.lines().enumerate() {
             if line.starts_with('[') {
                 section = line.to_owned();
-            } else if section.ends_with("dependencies]") && !line.trim().is_empty() && !line.starts_with('#') && !line.contains("workspace") {
+            } else if section.ends_with("dependencies]")
+                && !line.trim().is_empty()
+                && !line.starts_with('#')
+                && !line.contains("workspace")
+            {
                 offences.push(format!("{}:{}: {line}", path.display(), at + 1));
             }
         }
@@ -333,7 +362,8 @@ fn the_readme_lists_every_demo_number() {
     let numbers = fs::read_to_string(root().join("flows/numbers.toml")).expect("flows/numbers.toml");
     let mut offences = Vec::new();
     for line in numbers.lines() {
-        let number: String = line.trim_start_matches(['"', '[']).chars().take_while(char::is_ascii_digit).collect();
+        let number: String =
+            line.trim_start_matches(['"', '[']).chars().take_while(char::is_ascii_digit).collect();
         if !number.is_empty() && !readme.contains(&number) {
             offences.push(number);
         }

@@ -42,7 +42,12 @@ pub struct Answer {
 impl Answer {
     /// 200 with JSON.
     pub fn json(body: impl ToString) -> Answer {
-        Answer { status: 200, content_type: "application/json", body: body.to_string(), delay: Duration::ZERO }
+        Answer {
+            status: 200,
+            content_type: "application/json",
+            body: body.to_string(),
+            delay: Duration::ZERO,
+        }
     }
 }
 
@@ -62,7 +67,8 @@ impl Web {
         let state = (Arc::new(script) as Script, Arc::clone(&asked));
         let (ready, address) = mpsc::channel();
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                 ready.send(listener.local_addr().expect("bound")).expect("the test waits");
@@ -96,7 +102,8 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = Asked {
         method: method.to_string(),
         uri: uri.to_string(),

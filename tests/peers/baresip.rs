@@ -106,7 +106,8 @@ impl Baresip {
     /// Takes one netstring off the bytes read so far.
     fn next_message(&mut self) -> Option<Value> {
         let colon = self.unread.iter().position(|byte| *byte == b':')?;
-        let length: usize = std::str::from_utf8(&self.unread[..colon]).ok()?.trim_matches(',').parse().ok()?;
+        let length: usize =
+            std::str::from_utf8(&self.unread[..colon]).ok()?.trim_matches(',').parse().ok()?;
         let body = self.unread.get(colon + 1..colon + 1 + length)?.to_vec();
         self.unread.drain(..(colon + 2 + length).min(self.unread.len()));
         serde_json::from_slice(&body).ok()

@@ -61,7 +61,8 @@ impl Capture {
 
 /// The audio of `packets`: PCMU or PCMA laid out by timestamp, with silence where nothing came.
 pub fn heard(packets: &[Packet]) -> Pcm {
-    let audio: Vec<&Packet> = packets.iter().filter(|packet| packet.payload_type == 0 || packet.payload_type == 8).collect();
+    let audio: Vec<&Packet> =
+        packets.iter().filter(|packet| packet.payload_type == 0 || packet.payload_type == 8).collect();
     let mut samples = Vec::new();
     let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples } };
     for packet in &audio {
@@ -93,7 +94,11 @@ fn packets(file: &[u8], port: u16) -> Vec<Packet> {
         let header = usize::from(ip[0] & 0x0f) * 4;
         let Some(udp) = ip.get(header..) else { continue };
         let Some(rtp) = udp.get(8..) else { continue };
-        if u16::from_be_bytes([udp[2], udp[3]]) != port || rtp.len() < 12 || rtp[0] >> 6 != 2 || (200..=204).contains(&rtp[1]) {
+        if u16::from_be_bytes([udp[2], udp[3]]) != port
+            || rtp.len() < 12
+            || rtp[0] >> 6 != 2
+            || (200..=204).contains(&rtp[1])
+        {
             continue;
         }
         out.push(Packet {

@@ -33,7 +33,11 @@ impl Linphone {
         .expect("a config file");
         let mut process = Process::start(
             "linphone-daemon",
-            Command::new("linphone-daemon").arg("--config").arg(&config).arg("--disable-stats-events").env("HOME", folder.path()),
+            Command::new("linphone-daemon")
+                .arg("--config")
+                .arg(&config)
+                .arg("--disable-stats-events")
+                .env("HOME", folder.path()),
         );
         process.write("version");
         let (_, read) = process.wait_for("Status: Ok", 0, Duration::from_secs(20));

@@ -23,7 +23,9 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{name} does not start ({error}); `cargo xtask test` installs it"));
+            .unwrap_or_else(|error| {
+                panic!("{name} does not start ({error}); `cargo xtask test` installs it")
+            });
         let lines = Arc::new(Mutex::new(Vec::new()));
         for stream in [
             Box::new(child.stdout.take().expect("piped")) as Box<dyn Read + Send>,
@@ -34,7 +36,10 @@ impl Process {
                 let mut reader = BufReader::new(stream);
                 let mut line = Vec::new();
                 while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                    lines.lock().expect("no reader panics").push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                    lines
+                        .lock()
+                        .expect("no reader panics")
+                        .push(String::from_utf8_lossy(&line).trim_end().to_owned());
                     line.clear();
                 }
             });
@@ -52,7 +57,12 @@ impl Process {
         let lines = Arc::clone(&self.lines);
         let found = || {
             let lines = lines.lock().expect("no reader panics");
-            lines.iter().enumerate().skip(from).find(|(_, line)| line.contains(text)).map(|(at, line)| (line.clone(), at + 1))
+            lines
+                .iter()
+                .enumerate()
+                .skip(from)
+                .find(|(_, line)| line.contains(text))
+                .map(|(at, line)| (line.clone(), at + 1))
         };
         let mut gone = None;
         let answer = wait::until(&format!("`{text}` from {}:\n{}", self.name, self.tail()), limit, || {
@@ -79,12 +89,17 @@ impl Process {
     /// Waits until it ends.
     pub fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let name = self.name.clone();
-        wait::until(&format!("{name} to end:\n{}", self.tail()), limit, || self.child.try_wait().expect("a child can be asked"))
+        wait::until(&format!("{name} to end:\n{}", self.tail()), limit, || {
+            self.child.try_wait().expect("a child can be asked")
+        })
     }
 
     /// Sends it a signal by name, such as `TERM`.
     pub fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().expect("kill runs");
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.child.id().to_string()])
+            .status()
+            .expect("kill runs");
         assert!(status.success(), "{} could not be signalled", self.name);
     }
 

@@ -87,7 +87,10 @@ impl Caller {
                 Step::Listen(time) => format!("<pause milliseconds=\"{}\"/>\n", time.as_millis()),
                 Step::Press(keys) => format!("<nop><action><exec play_dtmf=\"{keys}\"/></action></nop>\n"),
                 Step::Talk(file) => {
-                    format!("<nop><action><exec rtp_stream=\"{},-1,0,PCMU/8000\"/></action></nop>\n", file.display())
+                    format!(
+                        "<nop><action><exec rtp_stream=\"{},-1,0,PCMU/8000\"/></action></nop>\n",
+                        file.display()
+                    )
                 }
                 Step::AwaitBye => {
                     "</scenario>\n".clone_into(&mut tail);
@@ -117,9 +120,29 @@ fn run(scenario: &Path, server: &str, number: &str, transport: &str, limit: Dura
         Command::new("sipp")
             .arg("-sf")
             .arg(scenario)
-            .args(["-s", number, server, "-i", "127.0.0.1", "-mi", "127.0.0.1", "-t", transport, "-m", "1", "-nostdin"])
+            .args([
+                "-s",
+                number,
+                server,
+                "-i",
+                "127.0.0.1",
+                "-mi",
+                "127.0.0.1",
+                "-t",
+                transport,
+                "-m",
+                "1",
+                "-nostdin",
+            ])
             .args(["-p", &free_port().to_string(), "-mp", &media.to_string()])
-            .args(["-trace_err", "-error_file", "errors.log", "-timeout", &limit.as_secs().to_string(), "-timeout_error"])
+            .args([
+                "-trace_err",
+                "-error_file",
+                "errors.log",
+                "-timeout",
+                &limit.as_secs().to_string(),
+                "-timeout_error",
+            ])
             .current_dir(folder),
     );
     let status = process.wait_exit(limit + Duration::from_secs(10));

@@ -1,0 +1,11 @@
+//! The release binary against real phones, a real web server and a real file system.
+//!
+//! Each test starts a server of its own on ports of its own.
+//! It asserts three things where they apply: what SIP said, what was heard, and what the call's timeline tells.
+
+mod callbacks;
+mod demo;
+mod failures;
+mod operation;
+mod phones;
+mod sound;

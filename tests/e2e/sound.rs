@@ -1,0 +1,50 @@
+//! Sounds that tests talk with, made by espeak-ng and sox.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use audio::Pcm;
+
+/// A spoken sentence of about six seconds at 8 kHz.
+pub fn sentence() -> Pcm {
+    audio::read::decode(std::fs::read(sentence_file()).expect("the sentence"), Some("wav"))
+        .expect("a WAV file")
+}
+
+/// The sentence as a 16-bit WAV file.
+pub fn sentence_file() -> PathBuf {
+    made("sentence.wav", &["-r", "8000", "-c", "1", "-b", "16"], &[])
+}
+
+/// The sentence as a µ-law WAV file.
+pub fn sentence_ulaw() -> PathBuf {
+    made("sentence-ulaw.wav", &["-r", "8000", "-c", "1", "-e", "u-law"], &[])
+}
+
+/// Two minutes of the sentence and silence, for phones that hang up when their sound ends.
+pub fn long_file() -> PathBuf {
+    made("long.wav", &["-r", "8000", "-c", "1", "-b", "16"], &["pad", "0", "114"])
+}
+
+/// Makes a file once; every test process has its own folder below the target directory.
+fn made(name: &str, format: &[&str], effects: &[&str]) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("offhook-e2e-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let text = "The quick brown fox jumps over the lazy dog, and then it walks back home by the river.";
+        let status = Command::new("espeak-ng").arg("-w").arg(folder.join("spoken.wav")).arg(text).status();
+        assert!(status.expect("espeak-ng runs").success());
+        folder
+    });
+    static MAKING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one_at_a_time = MAKING.lock();
+    let file = folder.join(name);
+    if !file.exists() {
+        let mut sox = Command::new("sox");
+        sox.arg(folder.join("spoken.wav")).args(format).arg(&file).args(effects);
+        assert!(sox.status().expect("sox runs").success());
+    }
+    file
+}
