@@ -30,6 +30,7 @@
 
 pub mod action;
 pub mod engine;
+pub mod eval;
 pub mod ir;
 pub mod leg;
 pub mod lower;

@@ -1,1 +1,245 @@
-//! What each operation does, one file an action.
+//! What each operation does: one file an action, and the table of them all.
+//!
+//! An action is a coroutine that reads like what a caller lives through.
+//! It waits through [`Cx`] only, leaves with an [`Outcome`] or with [`Halt`], and never asks whether the call is
+//! still there: every wait does.
+
+mod answer;
+mod branch;
+mod collect;
+mod condition;
+mod digits;
+mod each;
+mod echo;
+mod fetch;
+mod hangup;
+mod hours;
+mod menu;
+mod play;
+mod record;
+mod residual;
+mod set;
+mod sleep;
+mod webhook;
+
+use crate::{
+    engine::{Cx, Halt},
+    ir::{Hangup, Op, Outcome},
+    leg::Need,
+};
+
+/// One row of the table of actions, from which the reference of modules is generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionInfo {
+    /// The name in traces and in the reference.
+    pub name: &'static str,
+    /// What it needs of the call's leg before it is even begun.
+    pub needs: Option<Need>,
+    /// Its outcomes.
+    pub outcomes: &'static [&'static str],
+    /// What it does, in a sentence.
+    pub doc: &'static str,
+}
+
+/// Every action, in the order of [`Op`].
+pub fn table() -> &'static [ActionInfo] {
+    TABLE
+}
+
+const CALL: Option<Need> = Some(Need::Call);
+const MEDIA: Option<Need> = Some(Need::Media);
+
+#[rustfmt::skip]
+const TABLE: &[ActionInfo] = &[
+    ActionInfo {
+        name: "Noop", needs: None, outcomes: &["Done"],
+        doc: "Does nothing; a label, or a container that only has edges.",
+    },
+    ActionInfo {
+        name: "Answer", needs: CALL, outcomes: &["Done", "Failed(Unsupported)"],
+        doc: "Answers the call, once.",
+    },
+    ActionInfo {
+        name: "Hangup", needs: None, outcomes: &[],
+        doc: "Ends the call: BYE, or a final SIP status if it was not answered yet.",
+    },
+    ActionInfo {
+        name: "Play", needs: MEDIA, outcomes: &["Done", "Key(digit)", "Failed(Prompt)"],
+        doc: "Plays sounds, speech, tones and silence, in order; keys may stop it.",
+    },
+    ActionInfo {
+        name: "Collect", needs: MEDIA, outcomes: &["Done", "Key(digits)", "Timeout", "Failed(Prompt)"],
+        doc: "Gathers keys, with prompts that the first key stops.",
+    },
+    ActionInfo {
+        name: "Menu", needs: MEDIA, outcomes: &["Key(digits)", "Timeout", "Key(max_retries)"],
+        doc: "Kazoo's auto-attendant: prompt, gather, route; a wrong key costs a round.",
+    },
+    ActionInfo {
+        name: "SendDigits", needs: MEDIA, outcomes: &["Done", "Failed(Unsupported)"],
+        doc: "Sends keys to the far end (RFC 4733).",
+    },
+    ActionInfo {
+        name: "FlushDigits", needs: None, outcomes: &["Done"],
+        doc: "Forgets the keys typed ahead.",
+    },
+    ActionInfo {
+        name: "Sleep", needs: None, outcomes: &["Done"],
+        doc: "Waits; silence is sent.",
+    },
+    ActionInfo {
+        name: "WaitForHangup", needs: CALL, outcomes: &[],
+        doc: "Waits until the far end hangs up.",
+    },
+    ActionInfo {
+        name: "Echo", needs: MEDIA, outcomes: &["Done"],
+        doc: "Sends back what is heard, for a time or until the far end hangs up.",
+    },
+    ActionInfo {
+        name: "Record", needs: MEDIA, outcomes: &["Done", "Failed(Recording)"],
+        doc: "Records the caller until a key, silence, the limit or the end of the call.",
+    },
+    ActionInfo {
+        name: "RecordStart", needs: MEDIA, outcomes: &["Done", "Failed(Recording)"],
+        doc: "Starts a recording in the background.",
+    },
+    ActionInfo {
+        name: "RecordStop", needs: None, outcomes: &["Done"],
+        doc: "Stops the background recording.",
+    },
+    ActionInfo {
+        name: "Set", needs: None, outcomes: &["Done"],
+        doc: "Assigns variables, in order.",
+    },
+    ActionInfo {
+        name: "If", needs: None, outcomes: &["Yes", "No"],
+        doc: "Asks a question: an expression, patterns, or the clock.",
+    },
+    ActionInfo {
+        name: "Branch", needs: None, outcomes: &["Key(value)"],
+        doc: "Takes the edge that is named like a text.",
+    },
+    ActionInfo {
+        name: "Jump", needs: None, outcomes: &["Yes", "No"],
+        doc: "A jump that is allowed so many times in a call.",
+    },
+    ActionInfo {
+        name: "EachStart", needs: None, outcomes: &["Done"],
+        doc: "Begins a loop over a list or an object.",
+    },
+    ActionInfo {
+        name: "EachNext", needs: None, outcomes: &["Yes", "No"],
+        doc: "Takes the next element of a loop, if there is one.",
+    },
+    ActionInfo {
+        name: "Hours", needs: None, outcomes: &["Key(rule)", "No"],
+        doc: "Takes the edge of the first calendar rule that is active now.",
+    },
+    ActionInfo {
+        name: "Fetch", needs: None, outcomes: &["Failed(Http)"],
+        doc: "Asks an HTTP server for a program and enters it.",
+    },
+    ActionInfo {
+        name: "Subflow", needs: None, outcomes: &["Failed(Missing)"],
+        doc: "Enters another document of the store.",
+    },
+    ActionInfo {
+        name: "Webhook", needs: None, outcomes: &["Done", "Failed(Http)"],
+        doc: "Tells an HTTP server something, waiting for its reply or not.",
+    },
+    ActionInfo {
+        name: "Language", needs: None, outcomes: &["Done"],
+        doc: "Sets the language of prompts from here on.",
+    },
+    ActionInfo {
+        name: "Unavailable", needs: None, outcomes: &["Failed(Unavailable)"],
+        doc: "A feature that is known by name and does not run here.",
+    },
+    ActionInfo {
+        name: "Residual", needs: None, outcomes: &["Done"],
+        doc: "A construct that is not known; it is skipped.",
+    },
+];
+
+/// The row of an operation.
+pub(crate) fn info(op: &Op) -> Option<&'static ActionInfo> {
+    let name = name(op);
+    TABLE.iter().find(|row| row.name == name)
+}
+
+/// An operation's name in the table.
+pub(crate) fn name(op: &Op) -> &'static str {
+    match op {
+        Op::Noop => "Noop",
+        Op::Answer => "Answer",
+        Op::Hangup(_) => "Hangup",
+        Op::Play(_) => "Play",
+        Op::Collect(_) => "Collect",
+        Op::Menu(_) => "Menu",
+        Op::SendDigits(_) => "SendDigits",
+        Op::FlushDigits => "FlushDigits",
+        Op::Sleep(_) => "Sleep",
+        Op::WaitForHangup => "WaitForHangup",
+        Op::Echo(_) => "Echo",
+        Op::Record(_) => "Record",
+        Op::RecordStart(_) => "RecordStart",
+        Op::RecordStop => "RecordStop",
+        Op::Set(_) => "Set",
+        Op::If(_) => "If",
+        Op::Branch(_) => "Branch",
+        Op::Jump(_) => "Jump",
+        Op::EachStart { .. } => "EachStart",
+        Op::EachNext { .. } => "EachNext",
+        Op::Hours(_) => "Hours",
+        Op::Fetch(_) => "Fetch",
+        Op::Subflow(_) => "Subflow",
+        Op::Webhook(_) => "Webhook",
+        Op::Language(_) => "Language",
+        Op::Unavailable { .. } => "Unavailable",
+        Op::Residual(_) => "Residual",
+    }
+}
+
+/// What an operation needs of its leg, before it is even begun.
+pub(crate) fn need(op: &Op) -> Option<Need> {
+    info(op).and_then(|info| info.needs)
+}
+
+/// Runs the operation of the node that `cx` stands at.
+pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
+    match cx.op() {
+        Op::Noop => Ok(Outcome::Done),
+        Op::Answer => answer::run(&cx).await,
+        Op::Hangup(op) => hangup::run(&cx, op).await,
+        Op::Play(op) => play::run(&cx, op).await,
+        Op::Collect(op) => collect::run(&cx, op).await,
+        Op::Menu(op) => menu::run(&cx, op).await,
+        Op::SendDigits(op) => digits::send(&cx, op).await,
+        Op::FlushDigits => Ok(digits::flush(&cx)),
+        Op::Sleep(op) => sleep::run(&cx, op).await,
+        Op::WaitForHangup => sleep::for_ever(&cx).await,
+        Op::Echo(op) => echo::run(&cx, *op).await,
+        Op::Record(op) => record::foreground(&cx, op).await,
+        Op::RecordStart(op) => record::start(&cx, op).await,
+        Op::RecordStop => Ok(record::stop(&cx)),
+        Op::Set(op) => Ok(set::run(&cx, op)),
+        Op::If(op) => Ok(condition::run(&cx, op)),
+        Op::Branch(op) => Ok(branch::run(&cx, op)),
+        Op::Jump(op) => Ok(branch::jump(&cx, *op)),
+        Op::EachStart { slot, over } => Ok(each::start(&cx, *slot, over)),
+        Op::EachNext { slot, value, key } => Ok(each::next(&cx, *slot, value, key)),
+        Op::Hours(op) => Ok(hours::run(&cx, op)),
+        Op::Fetch(op) => fetch::run(&cx, op).await,
+        Op::Subflow(op) => fetch::subflow(&cx, op).await,
+        Op::Webhook(op) => webhook::run(&cx, op).await,
+        Op::Language(op) => Ok(set::language(&cx, op)),
+        Op::Unavailable { feature } => Ok(residual::unavailable(&cx, feature)),
+        Op::Residual(construct) => Ok(residual::run(&cx, construct)),
+    }
+}
+
+/// The hang-up that stands in no document: the end of a flow, or a limit.
+pub(crate) async fn hang_up(cx: Cx, hangup: Hangup) -> Result<Outcome, Halt> {
+    hangup::run(&cx, &hangup).await
+}
+

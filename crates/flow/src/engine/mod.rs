@@ -1,41 +1,125 @@
-//! Runs a program: [`Machine`].
+//! Runs a program against a call leg: [`Machine`].
+//!
+//! Between nodes the position is data (program, node, return stack); inside a node it is a coroutine, the node's
+//! action, polled by hand whenever an input came.
+//! The engine performs nothing: it emits [`Effect`]s, and a driver obeys them.
+//! It knows no dialect; what distinguishes them is in the program.
 
+mod cx;
 mod facts;
+mod frame;
 mod message;
+mod port;
+mod request;
+mod run;
+mod scope;
+mod store;
+#[cfg(test)]
+mod tests;
 
-use std::time::Instant;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 pub use facts::Facts;
 pub use message::{Effect, End, HttpFailure, HttpReply, HttpRequest, Input, Settings, Start};
 
+pub(crate) use self::{
+    cx::{Cx, Event, Halt},
+    frame::{Each, Installation},
+    port::{LegState, OpenRecording, Pressed, Reply},
+    request::build as build_request,
+};
+use self::{
+    frame::Frame,
+    port::Port,
+    run::{At, Home},
+};
+
 /// A running flow.
+///
+/// Hand it inputs with [`handle`](Machine::handle); after each, drain [`poll_effect`](Machine::poll_effect) and arm a
+/// timer for [`poll_timeout`](Machine::poll_timeout).
 pub struct Machine {
-    start: Start,
+    port: Arc<Mutex<Port>>,
+    at: At,
+    /// Where the run goes when the stack is empty, and after the call.
+    home: Home,
+    /// Nodes so far, all programs together.
+    nodes: u32,
+    /// The first input's time, from which all others are counted.
+    origin: Option<Instant>,
+    start: Option<Start>,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("at", &self.at).field("nodes", &self.nodes).finish_non_exhaustive()
+    }
 }
 
 impl Machine {
-    /// A machine at the entry of its program.
+    /// A machine that waits for [`Input::Start`].
     pub fn new(start: Start) -> Machine {
-        Machine { start }
+        let port = Port::new(start.facts.clone(), start.settings.clone());
+        Machine {
+            port: Arc::new(Mutex::new(port)),
+            at: At::Waiting,
+            home: Home::default(),
+            nodes: 0,
+            origin: None,
+            start: Some(start),
+        }
     }
 
-    /// Takes one input.
+    /// Takes one input and runs as far as it leads.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        let _ = (now, input, &self.start);
+        if matches!(self.at, At::Over) {
+            return;
+        }
+        let now = now.saturating_duration_since(*self.origin.get_or_insert(now));
+        // Time never goes back, whatever a driver says.
+        let before = self.port().now;
+        self.port().now = now.max(before);
+        match input {
+            Input::Start { at, media } => self.begin(at, media),
+            Input::Leg(tag, event) => self.port().deliver(tag, Reply::Leg(event)),
+            Input::Http(tag, outcome) => self.port().deliver(tag, Reply::Http(outcome)),
+            Input::Document(tag, program) => self.port().deliver(tag, Reply::Document(program)),
+            Input::Timeout => {}
+        }
+        self.run();
     }
 
     /// The next thing to do, if any.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        None
+        self.port().effects.pop_front()
     }
 
     /// When to call [`Machine::handle`] with [`Input::Timeout`], at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.port().deadline.and_then(|deadline| self.origin?.checked_add(deadline))
     }
 
-    /// Whether the run is over.
+    /// Whether the run is over; effects may still be there to be taken.
     pub fn is_over(&self) -> bool {
-        false
+        matches!(self.at, At::Over)
+    }
+
+    fn port(&self) -> MutexGuard<'_, Port> {
+        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&mut self, at: jiff::Timestamp, media: bool) {
+        let Some(start) = self.start.take() else { return };
+        let document = start.facts.flow_id.clone();
+        {
+            let mut port = self.port();
+            port.begin(at, media);
+            port.store.variables = start.variables;
+        }
+        self.enter_first(start.program, document);
     }
 }

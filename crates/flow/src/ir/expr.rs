@@ -119,6 +119,8 @@ pub enum Fact {
     Elapsed,
     /// The digits of the last collect, as a string; empty before the first.
     LastDigits,
+    /// The last key that was typed ahead and not used yet, as a string; undefined when there is none.
+    AheadKey,
     /// Every collect so far: an object of name to digits (`default` when unnamed).
     Collections,
     /// Every collect so far, in order: `[{ "name": …, "digits": … }]`.

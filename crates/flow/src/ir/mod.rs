@@ -8,12 +8,15 @@
 mod edges;
 mod expr;
 mod op;
+pub mod print;
 mod template;
+mod verify;
 
 pub use edges::{Cause, Edges, Outcome, Target};
 pub use expr::{Access, Binary, Expr, Fact, Unary};
 pub use op::*;
 pub use template::{Part, Template};
+pub use verify::{Malformed, verify};
 
 use crate::lower::Dialect;
 

@@ -1,0 +1,90 @@
+//! Programs that arrive while running: from an HTTP server, or from the store.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    engine::{Cx, Halt, HttpReply, Installation, build_request},
+    ir::{Cause, Fetch, Outcome, Program, Reply, Subflow, verify},
+    lower::{self, Dialect, Severity},
+};
+
+/// Most diagnostics of a fetched document that are put into the timeline.
+const DIAGNOSTICS: usize = 10;
+
+/// Asks an HTTP server for a program and enters it.
+pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
+    let request = {
+        let mut port = cx.port();
+        let request = build_request(&port, &op.request, true);
+        if op.reply != Reply::Ignored {
+            // The server has been told of them.
+            port.store.presses.clear();
+        }
+        request
+    };
+    let exchange = match request {
+        Ok(request) => {
+            let url = request.url.clone();
+            cx.http(request).await?.map(|reply| (url, reply))
+        }
+        Err(why) => {
+            cx.note(why);
+            None
+        }
+    };
+    let Reply::Program(dialect) = op.reply else { return Ok(Outcome::Done) };
+    let Some((url, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
+    match program(cx, dialect, &reply) {
+        Ok(program) => {
+            cx.install(Installation { program: Arc::new(program), name: url, install: op.install });
+            Ok(Outcome::Done)
+        }
+        Err(why) => {
+            cx.note(why);
+            Ok(Outcome::Failed(Cause::Http))
+        }
+    }
+}
+
+/// Reads a reply as a program.
+fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, String> {
+    if !(200..300).contains(&reply.status) {
+        return Err(format!("the server answered {}", reply.status));
+    }
+    let document: Value = if reply.body.iter().all(u8::is_ascii_whitespace) {
+        // An empty body is a document without anything to do.
+        Value::Object(Default::default())
+    } else {
+        serde_json::from_slice(&reply.body).map_err(|error| match reply.content_type.as_str() {
+            "" => format!("the reply is not JSON: {error}"),
+            kind => format!("the reply ({kind}) is not JSON: {error}"),
+        })?
+    };
+    let lowered = lower::lower(Some(dialect), &document).map_err(|error| format!("the reply is {error}"))?;
+    for diagnostic in lowered.diagnostics.iter().take(DIAGNOSTICS) {
+        let severity = match diagnostic.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        cx.note(format!("{severity} at {}: {}", diagnostic.pointer, diagnostic.message));
+    }
+    verify(&lowered.program).map_err(|error| format!("the reply cannot run: {error}"))?;
+    Ok(lowered.program)
+}
+
+/// Enters another document of the store.
+pub(super) async fn subflow(cx: &Cx, op: &Subflow) -> Result<Outcome, Halt> {
+    let id = cx.text(&op.id);
+    match cx.document(&id).await? {
+        Some(program) => {
+            cx.install(Installation { program, name: id, install: op.install });
+            Ok(Outcome::Done)
+        }
+        None => {
+            cx.note(format!("there is no flow \"{id}\""));
+            Ok(Outcome::Failed(Cause::Missing))
+        }
+    }
+}

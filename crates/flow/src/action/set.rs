@@ -1,0 +1,25 @@
+//! Assigning variables.
+
+use crate::{
+    engine::Cx,
+    ir::{Assign, Outcome, Template},
+};
+
+/// Assigns, in order; a later one sees the earlier ones.
+pub(super) fn run(cx: &Cx, assignments: &[Assign]) -> Outcome {
+    for assignment in assignments {
+        let value = cx.eval(&assignment.value);
+        let mut port = cx.port();
+        if !port.store.assign(&assignment.path, value, assignment.merge) {
+            port.note(format!("{} is too large and was not kept", assignment.path.join(".")));
+        }
+    }
+    Outcome::Done
+}
+
+/// Sets the prompts' language from here on; empty goes back to the default.
+pub(super) fn language(cx: &Cx, language: &Template) -> Outcome {
+    let language = cx.text(language);
+    cx.port().store.language = language;
+    Outcome::Done
+}

@@ -1,0 +1,280 @@
+//! What a machine and its running action share: the call's state, what arrived, what is to be done.
+//!
+//! The machine writes inputs into it and takes effects out of it; the action, through [`Cx`](super::Cx), the other
+//! way round. It sits behind a mutex that nobody ever waits for, only so that an action may hold it.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Settings,
+    frame::{Frame, Installation},
+    store::Store,
+};
+use crate::{
+    ir::Program,
+    leg::{LegCommand, LegEvent, Need, Tag},
+    trace::What,
+};
+
+/// Keys kept typed ahead; nobody presses more before a flow asks.
+const KEYS: usize = 100;
+
+/// The state of the call's leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LegState {
+    /// There is none: the flow runs for a message or an API trigger.
+    Absent,
+    /// Not answered yet.
+    Ringing,
+    /// Answered.
+    Answered,
+    /// It is over.
+    Gone,
+}
+
+/// Something that came for a tag.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Leg(LegEvent),
+    Http(Result<HttpReply, HttpFailure>),
+    Document(Option<Arc<Program>>),
+}
+
+/// A key that was pressed and not used yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pressed {
+    /// Counts up from 1 in a call.
+    pub serial: u64,
+    /// `0-9`, `*`, `#`, `A-D`.
+    pub key: char,
+}
+
+/// A recording that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRecording {
+    pub tag: Tag,
+    pub name: String,
+}
+
+#[derive(Clone, Debug)]
+struct OpenHttp {
+    tag: Tag,
+    method: String,
+    url: String,
+    began: Duration,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Port {
+    /// Now, since the machine's first input.
+    pub now: Duration,
+    /// When the call began.
+    pub began: Duration,
+    pub at: Timestamp,
+    pub leg: LegState,
+    /// When the leg was gone.
+    pub over: Option<Duration>,
+    /// How the call ended.
+    pub end: Option<End>,
+    /// The leg is gone and `on_gone` is running: waits do not fail any more.
+    pub after: bool,
+    pub facts: Facts,
+    pub settings: Settings,
+    pub store: Store,
+    pub frames: Vec<Frame>,
+    pub keys: VecDeque<Pressed>,
+    pub key_serial: u64,
+    pub recordings: Vec<OpenRecording>,
+    pub install: Option<Installation>,
+    /// Until when the running action waits.
+    pub deadline: Option<Duration>,
+    /// Nodes since time last passed in a wait that was worth it.
+    pub nodes: u32,
+    pub effects: VecDeque<Effect>,
+    pub inbox: VecDeque<(Tag, Reply)>,
+    /// Tags whose outcome the running action waits for.
+    live: Vec<Tag>,
+    last_tag: u64,
+    http: Vec<OpenHttp>,
+}
+
+impl Port {
+    /// A port before the call.
+    pub(crate) fn new(facts: Facts, settings: Settings) -> Port {
+        Port {
+            now: Duration::ZERO,
+            began: Duration::ZERO,
+            at: Timestamp::UNIX_EPOCH,
+            leg: LegState::Absent,
+            over: None,
+            end: None,
+            after: false,
+            facts,
+            settings,
+            store: Store::default(),
+            frames: Vec::new(),
+            keys: VecDeque::new(),
+            key_serial: 0,
+            recordings: Vec::new(),
+            install: None,
+            deadline: None,
+            nodes: 0,
+            effects: VecDeque::new(),
+            inbox: VecDeque::new(),
+            live: Vec::new(),
+            last_tag: 0,
+            http: Vec::new(),
+        }
+    }
+
+    /// The call begins now.
+    pub(crate) fn begin(&mut self, at: Timestamp, media: bool) {
+        self.began = self.now;
+        self.at = at;
+        if media && self.leg != LegState::Gone {
+            self.leg = LegState::Ringing;
+        }
+    }
+
+    /// Adds a line to the call's timeline.
+    pub(crate) fn trace(&mut self, what: What) {
+        self.effects.push_back(Effect::Trace(what));
+    }
+
+    /// Adds a remark to the call's timeline.
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.trace(What::Note { text: text.into() });
+    }
+
+    /// Whether the leg has this capability now.
+    pub(crate) fn supports(&self, need: Need) -> bool {
+        match need {
+            Need::Call | Need::Media => self.leg_is_up(),
+        }
+    }
+
+    /// Whether there is a leg that has not ended.
+    pub(crate) fn leg_is_up(&self) -> bool {
+        matches!(self.leg, LegState::Ringing | LegState::Answered)
+    }
+
+    /// Since the call began, up to its end.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.over.unwrap_or(self.now).saturating_sub(self.began)
+    }
+
+    /// A tag of its own; what comes for it is kept for the running action.
+    pub(crate) fn tag(&mut self) -> Tag {
+        self.last_tag += 1;
+        let tag = Tag(self.last_tag);
+        self.live.push(tag);
+        tag
+    }
+
+    /// Lets the running action hear what comes for a tag of an earlier one.
+    pub(crate) fn watch(&mut self, tag: Tag) {
+        self.live.push(tag);
+    }
+
+    /// Asks the leg for something.
+    pub(crate) fn command(&mut self, command: LegCommand) -> Tag {
+        let tag = self.tag();
+        self.effects.push_back(Effect::Leg(tag, command));
+        tag
+    }
+
+    /// Stops what was started under `tag`.
+    pub(crate) fn stop(&mut self, tag: Tag) {
+        let own = self.tag();
+        self.effects.push_back(Effect::Leg(own, LegCommand::Stop(tag)));
+    }
+
+    /// Sends a request.
+    pub(crate) fn request(&mut self, request: HttpRequest) -> Tag {
+        let tag = self.tag();
+        let (method, url, began) = (request.method.clone(), request.url.clone(), self.now);
+        self.http.push(OpenHttp { tag, method, url, began });
+        self.effects.push_back(Effect::Http(tag, request));
+        tag
+    }
+
+    /// Takes what came for `tag` to the running action, if that waits for it, and to the books in any case.
+    pub(crate) fn deliver(&mut self, tag: Tag, reply: Reply) {
+        match &reply {
+            Reply::Leg(LegEvent::Digit(key)) => return self.pressed(*key),
+            Reply::Leg(LegEvent::Gone { cause }) => {
+                let cause = cause.clone();
+                return self.gone(&cause);
+            }
+            Reply::Leg(LegEvent::Recorded { id, duration }) => self.recorded(tag, id, *duration),
+            Reply::Leg(LegEvent::Failed { why, .. }) => {
+                let before = self.recordings.len();
+                self.recordings.retain(|open| open.tag != tag);
+                if self.live.contains(&tag) || self.recordings.len() < before {
+                    self.note(why.clone());
+                }
+            }
+            Reply::Leg(_) | Reply::Document(_) => {}
+            Reply::Http(outcome) => self.exchanged(tag, outcome),
+        }
+        if self.live.contains(&tag) {
+            self.inbox.push_back((tag, reply));
+        }
+    }
+
+    /// The running action is over: what still comes for it is late.
+    pub(crate) fn forget(&mut self) {
+        self.live.clear();
+        self.inbox.clear();
+        self.deadline = None;
+    }
+
+    fn pressed(&mut self, key: char) {
+        self.trace(What::Digit { key });
+        self.key_serial += 1;
+        if self.keys.len() < KEYS {
+            self.keys.push_back(Pressed { serial: self.key_serial, key });
+        }
+    }
+
+    fn gone(&mut self, cause: &str) {
+        if self.leg == LegState::Gone {
+            return;
+        }
+        let by = match cause {
+            "hangup" | "cancelled" => "caller",
+            _ => "server",
+        };
+        self.close(End { cause: cause.to_owned(), by: by.to_owned() });
+    }
+
+    /// The leg is gone, one way or the other.
+    pub(crate) fn close(&mut self, end: End) {
+        self.leg = LegState::Gone;
+        self.over = Some(self.now);
+        self.trace(What::Ended { cause: end.cause.clone(), by: end.by.clone() });
+        self.end = Some(end);
+    }
+
+    fn recorded(&mut self, tag: Tag, id: &str, duration: Duration) {
+        let Some(at) = self.recordings.iter().position(|open| open.tag == tag) else { return };
+        let open = self.recordings.remove(at);
+        self.store.recordings.push(json!({"name": open.name, "id": id, "duration": duration.as_millis() as u64}));
+        self.trace(What::Recorded { id: id.to_owned(), duration_ms: duration.as_millis() as u64 });
+    }
+
+    fn exchanged(&mut self, tag: Tag, outcome: &Result<HttpReply, HttpFailure>) {
+        let Some(at) = self.http.iter().position(|open| open.tag == tag) else { return };
+        let OpenHttp { method, url, began, .. } = self.http.remove(at);
+        let (status, note) = match outcome {
+            Ok(reply) => (reply.status, String::new()),
+            Err(failure) => (0, failure.why.clone()),
+        };
+        let latency_ms = self.now.saturating_sub(began).as_millis() as u64;
+        self.trace(What::Http { method, url, status, latency_ms, note });
+    }
+}

@@ -1,0 +1,311 @@
+//! The node loop: enter a node, run its action, follow the edge of its outcome.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use super::{
+    Cx, Effect, End, Frame, Halt, Installation, LegState, Machine,
+};
+use crate::{
+    action,
+    ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target, print},
+    lower::Dialect,
+    trace::What,
+};
+
+/// A node's action, half-way.
+type Task = Pin<Box<dyn Future<Output = Result<Outcome, Halt>> + Send>>;
+
+/// Where a machine is.
+pub(super) enum At {
+    /// Before the call.
+    Waiting,
+    /// In the action of a node; `None` for one that stands in no document, the final hang-up.
+    Action(Option<NodeId>, Task),
+    /// At its end.
+    Over,
+}
+
+impl fmt::Debug for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            At::Waiting => f.write_str("Waiting"),
+            At::Action(node, _) => write!(f, "Action({node:?})"),
+            At::Over => f.write_str("Over"),
+        }
+    }
+}
+
+/// What a program leaves behind for when it is used up; a program that replaces it without having its own inherits it.
+#[derive(Default)]
+pub(super) struct Home {
+    on_end: Option<(Arc<Program>, NodeId)>,
+    on_gone: Option<(Arc<Program>, NodeId)>,
+}
+
+impl Home {
+    fn learn(&mut self, program: &Arc<Program>) {
+        if let Some(node) = program.on_end {
+            self.on_end = Some((program.clone(), node));
+        }
+        if let Some(node) = program.on_gone {
+            self.on_gone = Some((program.clone(), node));
+        }
+    }
+}
+
+/// What to do next.
+enum Step {
+    Follow(Target),
+    /// Enter this node, which is in the top frame.
+    Enter(NodeId),
+    /// Hang up for this reason.
+    Hangup(&'static str),
+    /// The leg is gone: what is left to do without it.
+    AfterCall,
+    Stay(At),
+}
+
+impl Machine {
+    /// Polls the running action, and those after it, until one waits.
+    pub(super) fn run(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let gone = self.port().leg == LegState::Gone;
+            let step = match &mut self.at {
+                At::Over => return,
+                // Cancelled before it began.
+                At::Waiting if gone => Step::AfterCall,
+                At::Waiting => return,
+                At::Action(node, task) => match task.as_mut().poll(&mut context) {
+                    Poll::Pending => return,
+                    Poll::Ready(result) => {
+                        let node = *node;
+                        self.done(node, result)
+                    }
+                },
+            };
+            self.at = self.settle(step);
+        }
+    }
+
+    /// The first program of the call.
+    pub(super) fn enter_first(&mut self, program: Arc<Program>, name: String) {
+        let step = self.install(Installation { program, name, install: Install::Replace }, Target::Hangup);
+        self.at = self.settle(step);
+    }
+
+    fn settle(&mut self, mut step: Step) -> At {
+        loop {
+            step = match step {
+                Step::Stay(at) => return at,
+                Step::Follow(target) => self.follow(target),
+                Step::Enter(node) => self.enter(node),
+                Step::Hangup(cause) => self.hang_up(cause),
+                Step::AfterCall => self.after_call(),
+            };
+        }
+    }
+
+    /// An action is over.
+    fn done(&mut self, node: Option<NodeId>, result: Result<Outcome, Halt>) -> Step {
+        let mut port = self.port();
+        port.forget();
+        let installation = port.install.take();
+        let gone = port.leg == LegState::Gone && !port.after;
+        let edges = node.and_then(|id| port.frames.last()?.program.node(id)).map(|node| node.edges.clone());
+        drop(port);
+        let outcome = match result {
+            Err(Halt::Gone) => return Step::AfterCall,
+            _ if gone => return Step::AfterCall,
+            Err(Halt::Failed(cause)) => Outcome::Failed(cause),
+            Ok(outcome) => outcome,
+        };
+        let target = edges.map_or(Target::Hangup, |edges| edges.target(&outcome));
+        match installation {
+            Some(installation) => self.install(installation, target),
+            None => Step::Follow(target),
+        }
+    }
+
+    fn follow(&mut self, mut target: Target) -> Step {
+        loop {
+            match target {
+                Target::Node(id) => return Step::Enter(id),
+                Target::Hangup => return Step::Hangup("normal"),
+                Target::Return => {
+                    let mut port = self.port();
+                    port.frames.pop();
+                    match port.frames.last() {
+                        Some(below) => target = below.resume,
+                        None => {
+                            drop(port);
+                            return self.used_up();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The return stack is empty.
+    fn used_up(&mut self) -> Step {
+        match &self.home.on_end {
+            Some((program, node)) if self.port().leg_is_up() => {
+                let (program, node) = (program.clone(), *node);
+                self.port().frames = vec![Frame::new(program)];
+                Step::Enter(node)
+            }
+            _ => Step::Hangup("normal"),
+        }
+    }
+
+    fn install(&mut self, installation: Installation, resume: Target) -> Step {
+        let Installation { program, name, install } = installation;
+        let mut port = self.port();
+        port.trace(What::Flow { dialect: dialect_name(program.dialect).into(), document: name });
+        match install {
+            Install::Replace => port.frames.clear(),
+            Install::Push => {
+                if port.frames.len() >= port.settings.frames {
+                    let depth = port.frames.len();
+                    port.note(format!("the flow calls itself {depth} times over"));
+                    return Step::Hangup("frames");
+                }
+                if let Some(caller) = port.frames.last_mut() {
+                    caller.resume = resume;
+                }
+            }
+        }
+        let Some(entry) = program.entry else {
+            port.note("nothing to do in this document");
+            return match install {
+                Install::Replace => Step::Hangup("normal"),
+                Install::Push => Step::Follow(resume),
+            };
+        };
+        port.frames.push(Frame::new(program.clone()));
+        drop(port);
+        if install == Install::Replace {
+            self.home.learn(&program);
+        }
+        Step::Enter(entry)
+    }
+
+    fn enter(&mut self, id: NodeId) -> Step {
+        let mut port = self.port();
+        let Some(program) = port.frames.last().map(|frame| frame.program.clone()) else {
+            return Step::Hangup("normal");
+        };
+        let Some(node) = program.node(id) else {
+            port.note("an edge leads nowhere");
+            return Step::Hangup("failed");
+        };
+        port.nodes += 1;
+        let budget = port.settings.budget;
+        if port.nodes > budget {
+            port.note(format!("{budget} steps without a pause: the flow runs in a circle"));
+            return Step::Hangup("budget");
+        }
+        if program.node_limit.is_some_and(|limit| self.nodes >= limit) {
+            port.note(format!("{} steps in one call, and no more are allowed", self.nodes));
+            return Step::Hangup("budget");
+        }
+        port.trace(What::Node { pointer: node.source.to_string(), op: print::op(&node.op) });
+        let lacks = action::need(&node.op).is_some_and(|need| !port.supports(need));
+        if lacks {
+            let why = if port.after { "the call is over" } else { "there is no call to do this on" };
+            port.note(why);
+            let outcome = match program.lacking {
+                Lacking::Skip => Outcome::Done,
+                Lacking::Fail => Outcome::Failed(crate::ir::Cause::Unsupported),
+            };
+            drop(port);
+            self.nodes += 1;
+            return Step::Follow(node.edges.target(&outcome));
+        }
+        drop(port);
+        self.nodes += 1;
+        let cx = Cx::new(self.port.clone(), program.clone(), id);
+        Step::Stay(At::Action(Some(id), Box::pin(action::run(cx))))
+    }
+
+    /// Ends the call from here; the action does what has to be done before the BYE.
+    fn hang_up(&mut self, cause: &'static str) -> Step {
+        let mut port = self.port();
+        if port.leg_is_up() {
+            let program = port.frames.last().map_or_else(|| Arc::new(nothing()), |frame| frame.program.clone());
+            drop(port);
+            let cx = Cx::new(self.port.clone(), program, NodeId(u32::MAX));
+            // 480: the flow ended without having answered.
+            let hangup = Hangup { status: 480, phrase: None, cause: cause.to_owned() };
+            return Step::Stay(At::Action(None, Box::pin(action::hang_up(cx, hangup))));
+        }
+        if port.end.is_none() {
+            port.close(End { cause: cause.to_owned(), by: "flow".to_owned() });
+            drop(port);
+            return Step::AfterCall;
+        }
+        drop(port);
+        self.finish()
+    }
+
+    fn after_call(&mut self) -> Step {
+        let mut port = self.port();
+        if port.after {
+            drop(port);
+            return self.finish();
+        }
+        if port.end.is_none() {
+            port.close(End { cause: "normal".to_owned(), by: "flow".to_owned() });
+        }
+        port.after = true;
+        port.nodes = 0;
+        match &self.home.on_gone {
+            Some((program, node)) => {
+                port.frames = vec![Frame::new(program.clone())];
+                Step::Enter(*node)
+            }
+            None => {
+                drop(port);
+                self.finish()
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Step {
+        let mut port = self.port();
+        port.frames.clear();
+        port.deadline = None;
+        let end = port.end.clone().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
+        port.effects.push_back(Effect::Ended(end));
+        Step::Stay(At::Over)
+    }
+}
+
+/// A program to hang up in when there is no other.
+fn nothing() -> Program {
+    Program {
+        dialect: Dialect::Kazoo,
+        nodes: Vec::new(),
+        entry: None,
+        on_end: None,
+        on_gone: None,
+        lacking: Lacking::Fail,
+        node_limit: None,
+    }
+}
+
+fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Kazoo => "kazoo",
+        Dialect::Callroute => "callroute",
+        Dialect::Voipbin => "voipbin",
+        Dialect::Voxology => "voxology",
+    }
+}

@@ -1,0 +1,111 @@
+//! What a run remembers: variables by path, gathered keys, recordings.
+
+use serde_json::{Map, Value, json};
+
+/// Largest value a variable may have, in JSON values inside it; stops `$a = [$a, $a]` from doubling for ever.
+const SIZE_LIMIT: usize = 20_000;
+
+/// Most collections and key presses that are kept; older ones are dropped.
+const HISTORY: usize = 1_000;
+
+/// The memory of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Store {
+    /// The flow's variables.
+    pub variables: Map<String, Value>,
+    /// The keys of the last collect, or the one that stopped the last prompt.
+    pub last_digits: String,
+    /// Digits by the collect's name.
+    pub collections: Map<String, Value>,
+    /// `{name, digits}` of each collect since the last fetch.
+    pub presses: Vec<Value>,
+    /// `{name, id}` of each recording.
+    pub recordings: Vec<Value>,
+    /// The prompts' language; empty for the default.
+    pub language: String,
+}
+
+impl Store {
+    /// Keeps what a collect gathered.
+    pub(crate) fn collected(&mut self, name: Option<&str>, digits: &str) {
+        self.last_digits = digits.to_owned();
+        self.collections.insert(name.unwrap_or("default").to_owned(), digits.into());
+        if self.presses.len() >= HISTORY {
+            self.presses.remove(0);
+        }
+        self.presses.push(json!({"name": name.unwrap_or_default(), "digits": digits}));
+    }
+
+    /// Assigns `value` to the variable at `path`; `None` removes it. Missing objects on the way are made, and what
+    /// stands in the way is replaced. Returns `false` if the value is too large to be kept.
+    pub(crate) fn assign(&mut self, path: &[String], value: Option<Value>, merge: bool) -> bool {
+        if value.as_ref().is_some_and(|value| size(value, SIZE_LIMIT) >= SIZE_LIMIT) {
+            return false;
+        }
+        match (path.split_first(), value) {
+            (None, _) => {}
+            (Some((first, rest)), Some(value)) => {
+                place(self.variables.entry(first.as_str()).or_insert(Value::Null), rest, value, merge);
+            }
+            (Some(_), None) => self.remove(path),
+        }
+        true
+    }
+
+    fn remove(&mut self, path: &[String]) {
+        let Some((last, way)) = path.split_last() else { return };
+        let Some((first, rest)) = way.split_first() else {
+            self.variables.shift_remove(last);
+            return;
+        };
+        let mut at = self.variables.get_mut(first);
+        for name in rest {
+            at = at.and_then(|value| value.get_mut(name));
+        }
+        if let Some(Value::Object(members)) = at {
+            members.shift_remove(last);
+        }
+    }
+}
+
+/// Assigns at `path` inside `value`. An array's element is replaced if it is there; anything else on the way becomes
+/// an object.
+fn place(value: &mut Value, path: &[String], new: Value, merge: bool) {
+    let Some((first, rest)) = path.split_first() else {
+        match (value, new) {
+            (Value::Object(old), Value::Object(new)) if merge => old.extend(new),
+            (value, new) => *value = new,
+        }
+        return;
+    };
+    if let Value::Array(items) = value
+        && let Some(element) = first.parse::<usize>().ok().and_then(|at| items.get_mut(at))
+    {
+        return place(element, rest, new, merge);
+    }
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    if let Value::Object(members) = value {
+        place(members.entry(first.as_str()).or_insert(Value::Null), rest, new, merge);
+    }
+}
+
+/// How many values there are in `value`, counted up to `limit`; text counts one for each hundred bytes.
+fn size(value: &Value, limit: usize) -> usize {
+    let mut count = 0;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        count += 1;
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            Value::String(text) => count += text.len() / 100,
+            _ => {}
+        }
+        if count >= limit {
+            return limit;
+        }
+    }
+    count
+}
