@@ -7,23 +7,23 @@ use std::sync::OnceLock;
 use audio::Pcm;
 
 /// A spoken sentence of about six seconds at 8 kHz.
-pub fn sentence() -> Pcm {
+pub(crate) fn sentence() -> Pcm {
     audio::read::decode(std::fs::read(sentence_file()).expect("the sentence"), Some("wav"))
         .expect("a WAV file")
 }
 
 /// The sentence as a 16-bit WAV file.
-pub fn sentence_file() -> PathBuf {
+pub(crate) fn sentence_file() -> PathBuf {
     made("sentence.wav", &["-r", "8000", "-c", "1", "-b", "16"], &[])
 }
 
 /// The sentence as a µ-law WAV file.
-pub fn sentence_ulaw() -> PathBuf {
+pub(crate) fn sentence_ulaw() -> PathBuf {
     made("sentence-ulaw.wav", &["-r", "8000", "-c", "1", "-e", "u-law"], &[])
 }
 
 /// Two minutes of the sentence and silence, for phones that hang up when their sound ends.
-pub fn long_file() -> PathBuf {
+pub(crate) fn long_file() -> PathBuf {
     made("long.wav", &["-r", "8000", "-c", "1", "-b", "16"], &["pad", "0", "114"])
 }
 
