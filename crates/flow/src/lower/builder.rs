@@ -61,6 +61,24 @@ impl Builder {
         self.diagnostics.push(Diagnostic::new(severity, pointer, message));
     }
 
+    /// Moves everything that stands at or below `from` to `to`: nodes and notes.
+    pub fn rebase(&mut self, from: &Pointer, to: &Pointer) {
+        let moved = |at: &str| {
+            let rest = at.strip_prefix(from.0.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", to.0))
+        };
+        for node in &mut self.program.nodes {
+            if let Some(pointer) = moved(&node.source.0) {
+                node.source = Pointer(pointer);
+            }
+        }
+        for diagnostic in &mut self.diagnostics {
+            if let Some(pointer) = moved(&diagnostic.pointer) {
+                diagnostic.pointer = pointer;
+            }
+        }
+    }
+
     /// The finished program and what was noted.
     pub fn finish(self) -> Lowered {
         Lowered { program: self.program, diagnostics: self.diagnostics }

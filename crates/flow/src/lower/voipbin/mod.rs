@@ -1,11 +1,99 @@
-//! The VoIPBIN front-end: a list of `{id, type, option}` (seed 003).
+//! The VoIPBIN front-end: a list of `{id, next_id, type, option}` (seed 003).
+//!
+//! Owns which shapes of document are VoIPBIN's: a flow with `actions`, a bare list (what `fetch` answers), a single
+//! action, and any of them in the envelope of a REST reply (`result`) or a webhook (`data`).
+//! A list that comes to its end returns to the one that fetched it, and the outermost one hangs up.
 
-use serde_json::Value;
+mod actions;
+mod condition;
+mod control;
+mod list;
+mod variables;
 
-use super::{Builder, Dialect, LowerError, Lowered};
-use crate::ir::Lacking;
+use serde_json::{Map, Value};
 
-/// Lowers a VoIPBIN flow: `{"actions": […]}`, a bare list, a single action, or any of them in a reply's envelope.
-pub fn lower(_document: &Value) -> Result<Lowered, LowerError> {
-    Ok(Builder::new(Dialect::Voipbin, Lacking::Skip).finish())
+use super::{Builder, Dialect, LowerError, Lowered, Severity};
+use crate::ir::{Lacking, Pointer};
+use list::Lowering;
+
+/// Actions that one activeflow may run in all, fetched ones included.
+const ACTION_LIMIT: u32 = 100;
+
+/// Envelopes inside each other; one is usual.
+const DEEPEST: u32 = 4;
+
+/// Lowers a VoIPBIN flow.
+pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
+    let mut lowering = Lowering::new(Builder::new(Dialect::Voipbin, Lacking::Skip));
+    lowering.builder.program().node_limit = Some(ACTION_LIMIT);
+    inside(&mut lowering, document, &Pointer::default(), DEEPEST)?;
+    Ok(lowering.finish())
 }
+
+fn inside(lowering: &mut Lowering, value: &Value, pointer: &Pointer, depth: u32) -> Result<(), LowerError> {
+    match value {
+        Value::Array(actions) => {
+            lowering.flow(actions, pointer);
+            Ok(())
+        }
+        Value::Object(object) => of_object(lowering, object, value, pointer, depth),
+        _ => Err(LowerError::Root("an object or a list of actions")),
+    }
+}
+
+fn of_object(
+    lowering: &mut Lowering,
+    object: &Map<String, Value>,
+    value: &Value,
+    pointer: &Pointer,
+    depth: u32,
+) -> Result<(), LowerError> {
+    match object.get("actions") {
+        Some(Value::Array(actions)) => {
+            lowering.flow(actions, &pointer.child("actions"));
+            return Ok(());
+        }
+        Some(_) => return Err(LowerError::Root("a list `actions`")),
+        None => {}
+    }
+    if depth > 0 {
+        if let Some(flows @ Value::Array(list)) = object.get("result") {
+            return of_result(lowering, flows, list, &pointer.child("result"), depth);
+        }
+        for envelope in ["result", "data"] {
+            if let Some(inner @ Value::Object(_)) = object.get(envelope) {
+                return inside(lowering, inner, &pointer.child(envelope), depth - 1);
+            }
+        }
+    }
+    if list::is_action(object) {
+        lowering.flow(std::slice::from_ref(value), pointer);
+        // The list of one stands at the document's root, not at an index of it.
+        lowering.rebase(&pointer.child(0), pointer);
+        return Ok(());
+    }
+    Err(LowerError::Unrecognised)
+}
+
+/// A list of flows, or of actions. The first flow is the one that runs.
+fn of_result(
+    lowering: &mut Lowering,
+    flows: &Value,
+    list: &[Value],
+    pointer: &Pointer,
+    depth: u32,
+) -> Result<(), LowerError> {
+    match list.first() {
+        Some(first) if first.get("actions").is_some() => {
+            if list.len() > 1 {
+                let message = format!("a list of {} flows; the first is read", list.len());
+                lowering.builder.diagnose(Severity::Warning, pointer, message);
+            }
+            inside(lowering, first, &pointer.child(0), depth - 1)
+        }
+        _ => inside(lowering, flows, pointer, depth - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests;
