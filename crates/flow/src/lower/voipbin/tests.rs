@@ -369,3 +369,24 @@ fn hostile_options_lower() {
         }
     }
 }
+
+/// The documentation's own documents, REST replies and a webhook among them.
+#[test]
+fn every_example_of_the_documentation_loads() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/voipbin");
+    let mut flows = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let lowered = crate::lower::lower(None, &document).unwrap();
+        assert_eq!(lowered.program.residual_count(), 0, "{name}");
+        assert_eq!(lowered.program.dialect, crate::lower::Dialect::Voipbin, "{name}");
+        assert!(lowered.program.entry.is_some(), "{name}");
+        verify(&lowered.program).unwrap();
+        let errors = lowered.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        assert_eq!(errors.count(), 0, "{name}: {:?}", lowered.diagnostics);
+        flows += 1;
+    }
+    assert_eq!(flows, 9);
+}

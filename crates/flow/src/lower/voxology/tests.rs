@@ -382,3 +382,32 @@ fn hostile_documents_lower() {
         }
     }
 }
+
+/// The documentation's own documents; what is no flow is named.
+#[test]
+fn every_example_of_the_documentation_loads() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/voxology");
+    let mut refused = Vec::new();
+    let mut flows = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        match crate::lower::lower(None, &document) {
+            Ok(lowered) => {
+                assert_eq!(lowered.program.residual_count(), 0, "{name}");
+                assert_eq!(lowered.program.dialect, crate::lower::Dialect::Voxology, "{name}");
+                assert!(lowered.program.entry.is_some(), "{name}");
+                verify(&lowered.program).unwrap();
+                let errors = lowered.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+                assert_eq!(errors.count(), 0, "{name}: {:?}", lowered.diagnostics);
+                flows += 1;
+            }
+            Err(_) => refused.push(name),
+        }
+    }
+    refused.sort();
+    // A callback's body and two bodies of the REST API.
+    assert_eq!(refused, ["callback-init_call.json", "dials-connect.json", "provision-numbers.json"]);
+    assert_eq!(flows, 6);
+}
