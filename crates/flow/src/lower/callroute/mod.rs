@@ -1,27 +1,159 @@
 //! The call-route front-end: a map of key to `{module, next}` (seed 001).
+//!
+//! `doc` finds the map in whatever envelope it comes, `modules` and the files of its families know what a module
+//! becomes, and this file ties the keys together.
+//! Every module gets its node before any edge is written, because a key may be named before it stands.
+
+mod caller;
+mod dial;
+mod doc;
+mod keys;
+mod modules;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Builder, Claims, Dialect, LowerError, Lowered};
-use crate::ir::{Lacking, Pointer};
+use self::doc::Doc;
+use super::members::{self, Members};
+use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity, nearest};
+use crate::ir::{Edges, Hangup, Lacking, NodeId, Op, Pointer, Target};
 
-/// Lowers a call route: a map of modules, a call flow object with `flow`, or either in a `{"result": …}` envelope.
+/// Lowers a call route: a map of modules, a call flow object with `flow`, one module, or any in a `{"result": …}`
+/// envelope.
 pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
-    let _ = document.as_object().ok_or(LowerError::Root("an object"))?;
-    Ok(Builder::new(Dialect::Callroute, Lacking::Fail).finish())
+    let expected = "a map of modules, a call flow with `flow`, or an envelope with `result`";
+    let mut builder = Builder::new(Dialect::Callroute, Lacking::Fail);
+    let doc = Doc::of(document, &mut builder).ok_or(LowerError::Root(expected))?;
+    let mut route = Route { builder, nodes: BTreeMap::new(), named: Vec::new() };
+    route.modules(&doc);
+    Ok(route.builder.finish())
 }
 
 /// The extension that a call flow object is assigned.
 pub fn claims(document: &Value) -> Claims {
-    let (object, pointer) = match document.get("result") {
-        Some(result) => (result, Pointer::default().child("result")),
-        None => (document, Pointer::default()),
-    };
-    let extension = match object.get("extension") {
-        Some(Value::Number(number)) => Some(number.to_string()),
-        Some(Value::String(text)) if text.chars().all(|key| key.is_ascii_digit()) => Some(text.clone()),
-        _ => None,
-    };
-    let numbers = extension.map(|number| (pointer.child("extension"), number));
-    Claims { numbers: numbers.into_iter().collect(), patterns: Vec::new() }
+    doc::claims(document)
+}
+
+/// A route being lowered.
+struct Route<'a> {
+    builder: Builder,
+    /// The first node of each key's module.
+    nodes: BTreeMap<&'a str, NodeId>,
+    /// Keys that some module leads to.
+    named: Vec<String>,
+}
+
+/// A module and the node that was set aside for it.
+struct Step<'a> {
+    members: Members<'a>,
+    at: Pointer,
+    node: NodeId,
+}
+
+impl<'a> Route<'a> {
+    fn modules(&mut self, doc: &Doc<'a>) {
+        let mut starts = Vec::new();
+        for module in &doc.modules {
+            let node = self.builder.add(Op::Noop, &module.at);
+            self.nodes.insert(module.key, node);
+            if module.name().is_some_and(|name| name.eq_ignore_ascii_case("start")) {
+                starts.push((module.key, node, &module.at));
+            }
+        }
+        for module in &doc.modules {
+            let Some(&node) = self.nodes.get(module.key) else { continue };
+            let members = Members::of(&mut self.builder, Some(module.value), module.at.clone());
+            let step = Step { members, at: module.at.clone(), node };
+            match module.name() {
+                Some(name) => self.module(&name.to_ascii_lowercase(), &step),
+                None => {
+                    let message = "a module needs `module`, its name; the call ends here";
+                    self.builder.diagnose(Severity::Error, &module.at, message);
+                }
+            }
+        }
+        let first = doc.modules.first().and_then(|module| self.nodes.get(module.key)).copied();
+        self.builder.program().entry = starts.first().map(|(_, node, _)| *node).or(first);
+        if doc.bare {
+            return;
+        }
+        match starts.as_slice() {
+            [] if first.is_some() => {
+                let message = "there is no module `start`; the first module of the map is taken";
+                self.builder.diagnose(Severity::Error, &doc.at, message);
+            }
+            [_, others @ ..] => {
+                for (key, _, at) in others {
+                    let message = format!("`{key}` is a second `start`; the first is taken");
+                    self.builder.diagnose(Severity::Error, at, message);
+                }
+            }
+            [] => {}
+        }
+        self.unreached(doc);
+    }
+
+    /// Tells of modules that nothing leads to.
+    fn unreached(&mut self, doc: &Doc<'a>) {
+        let entry = self.builder.program().entry;
+        for module in &doc.modules {
+            let start = module.name().is_some_and(|name| name.eq_ignore_ascii_case("start"));
+            let first = self.nodes.get(module.key).copied() == entry;
+            if !start && !first && !self.named.iter().any(|key| key == module.key) {
+                self.builder.diagnose(Severity::Warning, &module.at, "no module leads here");
+            }
+        }
+    }
+
+    /// Puts the operation of a module in its place.
+    fn put(&mut self, step: &Step<'_>, op: Op, edges: Edges) {
+        if let Some(node) = self.builder.program().nodes.get_mut(step.node.0 as usize) {
+            node.op = op;
+        }
+        self.builder.edges(step.node, edges);
+    }
+
+    /// A further node of the same module.
+    fn add(&mut self, step: &Step<'_>, op: Op, edges: Edges) -> Target {
+        Target::Node(self.builder.add_with(op, edges, &step.at))
+    }
+
+    /// Where the key at `member` leads; `None` if it is absent or leads nowhere, which is told.
+    fn target(&mut self, members: &Members<'_>, member: &str) -> Option<Target> {
+        let key = members.text(&mut self.builder, member).filter(|key| !key.is_empty())?;
+        if let Some(node) = self.nodes.get(key.as_str()) {
+            self.named.push(key);
+            return Some(Target::Node(*node));
+        }
+        let meant = nearest(&key, self.nodes.keys().copied());
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        let message = format!("there is no module with the key `{key}`, the call ends here{meant}");
+        self.error(&members.at(member), message);
+        None
+    }
+
+    /// Where the key at `member` leads, or the end of the call.
+    fn or_end(&mut self, members: &Members<'_>, member: &str) -> Target {
+        self.target(members, member).unwrap_or(Target::Hangup)
+    }
+
+    /// A node that ends the call; `status` is for callers who were not answered.
+    fn end(&mut self, step: &Step<'_>, status: u16, cause: &str) -> Target {
+        let hangup = Hangup { status, phrase: None, cause: cause.to_owned() };
+        self.add(step, Op::Hangup(hangup), Edges::always(Target::Hangup))
+    }
+
+    fn error(&mut self, at: &Pointer, message: impl Into<String>) {
+        self.builder.diagnose(Severity::Error, at, message);
+    }
+
+    fn warn(&mut self, at: &Pointer, message: impl Into<String>) {
+        self.builder.diagnose(Severity::Warning, at, message);
+    }
+}
+
+/// Tells that `value` is not what was expected.
+fn wrong(route: &mut Route<'_>, at: &Pointer, expected: &str, value: &Value) {
+    members::wrong(&mut route.builder, at, expected, value);
 }

@@ -34,6 +34,18 @@ impl<'a> Doc<'a> {
         self.object.get("flow").map(|flow| (flow, self.pointer.child("flow")))
     }
 
+    /// What the document keeps under `id` in its map `place` (`rules`, `menus`, `lists`; ours), and where it stands.
+    pub(super) fn entry(&self, place: &str, id: &str) -> Option<(&'a Value, Pointer)> {
+        let value = self.object.get(place)?.get(id)?;
+        Some((value, self.pointer.child(place).child(id)))
+    }
+
+    /// Whether there is anything in the document that is Kazoo's.
+    pub(super) fn is_callflow(&self) -> bool {
+        let known = ["module", "flow", "numbers", "patterns", "metaflow", "featurecode"];
+        self.object.is_empty() || known.iter().any(|key| self.object.contains_key(*key))
+    }
+
     /// Whether the object is itself a node.
     pub(super) fn is_node(&self) -> bool {
         self.object.contains_key("module")

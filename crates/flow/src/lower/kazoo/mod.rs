@@ -1,20 +1,149 @@
 //! The Kazoo front-end: a tree of `{module, data, children}` (seeds 000 and 002).
+//!
+//! This file walks the tree; `doc` knows the document around it, `modules` the table of modules, and one file a family
+//! knows what the modules of that family become.
+//! A child key becomes an edge, `_` every other outcome, and no child the end of the branch: back to the callflow that
+//! called this one, or hang up.
 
+mod absent;
+mod children;
+mod control;
+mod digits;
 mod doc;
+mod hours;
+mod media;
+mod menu;
+mod modules;
+mod pivot;
+mod record;
+mod route;
+mod variable;
 
 use serde_json::Value;
 
+use self::children::Children;
 use self::doc::Doc;
-use super::{Builder, Claims, Dialect, LowerError, Lowered};
-use crate::ir::Lacking;
+use super::members::Members;
+use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
+use crate::ir::{Edges, Lacking, NodeId, Op, Pointer, Target};
 
 /// Lowers a Kazoo document: a bare node, a callflow with `flow`, or either in a `{"data": …}` envelope.
 pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
-    let _ = document.as_object().ok_or(LowerError::Root("an object"))?;
-    Ok(Builder::new(Dialect::Kazoo, Lacking::Fail).finish())
+    let expected = "a node with `module` or a callflow with `flow`";
+    let doc = Doc::of(document).filter(Doc::is_callflow).ok_or(LowerError::Root(expected))?;
+    let mut walk = Walk { builder: Builder::new(Dialect::Kazoo, Lacking::Fail), doc: &doc };
+    let root = walk.root(document);
+    walk.builder.program().entry = match root {
+        Target::Node(entry) => Some(entry),
+        Target::Return | Target::Hangup => None,
+    };
+    Ok(walk.builder.finish())
 }
 
 /// The numbers and patterns that a callflow document lists.
 pub fn claims(document: &Value) -> Claims {
     Doc::of(document).map(|doc| doc.claims()).unwrap_or_default()
+}
+
+/// A document being lowered.
+struct Walk<'a> {
+    builder: Builder,
+    doc: &'a Doc<'a>,
+}
+
+/// A node whose children are lowered already.
+struct Step<'a> {
+    data: Members<'a>,
+    at: Pointer,
+    children: Children,
+}
+
+impl Step<'_> {
+    /// Where the step goes on when its module has nothing to choose by: the child `_`, or the end of the branch.
+    fn next(&self) -> Target {
+        self.children.next()
+    }
+
+    /// Edges to [`Step::next`] whatever happens.
+    fn onward(&self) -> Edges {
+        Edges::always(self.next())
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn root(&mut self, document: &'a Value) -> Target {
+        if self.doc.is_node() {
+            let pointer = self.doc.pointer.clone();
+            return self.node(document.pointer(&pointer.0).unwrap_or(document), &pointer);
+        }
+        if self.doc.object.contains_key("metaflow") {
+            let at = self.doc.pointer.child("metaflow");
+            let message = "metaflows are not run yet: keys pressed during the call do nothing beside the flow";
+            self.builder.diagnose(Severity::Warning, &at, message);
+        }
+        match self.doc.root() {
+            // An empty flow hangs up, and is what an editor saves for a new callflow.
+            Some((Value::Object(flow), _)) if flow.is_empty() => Target::Return,
+            Some((flow, pointer)) => self.node(flow, &pointer),
+            // A reply without content; it hangs up, as an empty body does.
+            None if self.doc.object.is_empty() => Target::Return,
+            None => {
+                let at = self.doc.pointer.clone();
+                self.builder.diagnose(Severity::Error, &at, "the callflow has no `flow`; it hangs up at once");
+                Target::Return
+            }
+        }
+    }
+
+    /// Lowers a node and what is below it; what is no node ends the branch.
+    fn node(&mut self, value: &'a Value, at: &Pointer) -> Target {
+        let Some(object) = value.as_object() else {
+            super::members::wrong(&mut self.builder, at, "a node with `module`", value);
+            return Target::Return;
+        };
+        let members = Members::new(object, at.clone());
+        let Some(name) = members.text(&mut self.builder, "module").filter(|name| !name.is_empty()) else {
+            self.builder.diagnose(Severity::Error, at, "a node needs `module`; the branch ends here");
+            return Target::Return;
+        };
+        let children = self.children(object.get("children"), &at.child("children"));
+        let data = Members::of(&mut self.builder, object.get("data"), at.child("data"));
+        let step = Step { data, at: at.clone(), children };
+        let skipped = step.data.flag(&mut self.builder, "skip_module").unwrap_or(false);
+        let node = if skipped {
+            let edges = step.onward();
+            self.builder.add_with(Op::Noop, edges, at)
+        } else {
+            self.module(&name.to_ascii_lowercase(), &step)
+        };
+        Target::Node(node)
+    }
+
+    /// Adds a node for `step`.
+    fn add(&mut self, op: Op, edges: Edges, step: &Step<'_>) -> NodeId {
+        self.builder.add_with(op, edges, &step.at)
+    }
+
+    /// Adds a node for `step` that goes on to its next step whatever happens.
+    fn onward(&mut self, op: Op, step: &Step<'_>) -> NodeId {
+        let edges = step.onward();
+        self.add(op, edges, step)
+    }
+
+    fn warn(&mut self, at: &Pointer, message: impl Into<String>) {
+        self.builder.diagnose(Severity::Warning, at, message);
+    }
+
+    fn error(&mut self, at: &Pointer, message: impl Into<String>) {
+        self.builder.diagnose(Severity::Error, at, message);
+    }
+
+    /// A text that the module cannot do without; its absence is told.
+    fn required(&mut self, step: &Step<'_>, key: &str) -> Option<String> {
+        let text = step.data.text(&mut self.builder, key).filter(|text| !text.is_empty());
+        if text.is_none() && step.data.get(key).is_none_or(Value::is_string) {
+            self.error(&step.data.at(key), format!("`{key}` is missing; the module is skipped"));
+        }
+        text
+    }
 }

@@ -1,0 +1,92 @@
+//! Modules that take keys: `pressextension` and `dialbyextension`.
+
+use std::time::Duration;
+
+use super::{Members, Route, Step};
+use crate::ir::{Cause, Collect, Edges, Item, Op, Outcome, TimerStart, TypeAhead};
+
+/// Time for a key if the module does not say.
+const FIRST: Duration = Duration::from_secs(10);
+/// Time between the keys of a longer number.
+const BETWEEN: Duration = Duration::from_secs(5);
+
+impl Route<'_> {
+    /// One key, which stops the sound; the time for it starts when the sound is over.
+    pub(super) fn press_extension(&mut self, step: &Step<'_>) {
+        let sound = self.sound(step);
+        let first = step.members.seconds(&mut self.builder, "duration").unwrap_or(FIRST);
+        let next = self.next(step);
+        let mut cases = Vec::new();
+        let mut longest = 1;
+        let keys: Vec<String> = next.keys().map(str::to_owned).collect();
+        for key in keys.iter().filter(|key| !["invalid", "timeout"].contains(&key.as_str())) {
+            if key.is_empty() || !key.bytes().all(|key| b"0123456789*#".contains(&key)) {
+                let message = format!("`{key}` is no key of a telephone: expected 0 to 9, `*` or `#`");
+                self.warn(&next.at(key), message);
+                continue;
+            }
+            longest = longest.max(key.len() as u32);
+            let target = self.or_end(&next, key);
+            cases.push((Outcome::Key(key.clone()), target));
+        }
+        cases.push((Outcome::Timeout, self.or_end(&next, "timeout")));
+        let invalid = self.or_end(&next, "invalid");
+        let collect = Collect { max: Some(longest), ..gather(sound, first, String::new()) };
+        self.gathered(step, collect, Edges { cases, otherwise: invalid });
+    }
+
+    /// A number, ended by `#` or by a pause; then its telephone rings, once there are telephones to ring.
+    pub(super) fn dial_by_extension(&mut self, step: &Step<'_>) {
+        let sound = self.sound(step);
+        let first = step.members.seconds(&mut self.builder, "wait_duration").unwrap_or(FIRST);
+        let next = self.next(step);
+        let timeout = self.or_end(&next, "timeout");
+        let invalid = self.target(&next, "invalid");
+        let noanswer = match step.members.text(&mut self.builder, "noanswer").as_deref() {
+            Some("sipuser_voicemail") => None,
+            _ => self.target(&step.members, "noanswer"),
+        };
+        let end = noanswer.or(invalid).unwrap_or_else(|| self.end(step, 480, "no answer"));
+        let feature = Op::Unavailable { feature: "calling an extension".to_owned() };
+        let dial = self.add(step, feature, Edges::always(end));
+        let edges = Edges::always(dial).case(Outcome::Timeout, timeout);
+        self.gathered(step, gather(sound, first, "#".to_owned()), edges);
+    }
+
+    /// Gathers, and without the sound once more if the sound cannot be played: the caller may know what to press.
+    fn gathered(&mut self, step: &Step<'_>, collect: Collect, mut edges: Edges) {
+        if !collect.prompts.is_empty() {
+            let silent = Collect { prompts: Vec::new(), ..collect.clone() };
+            let silent = self.add(step, Op::Collect(silent), edges.clone());
+            edges = edges.case(Outcome::Failed(Cause::Prompt), silent);
+        }
+        self.put(step, Op::Collect(collect), edges);
+    }
+
+    fn next<'a>(&mut self, step: &Step<'a>) -> Members<'a> {
+        let at = step.members.at("next");
+        let next = step.members.get("next");
+        if next.is_none() {
+            self.error(&at, "`next` is missing: a map of keys, `invalid` and `timeout` to modules");
+        }
+        Members::of(&mut self.builder, next, at)
+    }
+}
+
+fn gather(prompts: Vec<Item>, first: Duration, terminators: String) -> Collect {
+    Collect {
+        prompts,
+        answers: true,
+        max: None,
+        terminators,
+        keep_terminator: false,
+        first,
+        between: BETWEEN,
+        total: None,
+        timer: TimerStart::PromptEnd,
+        ahead: TypeAhead::All,
+        name: None,
+        into: Vec::new(),
+        by_value: true,
+    }
+}

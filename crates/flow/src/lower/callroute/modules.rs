@@ -1,0 +1,141 @@
+//! The table of modules, and those that are heard: `play`, `busy`, `recording`, `sleep`.
+
+use std::time::Duration;
+
+use super::{Route, Step};
+use crate::ir::{Barge, Edges, Expr, Item, Op, Play, Record, Repeat, Template, Tone};
+use crate::lower::nearest;
+
+/// The busy tone of the United States and most of the world: 480 and 620 Hz, half a second on and off (ITU-T E.180).
+const BUSY: ([u16; 2], Duration) = ([480, 620], Duration::from_millis(500));
+
+/// Every module there is, of the documentation and then of the wild.
+const NAMES: [&str; 23] = [
+    "start",
+    "recording",
+    "musiconhold",
+    "calleridmatch",
+    "play",
+    "extension",
+    "pressextension",
+    "dialbyextension",
+    "busy",
+    "voicemail",
+    "conference",
+    "trunk",
+    "fax",
+    "backupextension",
+    "forwardcall",
+    "room",
+    "callqueue",
+    "callflow",
+    "diary",
+    "outofhours",
+    "offnetconnect",
+    "sleep",
+    "hangup",
+];
+
+impl Route<'_> {
+    /// Lowers the module `name` (lower case) into the node set aside for it.
+    pub(super) fn module(&mut self, name: &str, step: &Step<'_>) {
+        match name {
+            "start" => self.onward(Op::Noop, step),
+            "recording" => self.onward(Op::RecordStart(recording()), step),
+            "play" => self.play(step),
+            "busy" => self.busy(step),
+            "sleep" => self.sleep(step),
+            "hangup" => self.hangup(step),
+            "calleridmatch" => self.caller_id_match(step),
+            "pressextension" => self.press_extension(step),
+            "dialbyextension" => self.dial_by_extension(step),
+            "extension" | "backupextension" | "forwardcall" | "offnetconnect" => self.extension(step),
+            "musiconhold" => self.music_on_hold(step),
+            "voicemail" => self.absent("voicemail", step),
+            "conference" | "room" => self.absent("conferences", step),
+            "trunk" => self.absent("calling a trunk", step),
+            "fax" => self.absent("fax", step),
+            "callqueue" => self.absent("call queues", step),
+            "callflow" => self.absent("call flows in call flows", step),
+            "diary" | "outofhours" => self.absent("out-of-hours diaries", step),
+            _ => self.unknown(name, step),
+        }
+    }
+
+    /// A node that goes on at `next` whatever happens.
+    pub(super) fn onward(&mut self, op: Op, step: &Step<'_>) {
+        let next = self.or_end(&step.members, "next");
+        self.put(step, op, Edges::always(next));
+    }
+
+    fn unknown(&mut self, name: &str, step: &Step<'_>) {
+        let meant = nearest(name, NAMES).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+        let message = format!("unknown module `{name}`, the call ends here{meant}");
+        self.error(&step.at.child("module"), message);
+        // Its `next` counts as a way to that module, so that only this one is told of.
+        self.target(&step.members, "next");
+        let end = self.end(step, 480, "unknown module");
+        self.put(step, Op::Residual(name.to_owned()), Edges::always(end));
+    }
+
+    fn play(&mut self, step: &Step<'_>) {
+        let sounds = self.sound(step);
+        if sounds.is_empty() {
+            self.error(&step.members.at("sound"), "`sound` is missing; nothing is played");
+            return self.onward(Op::Noop, step);
+        }
+        let play = Play {
+            items: sounds,
+            repeat: Repeat::Times(1),
+            barge: Barge::None,
+            consume: false,
+            answers: true,
+        };
+        self.onward(Op::Play(play), step);
+    }
+
+    /// The sound of a module, if it names one.
+    pub(super) fn sound(&mut self, step: &Step<'_>) -> Vec<Item> {
+        let name = step.members.text(&mut self.builder, "sound").filter(|name| !name.is_empty());
+        name.map(|name| Item::Sound(Template::literal(name))).into_iter().collect()
+    }
+
+    /// The tone is early media for a caller who was not answered, who then gets 486.
+    fn busy(&mut self, step: &Step<'_>) {
+        let total = step.members.seconds(&mut self.builder, "duration").unwrap_or(Duration::from_secs(3));
+        let (hertz, half) = BUSY;
+        let tone = Tone { hertz: hertz.to_vec(), on: half, off: half, total };
+        let play = Play {
+            items: vec![Item::Tone(tone)],
+            repeat: Repeat::Times(1),
+            barge: Barge::None,
+            consume: false,
+            answers: false,
+        };
+        let end = self.end(step, 486, "busy");
+        self.put(step, Op::Play(play), Edges::always(end));
+    }
+
+    fn hangup(&mut self, step: &Step<'_>) {
+        let end = self.end(step, 480, "normal");
+        self.put(step, Op::Noop, Edges::always(end));
+    }
+
+    fn sleep(&mut self, step: &Step<'_>) {
+        let millis = step.members.count(&mut self.builder, "duration").unwrap_or(1_000);
+        self.onward(Op::Sleep(Expr::Literal(millis.into())), step);
+    }
+}
+
+/// A recording from here to the end of the call.
+fn recording() -> Record {
+    Record {
+        name: None,
+        limit: None,
+        silence: None,
+        stop_keys: String::new(),
+        beep: false,
+        upload: None,
+        answers: false,
+    }
+}

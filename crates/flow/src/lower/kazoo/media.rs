@@ -1,0 +1,212 @@
+//! Modules that are heard: `play`, `tts`, `say`, `audio_macro`; and what a media id means.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::members::Members;
+use super::{Step, Walk};
+use crate::ir::{Barge, Item, NodeId, Op, Play, Pointer, Repeat, SpeechItem, Template, Tone};
+
+/// The keys of a telephone, which all stop a prompt unless `terminators` says otherwise.
+pub(super) const KEYS: &str = "1234567890*#";
+
+impl Walk<'_> {
+    pub(super) fn play(&mut self, step: &Step<'_>) -> NodeId {
+        let Some(id) = self.required(step, "id") else { return self.onward(Op::Noop, step) };
+        let items = self.media(&id, &step.data.at("id"));
+        let times = step.data.count(&mut self.builder, "loop_count").unwrap_or(1).max(1);
+        let answers = step.data.flag(&mut self.builder, "answer").unwrap_or(true);
+        self.heard(items, times, answers, step)
+    }
+
+    /// `tts`, and `say`, which seed 000 uses as another name for it.
+    pub(super) fn speak(&mut self, step: &Step<'_>) -> NodeId {
+        if self.required(step, "text").is_none() {
+            return self.onward(Op::Noop, step);
+        }
+        let data = step.data.clone();
+        let items = self.speech(&data).into_iter().map(Item::Speech).collect();
+        self.heard(items, 1, true, step)
+    }
+
+    pub(super) fn audio_macro(&mut self, step: &Step<'_>) -> NodeId {
+        let mut items = Vec::new();
+        let language = step.data.text(&mut self.builder, "language");
+        let macros = step.data.list(&mut self.builder, "macros").unwrap_or_default();
+        for (index, value) in macros.iter().enumerate() {
+            let at = step.data.at("macros").child(index);
+            let data = Members::of(&mut self.builder, Some(value), at.clone());
+            let mut part = self.macro_part(&data, &at);
+            for item in &mut part {
+                if let (Item::Speech(speech), Some(language)) = (item, &language) {
+                    speech.language.get_or_insert_with(|| Template::literal(language));
+                }
+            }
+            items.extend(part);
+        }
+        if items.is_empty() {
+            self.error(&step.data.at("macros"), "nothing to play; the module is skipped");
+            return self.onward(Op::Noop, step);
+        }
+        self.heard(items, 1, true, step)
+    }
+
+    fn macro_part(&mut self, data: &Members<'_>, at: &Pointer) -> Vec<Item> {
+        let kind = data.text(&mut self.builder, "macro").unwrap_or_default();
+        match kind.as_str() {
+            "play" | "prompt" => match data.text(&mut self.builder, "id") {
+                Some(id) if !id.is_empty() => self.media(&id, &data.at("id")),
+                _ => {
+                    self.error(&data.at("id"), "`id` is missing; the part is left out");
+                    Vec::new()
+                }
+            },
+            "say" | "tts" => self.speech(data).into_iter().map(Item::Speech).collect(),
+            "tone" => self.tone(data).into_iter().map(Item::Tone).collect(),
+            other => {
+                let expected = "expected `play`, `prompt`, `say`, `tts` or `tone`";
+                self.error(&at.child("macro"), format!("unknown macro `{other}`: {expected}; it is left out"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// The text, language and voice of a `tts` or `say`.
+    fn speech(&mut self, data: &Members<'_>) -> Option<SpeechItem> {
+        let text = data.text(&mut self.builder, "text").filter(|text| !text.is_empty());
+        let Some(text) = text else {
+            self.error(&data.at("text"), "`text` is missing; nothing is said");
+            return None;
+        };
+        let voice = data.text(&mut self.builder, "voice").or_else(|| data.text(&mut self.builder, "gender"));
+        let voice = voice.map(|voice| match voice.as_str() {
+            "masculine" => "male".to_owned(),
+            "feminine" => "female".to_owned(),
+            "neuter" => "neutral".to_owned(),
+            _ => voice,
+        });
+        let language = data.text(&mut self.builder, "language");
+        Some(SpeechItem {
+            text: Template::literal(text),
+            language: language.map(Template::literal),
+            voice: voice.map(Template::literal),
+        })
+    }
+
+    fn tone(&mut self, data: &Members<'_>) -> Option<Tone> {
+        let list = data.list(&mut self.builder, "frequencies").unwrap_or_default();
+        let number = |value: &Value| match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let hertz: Vec<u16> = list.iter().filter_map(number).map(|hertz| hertz as u16).collect();
+        if hertz.is_empty() {
+            self.error(&data.at("frequencies"), "a tone needs frequencies in hertz; it is left out");
+            return None;
+        }
+        let on = data.millis(&mut self.builder, "duration_on").unwrap_or(Duration::from_millis(500));
+        let off = data.millis(&mut self.builder, "duration_off").unwrap_or_default();
+        let times = data.count(&mut self.builder, "repeat").unwrap_or(1).max(1);
+        Some(Tone { hertz, on, off, total: (on + off).saturating_mul(times) })
+    }
+
+    /// A node that plays; a key that stops it stays typed ahead for the next `collect_dtmf`, as in Kazoo.
+    fn heard(&mut self, items: Vec<Item>, times: u32, answers: bool, step: &Step<'_>) -> NodeId {
+        let endless = step.data.flag(&mut self.builder, "endless_playback").unwrap_or(false);
+        let repeat = if endless { Repeat::Forever } else { Repeat::Times(times) };
+        let barge = match self.keys(step, "terminators") {
+            None => Barge::Keys(KEYS.to_owned()),
+            Some(keys) if keys.is_empty() => Barge::None,
+            Some(keys) => Barge::Keys(keys),
+        };
+        self.onward(Op::Play(Play { items, repeat, barge, consume: false, answers }), step)
+    }
+
+    /// A list of keys, or a text of them; `None` if absent.
+    pub(super) fn keys(&mut self, step: &Step<'_>, key: &str) -> Option<String> {
+        let at = step.data.at(key);
+        let parts: Vec<String> = match step.data.get(key)? {
+            Value::Array(list) => list.iter().map(|key| key.as_str().map_or(key.to_string(), str::to_owned)).collect(),
+            Value::String(text) if text == "none" => Vec::new(),
+            Value::String(text) => vec![text.clone()],
+            other => vec![other.to_string()],
+        };
+        let keys: String = parts.concat();
+        let (good, bad): (Vec<char>, Vec<char>) = keys.chars().partition(|key| KEYS.contains(*key));
+        if !bad.is_empty() {
+            let bad: String = bad.into_iter().collect();
+            self.error(&at, format!("`{bad}` is no key of a telephone: expected 0 to 9, `*` or `#`"));
+        }
+        Some(good.into_iter().collect())
+    }
+
+    /// What a media id means: a sound's name or address, `silence_stream://ms`, `tone_stream://%(on,off,hertz…)`, or
+    /// `tts://text`, which is ours.
+    pub(super) fn media(&mut self, id: &str, at: &Pointer) -> Vec<Item> {
+        if let Some(text) = id.strip_prefix("tts://") {
+            return vec![Item::Speech(SpeechItem { text: Template::literal(text), ..SpeechItem::default() })];
+        }
+        if let Some(rest) = id.strip_prefix("silence_stream://") {
+            let millis = rest.split(',').next().and_then(|millis| millis.trim().parse().ok());
+            if let Some(millis) = millis {
+                return vec![Item::Silence(Duration::from_millis(millis))];
+            }
+            self.error(at, format!("`{id}` is no silence: expected `silence_stream://1000` in milliseconds"));
+            return Vec::new();
+        }
+        if let Some(rest) = id.strip_prefix("tone_stream://") {
+            let tones = tone_stream(rest);
+            if tones.is_empty() {
+                self.error(at, format!("`{id}` is no tone: expected `tone_stream://%(on ms,off ms,hertz)`"));
+            }
+            return tones.into_iter().map(Item::Tone).collect();
+        }
+        vec![Item::Sound(Template::literal(id))]
+    }
+}
+
+/// The tones of `%(500,0,440,480);%(…);loops=2`; what is not understood is left out.
+fn tone_stream(text: &str) -> Vec<Tone> {
+    let loops = text.split(';').find_map(|part| part.trim().strip_prefix("loops=")?.parse::<i64>().ok());
+    let loops = loops.map_or(1, |loops| u32::try_from(loops).unwrap_or(u32::MAX).max(1));
+    let parts = text.split("%(").skip(1).filter_map(|part| part.split_once(')'));
+    let tones: Vec<Tone> = parts.filter_map(|(part, _)| cadence(part)).collect();
+    match tones.as_slice() {
+        [tone] => vec![Tone { total: tone.total.saturating_mul(loops).min(LONGEST_TONE), ..tone.clone() }],
+        // A cadence of several parts is repeated as a whole; a hundred times is longer than anyone listens.
+        _ => (0..loops.min(100)).flat_map(|_| tones.clone()).collect(),
+    }
+}
+
+/// Longest tone, for `loops=-1`, which means for ever.
+const LONGEST_TONE: Duration = Duration::from_secs(3_600);
+
+fn cadence(part: &str) -> Option<Tone> {
+    let mut numbers = part.split(',').map(|number| number.trim().parse::<f64>().ok());
+    let mut millis = || numbers.next().flatten().map(|millis| Duration::from_millis(millis.max(0.0) as u64));
+    let (on, off) = (millis()?, millis()?);
+    let hertz: Vec<u16> = numbers.flatten().map(|hertz| hertz as u16).collect();
+    (!hertz.is_empty()).then(|| Tone { hertz, on, off, total: on + off })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(hertz: &[u16], on: u64, off: u64, total: u64) -> Tone {
+        let millis = Duration::from_millis;
+        Tone { hertz: hertz.to_vec(), on: millis(on), off: millis(off), total: millis(total) }
+    }
+
+    #[test]
+    fn a_tone_stream_is_read_with_its_cadence_and_loops() {
+        assert_eq!(tone_stream("%(500,0,440)"), [tone(&[440], 500, 0, 500)]);
+        assert_eq!(tone_stream("%(2000, 4000, 440, 480);loops=2"), [tone(&[440, 480], 2000, 4000, 12_000)]);
+        let two = [tone(&[350], 100, 0, 100), tone(&[440], 100, 50, 150)];
+        assert_eq!(tone_stream("%(100,0,350);%(100,50,440)"), two);
+        assert_eq!(tone_stream("%(100,0,350);loops=-1").first().map(|tone| tone.total), Some(LONGEST_TONE));
+        assert_eq!(tone_stream("L=1;v=-7"), []);
+    }
+}

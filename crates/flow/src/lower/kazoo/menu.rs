@@ -1,0 +1,85 @@
+//! `menu`: Kazoo's auto-attendant.
+//!
+//! Kazoo keeps the prompt and the timing in a menu document of the account.
+//! Here they stand in the callflow document's `menus`, by id, or in the module's own `data`; both are ours.
+
+use std::time::Duration;
+
+use super::super::members::Members;
+use super::{Step, Walk};
+use crate::ir::{Collect, Item, Menu, NodeId, Op, Outcome, SpeechItem, Template, TimerStart, TypeAhead};
+
+impl<'a> Walk<'a> {
+    pub(super) fn menu(&mut self, step: &Step<'a>) -> NodeId {
+        let settings = self.settings(step);
+        let builder = &mut self.builder;
+        let retries = settings.count(builder, "retries").unwrap_or(3).clamp(1, 10);
+        let first = settings.millis(builder, "timeout").unwrap_or(Duration::from_secs(10));
+        let between = step.data.millis(builder, "interdigit_timeout");
+        let between = between.or_else(|| settings.millis(builder, "interdigit_timeout"));
+        let max = settings.count(builder, "max_extension_length").unwrap_or(4).clamp(1, 6);
+        let quiet = settings.flag(builder, "suppress_media").unwrap_or(false);
+        if settings.flag(builder, "hunt").unwrap_or(false) {
+            let message = "hunting for extensions is not there yet: only the children's keys are known";
+            self.warn(&settings.at("hunt"), message);
+        }
+        let media = Members::of(&mut self.builder, settings.get("media"), settings.at("media"));
+        let greeting = self.prompt(&media, "greeting", None);
+        let invalid = self.prompt(&media, "invalid_media", Some("That is not a valid choice."));
+        let exit = self.prompt(&media, "exit_media", Some("Good bye."));
+        // One key is enough to know the choice when no child has more, and nobody waits for the next one in vain.
+        let longest = step.children.keys().filter(|key| key.bytes().all(|key| key.is_ascii_digit()));
+        let longest = longest.map(|key| key.len() as u32).max();
+        let gather = Collect {
+            prompts: greeting,
+            answers: true,
+            max: Some(longest.unwrap_or(max).min(max)),
+            terminators: if step.children.get("#").is_some() { String::new() } else { "#".to_owned() },
+            keep_terminator: false,
+            first,
+            between: between.unwrap_or(Duration::from_secs(2)),
+            total: None,
+            timer: TimerStart::PromptEnd,
+            ahead: TypeAhead::All,
+            name: None,
+            into: Vec::new(),
+            by_value: true,
+        };
+        let silent = |items: Vec<Item>| if quiet { Vec::new() } else { items };
+        let menu = Menu { gather, retries, invalid: silent(invalid), exit: silent(exit) };
+        let mut edges = step.children.edges();
+        if let Some(target) = step.children.get("timeout") {
+            edges.cases.insert(0, (Outcome::Timeout, target));
+        }
+        self.add(Op::Menu(menu), edges, step)
+    }
+
+    /// The menu's settings: the document of its id, or the module's own data.
+    fn settings(&mut self, step: &Step<'a>) -> Members<'a> {
+        let Some(id) = step.data.text(&mut self.builder, "id") else { return step.data.clone() };
+        if let Some((settings, at)) = self.doc.entry("menus", &id) {
+            return Members::of(&mut self.builder, Some(settings), at);
+        }
+        if step.data.get("media").is_none() {
+            let message = format!("no menu `{id}` in the document's `menus`: it has no greeting and default timing");
+            self.warn(&step.data.at("id"), message);
+        }
+        step.data.clone()
+    }
+
+    /// A prompt of a menu: an id, `false` for nothing, `true` or absent for the usual words.
+    fn prompt(&mut self, media: &Members<'_>, key: &str, usual: Option<&str>) -> Vec<Item> {
+        let usual = || {
+            let text = usual.map(Template::literal);
+            text.map(|text| Item::Speech(SpeechItem { text, ..SpeechItem::default() })).into_iter().collect()
+        };
+        match media.get(key) {
+            None | Some(serde_json::Value::Bool(true)) => usual(),
+            Some(serde_json::Value::Bool(false)) => Vec::new(),
+            Some(_) => match media.text(&mut self.builder, key) {
+                Some(id) if !id.is_empty() => self.media(&id, &media.at(key)),
+                _ => usual(),
+            },
+        }
+    }
+}

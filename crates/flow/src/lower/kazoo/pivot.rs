@@ -1,0 +1,143 @@
+//! Modules that speak HTTP: `pivot`, which asks a web server for the rest of the flow, and `webhook`, which tells one.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::record::{URL, last_recording};
+use super::variable::{CUSTOM, caller_name, caller_number};
+use super::{Step, Walk};
+use crate::ir::{Binary, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Reply, Request, Template, Webhook};
+use crate::lower::Dialect;
+
+/// Kazoo's limit for a pivot request, which is its default too.
+const TIMEOUT: Duration = Duration::from_millis(5_000);
+
+impl Walk<'_> {
+    /// The reply replaces the rest of this flow; a failure of any kind goes on at `_`, without another try.
+    pub(super) fn pivot(&mut self, step: &Step<'_>) -> NodeId {
+        let Some(url) = self.address(step, "voice_url") else { return self.onward(Op::Noop, step) };
+        let format = step.data.text(&mut self.builder, "req_format").unwrap_or_else(|| "kazoo".to_owned());
+        if !format.eq_ignore_ascii_case("kazoo") {
+            let message = format!("`{format}` replies cannot be read yet: only `kazoo`; other replies fail to `_`");
+            self.error(&step.data.at("req_format"), message);
+        }
+        if step.data.get("cdr_url").is_some() {
+            self.warn(&step.data.at("cdr_url"), "call records are only sent for TwiML flows, in Kazoo too");
+        }
+        let timeout = step.data.millis(&mut self.builder, "req_timeout_ms").unwrap_or(TIMEOUT);
+        if timeout > TIMEOUT {
+            self.warn(&step.data.at("req_timeout_ms"), "at most 5000 ms; 5000 is taken");
+        }
+        let encoding = self.encoding(step, "method", "get");
+        let request = Request {
+            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) { "GET" } else { "POST" }),
+            url: Template::literal(url),
+            fields: parameters(),
+            encoding,
+            omit_empty: true,
+            headers: Vec::new(),
+            timeout: timeout.min(TIMEOUT),
+            retries: 0,
+        };
+        let reply = Reply::Program(Dialect::Kazoo);
+        self.onward(Op::Fetch(Fetch { request, reply, install: Install::Replace }), step)
+    }
+
+    /// Fire and forget; goes on at `_` at once.
+    pub(super) fn webhook(&mut self, step: &Step<'_>) -> NodeId {
+        self.only_next("webhook", step);
+        let Some(url) = self.address(step, "uri") else { return self.onward(Op::Noop, step) };
+        let encoding = self.encoding(step, "http_verb", "post");
+        let mut fields = vec![("hook_event".to_owned(), Expr::Literal(Value::from("callflow")))];
+        let facts = [
+            ("call_id", Expr::Fact(Fact::SipCallId)),
+            ("account_id", Expr::Fact(Fact::AccountId)),
+            ("call_direction", Expr::Fact(Fact::Direction)),
+            ("caller_id_name", caller_name()),
+            ("caller_id_number", caller_number()),
+            ("from", address(Fact::CallerNumber, Fact::CallerDomain)),
+            ("to", address(Fact::CalledNumber, Fact::CalledDomain)),
+            ("request", address(Fact::CalledNumber, Fact::CalledDomain)),
+        ];
+        fields.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(custom) = step.data.get("custom_data") {
+            fields.push(("custom_data".to_owned(), Expr::Literal(custom.clone())));
+        }
+        let request = Request {
+            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) { "GET" } else { "POST" }),
+            url: Template::literal(url),
+            fields,
+            encoding,
+            omit_empty: true,
+            headers: Vec::new(),
+            timeout: TIMEOUT,
+            retries: step.data.count(&mut self.builder, "retries").unwrap_or(0).min(5),
+        };
+        self.onward(Op::Webhook(Webhook { request, wait: false }), step)
+    }
+
+    /// An address that can be asked; anything else is told, and the module is skipped.
+    fn address(&mut self, step: &Step<'_>, key: &str) -> Option<String> {
+        let url = self.required(step, key)?.trim().to_owned();
+        let lower = url.to_ascii_lowercase();
+        if lower.starts_with("http://") || lower.starts_with("https://") {
+            return Some(url);
+        }
+        self.error(&step.data.at(key), format!("`{url}` cannot be asked: expected http:// or https://"));
+        None
+    }
+
+    /// Query for GET, form or JSON body for POST.
+    fn encoding(&mut self, step: &Step<'_>, key: &str, usual: &str) -> Encoding {
+        let method = step.data.text(&mut self.builder, key).unwrap_or_else(|| usual.to_owned());
+        let body = step.data.text(&mut self.builder, "req_body_format").unwrap_or_else(|| "form".to_owned());
+        match (method.to_ascii_lowercase().as_str(), body.to_ascii_lowercase().as_str()) {
+            ("get", _) => Encoding::Query { brackets: true },
+            ("post", "json") => Encoding::Json,
+            ("post", _) => Encoding::Form { brackets: true },
+            (other, _) => {
+                self.error(&step.data.at(key), format!("unknown method `{other}`: expected GET or POST; GET is taken"));
+                Encoding::Query { brackets: true }
+            }
+        }
+    }
+}
+
+/// The request parameters of seed 000, in its order; what is empty is left out.
+fn parameters() -> Vec<(String, Expr)> {
+    let text = |text: &str| Box::new(Expr::Literal(Value::from(text)));
+    let status = || Box::new(Expr::Fact(Fact::Status));
+    let is = |word: &str| Box::new(Expr::Binary(Binary::Eq, status(), text(word)));
+    let over = Box::new(Expr::Ternary(is("hangup"), text("completed"), status()));
+    let fields = [
+        ("Call-ID", Expr::Fact(Fact::SipCallId)),
+        ("Account-ID", Expr::Fact(Fact::AccountId)),
+        ("From", Expr::Fact(Fact::CallerNumber)),
+        ("From-Realm", Expr::Fact(Fact::CallerDomain)),
+        ("To", Expr::Fact(Fact::CalledNumber)),
+        ("To-Realm", Expr::Fact(Fact::CalledDomain)),
+        ("Request", Expr::Fact(Fact::CalledNumber)),
+        ("Request-Realm", Expr::Fact(Fact::CalledDomain)),
+        ("Call-Status", Expr::Ternary(is("progressing"), text("in-progress"), over)),
+        ("Api-Version", *text("4.x")),
+        ("Direction", Expr::Fact(Fact::Direction)),
+        ("Caller-ID-Name", caller_name()),
+        ("Caller-ID-Number", caller_number()),
+        ("User-ID", Expr::Fact(Fact::User)),
+        ("Language", Expr::Fact(Fact::Language)),
+        ("Recording-Url", Expr::Variable(URL.to_owned())),
+        ("Recording-Duration", last_recording("duration")),
+        ("Recording-ID", last_recording("id")),
+        ("Digits", Expr::Fact(Fact::Collections)),
+        ("Custom-Application-Vars", Expr::Variable(CUSTOM.to_owned())),
+    ];
+    fields.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// `number@realm`.
+fn address(number: Fact, realm: Fact) -> Expr {
+    use crate::ir::Part;
+    let parts = vec![Part::Value(Expr::Fact(number)), Part::Literal("@".into()), Part::Value(Expr::Fact(realm))];
+    Expr::Template(Template(parts))
+}

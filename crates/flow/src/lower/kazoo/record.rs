@@ -1,0 +1,109 @@
+//! Modules that record: `record_call` in the background, `record_caller` in the foreground.
+
+use serde_json::Value;
+
+use super::media::KEYS;
+use super::{Step, Walk};
+use crate::ir::{Assign, Edges, Expr, Fact, NodeId, Op, Part, Record, Target, Template, Upload};
+
+/// The variable that pivot reports as `Recording-Url`.
+pub(super) const URL: &str = "recording_url";
+
+impl Walk<'_> {
+    pub(super) fn record_call(&mut self, step: &Step<'_>) -> NodeId {
+        let action = step.data.text(&mut self.builder, "action").unwrap_or_else(|| "start".to_owned());
+        for key in ["record_on_answer", "record_on_bridge"] {
+            if step.data.flag(&mut self.builder, key).unwrap_or(false) {
+                self.warn(&step.data.at(key), "the recording starts here and not later");
+            }
+        }
+        match action.as_str() {
+            "start" => {
+                let record = Record { stop_keys: String::new(), beep: false, ..self.record(step, false) };
+                self.recording(Op::RecordStart(record), step)
+            }
+            "stop" => self.onward(Op::RecordStop, step),
+            "toggle" | "mask" | "unmask" => {
+                let edges = step.onward();
+                self.unavailable(&format!("record_call with `{action}`"), edges, step.next(), step)
+            }
+            other => {
+                let message = format!("unknown action `{other}`: expected `start` or `stop`; the module is skipped");
+                self.error(&step.data.at("action"), message);
+                self.onward(Op::Noop, step)
+            }
+        }
+    }
+
+    /// Any key ends it. The seed's example announces a beep, so there is one.
+    pub(super) fn record_caller(&mut self, step: &Step<'_>) -> NodeId {
+        let record = self.record(step, true);
+        self.recording(Op::Record(record), step)
+    }
+
+    fn record(&mut self, step: &Step<'_>, answers: bool) -> Record {
+        let limit = step.data.seconds(&mut self.builder, "time_limit");
+        let limit = limit.unwrap_or(std::time::Duration::from_secs(3_600));
+        let format = step.data.text(&mut self.builder, "format");
+        if format.is_some_and(|format| format != "wav") {
+            self.warn(&step.data.at("format"), "recordings are WAV files; `.wav` is the extension that is sent");
+        }
+        let name = step.data.text(&mut self.builder, "media_name").filter(|name| !name.is_empty());
+        Record {
+            name: name.map(Template::literal),
+            limit: Some(limit),
+            silence: None,
+            stop_keys: KEYS.to_owned(),
+            beep: answers,
+            upload: self.upload(step),
+            answers,
+        }
+    }
+
+    /// `URL/call_recording_<Call-ID>.wav`; a URL that ends in `key=` gets the file's name as that value.
+    fn upload(&mut self, step: &Step<'_>) -> Option<Upload> {
+        let url = step.data.text(&mut self.builder, "url").filter(|url| !url.is_empty())?;
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let message = format!("`{url}` cannot be sent to: expected http:// or https://; the file is kept here");
+            self.error(&step.data.at("url"), message);
+            return None;
+        }
+        let method = step.data.text(&mut self.builder, "method").unwrap_or_else(|| "put".to_owned());
+        let method = match method.to_ascii_uppercase() {
+            method if method == "PUT" || method == "POST" => method,
+            _ => {
+                self.error(&step.data.at("method"), format!("unknown method `{method}`: PUT is taken"));
+                "PUT".to_owned()
+            }
+        };
+        let start = match url.as_str() {
+            url if url.ends_with('=') => format!("{url}call_recording_"),
+            url => format!("{}/call_recording_", url.trim_end_matches('/')),
+        };
+        let id = Part::Value(Expr::Fact(Fact::SipCallId));
+        let url = Template(vec![Part::Literal(start), id, Part::Literal(".wav".to_owned())]);
+        Some(Upload { url, method })
+    }
+
+    /// The recording, and before it the note of where it will be sent.
+    fn recording(&mut self, op: Op, step: &Step<'_>) -> NodeId {
+        let (Op::RecordStart(Record { upload, .. }) | Op::Record(Record { upload, .. })) = &op else {
+            return self.onward(op, step);
+        };
+        let url = upload.as_ref().map(|upload| Expr::Template(upload.url.clone()));
+        let record = self.onward(op, step);
+        let Some(value) = url else { return record };
+        let assign = Assign { path: vec![URL.to_owned()], value, merge: false };
+        self.add(Op::Set(vec![assign]), Edges::always(Target::Node(record)), step)
+    }
+}
+
+/// The id of the last recording, or undefined.
+pub(super) fn last_recording(member: &str) -> Expr {
+    let all = || Box::new(Expr::Fact(Fact::Recordings));
+    let count = Expr::Member(all(), crate::ir::Access::Name("length".to_owned()));
+    let one = Expr::Literal(Value::from(1));
+    let last = Expr::Binary(crate::ir::Binary::Sub, Box::new(count), Box::new(one));
+    let recording = Expr::Member(all(), crate::ir::Access::Index(Box::new(last)));
+    Expr::Member(Box::new(recording), crate::ir::Access::Name(member.to_owned()))
+}
