@@ -26,8 +26,9 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
     };
     let exchange = match request {
         Ok(request) => {
-            let url = request.url.clone();
-            cx.http(request).await?.map(|reply| (url, reply))
+            // The address without its query names the document; the query stands in the exchange's own line.
+            let name = request.url.split('?').next().unwrap_or_default().to_owned();
+            cx.http(request).await?.map(|reply| (name, reply))
         }
         Err(why) => {
             cx.note(why);
@@ -35,10 +36,10 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
         }
     };
     let Reply::Program(dialect) = op.reply else { return Ok(Outcome::Done) };
-    let Some((url, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
+    let Some((name, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
     match program(cx, dialect, &reply) {
         Ok(program) => {
-            cx.install(Installation { program: Arc::new(program), name: url, install: op.install });
+            cx.install(Installation { program: Arc::new(program), name, install: op.install });
             Ok(Outcome::Done)
         }
         Err(why) => {

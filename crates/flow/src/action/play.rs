@@ -27,7 +27,6 @@ pub(super) async fn run(cx: &Cx, op: &Play) -> Result<Outcome, Halt> {
             if op.consume {
                 cx.take(pressed);
             }
-            cx.port().store.last_digits = pressed.key.to_string();
             Ok(Outcome::Key(pressed.key.to_string()))
         }
     }

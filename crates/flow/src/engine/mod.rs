@@ -20,7 +20,7 @@ mod tests;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub use facts::Facts;
@@ -76,10 +76,15 @@ impl Machine {
 
     /// Takes one input and runs as far as it leads.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        if matches!(self.at, At::Over) {
+        let since = now.saturating_duration_since(*self.origin.get_or_insert(now));
+        self.take(since, input);
+    }
+
+    /// As [`Machine::handle`], with the time since the first input; the simulator has no [`Instant`] to begin with.
+    pub(crate) fn take(&mut self, now: Duration, input: Input) {
+        if self.is_over() {
             return;
         }
-        let now = now.saturating_duration_since(*self.origin.get_or_insert(now));
         // Time never goes back, whatever a driver says.
         let before = self.port().now;
         self.port().now = now.max(before);
@@ -100,7 +105,12 @@ impl Machine {
 
     /// When to call [`Machine::handle`] with [`Input::Timeout`], at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.port().deadline.and_then(|deadline| self.origin?.checked_add(deadline))
+        self.deadline().and_then(|deadline| self.origin?.checked_add(deadline))
+    }
+
+    /// As [`Machine::poll_timeout`], since the first input.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.port().deadline
     }
 
     /// Whether the run is over; effects may still be there to be taken.

@@ -13,7 +13,7 @@ const HISTORY: usize = 1_000;
 pub(crate) struct Store {
     /// The flow's variables.
     pub variables: Map<String, Value>,
-    /// The keys of the last collect, or the one that stopped the last prompt.
+    /// The keys of the last collect.
     pub last_digits: String,
     /// Digits by the collect's name.
     pub collections: Map<String, Value>,

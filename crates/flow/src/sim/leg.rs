@@ -1,0 +1,169 @@
+//! The simulated world: a leg that plays nothing and servers that answer from the script.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use super::script::Script;
+use crate::{
+    engine::{HttpFailure, HttpReply, HttpRequest, Input},
+    ir::{Program, Repeat},
+    leg::{LegCommand, LegEvent, Prompt, Tag},
+    lower::{self, Dialect},
+};
+
+/// A server's answer takes so long.
+const SERVER: Duration = Duration::from_millis(50);
+/// A character of speech, 17 a second.
+const CHARACTER: Duration = Duration::from_millis(60);
+/// Shortest speech.
+const WORD: Duration = Duration::from_millis(300);
+/// Any sound.
+const SOUND: Duration = Duration::from_secs(2);
+
+/// What will happen, and what is going on.
+#[derive(Debug)]
+pub(super) struct World {
+    /// Whether the flow has answered.
+    pub(super) answered: bool,
+    /// What will happen, by time and then in the order in which it was begun.
+    coming: Vec<(Duration, Input)>,
+    playing: Vec<Tag>,
+    recording: Vec<(Tag, Duration)>,
+    recorded: u32,
+    replies: VecDeque<Result<HttpReply, HttpFailure>>,
+    documents: Vec<(String, Option<Arc<Program>>)>,
+}
+
+impl World {
+    pub(super) fn new(script: &Script, dialect: Dialect) -> World {
+        let program = |document: &Value| lower::lower(Some(dialect), document).ok().map(|lowered| Arc::new(lowered.program));
+        World {
+            answered: false,
+            coming: Vec::new(),
+            playing: Vec::new(),
+            recording: Vec::new(),
+            recorded: 0,
+            replies: script.replies.clone(),
+            documents: script.documents.iter().map(|(id, document)| (id.clone(), program(document))).collect(),
+        }
+    }
+
+    /// When the next thing happens.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.coming.iter().map(|(due, _)| *due).min()
+    }
+
+    /// What happens now, if anything does.
+    pub(super) fn happen(&mut self, now: Duration) -> Option<Input> {
+        let due = self.due().filter(|due| *due <= now)?;
+        let at = self.coming.iter().position(|(time, _)| *time == due)?;
+        let (_, input) = self.coming.remove(at);
+        if let Input::Leg(tag, LegEvent::Played { .. }) = &input {
+            self.playing.retain(|playing| playing != tag);
+        }
+        if let Input::Leg(tag, LegEvent::Recorded { .. }) = &input {
+            self.recording.retain(|(recording, _)| recording != tag);
+        }
+        Some(input)
+    }
+
+    pub(super) fn perform(&mut self, now: Duration, tag: Tag, command: LegCommand) {
+        match command {
+            LegCommand::Answer => {
+                self.answered = true;
+                self.event(now, tag, LegEvent::Answered);
+            }
+            LegCommand::Play { prompts, repeat } => {
+                self.playing.push(tag);
+                let once: Duration = prompts.iter().map(length).sum();
+                if let Repeat::Times(times) = repeat {
+                    self.event(now + once * times, tag, LegEvent::Played { stopped: false });
+                }
+            }
+            LegCommand::Stop(what) => self.stop(now, what),
+            LegCommand::SendDigits { digits, duration, gap } => {
+                let count = u32::try_from(digits.chars().count()).unwrap_or(u32::MAX);
+                let length = duration * count + gap * count.saturating_sub(1);
+                self.event(now + length, tag, LegEvent::DigitsSent);
+            }
+            LegCommand::Record { limit, silence, .. } => {
+                self.recording.push((tag, now));
+                // The simulated caller says nothing.
+                if let Some(length) = [limit, silence].into_iter().flatten().min() {
+                    let event = self.recording_of(length);
+                    self.event(now + length, tag, event);
+                }
+            }
+            LegCommand::Echo | LegCommand::Hangup { .. } => {}
+        }
+    }
+
+    pub(super) fn request(&mut self, now: Duration, tag: Tag, request: &HttpRequest) {
+        // A request that nobody waits for takes no reply from the script.
+        let reply = if request.wait {
+            self.replies.pop_front().unwrap_or_else(|| {
+                Err(HttpFailure { why: "the script has no reply".into(), timeout: false })
+            })
+        } else {
+            Ok(HttpReply { status: 200, content_type: String::new(), body: Vec::new() })
+        };
+        let late = matches!(&reply, Err(failure) if failure.timeout);
+        let after = if late { request.timeout } else { SERVER };
+        self.coming.push((now + after, Input::Http(tag, reply)));
+    }
+
+    pub(super) fn look_up(&mut self, now: Duration, tag: Tag, id: &str) {
+        let found = self.documents.iter().find(|(name, _)| name == id);
+        let program = found.and_then(|(_, program)| program.clone());
+        self.coming.push((now, Input::Document(tag, program)));
+    }
+
+    /// The caller hangs up: what was being recorded is closed.
+    pub(super) fn close(&mut self, now: Duration) -> Vec<(Tag, LegEvent)> {
+        let open = std::mem::take(&mut self.recording);
+        self.coming.retain(|(_, input)| !matches!(input, Input::Leg(..)));
+        open.into_iter().map(|(tag, began)| (tag, self.recording_of(now.saturating_sub(began)))).collect()
+    }
+
+    fn stop(&mut self, now: Duration, tag: Tag) {
+        let open = |(_, input): &(Duration, Input)| !matches!(input, Input::Leg(of, _) if *of == tag);
+        self.coming.retain(open);
+        if self.playing.contains(&tag) {
+            self.playing.retain(|playing| *playing != tag);
+            self.event(now, tag, LegEvent::Played { stopped: true });
+        }
+        if let Some(at) = self.recording.iter().position(|(recording, _)| *recording == tag) {
+            let (_, began) = self.recording.remove(at);
+            let event = self.recording_of(now.saturating_sub(began));
+            self.event(now, tag, event);
+        }
+    }
+
+    fn recording_of(&mut self, duration: Duration) -> LegEvent {
+        self.recorded += 1;
+        LegEvent::Recorded { id: format!("recording-{}", self.recorded), duration }
+    }
+
+    fn event(&mut self, due: Duration, tag: Tag, event: LegEvent) {
+        self.coming.push((due, Input::Leg(tag, event)));
+    }
+}
+
+fn length(prompt: &Prompt) -> Duration {
+    match prompt {
+        Prompt::Speech(speech) => {
+            let mut tag = false;
+            let spoken = speech.text.chars().filter(|c| {
+                let inside = tag || *c == '<';
+                tag = inside && *c != '>';
+                !inside
+            });
+            let count = u32::try_from(spoken.count()).unwrap_or(u32::MAX);
+            (CHARACTER.saturating_mul(count)).max(WORD)
+        }
+        Prompt::Sound(_) => SOUND,
+        Prompt::Tone(tone) => tone.total,
+        Prompt::Silence(length) => *length,
+    }
+}

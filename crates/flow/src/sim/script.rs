@@ -1,0 +1,141 @@
+//! Reads a simulation's script.
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::engine::{Facts, HttpFailure, HttpReply};
+
+/// What the caller does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Wait,
+    WaitFor(Duration),
+    Answer,
+    Keys(String),
+    Gone,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Wait => f.write_str("wait"),
+            Step::WaitFor(length) => write!(f, "wait {}", crate::ir::print::time(*length)),
+            Step::Answer => f.write_str("answer"),
+            Step::Keys(keys) => f.write_str(keys),
+            Step::Gone => f.write_str("gone"),
+        }
+    }
+}
+
+/// A script, read.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    pub(super) facts: Facts,
+    pub(super) at: Timestamp,
+    pub(super) steps: Vec<Step>,
+    pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
+    pub(super) documents: Vec<(String, Value)>,
+}
+
+impl Script {
+    /// Reads a script; `Err` is a sentence about the first line that makes no sense.
+    pub(super) fn parse(text: &str) -> Result<Script, String> {
+        let facts = Facts {
+            call_id: "call-1".into(),
+            sip_call_id: "sim-1@192.0.2.1".into(),
+            direction: "inbound".into(),
+            caller_number: "+15550100".into(),
+            called_number: "1000".into(),
+            caller_domain: "example.com".into(),
+            called_domain: "example.com".into(),
+            caller_address: "192.0.2.1".into(),
+            account_id: "account-1".into(),
+            flow_id: "flow".into(),
+            ..Facts::default()
+        };
+        let at = "2026-03-04T10:00:00Z".parse().map_err(|_| "no default time".to_owned())?;
+        let mut script =
+            Script { facts, at, steps: Vec::new(), replies: VecDeque::new(), documents: Vec::new() };
+        for line in text.lines() {
+            script.line(line.trim()).map_err(|problem| format!("{problem} in \"{}\"", line.trim()))?;
+        }
+        Ok(script)
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        if line.starts_with("//") {
+            return Ok(());
+        }
+        let (first, rest) = split(line);
+        match first {
+            "http" => self.replies.push_back(reply(rest)?),
+            "flow" => {
+                let (id, document) = split(rest);
+                let document = serde_json::from_str(document).map_err(|error| error.to_string())?;
+                self.documents.push((id.to_owned(), document));
+            }
+            _ => return self.words(line),
+        }
+        Ok(())
+    }
+
+    fn words(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().map(str::to_owned).ok_or_else(|| format!("nothing after {word}"));
+            match word {
+                "caller" => self.facts.caller_number = value()?,
+                "called" => self.facts.called_number = value()?,
+                "name" => self.facts.caller_name = value()?,
+                "user" => self.facts.user = Some(value()?),
+                "language" => self.facts.language = value()?,
+                "captured" => self.facts.capture_group = Some(value()?),
+                "anonymous" => self.facts.caller_number.clear(),
+                "at" => self.at = value()?.parse().map_err(|_| "no time such as 2026-03-04T10:00:00Z".to_owned())?,
+                "gone" => self.steps.push(Step::Gone),
+                "answer" => self.steps.push(Step::Answer),
+                "wait" => match words.peek().copied().and_then(length) {
+                    Some(length) => {
+                        words.next();
+                        self.steps.push(Step::WaitFor(length));
+                    }
+                    None => self.steps.push(Step::Wait),
+                },
+                keys if keys.chars().all(|key| key.is_ascii_digit() || "*#ABCD".contains(key)) => {
+                    self.steps.push(Step::Keys(keys.to_owned()));
+                }
+                other => return Err(format!("\"{other}\" is no step")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn split(text: &str) -> (&str, &str) {
+    text.split_once(char::is_whitespace).map_or((text, ""), |(first, rest)| (first, rest.trim()))
+}
+
+/// `2s`, `2.5s`, `500ms`.
+fn length(word: &str) -> Option<Duration> {
+    let (number, unit) = match word.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (word.strip_suffix('s')?, 1.0),
+    };
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
+}
+
+/// `200 {"a":1}`, `500`, `timeout`, `refused`.
+fn reply(text: &str) -> Result<Result<HttpReply, HttpFailure>, String> {
+    let (status, body) = split(text);
+    Ok(match status {
+        "timeout" => Err(HttpFailure { why: "no reply in time".into(), timeout: true }),
+        "refused" => Err(HttpFailure { why: "connection refused".into(), timeout: false }),
+        _ => Ok(HttpReply {
+            status: status.parse().map_err(|_| format!("\"{status}\" is no HTTP status"))?,
+            content_type: if body.starts_with(['{', '[']) { "application/json".into() } else { "text/plain".into() },
+            body: body.as_bytes().to_vec(),
+        }),
+    })
+}
