@@ -6,7 +6,7 @@ use audio::level::rms_dbov;
 use audio::{Pcm, Rate};
 
 /// Sound louder than this, in dBov, is taken for speech; G.711 silence and comfort noise lie below -60.
-const FLOOR: f32 = -48.0;
+pub const FLOOR: f32 = -48.0;
 
 /// A stretch of sound, in seconds from the start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,6 +75,30 @@ pub fn purity(pcm: &Pcm, hertz: f32) -> f64 {
         at_pitch += 2.0 * (re * re + im * im) / chunk.len() as f64;
     }
     if all == 0.0 { 0.0 } else { (at_pitch / all).min(1.0) }
+}
+
+/// The pitch of the loudest 100 ms, in hertz: the strongest period between 50 Hz and 1 kHz (autocorrelation).
+/// `None` for silence and for noise.
+pub fn pitch(pcm: &Pcm) -> Option<f64> {
+    let rate = f64::from(pcm.rate.0);
+    let window = pcm.rate.samples(Duration::from_millis(100)).max(1);
+    let loudest = pcm.samples.chunks_exact(window).max_by(|a, b| rms_dbov(a).total_cmp(&rms_dbov(b)))?;
+    if rms_dbov(loudest) < FLOOR {
+        return None;
+    }
+    let samples: Vec<f64> = loudest.iter().map(|sample| f64::from(*sample)).collect();
+    let likeness = |lag: usize| at_lag(&samples, &samples, lag as i64);
+    let (shortest, longest) = ((rate / 1000.0) as usize, (rate / 50.0) as usize);
+    let all: Vec<f64> = (shortest.max(2) - 1..=longest + 1).map(likeness).collect();
+    let best = all.iter().copied().fold(0.0, f64::max);
+    // A period's multiples are as good as itself: the first peak that is nearly the best is the period.
+    let peak = (1..all.len() - 1)
+        .find(|&at| all[at] > 0.9 * best && all[at] >= all[at - 1] && all[at] >= all[at + 1])?;
+    let (before, at, after) = (all[peak - 1], all[peak], all[peak + 1]);
+    // A parabola through the three points finds the top between samples.
+    let bend = before - 2.0 * at + after;
+    let shift = if bend == 0.0 { 0.0 } else { 0.5 * (before - after) / bend };
+    (at > 0.5).then(|| rate / ((shortest.max(2) - 1 + peak) as f64 + shift))
 }
 
 /// How alike two recordings are, and how far one lies behind the other.
@@ -158,6 +182,25 @@ mod tests {
     fn a_tone_is_pure_at_its_own_pitch_only() {
         assert!(purity(&tone(440, 1000), 440.0) > 0.95);
         assert!(purity(&tone(440, 1000), 1000.0) < 0.05);
+    }
+
+    #[test]
+    fn a_tone_has_its_pitch_and_silence_has_none() {
+        for hertz in [100, 220, 440, 941] {
+            let found = pitch(&tone(hertz, 500)).expect("a pitch");
+            assert!((found - f64::from(hertz)).abs() < f64::from(hertz) / 50.0, "{found} for {hertz}");
+        }
+        assert_eq!(pitch(&silence(500)), None);
+        // Marsaglia's xorshift: noise enough, and the same each time.
+        let mut state = 0x2545_f491_u32;
+        let mut noise = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 18) as i16
+        };
+        let samples = (0..4000).map(|_| noise() - 8192).collect();
+        assert_eq!(pitch(&Pcm::new(Rate(8000), samples)), None);
     }
 
     #[test]

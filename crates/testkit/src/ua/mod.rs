@@ -5,6 +5,7 @@
 
 mod digest;
 mod message;
+pub mod script;
 mod stream;
 
 use std::fmt;
@@ -387,3 +388,6 @@ fn sdp(local: SocketAddr, port: u16) -> String {
          a=ptime:20\r\na=sendrecv\r\n"
     )
 }
+
+#[cfg(test)]
+mod tests;

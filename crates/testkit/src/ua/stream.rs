@@ -37,6 +37,15 @@ impl Heard {
         Pcm::new(Rate(8000), self.samples.clone())
     }
 
+    /// The spacing below which `share` (0 to 1) of all arrivals lie: 0.5 for the median, 0.99 for the worst hundredth.
+    /// `None` before the second packet.
+    pub fn spacing_at(&self, share: f64) -> Option<Duration> {
+        let mut sorted = self.spacing.clone();
+        sorted.sort_unstable();
+        let last = sorted.len().checked_sub(1)?;
+        sorted.get((last as f64 * share.clamp(0.0, 1.0)).round() as usize).copied()
+    }
+
     fn packet(&mut self, now: Instant, packet: &[u8]) {
         if packet.len() < 12 || packet[0] >> 6 != 2 {
             return;
@@ -44,14 +53,12 @@ impl Heard {
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let timestamp = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
         let payload = &packet[12..];
-        if let Some(last) = self.last_sequence {
-            let step = sequence.wrapping_sub(last);
-            // A step back is a late packet; it was counted as lost when it was overtaken.
-            if step > 1 && step < 0x8000 {
-                self.lost += u64::from(step) - 1;
-            }
+        let step = sequence.wrapping_sub(self.last_sequence.unwrap_or(sequence.wrapping_sub(1)));
+        // A step back is a late packet or a second copy; a late one was counted as lost when it was overtaken.
+        if step != 0 && step < 0x8000 {
+            self.lost += u64::from(step) - 1;
+            self.last_sequence = Some(sequence);
         }
-        self.last_sequence = Some(sequence);
         match packet[1] & 0x7f {
             0 => {
                 self.packets += 1;
