@@ -1,1 +1,287 @@
-//! placeholder
+//! The switch: where signalling, media and flows meet.
+//!
+//! [`Switch::start`] opens the SIP sockets and starts the media workers; from then on each invitation becomes a call,
+//! a task of its own that routes between a SIP session, a media leg and a flow machine ([`call`]).
+//! Nothing here parses SIP, mixes audio or knows a dialect; that is what the crates below are for.
+//!
+//! What is shared between calls is a table of handles and an immutable set of flows that is swapped as a whole.
+
+mod address;
+mod book;
+mod call;
+mod config;
+mod error;
+mod events;
+mod http;
+mod meters;
+mod network;
+mod route;
+mod shared;
+mod sip_io;
+#[allow(missing_docs)]
+pub mod speech {
+    #[derive(Clone, Debug, Default)]
+    pub struct Config;
+    #[derive(Debug, thiserror::Error)]
+    #[error("no voice")]
+    pub struct SpeechError;
+    pub struct Voice;
+    impl Voice {
+        pub fn new(_: Config) -> Voice { Voice }
+        pub async fn speak(&self, _: &flow::leg::Speech) -> Result<audio::Pcm, SpeechError> { Err(SpeechError) }
+    }
+}
+mod studio;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use store::{Flows, Users};
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+pub use book::{CallState, CallView};
+pub use call::{CallId, NotACallId};
+pub use config::Config;
+pub use error::{Refusal, StartError};
+pub use events::{Event, Happening};
+pub use http::HttpConfig;
+pub use meters::describe_metrics;
+pub use network::{NotANetwork, Network};
+pub use sip_io::{Registration, SipConfig};
+
+use crate::address::Addresses;
+use crate::book::Book;
+use crate::call::{Legs, Order};
+use crate::events::Bus;
+use crate::http::Http;
+use crate::shared::{Shared, Tasks};
+use crate::sip_io::{Command, ShardHandle, SipIo};
+use crate::studio::Studio;
+
+/// After the limit of a drain: time for the BYEs and their answers.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Between two looks at what is left.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A running switch. Dropping it ends the sockets at once and the calls with them; [`Switch::stop`] does it politely.
+pub struct Switch {
+    shared: Arc<Shared>,
+    sip: SipIo,
+    meters: JoinHandle<()>,
+}
+
+/// What a switch holds at the moment. A finished call leaves nothing of it behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Living calls.
+    pub calls: usize,
+    /// Media legs.
+    pub legs: usize,
+    /// Tasks of calls: theirs, prompts being made, requests, uploads.
+    pub tasks: usize,
+    /// SIP sessions.
+    pub sessions: usize,
+    /// SIP transactions; they outlive their sessions by up to 32 s to absorb retransmissions.
+    pub transactions: usize,
+    /// Registered contacts.
+    pub bindings: usize,
+    /// TCP connections.
+    pub streams: usize,
+}
+
+impl Switch {
+    /// Starts a switch in the current tokio runtime. `flows` may be swapped by [`Switch::reload`] only.
+    pub async fn start(
+        config: Config,
+        flows: Arc<ArcSwap<Flows>>,
+        users: &Users,
+    ) -> Result<Switch, StartError> {
+        let recordings_dir = config.media.recordings_dir.clone();
+        make_directory(&recordings_dir)?;
+        if let Some(parent) = config.cdr.as_deref().and_then(std::path::Path::parent) {
+            make_directory(parent)?;
+        }
+        let legs = Arc::new(Legs::default());
+        let (sink, runtime) = (legs.clone(), tokio::runtime::Handle::current());
+        let engine = media::Engine::start(config.media, move |event| {
+            let _context = runtime.enter();
+            sink.deliver(event);
+        })?;
+        let http = Http::new(&config.http)?;
+        let voice = speech::Voice::new(config.speech);
+        let studio = Studio::new(
+            config.prompt_cache_bytes,
+            voice,
+            http.clone(),
+            flows.clone(),
+            config.sounds,
+            config.prompt_limit,
+        );
+        let (shard, commands) = ShardHandle::channel();
+        let shared = Arc::new(Shared {
+            engine,
+            legs,
+            shard,
+            book: Book::default(),
+            bus: Bus::new(),
+            cdr: call::cdr::Cdr::start(config.cdr),
+            http,
+            studio: Arc::new(studio),
+            flows,
+            tasks: Tasks::default(),
+            codecs: config.codecs,
+            language: config.language,
+            recordings_dir,
+            allow_anonymous: config.allow_anonymous,
+            max_calls: config.max_calls,
+            max_duration: config.max_duration,
+            draining: AtomicBool::new(false),
+        });
+        let addresses = Arc::new(Addresses::new(config.advertise));
+        let owner = shared.clone();
+        let reception = Box::new(move |invitation| route::admit(&owner, invitation));
+        let sip = SipIo::start(&config.sip, &addresses, commands, digest_users(users), reception).await?;
+        let meters = tokio::spawn(meters::publish(shared.clone()));
+        Ok(Switch { shared, sip, meters })
+    }
+
+    /// Where SIP over UDP is listened for.
+    pub fn sip_udp(&self) -> Option<SocketAddr> {
+        self.sip.udp
+    }
+
+    /// Where SIP over TCP is listened for.
+    pub fn sip_tcp(&self) -> Option<SocketAddr> {
+        self.sip.tcp
+    }
+
+    /// Living calls, oldest first, without traces.
+    pub fn calls(&self) -> Vec<CallView> {
+        self.shared.book.calls()
+    }
+
+    /// The last thousand finished calls, newest first, without traces.
+    pub fn recent(&self) -> Vec<CallView> {
+        self.shared.book.recent()
+    }
+
+    /// A call with its trace, living or among the last thousand finished ones.
+    pub fn call(&self, id: CallId) -> Option<CallView> {
+        self.shared.book.view(id, &self.shared.engine)
+    }
+
+    /// Ends a call with BYE, or refuses it; whether it lived.
+    pub fn hang_up(&self, id: CallId, cause: &str) -> bool {
+        self.shared.book.order(id, Order::HangUp(cause.to_owned()))
+    }
+
+    /// What calls do from here on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.shared.bus.subscribe()
+    }
+
+    /// Where the recording of this id is, whether or not it exists; `None` if the id is no file's name.
+    pub fn recording(&self, id: &str) -> Option<std::path::PathBuf> {
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let plain = !id.is_empty() && id.chars().all(name);
+        plain.then(|| self.shared.recordings_dir.join(format!("{id}.wav")))
+    }
+
+    /// New flows and users for the calls to come; those that run keep what they have.
+    pub fn reload(&self, flows: Flows, users: &Users) {
+        self.shared.flows.store(Arc::new(flows));
+        self.shared.studio.forget();
+        self.shared.shard.send(Command::Users(digest_users(users)));
+    }
+
+    /// The flows in use.
+    pub fn flows(&self) -> Arc<Flows> {
+        self.shared.flows.load_full()
+    }
+
+    /// Who is registered, and where.
+    pub async fn registrations(&self) -> Vec<Registration> {
+        self.shared.shard.bindings().await
+    }
+
+    /// What is held now.
+    pub async fn counts(&self) -> Counts {
+        let snapshot = self.shared.shard.snapshot().await;
+        Counts {
+            calls: self.shared.book.living(),
+            legs: self.shared.legs.count(),
+            tasks: self.shared.tasks.count(),
+            sessions: snapshot.counts.sessions,
+            transactions: snapshot.counts.transactions,
+            bindings: snapshot.counts.bindings,
+            streams: snapshot.streams,
+        }
+    }
+
+    /// Takes no calls from here on (503 with Retry-After), waits for those that run, says BYE to the rest after `limit`,
+    /// and waits a little for the answers. Returns how many calls had to be cut off.
+    pub async fn drain(&self, limit: Duration) -> usize {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.shard.send(Command::Drain);
+        let mut cut = 0;
+        if timeout(limit, self.shared.book.empty()).await.is_err() {
+            cut = self.shared.book.living();
+            self.shared.book.order_all(&Order::HangUp("the switch is going down".to_owned()));
+        }
+        let farewell = async {
+            self.shared.book.empty().await;
+            while self.shared.shard.snapshot().await.counts.sessions > 0 {
+                call::run::pause(LOOK).await;
+            }
+        };
+        // Whoever does not answer a BYE in time is left behind.
+        let _ = timeout(FAREWELL, farewell).await;
+        self.shared.cdr.flush().await;
+        cut
+    }
+
+    /// Cuts what is left off and ends everything. After [`Switch::drain`] nothing is left.
+    pub async fn stop(self) {
+        self.drain(Duration::ZERO).await;
+        self.meters.abort();
+        self.sip.stop();
+        let engine = self.shared.engine.clone();
+        // The workers' threads are joined, which blocks.
+        let stopped = tokio::task::spawn_blocking(move || engine.stop()).await;
+        if stopped.is_err() {
+            tracing::error!("the media engine did not stop in order");
+        }
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.meters.abort();
+        self.sip.stop();
+    }
+}
+
+fn digest_users(users: &Users) -> Vec<sip::User> {
+    users
+        .iter()
+        .map(|user| sip::User { name: user.name.clone(), password: user.password.clone() })
+        .collect()
+}
+
+fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)
+        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
+}
+
+/// Locks what every statement under its lock leaves whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! Offer and answer for one call: our capabilities in, session descriptions and leg set-ups out.
+//!
+//! `sdp` negotiates; this keeps what spans several negotiations of one call: our session id and version, our port, and
+//! the offer that still waits for its answer.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use audio::codec::Codec;
+use media::LegSetup;
+use sdp::negotiate::{self, Audio, Capabilities};
+use sip::Body;
+
+use crate::error::Refusal;
+
+/// What our packets carry when the peer does not ask for another time.
+const PTIME_MS: u32 = 20;
+
+/// Our side of a call's session descriptions.
+#[derive(Debug)]
+pub(crate) struct Table {
+    capabilities: Capabilities,
+    /// What we said last, to tell a new version from a repetition (RFC 3264 §8).
+    said: Option<String>,
+    /// Our offer waits for its answer.
+    offered: bool,
+}
+
+/// What was agreed on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Agreement {
+    pub(crate) setup: LegSetup,
+    /// `PCMU 20 ms to 192.0.2.1:4000, telephone-event 101`
+    pub(crate) words: String,
+}
+
+impl Table {
+    pub(crate) fn new(codecs: &[Codec], address: IpAddr, rtp_port: u16) -> Table {
+        let codecs = codecs.iter().map(|codec| {
+            negotiate::Codec::new(codec.name(), codec.payload_type(), codec.rate().hertz())
+        });
+        let capabilities = Capabilities {
+            codecs: codecs.collect(),
+            telephone_event: true,
+            address,
+            rtp_port,
+            ptime: PTIME_MS,
+            // RFC 8866 §5.2 wants it unique; 62 bits, since some phones read it as a signed number.
+            session_id: fastrand::u64(..) >> 2,
+            version: 1,
+        };
+        Table { capabilities, said: None, offered: false }
+    }
+
+    /// Answers the peer's offer.
+    pub(crate) fn answer(&mut self, offer: &Body) -> Result<(Body, Agreement), Refusal> {
+        let offer = read(offer)?;
+        let mut negotiated = self.negotiate(&offer)?;
+        if self.said.as_ref().is_some_and(|said| *said != negotiated.answer.to_string()) {
+            self.capabilities.version += 1;
+            negotiated = self.negotiate(&offer)?;
+        }
+        let agreement = agree(&negotiated.audio)?;
+        self.offered = false;
+        Ok((self.say(&negotiated.answer), agreement))
+    }
+
+    /// Offers; the answer is to be given to [`Table::accept`].
+    pub(crate) fn offer(&mut self) -> Body {
+        let mut offer = negotiate::offer(&self.capabilities);
+        if self.said.as_ref().is_some_and(|said| *said != offer.to_string()) {
+            self.capabilities.version += 1;
+            offer = negotiate::offer(&self.capabilities);
+        }
+        self.offered = true;
+        self.say(&offer)
+    }
+
+    /// The peer's answer to our offer.
+    pub(crate) fn accept(&mut self, answer: &Body) -> Result<Agreement, Refusal> {
+        if !std::mem::take(&mut self.offered) {
+            return Err(Refusal::NoCommonCodec("an answer to no offer".to_owned()));
+        }
+        let audio = negotiate::accept(&self.capabilities, &read(answer)?).map_err(no_codec)?;
+        agree(&audio)
+    }
+
+    fn negotiate(&self, offer: &sdp::Session) -> Result<negotiate::Negotiated, Refusal> {
+        negotiate::answer(offer, &self.capabilities).map_err(no_codec)
+    }
+
+    fn say(&mut self, session: &sdp::Session) -> Body {
+        let text = session.to_string();
+        self.said = Some(text.clone());
+        Body::sdp(text)
+    }
+}
+
+fn read(body: &Body) -> Result<sdp::Session, Refusal> {
+    sdp::Session::parse(&body.bytes).map_err(no_codec)
+}
+
+fn no_codec(error: impl std::fmt::Display) -> Refusal {
+    Refusal::NoCommonCodec(error.to_string())
+}
+
+fn agree(audio: &Audio) -> Result<Agreement, Refusal> {
+    let codec = Codec::from_name(&audio.codec.name).ok_or_else(|| no_codec(&audio.codec.name))?;
+    // The media worker's grid has 5 ms slots and packets of 10 to 60 ms.
+    let ptime_ms = match audio.ptime_ms {
+        0 => PTIME_MS,
+        asked => (asked.clamp(10, 60) / 5) * 5,
+    };
+    let setup = LegSetup {
+        codec,
+        payload_type: audio.payload_type,
+        receive_payload_type: audio.receive_payload_type,
+        telephone_event: audio.telephone_event.as_ref().map(|event| event.send_payload_type),
+        telephone_event_receive: audio.telephone_event.as_ref().map(|event| event.receive_payload_type),
+        remote: audio.remote,
+        remote_rtcp: audio.remote_rtcp.unwrap_or(audio.remote),
+        ptime: Duration::from_millis(u64::from(ptime_ms)),
+        send: audio.direction.sends(),
+        receive: audio.direction.receives(),
+    };
+    let mut words = format!("{} {ptime_ms} ms to {}", codec.name(), audio.remote);
+    match &audio.telephone_event {
+        Some(event) => words.push_str(&format!(", telephone-event {}", event.send_payload_type)),
+        None => words.push_str(", no telephone-event"),
+    }
+    if audio.held {
+        words.push_str(", held");
+    }
+    Ok(Agreement { setup, words })
+}

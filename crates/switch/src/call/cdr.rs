@@ -1,0 +1,111 @@
+//! Call detail records: one JSON line a call, appended to a file when it ends.
+//!
+//! A writer task owns the file. When the disk is behind, lines are dropped and counted; a call never waits for it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tokio::fs::OpenOptions;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::book::{CallState, CallView};
+
+/// Lines waiting for the disk.
+const QUEUE: usize = 1_024;
+
+enum Job {
+    Line(String),
+    Flush(oneshot::Sender<()>),
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(crate) struct Cdr(Option<mpsc::Sender<Job>>);
+
+impl Cdr {
+    /// A writer that appends to `file`, or none.
+    pub(crate) fn start(file: Option<PathBuf>) -> Cdr {
+        Cdr(file.map(|file| {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            tokio::spawn(write(file, queue));
+            sender
+        }))
+    }
+
+    pub(crate) fn write(&self, line: String) {
+        if let Some(writer) = &self.0
+            && writer.try_send(Job::Line(line)).is_err()
+        {
+            metrics::counter!("offhook_cdr_dropped_total").increment(1);
+        }
+    }
+
+    /// Returns when everything before is on disk.
+    pub(crate) async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        if let Some(writer) = &self.0
+            && writer.send(Job::Flush(done)).await.is_ok()
+        {
+            // A writer that is gone has nothing to flush.
+            let _ = wait.await;
+        }
+    }
+}
+
+async fn write(file: PathBuf, mut queue: mpsc::Receiver<Job>) {
+    let mut text = String::new();
+    let mut waiting = Vec::new();
+    while let Some(mut job) = queue.recv().await {
+        loop {
+            match job {
+                Job::Line(line) => {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                Job::Flush(done) => waiting.push(done),
+            }
+            match queue.try_recv() {
+                Ok(next) => job = next,
+                Err(_) => break,
+            }
+        }
+        if let Err(error) = append(&file, &text).await {
+            tracing::error!(file = %file.display(), %error, "call records are lost");
+        }
+        text.clear();
+        for done in waiting.drain(..) {
+            // Whoever waited may have given up.
+            let _ = done.send(());
+        }
+    }
+}
+
+async fn append(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(file).await?;
+    file.write_all(text.as_bytes()).await?;
+    file.flush().await
+}
+
+/// The record of a finished call.
+pub(crate) fn line(call: &CallView) -> String {
+    let (cause, by) = match &call.state {
+        CallState::Ended { cause, by } => (cause.as_str(), by.as_str()),
+        _ => ("", ""),
+    };
+    json!({
+        "call": call.id.to_string(),
+        "sip_call_id": call.sip_call_id,
+        "caller": call.caller,
+        "called": call.called,
+        "user": call.user,
+        "flow": call.flow,
+        "started": call.started.to_string(),
+        "answered": call.answered.map(|at| at.to_string()),
+        "ended": call.ended.map(|at| at.to_string()),
+        "cause": cause,
+        "by": by,
+        "recordings": call.recordings,
+    })
+    .to_string()
+}

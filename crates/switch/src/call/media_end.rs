@@ -1,0 +1,269 @@
+//! A call's end of its media leg: from reserved ports to the released leg, and which command an event belongs to.
+//!
+//! Commands to a leg have numbers of their own, apart from the flow's tags, so that a prompt can be started anew in
+//! another codec without its flow noticing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use audio::codec::Codec;
+use flow::leg::{LegEvent, Tag};
+use media::{Command, Engine, LegId, LegReport, LegSetup, Ports};
+use tokio::sync::mpsc;
+
+use crate::call::{Mail, post};
+use crate::error::Refusal;
+
+/// Which call a leg's events belong to. Asked on the engine's carrier thread for every event.
+#[derive(Debug, Default)]
+pub(crate) struct Legs(Mutex<HashMap<LegId, mpsc::Sender<Mail>>>);
+
+impl Legs {
+    /// Adopts under the lock, so that the leg's first event finds its call.
+    fn adopt(
+        &self,
+        engine: &Engine,
+        ports: Ports,
+        setup: LegSetup,
+        mail: mpsc::Sender<Mail>,
+    ) -> Result<LegId, media::Error> {
+        let mut legs = crate::lock(&self.0);
+        let leg = engine.adopt(ports, setup)?;
+        legs.insert(leg, mail);
+        Ok(leg)
+    }
+
+    /// Hands an event to its call.
+    pub(crate) fn deliver(&self, event: media::Event) {
+        let Some(leg) = leg_of(&event) else { return };
+        let mut legs = crate::lock(&self.0);
+        let mail = match &event {
+            media::Event::Released { .. } => legs.remove(&leg),
+            _ => legs.get(&leg).cloned(),
+        };
+        drop(legs);
+        if let Some(mail) = mail {
+            post(&mail, Mail::Media(event));
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        crate::lock(&self.0).len()
+    }
+}
+
+fn leg_of(event: &media::Event) -> Option<LegId> {
+    use media::Event::*;
+    match event {
+        Played { leg, .. }
+        | DigitsSent { leg, .. }
+        | Digit { leg, .. }
+        | DigitEnded { leg, .. }
+        | Recorded { leg, .. }
+        | RecordFailed { leg, .. }
+        | Talking { leg }
+        | Lost { leg }
+        | Latched { leg, .. }
+        | Released { leg, .. } => Some(*leg),
+        _ => None,
+    }
+}
+
+/// What a command to the leg is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Job {
+    /// A prompt, echo or keys of the flow.
+    Sound,
+    /// A recording of this id, and where it goes afterwards (method, URL).
+    Recording { id: String, upload: Option<(String, String)> },
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before the first sound.
+    Reserved(Ports),
+    /// Adopted.
+    Live(LegId),
+    /// Asked to let go; `true` once the worker took the order.
+    Leaving(LegId, bool),
+    /// Nothing is left.
+    Gone,
+}
+
+/// See the module.
+pub(crate) struct MediaEnd {
+    engine: Engine,
+    legs: Arc<Legs>,
+    mail: mpsc::Sender<Mail>,
+    state: State,
+    setup: Option<LegSetup>,
+    jobs: HashMap<u64, (Tag, Job)>,
+    numbers: u64,
+}
+
+/// What became of a command.
+pub(crate) enum Outcome {
+    /// To tell the flow.
+    Told(Tag, LegEvent),
+    /// A recording is complete.
+    Recorded { tag: Tag, id: String, duration: Duration, upload: Option<(String, String)> },
+    /// A recording failed.
+    RecordFailed { tag: Tag, id: String, why: String },
+}
+
+impl MediaEnd {
+    pub(crate) fn new(engine: Engine, legs: Arc<Legs>, ports: Ports, mail: mpsc::Sender<Mail>) -> MediaEnd {
+        let state = State::Reserved(ports);
+        MediaEnd { engine, legs, mail, state, setup: None, jobs: HashMap::new(), numbers: 0 }
+    }
+
+    pub(crate) fn leg(&self) -> Option<LegId> {
+        match self.state {
+            State::Live(leg) => Some(leg),
+            _ => None,
+        }
+    }
+
+    /// The codec in use, once the leg lives.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.leg().and(self.setup.as_ref()).map(|setup| setup.codec)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    /// Puts the leg to work. Does nothing if it already is.
+    pub(crate) fn adopt(&mut self, setup: &LegSetup) -> Result<(), Refusal> {
+        match std::mem::replace(&mut self.state, State::Gone) {
+            State::Reserved(ports) => {
+                let adopted = self.legs.adopt(&self.engine, ports, setup.clone(), self.mail.clone());
+                self.state = State::Live(adopted.map_err(|error| {
+                    tracing::warn!(%error, "no media leg");
+                    Refusal::MediaBusy
+                })?);
+                self.setup = Some(setup.clone());
+                Ok(())
+            }
+            State::Live(leg) => {
+                self.state = State::Live(leg);
+                Ok(())
+            }
+            other => {
+                self.state = other;
+                Err(Refusal::MediaBusy)
+            }
+        }
+    }
+
+    /// What a re-INVITE agreed on. Whether the codec is another one now.
+    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
+        let Some(leg) = self.leg() else { return Ok(false) };
+        if self.setup.as_ref() == Some(&setup) {
+            return Ok(false);
+        }
+        self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
+        let before = self.setup.replace(setup).map(|before| before.codec);
+        Ok(before != self.codec())
+    }
+
+    /// Whether the far end is held or holds us, so that silence from it says nothing.
+    pub(crate) fn expects_audio(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| setup.receive && setup.send)
+    }
+
+    /// Starts what `command` makes of the number it is given.
+    pub(crate) fn start(
+        &mut self,
+        tag: Tag,
+        job: Job,
+        command: impl FnOnce(u64) -> Command,
+    ) -> Result<(), media::Error> {
+        let leg = self.leg().ok_or(media::Error::NoLeg)?;
+        self.numbers += 1;
+        self.engine.send(leg, command(self.numbers))?;
+        self.jobs.insert(self.numbers, (tag, job));
+        Ok(())
+    }
+
+    /// Stops what the flow started with `tag`; its own event follows. Whether there was such a thing.
+    pub(crate) fn stop(&mut self, tag: Tag) -> bool {
+        let Some(leg) = self.leg() else { return false };
+        let numbers = self.jobs.iter().filter(|(_, (of, _))| *of == tag).map(|(number, _)| *number);
+        let stops = numbers.map(|number| self.engine.send(leg, Command::Stop { tag: number }));
+        stops.filter(Result::is_ok).count() > 0
+    }
+
+    /// Forgets what was started with `tag`: its end is not told.
+    pub(crate) fn disown(&mut self, tag: Tag) {
+        self.jobs.retain(|_, (of, _)| *of != tag);
+    }
+
+    /// What an event means for a command of the flow. A job that is not known was disowned.
+    pub(crate) fn outcome(&mut self, event: &media::Event) -> Option<Outcome> {
+        match event {
+            media::Event::Played { tag, stopped, .. } => {
+                let (tag, _) = self.jobs.remove(tag)?;
+                Some(Outcome::Told(tag, LegEvent::Played { stopped: *stopped }))
+            }
+            media::Event::DigitsSent { tag, .. } => {
+                let (tag, _) = self.jobs.remove(tag)?;
+                Some(Outcome::Told(tag, LegEvent::DigitsSent))
+            }
+            media::Event::Recorded { tag, duration, .. } => match self.jobs.remove(tag)? {
+                (tag, Job::Recording { id, upload }) => {
+                    Some(Outcome::Recorded { tag, id, duration: *duration, upload })
+                }
+                (_, Job::Sound) => None,
+            },
+            media::Event::RecordFailed { tag, why, .. } => match self.jobs.remove(tag)? {
+                (tag, Job::Recording { id, .. }) => Some(Outcome::RecordFailed { tag, id, why: why.clone() }),
+                (_, Job::Sound) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Lets the leg go; ports that were never used go back at once. Called again while [`MediaEnd::owes_release`].
+    pub(crate) fn release(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Live(leg) | State::Leaving(leg, false) => match self.engine.send(leg, Command::Release) {
+                Ok(()) => State::Leaving(leg, true),
+                Err(media::Error::Busy) => State::Leaving(leg, false),
+                // The engine does not know the leg any more.
+                Err(_) => State::Gone,
+            },
+            State::Reserved(_) | State::Gone => State::Gone,
+            leaving => leaving,
+        };
+    }
+
+    /// The worker was too busy to take the order to let go.
+    pub(crate) fn owes_release(&self) -> bool {
+        matches!(self.state, State::Leaving(_, false))
+    }
+
+    /// The worker has let go.
+    pub(crate) fn released(&mut self, report: &LegReport) -> String {
+        self.state = State::Gone;
+        self.jobs.clear();
+        format!(
+            "{} released: {} packets in, {} out, {} lost, jitter {:.1} ms",
+            report.codec.name(),
+            report.packets_in,
+            report.packets_out,
+            report.lost,
+            report.jitter_ms
+        )
+    }
+}
+
+impl Drop for MediaEnd {
+    fn drop(&mut self) {
+        // A call that ends in an orderly way has released its leg; this is for one whose task is torn down.
+        if matches!(self.state, State::Live(_) | State::Leaving(_, false)) {
+            self.release();
+        }
+    }
+}

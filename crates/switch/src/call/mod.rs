@@ -1,0 +1,113 @@
+//! A call: a small router between its three owners.
+//!
+//! ```text
+//!   SIP session ─┐                       ┌─ prompts, HTTP, documents
+//!                ├─ mailbox → Call → Machine
+//!   media leg  ──┘      CallLeg ←─┘ effects
+//! ```
+//!
+//! What happens arrives in the mailbox; [`run`] takes it to the part it is for. Nothing here waits.
+
+mod answer;
+pub(crate) mod cdr;
+mod digits;
+mod id;
+mod keypad;
+mod leg;
+mod media_end;
+mod recording;
+pub(crate) mod run;
+mod session;
+mod start;
+mod timeline;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flow::leg::Tag;
+use flow::{HttpFailure, HttpReply};
+use sip::Body;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+pub use id::{CallId, NotACallId};
+pub(crate) use media_end::Legs;
+pub(crate) use start::{Invited, start};
+pub(crate) use timeline::Timeline;
+
+use crate::studio::PromptError;
+
+/// Letters a mailbox holds. A call reads them faster than 50 packets a second can make them.
+pub(crate) const MAILBOX: usize = 256;
+
+/// What arrives for a call.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// From its SIP session.
+    Sip(SessionEvent),
+    /// From its media leg.
+    Media(media::Event),
+    /// Prompts that were made ready.
+    Prompts { tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
+    /// An HTTP exchange of its flow ended.
+    Http(Tag, Result<HttpReply, HttpFailure>),
+    /// From outside.
+    Order(Order),
+}
+
+/// What others may ask of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// End it, for this cause.
+    HangUp(String),
+}
+
+/// What a SIP session tells its call.
+#[derive(Debug)]
+pub(crate) enum SessionEvent {
+    /// The ACK of our 200.
+    Confirmed(Option<Body>),
+    /// A re-INVITE that owes an answer.
+    Reinvited(Option<Body>),
+    /// The ACK of a re-INVITE's 200.
+    Reconfirmed(Option<Body>),
+    /// An INFO.
+    Info { content_type: String, body: Bytes },
+    /// The last event.
+    Ended(sip::Ended),
+}
+
+impl Mail {
+    /// Whether the call would be wrong for ever without it.
+    fn is_vital(&self) -> bool {
+        match self {
+            Mail::Media(event) => !matches!(
+                event,
+                media::Event::Digit { .. } | media::Event::DigitEnded { .. } | media::Event::Talking { .. }
+            ),
+            Mail::Sip(SessionEvent::Info { .. }) => false,
+            Mail::Sip(_) | Mail::Prompts { .. } | Mail::Http(..) | Mail::Order(_) => true,
+        }
+    }
+}
+
+/// Puts `letter` into a mailbox without waiting; whether the call still lives. Needs a tokio context.
+///
+/// A full mailbox means a starved runtime or a peer that floods: vital letters wait in a task, keys are lost and counted.
+pub(crate) fn post(mail: &mpsc::Sender<Mail>, letter: Mail) -> bool {
+    match mail.try_send(letter) {
+        Ok(()) => true,
+        Err(TrySendError::Closed(_)) => false,
+        Err(TrySendError::Full(letter)) => {
+            metrics::counter!("offhook_mailbox_full_total").increment(1);
+            if letter.is_vital() {
+                let mail = mail.clone();
+                tokio::spawn(async move {
+                    // The call may end first.
+                    let _ = mail.send(letter).await;
+                });
+            }
+            true
+        }
+    }
+}

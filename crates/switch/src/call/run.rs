@@ -1,0 +1,253 @@
+//! A call's task: one select, one match.
+//!
+//! Each letter goes to the part it is for; then whatever the parts have to say to each other is passed around until all
+//! are quiet. The task ends when nothing of the call is left: no SIP session, no leg, no flow, no request of the flow.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flow::engine::{Effect, Input, Machine};
+use flow::leg::{Leg, LegCommand, LegEvent, Tag};
+use flow::trace::What;
+use flow::{End, HttpFailure, HttpRequest};
+use tokio::sync::mpsc;
+
+use super::leg::CallLeg;
+use super::{Mail, Order, cdr, post};
+use crate::book::{CallState, Record};
+use crate::events::{Happening, wall_clock};
+use crate::shared::Shared;
+
+/// A worker too busy to let a leg go is asked again after two slots.
+const RELEASE_AGAIN: Duration = Duration::from_millis(10);
+/// Requests of one flow on their way at a time; a flow that makes more has gone mad.
+const REQUESTS: usize = 32;
+/// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
+const LINGER: Duration = Duration::from_secs(250);
+
+/// A request on its way, for the trace of one whose flow is over when the reply comes.
+pub(super) struct Request {
+    method: String,
+    url: String,
+    began: Instant,
+}
+
+/// A call that runs.
+pub(super) struct Call {
+    pub(super) shared: Arc<Shared>,
+    pub(super) record: Arc<Record>,
+    pub(super) mail: mpsc::Sender<Mail>,
+    pub(super) leg: CallLeg,
+    pub(super) machine: Machine,
+    /// The call may last until then.
+    pub(super) last: Instant,
+    /// Requests of the flow on their way.
+    pub(super) requests: HashMap<Tag, Request>,
+    /// How it ended, first reason first.
+    pub(super) end: Option<End>,
+    /// When it ended.
+    pub(super) ended: Option<Instant>,
+}
+
+impl Call {
+    /// Runs to the end.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Mail>) {
+        let now = Instant::now();
+        self.machine.handle(now, Input::Start { at: wall_clock(), media: true });
+        self.settle(now);
+        while !self.is_finished(Instant::now()) {
+            let due = self.due();
+            let mut letter = tokio::select! {
+                letter = mailbox.recv() => letter,
+                () = tokio::time::sleep_until(due.into()) => None,
+            };
+            let now = Instant::now();
+            loop {
+                match letter {
+                    Some(Mail::Sip(event)) => self.leg.session_event(now, event),
+                    Some(Mail::Media(event)) => self.leg.media_event(now, event),
+                    Some(Mail::Prompts { tag, result }) => self.leg.prompts_ready(tag, result),
+                    Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
+                    Some(Mail::Order(Order::HangUp(cause))) => self.cut(&cause),
+                    None => self.time(now),
+                }
+                self.settle(now);
+                match mailbox.try_recv() {
+                    Ok(next) => letter = Some(next),
+                    Err(_) => break,
+                }
+            }
+        }
+        self.close(Instant::now());
+    }
+
+    /// The next moment at which something is to be done unasked.
+    fn due(&self) -> Instant {
+        let release = self.leg.owes_release().then(|| Instant::now() + RELEASE_AGAIN);
+        let limit = match self.ended {
+            None => self.last,
+            Some(ended) => ended + LINGER,
+        };
+        [self.machine.poll_timeout(), release].into_iter().flatten().fold(limit, Instant::min)
+    }
+
+    fn time(&mut self, now: Instant) {
+        self.leg.retry();
+        if self.machine.poll_timeout().is_some_and(|due| due <= now) {
+            self.machine.handle(now, Input::Timeout);
+        }
+        if self.ended.is_none() && self.last <= now {
+            self.cut("longest duration reached");
+        }
+    }
+
+    fn cut(&mut self, cause: &str) {
+        self.ending(cause, "server");
+        self.leg.cut(cause, 480);
+    }
+
+    fn replied(&mut self, now: Instant, tag: Tag, result: Result<flow::HttpReply, HttpFailure>) {
+        let Some(request) = self.requests.remove(&tag) else { return };
+        let latency = now.saturating_duration_since(request.began);
+        metrics::histogram!("offhook_http_seconds").record(latency.as_secs_f64());
+        let outcome = match &result {
+            Ok(reply) if reply.status < 400 => "ok",
+            Ok(_) => "status",
+            Err(failure) if failure.timeout => "timeout",
+            Err(_) => "failed",
+        };
+        metrics::counter!("offhook_http_requests_total", "outcome" => outcome).increment(1);
+        if self.machine.is_over() {
+            let (status, note) = match result {
+                Ok(reply) => (reply.status, String::new()),
+                Err(failure) => (0, failure.why),
+            };
+            let Request { method, url, .. } = request;
+            let latency_ms = latency.as_millis() as u64;
+            self.record.timeline.add(now, What::Http { method, url, status, latency_ms, note });
+        } else {
+            self.machine.handle(now, Input::Http(tag, result));
+        }
+    }
+
+    /// Passes what leg and machine say to each other around until both are quiet.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            if let Some((tag, event)) = self.leg.poll_event() {
+                self.heard(now, &event);
+                self.machine.handle(now, Input::Leg(tag, event));
+            } else if let Some(effect) = self.machine.poll_effect() {
+                self.obey(now, effect);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn heard(&mut self, now: Instant, event: &LegEvent) {
+        if let LegEvent::Gone { cause } = event {
+            let by = if matches!(cause.as_str(), "hangup" | "cancelled") { "caller" } else { "server" };
+            self.ending(cause, by);
+            self.ended.get_or_insert(now);
+        }
+        // A flow that is over does not write down what it still hears.
+        if let LegEvent::Recorded { id, duration } = event
+            && self.machine.is_over()
+        {
+            let (id, duration_ms) = (id.clone(), duration.as_millis() as u64);
+            self.record.timeline.add(now, What::Recorded { id, duration_ms });
+        }
+    }
+
+    fn obey(&mut self, now: Instant, effect: Effect) {
+        match effect {
+            Effect::Leg(tag, command) => {
+                if let LegCommand::Hangup { cause, .. } = &command {
+                    self.ending(cause, "flow");
+                }
+                self.leg.perform(now, tag, command);
+            }
+            Effect::Http(tag, request) => self.request(now, tag, request),
+            Effect::Document(tag, id) => {
+                let document = self.shared.flows.load().document(&id);
+                let program = document.filter(|document| document.broken.is_none());
+                let program = program.map(|document| document.program.clone());
+                self.machine.handle(now, Input::Document(tag, program));
+            }
+            Effect::Trace(What::Ended { .. }) => {
+                // The call writes its own last line: it also knows of ends that the flow did not see.
+            }
+            Effect::Trace(what) => self.record.timeline.add(now, what),
+            Effect::Ended(end) => {
+                self.ending(&end.cause, &end.by);
+                self.ended.get_or_insert(now);
+                self.leg.leave(480, None);
+            }
+        }
+    }
+
+    fn request(&mut self, now: Instant, tag: Tag, request: HttpRequest) {
+        let (method, url) = (request.method.clone(), request.url.clone());
+        self.requests.insert(tag, Request { method, url, began: now });
+        if self.requests.len() > REQUESTS {
+            let why = format!("{REQUESTS} requests are on their way already");
+            post(&self.mail, Mail::Http(tag, Err(HttpFailure { why, timeout: false })));
+            return;
+        }
+        let (http, mail) = (self.shared.http.clone(), self.mail.clone());
+        self.shared.tasks.spawn(async move {
+            let result = http.exchange(&request).await;
+            post(&mail, Mail::Http(tag, result));
+        });
+    }
+
+    /// Notes how the call ended; the first word counts.
+    fn ending(&mut self, cause: &str, by: &str) {
+        self.record.timeline.ending();
+        self.end.get_or_insert_with(|| End { cause: cause.to_owned(), by: by.to_owned() });
+    }
+
+    fn is_finished(&self, now: Instant) -> bool {
+        let quiet = self.leg.is_finished() && self.machine.is_over() && self.requests.is_empty();
+        quiet || self.ended.is_some_and(|ended| ended + LINGER <= now)
+    }
+
+    fn close(mut self, now: Instant) {
+        if !self.leg.is_finished() || !self.machine.is_over() {
+            // Never seen; counted so that it would be.
+            metrics::counter!("offhook_calls_abandoned_total").increment(1);
+            tracing::error!("a call did not come to its end by itself");
+        }
+        let end = self.end.take().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
+        close(&self.shared, &self.record, now, end);
+    }
+}
+
+/// Writes a call's last line everywhere it belongs and moves it to the finished.
+pub(super) fn close(shared: &Shared, record: &Arc<Record>, now: Instant, end: End) {
+    let End { cause, by } = end;
+    let duration = now.saturating_duration_since(record.timeline.began());
+    record.timeline.ending();
+    record.timeline.add(now, What::Ended { cause: cause.clone(), by: by.clone() });
+    record.write(|about| {
+        about.state = CallState::Ended { cause: cause.clone(), by: by.clone() };
+        about.ended = Some(wall_clock());
+    });
+    metrics::counter!("offhook_calls_ended_total", "by" => by.clone()).increment(1);
+    metrics::histogram!("offhook_call_seconds").record(duration.as_secs_f64());
+    tracing::info!(cause, by, duration_s = format!("{:.1}", duration.as_secs_f64()), "call ended");
+    shared.cdr.write(cdr::line(&record.summary()));
+    shared.bus.publish(record.id, Happening::Ended { cause, by, duration });
+    shared.book.close(record.id);
+}
+
+/// Waits; for tasks that belong to calls and have no clock of their own.
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// The monotonic clock, for the beginning of a refused call's wait.
+pub(super) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,67 @@
+//! What a switch is told at its start.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use audio::codec::Codec;
+use store::Sounds;
+
+use crate::http::HttpConfig;
+use crate::sip_io::SipConfig;
+use crate::speech;
+
+/// See the fields; the defaults are those of `offhook serve` without a configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// SIP sockets and timers.
+    pub sip: SipConfig,
+    /// Ports, workers, recordings' directory, media timeout.
+    pub media: media::Config,
+    /// The voice.
+    pub speech: speech::Config,
+    /// Requests of flows.
+    pub http: HttpConfig,
+    /// Our address as peers elsewhere see it, where that is not the local one (NAT, containers).
+    pub advertise: Option<IpAddr>,
+    /// Whether anonymous callers from other machines reach public numbers.
+    pub allow_anonymous: bool,
+    /// Codecs, most wanted first.
+    pub codecs: Vec<Codec>,
+    /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
+    pub language: String,
+    /// Sounds that come with the switch, below those of the flows.
+    pub sounds: Sounds,
+    /// Calls at a time.
+    pub max_calls: usize,
+    /// The longest a call may last.
+    pub max_duration: Duration,
+    /// Encoded prompts kept in memory, in bytes: 8,000 are a second.
+    pub prompt_cache_bytes: usize,
+    /// A list of prompts that is not ready by then fails.
+    pub prompt_limit: Duration,
+    /// The file to which a JSON line is appended for each call.
+    pub cdr: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            sip: SipConfig::default(),
+            media: media::Config { recordings_dir: PathBuf::from("recordings"), ..media::Config::default() },
+            speech: speech::Config::default(),
+            http: HttpConfig::default(),
+            advertise: None,
+            allow_anonymous: false,
+            codecs: Codec::ALL.to_vec(),
+            language: String::new(),
+            sounds: Sounds::new(),
+            // The default port range has 5,000 pairs.
+            max_calls: 5_000,
+            max_duration: Duration::from_secs(4 * 3600),
+            prompt_cache_bytes: 128 << 20,
+            prompt_limit: Duration::from_secs(15),
+            cdr: None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What all calls of a switch share: handles, tables and limits. Nothing in it belongs to one call.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use audio::codec::Codec;
+use media::Engine;
+use store::Flows;
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+use crate::book::Book;
+use crate::call::Legs;
+use crate::call::cdr::Cdr;
+use crate::events::Bus;
+use crate::http::Http;
+use crate::sip_io::ShardHandle;
+use crate::studio::Studio;
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) legs: Arc<Legs>,
+    pub(crate) shard: ShardHandle,
+    pub(crate) book: Book,
+    pub(crate) bus: Bus,
+    pub(crate) cdr: Cdr,
+    pub(crate) http: Http,
+    pub(crate) studio: Arc<Studio>,
+    pub(crate) flows: Arc<ArcSwap<Flows>>,
+    pub(crate) tasks: Tasks,
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) language: String,
+    pub(crate) recordings_dir: PathBuf,
+    pub(crate) allow_anonymous: bool,
+    pub(crate) max_calls: usize,
+    pub(crate) max_duration: Duration,
+    pub(crate) draining: AtomicBool,
+}
+
+/// Starts the tasks of calls and counts them, so that one can see that none is left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks(Arc<AtomicUsize>);
+
+/// Counts a task as long as it lives, however it ends.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Tasks {
+    /// Starts `work` in the current span.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(self.0.clone());
+        let work = async move {
+            let _counted = counted;
+            work.await;
+        };
+        tokio::spawn(work.in_current_span()).abort_handle()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,398 @@
+//! The SIP shard: the one task that owns an [`Endpoint`], its clock and its way to the sockets.
+//!
+//! Messages come from the transport tasks, commands from the calls; events go to the calls' mailboxes. The shard keeps
+//! no state of a call but its address. Sending never waits: what a socket does not take at once is dropped and counted
+//! (UDP, which repeats) or fails the flow (TCP).
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use bytes::Bytes;
+use flow::trace::What;
+use sip::{Body, Contact, Counters, Counts, Endpoint, Event, Flow, Input, InviteFacts, Output};
+use sip::{Reason, SessionId, Summary, Transport, User};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::book::Record;
+use crate::call::{Mail, SessionEvent, post};
+use crate::error::Refusal;
+
+/// Inputs handled before the timers are looked at again.
+const BATCH: usize = 128;
+/// Finished sessions whose last messages (the 200 of a BYE) still find their call's timeline.
+const REMEMBERED: usize = 512;
+
+/// What the transport tasks tell the shard.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// A whole message.
+    Message { flow: Flow, bytes: Bytes },
+    /// A stream is there; what is written to `out` goes to the peer.
+    Opened { flow: Flow, out: mpsc::Sender<Bytes> },
+    /// A stream is gone.
+    Closed { flow: Flow },
+}
+
+/// What calls and the switch ask of the shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Progress { session: SessionId, status: u16, body: Option<Body>, contact: Contact },
+    Answer { session: SessionId, body: Option<Body>, contact: Contact },
+    Reject { session: SessionId, status: u16, phrase: Option<String>, headers: Vec<(String, String)> },
+    AnswerReinvite { session: SessionId, answer: Result<Body, u16> },
+    HangUp { session: SessionId, reason: Reason },
+    Users(Vec<User>),
+    Drain,
+    Snapshot(oneshot::Sender<Snapshot>),
+    Bindings(oneshot::Sender<Vec<Registration>>),
+}
+
+/// What the shard holds and has counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) counters: Counters,
+    pub(crate) counts: Counts,
+    pub(crate) streams: usize,
+}
+
+/// A registered contact, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Whose.
+    pub user: String,
+    /// The Contact URI.
+    pub contact: String,
+    /// Where its requests come from.
+    pub from: SocketAddr,
+    /// `UDP` or `TCP`.
+    pub transport: &'static str,
+    /// Seconds until it expires.
+    pub expires_s: u64,
+}
+
+/// An INVITE that wants a decision.
+pub(crate) struct Invitation {
+    pub(crate) session: SessionId,
+    pub(crate) invite: Arc<InviteFacts>,
+    pub(crate) now: Instant,
+}
+
+/// The decision.
+pub(crate) enum Admission {
+    /// Who are you? (407)
+    Challenge,
+    /// No.
+    Refuse(Refusal),
+    /// There is a call now; this is its mailbox and its record.
+    Take(mpsc::Sender<Mail>, Arc<Record>),
+}
+
+/// Who decides; called on the shard's task, so it must be quick.
+pub(crate) type Reception = Box<dyn FnMut(Invitation) -> Admission + Send>;
+
+/// The way to a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardHandle(mpsc::UnboundedSender<Command>);
+
+impl ShardHandle {
+    /// A handle and the queue it feeds. Unbounded, since a call sends at most one command for each event it was given,
+    /// and a call cannot wait in the middle of obeying its flow.
+    pub(crate) fn channel() -> (ShardHandle, mpsc::UnboundedReceiver<Command>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (ShardHandle(sender), receiver)
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        // Without a shard the switch is stopping, and its sessions are gone with it.
+        let _ = self.0.send(command);
+    }
+
+    /// What the shard holds; zeros when it is gone.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Snapshot(reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// The registrar's contents.
+    pub(crate) async fn bindings(&self) -> Vec<Registration> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Bindings(reply));
+        answer.await.unwrap_or_default()
+    }
+}
+
+/// A call as the shard knows it.
+struct Address {
+    mail: mpsc::Sender<Mail>,
+    record: Arc<Record>,
+}
+
+pub(super) struct Shard {
+    pub(super) endpoint: Endpoint,
+    pub(super) socket: Option<Arc<UdpSocket>>,
+    pub(super) reception: Reception,
+    streams: HashMap<Flow, mpsc::Sender<Bytes>>,
+    calls: HashMap<SessionId, Address>,
+    finished: VecDeque<(SessionId, Weak<Record>)>,
+    /// Flows that could not be sent to; the endpoint is told before anything else.
+    failed: Vec<Flow>,
+}
+
+impl Shard {
+    pub(super) fn new(endpoint: Endpoint, socket: Option<Arc<UdpSocket>>, reception: Reception) -> Shard {
+        Shard {
+            endpoint,
+            socket,
+            reception,
+            streams: HashMap::new(),
+            calls: HashMap::new(),
+            finished: VecDeque::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Runs until nobody can send commands any more.
+    pub(super) async fn run(
+        mut self,
+        mut inbound: mpsc::Receiver<Inbound>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+    ) {
+        let timer = tokio::time::sleep(std::time::Duration::ZERO);
+        tokio::pin!(timer);
+        loop {
+            let due = self.endpoint.poll_timeout();
+            if let Some(due) = due {
+                timer.as_mut().reset(due.into());
+            }
+            // Calls go first: what they send ends work, what comes in makes it.
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(Instant::now(), command),
+                    None => return,
+                },
+                () = &mut timer, if due.is_some() => self.input(Instant::now(), Input::Timeout),
+                Some(message) = inbound.recv() => self.take(Instant::now(), message),
+            }
+            let now = Instant::now();
+            for _ in 0..BATCH {
+                let mut idle = true;
+                if let Ok(command) = commands.try_recv() {
+                    self.obey(now, command);
+                    idle = false;
+                }
+                if let Ok(message) = inbound.try_recv() {
+                    self.take(now, message);
+                    idle = false;
+                }
+                if idle {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, now: Instant, message: Inbound) {
+        match message {
+            Inbound::Message { flow, bytes } => self.input(now, Input::Message { flow, bytes }),
+            Inbound::Opened { flow, out } => {
+                self.streams.insert(flow, out);
+            }
+            Inbound::Closed { flow } => {
+                self.streams.remove(&flow);
+                self.input(now, Input::Closed { flow });
+            }
+        }
+    }
+
+    fn input(&mut self, now: Instant, input: Input) {
+        self.endpoint.handle(now, input);
+        self.outputs(now);
+    }
+
+    fn obey(&mut self, now: Instant, command: Command) {
+        let endpoint = &mut self.endpoint;
+        let done = match command {
+            Command::Progress { session, status, body, contact } => {
+                endpoint.progress(now, session, status, body, contact)
+            }
+            Command::Answer { session, body, contact } => endpoint.answer(now, session, body, contact),
+            Command::Reject { session, status, phrase, headers } => {
+                endpoint.reject(now, session, status, phrase.as_deref(), headers)
+            }
+            Command::AnswerReinvite { session, answer } => endpoint.answer_reinvite(now, session, answer),
+            Command::HangUp { session, reason } => {
+                endpoint.hang_up(now, session, reason);
+                Ok(())
+            }
+            Command::Users(users) => {
+                endpoint.set_users(users);
+                Ok(())
+            }
+            Command::Drain => {
+                endpoint.draining(true);
+                Ok(())
+            }
+            Command::Snapshot(reply) => {
+                let snapshot = Snapshot {
+                    counters: endpoint.counters(),
+                    counts: endpoint.counts(),
+                    streams: self.streams.len(),
+                };
+                // The one who asked may have gone.
+                let _ = reply.send(snapshot);
+                Ok(())
+            }
+            Command::Bindings(reply) => {
+                let bindings = endpoint.bindings().map(|binding| Registration {
+                    user: binding.user.clone(),
+                    contact: binding.contact.clone(),
+                    from: binding.flow.remote,
+                    transport: binding.flow.transport.name(),
+                    expires_s: binding.expires.saturating_duration_since(now).as_secs(),
+                });
+                let _ = reply.send(bindings.collect());
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            // The session ended while the command was on its way; its call hears `Ended`.
+            tracing::debug!(%error, "a SIP command came too late");
+        }
+        self.outputs(now);
+    }
+
+    fn outputs(&mut self, now: Instant) {
+        let mut ended = Vec::new();
+        loop {
+            while let Some(output) = self.endpoint.poll_output() {
+                match output {
+                    Output::Transmit { flow, bytes, summary } => {
+                        self.trace(now, summary.session, '→', &summary);
+                        self.transmit(flow, bytes);
+                    }
+                    Output::Event(event) => self.event(now, event, &mut ended),
+                }
+            }
+            match self.failed.pop() {
+                Some(flow) => self.endpoint.handle(now, Input::TransmitFailed { flow }),
+                None => break,
+            }
+        }
+        for session in ended {
+            if let Some(address) = self.calls.remove(&session) {
+                if self.finished.len() == REMEMBERED {
+                    self.finished.pop_front();
+                }
+                self.finished.push_back((session, Arc::downgrade(&address.record)));
+            }
+        }
+    }
+
+    fn event(&mut self, now: Instant, event: Event, ended: &mut Vec<SessionId>) {
+        match event {
+            Event::Invited { session, invite } => self.invited(now, session, invite),
+            Event::Confirmed { session, body } => self.tell(session, SessionEvent::Confirmed(body)),
+            Event::Reinvited { session, offer } => self.tell(session, SessionEvent::Reinvited(offer)),
+            Event::Reconfirmed { session, body } => self.tell(session, SessionEvent::Reconfirmed(body)),
+            Event::Info { session, content_type, body } => {
+                self.tell(session, SessionEvent::Info { content_type, body });
+            }
+            Event::Ended { session, reason } => {
+                self.tell(session, SessionEvent::Ended(reason));
+                ended.push(session);
+            }
+            Event::Registered { user, contact, expires, flow } => {
+                metrics::counter!("offhook_registrations_total").increment(1);
+                tracing::info!(user, contact, expires_s = expires.as_secs(), %flow, "registered");
+            }
+            Event::Unregistered { user, contact } => tracing::info!(user, contact, "unregistered"),
+            Event::AuthFailed { user, flow } => {
+                tracing::warn!(user, from = %flow.remote, "wrong credentials");
+            }
+            Event::Message { session, flow, summary, call_id } => {
+                tracing::trace!(from = %flow.remote, call_id, "{summary}");
+                self.trace(now, session, '←', &summary);
+            }
+            // Of calls that we place: there are none yet.
+            _ => {}
+        }
+    }
+
+    fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
+        match (self.reception)(Invitation { session, invite, now }) {
+            Admission::Take(mail, record) => {
+                self.calls.insert(session, Address { mail, record });
+            }
+            Admission::Challenge => {
+                // A session that was offered this moment is in no other phase.
+                let _ = self.endpoint.challenge(now, session);
+            }
+            Admission::Refuse(refusal) => {
+                tracing::info!(%refusal, "a call is refused");
+                metrics::counter!("offhook_calls_refused_total", "code" => refusal.code()).increment(1);
+                // A session that was offered this moment is in no other phase.
+                let _ = self.endpoint.reject(now, session, refusal.status(), None, refusal.headers());
+            }
+        }
+    }
+
+    fn tell(&mut self, session: SessionId, event: SessionEvent) {
+        if let Some(address) = self.calls.get(&session) {
+            post(&address.mail, Mail::Sip(event));
+        }
+    }
+
+    fn trace(&self, now: Instant, session: Option<SessionId>, arrow: char, summary: &Summary) {
+        let Some(session) = session else { return };
+        let record = match self.calls.get(&session) {
+            Some(address) => Some(address.record.clone()),
+            None => self
+                .finished
+                .iter()
+                .rev()
+                .find_map(|(finished, record)| (*finished == session).then(|| record.upgrade())?),
+        };
+        if let Some(record) = record {
+            record.timeline.add(now, What::Sip { line: format!("{arrow} {summary}") });
+        }
+    }
+
+    fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        match flow.transport {
+            Transport::Udp => {
+                let Some(socket) = &self.socket else { return self.failed.push(flow) };
+                match socket.try_send_to(&bytes, for_socket(socket, flow.remote)) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        metrics::counter!("offhook_sip_dropped_total", "why" => "send_buffer_full").increment(1);
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, to = %flow.remote, "SIP UDP send");
+                        self.failed.push(flow);
+                    }
+                }
+            }
+            Transport::Tcp => {
+                let sent = self.streams.get(&flow).is_some_and(|out| out.try_send(bytes).is_ok());
+                if !sent {
+                    self.failed.push(flow);
+                }
+            }
+            // A transport that nothing here opens.
+            _ => self.failed.push(flow),
+        }
+    }
+}
+
+/// The peer's address in the socket's family: an IPv6 socket speaks to IPv4 peers by their mapped address.
+fn for_socket(socket: &UdpSocket, remote: SocketAddr) -> SocketAddr {
+    match (socket.local_addr(), remote) {
+        (Ok(SocketAddr::V6(_)), SocketAddr::V4(v4)) => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+        _ => remote,
+    }
+}

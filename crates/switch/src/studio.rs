@@ -1,0 +1,270 @@
+//! The studio: makes what a flow wants heard into prompts in a leg's codec.
+//!
+//! Speech comes from the voice, sounds from the flows' directory or from the web, tones and silence are made here.
+//! Everything is decoded, resampled and encoded once and then shared through [`media::Prompts`].
+//! Slow work runs on blocking threads, and a whole list has one deadline: a bad prompt never stalls a call.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use audio::codec::Codec;
+use audio::{Pcm, ReadError};
+use flow::ir::Tone;
+use flow::leg::{Prompt, Speech};
+use media::Prompts;
+use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::{Method, StatusCode};
+use store::{Flows, SoundError, Sounds};
+
+use crate::http::{self, Http, HttpError};
+use crate::speech::{SpeechError, Voice};
+
+/// Largest sound file fetched: an hour of G.711 WAV is 28 MB, a prompt is a few hundred KB.
+const SOUND_LIMIT: usize = 16 << 20;
+/// Time to fetch one.
+const SOUND_TIME: Duration = Duration::from_secs(10);
+/// Longest tone or silence rendered in one piece; a longer one is cut, for it would only fill the cache.
+const LONGEST: Duration = Duration::from_secs(600);
+/// URLs whose validators are remembered.
+const REMEMBERED: usize = 1_000;
+
+/// Why something cannot be heard.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PromptError {
+    #[error("{0}")]
+    Sound(#[from] SoundError),
+    #[error("sound {name}: {source}")]
+    Read { name: String, source: ReadError },
+    #[error("sound {name}: {source}")]
+    Io { name: String, source: std::io::Error },
+    #[error("sound {url}: {source}")]
+    Http { url: String, source: HttpError },
+    #[error("sound {url}: the server says {status}")]
+    Status { url: String, status: u16 },
+    #[error("voice: {0}")]
+    Speech(#[from] SpeechError),
+    #[error("not ready within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    #[error("the decoder failed")]
+    Decoder,
+}
+
+/// What is known of a sound on the web.
+#[derive(Clone, Debug)]
+struct Known {
+    key: String,
+    etag: Option<String>,
+    modified: Option<String>,
+}
+
+/// See the module.
+pub(crate) struct Studio {
+    prompts: Arc<Prompts>,
+    voice: Voice,
+    http: Http,
+    flows: Arc<ArcSwap<Flows>>,
+    /// Sounds that come with the switch, looked at when the flows have none of the name.
+    built_in: Sounds,
+    limit: Duration,
+    known: Mutex<HashMap<String, Known>>,
+    versions: AtomicU64,
+}
+
+impl Studio {
+    pub(crate) fn new(
+        cache_bytes: usize,
+        voice: Voice,
+        http: Http,
+        flows: Arc<ArcSwap<Flows>>,
+        built_in: Sounds,
+        limit: Duration,
+    ) -> Studio {
+        Studio {
+            prompts: Arc::new(Prompts::new(cache_bytes)),
+            voice,
+            http,
+            flows,
+            built_in,
+            limit,
+            known: Mutex::new(HashMap::new()),
+            versions: AtomicU64::new(0),
+        }
+    }
+
+    /// All of a list, in order, or the first thing that fails.
+    pub(crate) async fn prepare(
+        &self,
+        wanted: &[Prompt],
+        codec: Codec,
+    ) -> Result<Vec<Arc<media::Prompt>>, PromptError> {
+        let all = async {
+            let mut ready = Vec::with_capacity(wanted.len());
+            for prompt in wanted {
+                ready.push(match prompt {
+                    Prompt::Speech(speech) => self.speech(speech, codec).await?,
+                    Prompt::Sound(name) if is_url(name) => self.fetched(name, codec).await?,
+                    Prompt::Sound(name) => self.sound(name, codec).await?,
+                    Prompt::Tone(tone) => self.tone(tone, codec).await?,
+                    Prompt::Silence(length) => self.silence(*length, codec).await?,
+                });
+            }
+            Ok(ready)
+        };
+        tokio::time::timeout(self.limit, all).await.unwrap_or(Err(PromptError::Timeout(self.limit)))
+    }
+
+    /// The sounds may have changed.
+    pub(crate) fn forget(&self) {
+        self.prompts.clear();
+    }
+
+    /// Bytes of encoded audio in the cache.
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.prompts.bytes()
+    }
+
+    async fn speech(&self, speech: &Speech, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let key = format!("speech:{}|{}|{}", speech.language, speech.voice, speech.text);
+        if let Some(prompt) = self.prompts.get(&key, codec) {
+            return Ok(prompt);
+        }
+        let pcm = self.voice.speak(speech).await?;
+        self.load(key, codec, move || Ok(pcm)).await
+    }
+
+    async fn sound(&self, name: &str, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let flows = self.flows.load_full();
+        let built_in = self.built_in.clone();
+        let prompts = self.prompts.clone();
+        let name = name.to_owned();
+        blocking(move || {
+            let found = flows.sounds().resolve(&name).or_else(|missing| {
+                built_in.resolve(&name).map_err(|_| missing)
+            })?;
+            prompts.get_or_load(&found.key(), codec, || {
+                let bytes = found.read().map_err(|source| PromptError::Io { name: name.clone(), source })?;
+                audio::read::decode(bytes, found.extension())
+                    .map_err(|source| PromptError::Read { name: name.clone(), source })
+            })
+        })
+        .await
+    }
+
+    async fn tone(&self, tone: &Tone, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let tone = Tone { total: tone.total.min(LONGEST), ..tone.clone() };
+        let Tone { hertz, on, off, total } = &tone;
+        let key = format!("tone:{hertz:?}/{}/{}/{}", on.as_millis(), off.as_millis(), total.as_millis());
+        self.load(key, codec, move || {
+            Ok(audio::tone::render(&tone.hertz, tone.on, tone.off, tone.total, codec.rate()))
+        })
+        .await
+    }
+
+    async fn silence(&self, length: Duration, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let length = length.min(LONGEST);
+        let key = format!("silence:{}", length.as_millis());
+        self.load(key, codec, move || Ok(Pcm::silence(codec.rate(), length))).await
+    }
+
+    /// A sound on the web. One that was fetched before is asked for with its validators, and kept in use when its
+    /// server fails.
+    async fn fetched(&self, url: &str, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let known = crate::lock(&self.known).get(url).cloned();
+        let cached = known.and_then(|known| Some((self.prompts.get(&known.key, codec)?, known)));
+        let http = |source| PromptError::Http { url: url.to_owned(), source };
+        let mut request = self.http.request(Method::GET, url).map_err(http)?.timeout(SOUND_TIME);
+        if let Some((_, known)) = &cached {
+            if let Some(etag) = &known.etag {
+                request = request.header(IF_NONE_MATCH, etag);
+            }
+            if let Some(modified) = &known.modified {
+                request = request.header(IF_MODIFIED_SINCE, modified);
+            }
+        }
+        let reply = async {
+            let response = request.send().await.map_err(|error| http(http::describe(error, SOUND_TIME)))?;
+            match response.status() {
+                StatusCode::NOT_MODIFIED => Ok(None),
+                status if status.is_success() => Ok(Some(response)),
+                status => Err(PromptError::Status { url: url.to_owned(), status: status.as_u16() }),
+            }
+        };
+        let response = match (reply.await, cached) {
+            (Ok(Some(response)), _) => response,
+            (Ok(None), Some((prompt, _))) => return Ok(prompt),
+            (Ok(None), None) => return Err(PromptError::Status { url: url.to_owned(), status: 304 }),
+            (Err(error), Some((prompt, _))) => {
+                tracing::warn!(%error, "a fetched sound is played from the cache");
+                return Ok(prompt);
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let key = format!("{url}#{}", self.versions.fetch_add(1, Ordering::Relaxed));
+        let known = Known {
+            key: key.clone(),
+            etag: http::header(&response, ETAG),
+            modified: http::header(&response, LAST_MODIFIED),
+        };
+        let bytes = http::read(response, SOUND_LIMIT, SOUND_TIME).await.map_err(http)?;
+        let name = url.to_owned();
+        let prompt = self
+            .load(key, codec, move || {
+                audio::read::decode(bytes, extension(&name))
+                    .map_err(|source| PromptError::Read { name: name.clone(), source })
+            })
+            .await?;
+        let mut all = crate::lock(&self.known);
+        if all.len() >= REMEMBERED {
+            all.clear();
+        }
+        all.insert(url.to_owned(), known);
+        Ok(prompt)
+    }
+
+    async fn load(
+        &self,
+        key: String,
+        codec: Codec,
+        make: impl FnOnce() -> Result<Pcm, PromptError> + Send + 'static,
+    ) -> Result<Arc<media::Prompt>, PromptError> {
+        if let Some(prompt) = self.prompts.get(&key, codec) {
+            return Ok(prompt);
+        }
+        let prompts = self.prompts.clone();
+        blocking(move || prompts.get_or_load(&key, codec, make)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PromptError> + Send + 'static,
+) -> Result<T, PromptError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(PromptError::Decoder))
+}
+
+/// Whether a sound's name is to be fetched.
+fn is_url(name: &str) -> bool {
+    let scheme = |scheme: &str| name.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+    scheme("http://") || scheme("https://")
+}
+
+/// The extension of the URL's last path segment, as a hint to the decoder.
+fn extension(url: &str) -> Option<&str> {
+    let path = url.split(['?', '#']).next()?;
+    let (_, extension) = path.rsplit('/').next()?.rsplit_once('.')?;
+    Some(extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_of_a_url_is_that_of_its_path() {
+        assert_eq!(extension("http://x.y/a/b.mp3?c=d.e"), Some("mp3"));
+        assert_eq!(extension("http://x.y/a/b"), None);
+        assert!(is_url("HTTPS://x") && !is_url("httpx/menu"));
+    }
+}
