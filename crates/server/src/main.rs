@@ -1,2 +1,97 @@
-//! placeholder
-fn main() {}
+//! The binary: parses the command line, reads the configuration, and runs what was asked for.
+
+mod cli;
+mod client;
+mod config;
+mod demo;
+mod log;
+mod metrics;
+mod stop;
+mod wire;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Parser;
+
+use cli::{Cli, Command, ConfigCommand, ConfigFile};
+use config::Loaded;
+use store::Problem;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("offhook: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(file) => serve(&load(&file)?),
+        Command::Config(ConfigCommand::Check(file)) => check(&load(&file)?),
+        Command::Config(ConfigCommand::Print(file)) => {
+            print!("{}", load(&file)?.print());
+            Ok(())
+        }
+        Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref())),
+        Command::Calls { server } => ask(client::calls(&server.url)),
+    }
+}
+
+fn load(file: &ConfigFile) -> anyhow::Result<Loaded> {
+    Loaded::load(file.config.as_deref()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        anyhow::anyhow!("the configuration is wrong; nothing was started\n{}", lines.join("\n"))
+    })
+}
+
+/// `offhook serve`.
+fn serve(loaded: &Loaded) -> anyhow::Result<()> {
+    let config = loaded.config();
+    log::start(&config.log);
+    match &loaded.file {
+        Some(file) => tracing::info!(file = %file.display(), "configuration"),
+        None => tracing::info!("no configuration file; the defaults and the environment hold"),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("offhook").build()?;
+    runtime.block_on(async {
+        // Before anything starts, so that a signal during the start is not lost.
+        let signals = stop::Signals::new()?;
+        let running = wire::start(config).await?;
+        stop::until_told(running, signals).await;
+        Ok(())
+    })
+}
+
+/// `offhook config check`.
+fn check(loaded: &Loaded) -> anyhow::Result<()> {
+    let config = loaded.config();
+    let source = loaded.file.as_ref().map_or("the defaults".to_owned(), |file| file.display().to_string());
+    let flows = wire::load(&config, None);
+    let problems = match &flows {
+        Ok(flows) => &flows.problems,
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        println!("{problem}");
+    }
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    if errors > 0 {
+        bail!("{errors} of the flows' files need mending; the settings ({source}) are right");
+    }
+    let (documents, numbers) = flows.map_or((0, 0), |read| (read.flows.documents().count(), read.flows.numbers().count()));
+    println!("{source}: right. {documents} flows, {numbers} numbers, {} accounts in the configuration.", config.users.len());
+    Ok(())
+}
+
+/// Asks a running server and prints what it says.
+fn ask(question: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
+    // The client speaks TLS to a server behind a proxy; the provider is chosen once a process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    print!("{}", runtime.block_on(question)?);
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! `GET /calls`, `GET /calls/{id}`, `GET /calls/{id}/trace`: what calls do and did.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use flow::trace::Entry;
+use serde::Serialize;
+use switch::{CallState, CallView};
+
+use crate::Api;
+use crate::error::ApiError;
+
+/// A call without its timeline.
+#[derive(Serialize)]
+struct Summary {
+    id: String,
+    state: &'static str,
+    caller: String,
+    called: String,
+    user: Option<String>,
+    flow: Option<String>,
+    started: String,
+    answered: Option<String>,
+    ended: Option<String>,
+    cause: Option<String>,
+    by: Option<String>,
+    sip_call_id: String,
+    media: Option<String>,
+    recordings: Vec<String>,
+}
+
+/// A call with its timeline.
+#[derive(Serialize)]
+struct Full {
+    #[serde(flatten)]
+    summary: Summary,
+    trace: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct List {
+    calls: Vec<Summary>,
+}
+
+impl From<CallView> for Summary {
+    fn from(view: CallView) -> Summary {
+        let (state, cause, by) = match view.state {
+            CallState::Ringing => ("ringing", None, None),
+            CallState::Early => ("early", None, None),
+            CallState::Answered => ("answered", None, None),
+            CallState::Ended { cause, by } => ("ended", Some(cause), Some(by)),
+        };
+        Summary {
+            id: view.id.to_string(),
+            state,
+            caller: view.caller,
+            called: view.called,
+            user: view.user,
+            flow: view.flow,
+            started: view.started.to_string(),
+            answered: view.answered.map(|at| at.to_string()),
+            ended: view.ended.map(|at| at.to_string()),
+            cause,
+            by,
+            sip_call_id: view.sip_call_id,
+            media: view.media,
+            recordings: view.recordings,
+        }
+    }
+}
+
+/// All calls that can be looked up, the latest first.
+pub(crate) async fn list(State(api): State<Api>) -> Json<List> {
+    let mut calls = api.switch.calls();
+    calls.extend(api.switch.recent());
+    calls.sort_by_key(|call| std::cmp::Reverse(call.started));
+    Json(List { calls: calls.into_iter().map(Summary::from).collect() })
+}
+
+/// One call: JSON, or its timeline for `Accept: text/plain`.
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let mut view = find(&api, &id)?;
+    if wants_text(&headers) {
+        return Ok(timeline(&view).into_response());
+    }
+    let trace = std::mem::take(&mut view.trace);
+    Ok(Json(Full { summary: Summary::from(view), trace }).into_response())
+}
+
+/// One call's timeline as text.
+pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    Ok(timeline(&find(&api, &id)?).into_response())
+}
+
+fn find(api: &Api, id: &str) -> Result<CallView, ApiError> {
+    let call = id.parse().map_err(|error| ApiError::bad_request(format!("{id:?} is not the name of a call: {error}")))?;
+    api.switch.call(call).ok_or_else(|| {
+        ApiError::not_found(format!("there is no call {id}: it never was, or more than a thousand calls ended after it"))
+    })
+}
+
+/// Whether text is asked for and JSON is not.
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/plain") && !accept.contains("json")
+}
+
+/// A line on the call as a whole, then one for each thing that happened.
+fn timeline(view: &CallView) -> String {
+    let flow = view.flow.as_deref().unwrap_or("no flow");
+    let mut text = format!("{} from {} to {} ({flow}), {}\n", view.id, view.caller, view.called, view.started);
+    if let Some(media) = &view.media {
+        text.push_str(&format!("media {media}\n"));
+    }
+    for entry in &view.trace {
+        text.push_str(&entry.to_string());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_given_only_to_those_who_ask_for_it() {
+        let asks = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().expect("a header"));
+            wants_text(&headers)
+        };
+        assert!(asks("text/plain"));
+        assert!(!asks("*/*"));
+        assert!(!asks("application/json, text/plain"));
+        assert!(!wants_text(&HeaderMap::new()));
+    }
+}

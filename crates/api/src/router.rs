@@ -1,0 +1,36 @@
+//! Which address is answered by what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use switch::Switch;
+
+use crate::error::ApiError;
+use crate::{calls, health, recordings};
+
+/// What the API reads from.
+#[derive(Clone)]
+pub struct Api {
+    /// The running switch.
+    pub switch: Arc<Switch>,
+    /// The metrics in Prometheus' text form.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// All addresses.
+pub fn router(api: Api) -> Router {
+    let metrics = Arc::clone(&api.metrics);
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Router::new()
+        .route("/calls", get(calls::list))
+        .route("/calls/{id}", get(calls::one))
+        .route("/calls/{id}/trace", get(calls::trace))
+        .route("/recordings/{file}", get(recordings::one))
+        .route("/healthz", get(health::health))
+        .route("/metrics", get(|| async move { (text, metrics()) }))
+        .fallback(ApiError::no_such_address)
+        .method_not_allowed_fallback(|| async { ApiError::method() })
+        .with_state(api)
+}

@@ -1,0 +1,87 @@
+//! The command line: what one may type, and the help that is read when one does not know.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  offhook serve                          the demo: prints what to dial, from which account
+  offhook serve --config offhook.toml    your own flows and accounts
+  offhook config print > offhook.toml    a file with every setting, to start from
+  offhook config check                   is the configuration right, and are the flows?
+  offhook calls                          what is going on
+  offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
+  offhook trace call-7f3a9c              one call
+
+  OFFHOOK_SIP__PORT=5070 offhook serve   any setting may come from the environment
+
+Signals of a running server:
+  HUP          reads flows and users again; a broken file is named and its old version stays in use
+  TERM, INT    takes no more calls, waits for the others (calls.drain_s), then says BYE; a second one stops at once";
+
+/// A SIP/RTP media server that answers calls by running callflows written in JSON.
+///
+/// A phone registers or simply calls; the number leads to a flow document in the Kazoo, call-route, VoIPBIN or Voxology
+/// dialect, and the flow speaks, plays, listens to keys and asks your web server what to do next.
+/// Without any configuration it runs a demo with a flow of each kind.
+#[derive(Debug, Parser)]
+#[command(name = "offhook", version, after_help = EXAMPLES, max_term_width = 120)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the switch until it is told to stop
+    Serve(ConfigFile),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a call's timeline
+    Trace {
+        /// The call, as the log and `offhook calls` name it; without it, the latest
+        call: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List the calls that live, and the last ones that do not
+    Calls {
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the settings, the environment, the flows and the accounts; says what is wrong by file and line
+    Check(ConfigFile),
+    /// Print every setting with its effective value and what it is for
+    Print(ConfigFile),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigFile {
+    /// The configuration; without it offhook.toml in this directory, if there is one
+    #[arg(long, value_name = "FILE", env = "OFFHOOK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Server {
+    /// Where the running server's API is
+    #[arg(long, env = "OFFHOOK_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

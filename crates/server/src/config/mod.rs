@@ -1,0 +1,216 @@
+//! The configuration: embedded defaults, then a TOML file, then environment variables `OFFHOOK_SECTION__KEY`.
+//!
+//! [`Config`] is checked as a whole before anything starts: every mistake is named with its file and line or its
+//! variable, and the nearest setting there is.
+//! It does not open, create or resolve anything that the settings name.
+
+mod print;
+mod read;
+mod settings;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use store::{Problem, Users};
+use switch::Network;
+
+use read::{Origin, Read};
+use value::Value;
+
+/// What the server runs with.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) sip: Sip,
+    pub(crate) http: SocketAddr,
+    pub(crate) rtp: Rtp,
+    /// A flows directory; `None` for the demo in the binary.
+    pub(crate) flows: Option<PathBuf>,
+    /// Where flows may not send HTTP requests.
+    pub(crate) denied: Vec<Network>,
+    pub(crate) calls: Calls,
+    pub(crate) speech: Speech,
+    /// Where the demo's callback server answers, if it is to run.
+    pub(crate) callback_server: Option<SocketAddr>,
+    pub(crate) log: Log,
+    pub(crate) users: Users,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sip {
+    pub(crate) address: SocketAddr,
+    pub(crate) advertise: Option<IpAddr>,
+    pub(crate) realm: String,
+    pub(crate) allow_anonymous: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Rtp {
+    pub(crate) ports: RangeInclusive<u16>,
+    /// 0 for one a core.
+    pub(crate) workers: usize,
+    pub(crate) dscp: Option<u8>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    pub(crate) max: usize,
+    pub(crate) max_duration: Duration,
+    /// The file of call records, if they are kept.
+    pub(crate) records: Option<PathBuf>,
+    pub(crate) drain: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Speech {
+    pub(crate) provider: Provider,
+    pub(crate) language: String,
+    pub(crate) voice: String,
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    Espeak,
+    OpenAi { url: String, model: String, key: String },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) directives: String,
+    pub(crate) json: bool,
+}
+
+/// A configuration and where it came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
+    read: Read,
+}
+
+impl Loaded {
+    /// Reads `path`, or `offhook.toml` here if there is one, and the environment.
+    ///
+    /// The error lists all problems; a file that was asked for and cannot be read is one.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, Vec<Problem>> {
+        let found = path.map(Path::to_owned).or_else(|| {
+            let here = PathBuf::from("offhook.toml");
+            here.is_file().then_some(here)
+        });
+        let text = match &found {
+            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+                vec![Problem::file(file.display().to_string(), format!("cannot read the configuration: {error}"))]
+            })?),
+            None => None,
+        };
+        let name = found.as_ref().map(|file| file.display().to_string());
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let read = Read::new(name.as_deref().zip(text.as_deref()), environment);
+        if read.problems.is_empty() { Ok(Loaded { file: found, read }) } else { Err(read.problems) }
+    }
+
+    /// The checked values.
+    pub(crate) fn config(&self) -> Config {
+        self.read.config()
+    }
+
+    /// All settings with their effective values as a TOML file with comments.
+    pub(crate) fn print(&self) -> String {
+        print::print(&self.read)
+    }
+}
+
+impl Read {
+    fn config(&self) -> Config {
+        let address = |bind: &str, port: &str| SocketAddr::new(self.address(bind), self.number(port) as u16);
+        let seconds = |key: &str| Duration::from_secs(self.number(key));
+        let provider = match self.text("speech.provider") {
+            "openai" => Provider::OpenAi {
+                url: self.text("speech.openai_url").to_owned(),
+                model: self.text("speech.openai_model").to_owned(),
+                key: self.text("speech.openai_key").to_owned(),
+            },
+            _ => Provider::Espeak,
+        };
+        let path = |key: &str| Some(PathBuf::from(self.text(key))).filter(|path| !path.as_os_str().is_empty());
+        // The demo's flows name the default address. Whoever sets another, or names it himself, means it for his own.
+        let own_callback = self.values["demo.callback_server"].1 != Origin::Default;
+        let callback_server = self.text("demo.callback_server").parse().ok();
+        Config {
+            data_dir: PathBuf::from(self.text("data_dir")),
+            sip: Sip {
+                address: address("sip.bind", "sip.port"),
+                advertise: self.text("sip.advertise").parse().ok(),
+                realm: self.text("sip.realm").to_owned(),
+                allow_anonymous: self.flag("sip.allow_anonymous"),
+            },
+            http: address("http.bind", "http.port"),
+            rtp: Rtp {
+                ports: value::ports(self.text("rtp.ports")).unwrap_or(20_000..=29_999),
+                workers: self.number("rtp.workers") as usize,
+                dscp: Some(self.number("rtp.dscp") as u8).filter(|dscp| *dscp != 0),
+                timeout: Some(seconds("rtp.timeout_s")).filter(|timeout| !timeout.is_zero()),
+            },
+            flows: path("flows.directory"),
+            denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
+            calls: Calls {
+                max: self.number("calls.max") as usize,
+                max_duration: seconds("calls.max_duration_s"),
+                records: path("calls.records"),
+                drain: seconds("calls.drain_s"),
+            },
+            speech: Speech {
+                provider,
+                language: self.text("speech.language").to_owned(),
+                voice: self.text("speech.voice").to_owned(),
+                timeout: seconds("speech.timeout_s"),
+            },
+            callback_server: callback_server.filter(|_| own_callback || path("flows.directory").is_none()),
+            log: Log {
+                directives: self.text("log.level").to_owned(),
+                json: self.text("log.format") == "json",
+            },
+            users: self.users.clone(),
+        }
+    }
+
+    // Every key has a checked value of its kind; the tests ask for all of them.
+
+    fn value(&self, key: &str) -> &Value {
+        &self.values.get(key).expect("a key of the table").0
+    }
+
+    fn text(&self, key: &str) -> &str {
+        match self.value(key) {
+            Value::Text(text) => text,
+            other => panic!("{key} is text, not {other:?}"),
+        }
+    }
+
+    fn number(&self, key: &str) -> u64 {
+        match self.value(key) {
+            Value::Number(number) => *number,
+            other => panic!("{key} is a number, not {other:?}"),
+        }
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        match self.value(key) {
+            Value::Flag(flag) => *flag,
+            other => panic!("{key} is a flag, not {other:?}"),
+        }
+    }
+
+    fn address(&self, key: &str) -> IpAddr {
+        self.text(key).parse().expect("a checked address")
+    }
+}

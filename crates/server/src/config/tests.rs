@@ -1,0 +1,126 @@
+//! What a configuration may say, and what it is told when it says something else.
+
+use super::settings::{SETTINGS, sections};
+use super::*;
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Read {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Read::new(Some(("offhook.toml", text)), environment)
+}
+
+fn problems(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    read(text, environment).problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_at_all_is_a_whole_configuration() {
+    let read = Read::new(None, []);
+    assert!(read.problems.is_empty());
+    let config = read.config();
+    assert_eq!(config.sip.address.to_string(), "0.0.0.0:5060");
+    assert_eq!(config.http.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.rtp.ports, 20_000..=29_999);
+    assert_eq!(config.flows, None);
+    assert_eq!(config.speech.provider, Provider::Espeak);
+    assert_eq!(config.denied, Network::link_local());
+    assert!(config.callback_server.is_some());
+}
+
+#[test]
+fn every_default_is_accepted_when_it_is_written_down() {
+    for setting in SETTINGS {
+        let (section, key) = setting.split();
+        let header = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+        let read = read(&format!("{header}{key} = {}\n", setting.default), &[]);
+        assert_eq!(read.problems, vec![], "{}", setting.key);
+        assert_eq!(read.values[setting.key].0, Read::new(None, []).values[setting.key].0, "{}", setting.key);
+        assert!(!setting.about.is_empty());
+    }
+    assert_eq!(sections().filter(|name| *name == "sip").count(), 1);
+}
+
+#[test]
+fn a_file_goes_before_the_defaults_and_the_environment_before_the_file() {
+    let text = "[sip]\nport = 5070\nrealm = \"a\"\n[users]\nalice = { password = \"x\", number = \"201\" }\n";
+    let environment = [("OFFHOOK_SIP__PORT", "5080"), ("OFFHOOK_USERS__BOB__PASSWORD", "y"), ("PATH", "/bin")];
+    let read = read(text, &environment);
+    assert_eq!(read.problems, vec![]);
+    let config = read.config();
+    assert_eq!((config.sip.address.port(), config.sip.realm.as_str()), (5080, "a"));
+    assert_eq!(config.users.get("alice").and_then(|user| user.number.clone()), Some("201".to_owned()));
+    assert_eq!(config.users.get("bob").map(|user| user.password.clone()), Some("y".to_owned()));
+}
+
+#[test]
+fn a_wrong_key_names_its_line_and_the_nearest_one() {
+    assert_eq!(
+        problems("[sip]\nrealm = \"a\"\nprot = 5060\n", &[]),
+        ["offhook.toml:3:1: error: there is no setting sip.prot; the nearest is sip.port"]
+    );
+    assert_eq!(
+        problems("\n[sp]\nport = 1\n", &[]),
+        ["offhook.toml:2:2: error: there is no setting sp; the nearest is sip"]
+    );
+    assert_eq!(
+        problems("port = 5060\n", &[]),
+        ["offhook.toml:1:1: error: there is no setting port; there is sip.port and http.port"]
+    );
+    assert_eq!(
+        problems("", &[("OFFHOOK_SIP__PROT", "1")]),
+        ["OFFHOOK_SIP__PROT: error: there is no such setting; the nearest is OFFHOOK_SIP__PORT"]
+    );
+}
+
+#[test]
+fn a_wrong_value_names_its_line_and_what_was_expected() {
+    assert_eq!(
+        problems("[sip]\nport = 70000\n", &[]),
+        ["offhook.toml:2:8: error: sip.port: expected a whole number from 0 to 65535, found 70000"]
+    );
+    assert_eq!(
+        problems("[rtp]\nports = \"30000-20000\"\n[log]\nformat = \"xml\"\n", &[]),
+        [
+            "offhook.toml:4:10: error: log.format: expected \"human\" or \"json\", found \"xml\"",
+            "offhook.toml:2:9: error: rtp.ports: expected two ports such as \"20000-29999\", the lower first, found \"30000-20000\"",
+        ]
+    );
+    assert_eq!(
+        problems("", &[("OFFHOOK_SIP__ALLOW_ANONYMOUS", "yes")]),
+        ["OFFHOOK_SIP__ALLOW_ANONYMOUS: error: sip.allow_anonymous: expected true or false, found \"yes\""]
+    );
+    assert_eq!(problems("[sip]\nport = -1\n", &[]).len(), 1);
+    assert_eq!(problems("[sip]\nbind = [1]\n", &[]).len(), 1);
+    assert_eq!(problems("sip = 1\n", &[]), ["offhook.toml:1:7: error: expected [sip], a table"]);
+}
+
+#[test]
+fn text_that_is_not_toml_names_its_line() {
+    let problems = problems("[sip]\nport = \n", &[]);
+    assert!(problems[0].starts_with("offhook.toml:2:"), "{problems:?}");
+}
+
+#[test]
+fn an_account_without_a_password_is_refused() {
+    let found = problems("[users]\nalice = { number = \"1\" }\nbob = \"x\"\n", &[]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("offhook.toml:2:1: error: users.alice has no password"), "{found:?}");
+}
+
+#[test]
+fn what_is_printed_can_be_read_again_and_tells_no_secret() {
+    let text = "[sip]\nport = 5070\n[speech]\nopenai_key = \"hush\"\n[users]\nalice = { password = \"hush\" }\n";
+    let printed = print::print(&read(text, &[("OFFHOOK_LOG__LEVEL", "debug")]));
+    assert!(!printed.contains("hush"), "{printed}");
+    assert!(printed.contains("port = 5070  # line 2 of the file; the default is 5060"), "{printed}");
+    assert!(printed.contains("level = \"debug\"  # by OFFHOOK_LOG__LEVEL"), "{printed}");
+    assert_eq!(problems(&printed, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn the_callback_server_runs_beside_the_demo_or_where_it_is_asked_for() {
+    let server = |text: &str| read(text, &[]).config().callback_server.map(|address| address.port());
+    assert_eq!(server(""), Some(8090));
+    assert_eq!(server("[flows]\ndirectory = \"mine\"\n"), None);
+    assert_eq!(server("[flows]\ndirectory = \"mine\"\n[demo]\ncallback_server = \"127.0.0.1:9\"\n"), Some(9));
+    assert_eq!(server("[demo]\ncallback_server = \"\"\n"), None);
+}

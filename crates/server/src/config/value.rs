@@ -1,0 +1,96 @@
+//! One value: from TOML or from an environment variable to something checked.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use switch::Network;
+use toml::de::DeValue;
+
+use super::settings::Kind;
+
+/// A checked value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Text, checked by its kind.
+    Text(String),
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u64),
+}
+
+/// The value in a file; the error says what was expected and what is there.
+pub(super) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
+    let given = match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Integer(number) => match u64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Value::Number(number),
+            Err(_) => return Err(format!("expected {}, found {number}", expected(kind))),
+        },
+        other => return Err(format!("expected {}, found {}", expected(kind), other.type_str())),
+    };
+    checked(kind, given)
+}
+
+/// The value in an environment variable, where everything is text.
+pub(super) fn from_text(kind: Kind, text: &str) -> Result<Value, String> {
+    let given = match kind {
+        Kind::Flag => text.parse().map(Value::Flag).ok(),
+        Kind::Number(..) => text.parse().map(Value::Number).ok(),
+        _ => Some(Value::Text(text.to_owned())),
+    };
+    given.map_or_else(|| Err(format!("expected {}, found {text:?}", expected(kind))), |given| checked(kind, given))
+}
+
+fn checked(kind: Kind, value: Value) -> Result<Value, String> {
+    let fits = match (kind, &value) {
+        (Kind::Text | Kind::Secret, Value::Text(_)) | (Kind::Flag, Value::Flag(_)) => true,
+        (Kind::Number(least, most), Value::Number(number)) => (least..=most).contains(number),
+        (Kind::Address, Value::Text(text)) => text.parse::<IpAddr>().is_ok(),
+        (Kind::OptionalAddress, Value::Text(text)) => text.is_empty() || text.parse::<IpAddr>().is_ok(),
+        (Kind::OptionalSocket, Value::Text(text)) => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+        (Kind::Ports, Value::Text(text)) => ports(text).is_some(),
+        (Kind::Networks, Value::Text(text)) => networks(text).is_some(),
+        (Kind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
+        (Kind::Directives, Value::Text(text)) => tracing_subscriber::EnvFilter::try_new(text).is_ok(),
+        _ => false,
+    };
+    if fits {
+        return Ok(value);
+    }
+    let found = match &value {
+        Value::Text(text) => format!("{text:?}"),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+    };
+    Err(format!("expected {}, found {found}", expected(kind)))
+}
+
+/// `20000-29999` as a range of at least two ports.
+pub(super) fn ports(text: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?);
+    (first > 0 && first < last).then_some(first..=last)
+}
+
+/// `10.0.0.0/8, fe80::/10` as networks.
+pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
+}
+
+/// What a kind accepts, for a sentence.
+fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::Text | Kind::Secret => "a text in quotes".to_owned(),
+        Kind::Flag => "true or false".to_owned(),
+        Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
+        Kind::Address => "an IP address such as \"0.0.0.0\"".to_owned(),
+        Kind::OptionalAddress => "an IP address such as \"203.0.113.7\", or \"\"".to_owned(),
+        Kind::OptionalSocket => "an address with a port such as \"127.0.0.1:8090\", or \"\"".to_owned(),
+        Kind::Ports => "two ports such as \"20000-29999\", the lower first".to_owned(),
+        Kind::Networks => "networks such as \"10.0.0.0/8, fe80::/10\", or \"\"".to_owned(),
+        Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+        Kind::Directives => "a log level such as \"info\", or directives such as \"info,switch=debug\"".to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! Makes each part and hands it its neighbours: flows and accounts into the switch, the switch into the API.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use arc_swap::ArcSwap;
+use store::{Directory, Loaded, Problem, Users};
+use switch::{HttpConfig, SipConfig, Switch};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, Provider};
+use crate::{demo, metrics};
+
+/// Everything that runs.
+pub(crate) struct Running {
+    pub(crate) switch: Arc<Switch>,
+    config: Config,
+    api: JoinHandle<()>,
+}
+
+/// Starts everything; what cannot start is named with what to change.
+pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+    let loaded = load(&config, None).map_err(|problems| anyhow!("{}", lines(&problems)))?;
+    let (users, made_up) = users(&config, &loaded)?;
+    let render = metrics::start();
+    let listener = TcpListener::bind(config.http)
+        .await
+        .with_context(|| format!("cannot listen for HTTP on {}; http.bind and http.port change it", config.http))?;
+    let http = listener.local_addr()?;
+
+    let flows = Arc::new(ArcSwap::from_pointee(loaded.flows));
+    let switch = Switch::start(of_switch(&config), flows, &users).await.map_err(|error| explained(error, &config))?;
+    let switch = Arc::new(switch);
+    if let Some(address) = config.callback_server {
+        demo::callback_server(address).await;
+    }
+    let api = api::Api { switch: Arc::clone(&switch), metrics: Arc::new(move || render.render()) };
+    let api = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, api::router(api)).await {
+            tracing::error!(%error, "the API stopped");
+        }
+    });
+    let sip = switch.sip_udp().or(switch.sip_tcp()).unwrap_or(config.sip.address);
+    let reached = SocketAddr::new(config.sip.advertise.unwrap_or(sip.ip()), sip.port());
+    let demo = config.flows.is_none();
+    println!("{}", demo::invitation(reached, http, &users, made_up, &switch.flows(), demo));
+    tracing::info!(%sip, %http, accounts = users.len(), "ready");
+    Ok(Running { switch, config, api })
+}
+
+impl Running {
+    /// Reads flows and users again. What is broken is named, and stays as it was.
+    pub(crate) async fn reload(&self) {
+        let (config, previous) = (self.config.clone(), self.switch.flows());
+        let read = move || {
+            let loaded = load(&config, Some(&previous))?;
+            let users = users(&config, &loaded).map_err(|error| vec![Problem::file("users", format!("{error:#}"))])?;
+            Ok::<_, Vec<Problem>>((loaded, users.0))
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok((loaded, users))) => {
+                let (documents, accounts) = (loaded.flows.documents().count(), users.len());
+                self.switch.reload(loaded.flows, &users);
+                tracing::info!(documents, accounts, "flows and accounts are read again");
+            }
+            Ok(Err(problems)) => {
+                tell(&problems);
+                tracing::error!("nothing was reloaded; flows and accounts stay as they were");
+            }
+            Err(error) => tracing::error!(%error, "reloading broke off; flows and accounts stay as they were"),
+        }
+    }
+
+    /// Takes no more calls, waits for the others, says BYE to the rest.
+    pub(crate) async fn drain(&self) {
+        let limit = self.config.calls.drain;
+        tracing::info!(calls = self.switch.calls().len(), limit_s = limit.as_secs(), "no more calls are taken");
+        let cut = self.switch.drain(limit).await;
+        tracing::info!(cut, "all calls have ended");
+    }
+
+    /// Ends what is left.
+    pub(crate) async fn stop(self) {
+        self.api.abort();
+        // The API's handle must be gone, or the switch is not ours alone.
+        let _ = self.api.await;
+        if let Some(switch) = Arc::into_inner(self.switch) {
+            switch.stop().await;
+        }
+    }
+}
+
+/// The flows directory, with what is odd about it in the log.
+pub(crate) fn load(config: &Config, previous: Option<&store::Flows>) -> Result<Loaded, Vec<Problem>> {
+    let path = config.flows.as_deref();
+    let loaded = match previous {
+        Some(previous) => Directory::reload(path, previous),
+        None => Directory::load(path),
+    };
+    let named = |mut problem: Problem| {
+        problem.file = path.unwrap_or(Path::new("demo")).join(&problem.file).display().to_string();
+        problem
+    };
+    let mut loaded = loaded.map_err(|problems| problems.into_iter().map(named).collect::<Vec<_>>())?;
+    loaded.problems = loaded.problems.into_iter().map(named).collect();
+    tell(&loaded.problems);
+    Ok(loaded)
+}
+
+/// The accounts of the configuration and of the flows directory, or made-up ones; whether they are made up.
+fn users(config: &Config, loaded: &Loaded) -> anyhow::Result<(Users, bool)> {
+    let users: Users = loaded.users.iter().chain(config.users.iter()).cloned().collect();
+    if users.is_empty() { Ok((demo::users(&config.data_dir)?, true)) } else { Ok((users, false)) }
+}
+
+fn tell(problems: &[Problem]) {
+    for problem in problems {
+        match problem.is_error() {
+            true => tracing::error!("{problem}"),
+            false => tracing::warn!("{problem}"),
+        }
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn of_switch(config: &Config) -> switch::Config {
+    let Config { sip, rtp, calls, .. } = config;
+    switch::Config {
+        sip: SipConfig { udp: Some(sip.address), tcp: Some(sip.address), realm: sip.realm.clone(), ..SipConfig::default() },
+        media: media::Config {
+            workers: rtp.workers,
+            ports: rtp.ports.clone(),
+            bind: sip.address.ip(),
+            dscp: rtp.dscp,
+            media_timeout: rtp.timeout.unwrap_or(Duration::MAX),
+            recordings_dir: config.data_dir.join("recordings"),
+            ..media::Config::default()
+        },
+        speech: of_speech(config),
+        http: HttpConfig { denied: config.denied.clone(), ..HttpConfig::default() },
+        advertise: sip.advertise,
+        allow_anonymous: sip.allow_anonymous,
+        language: config.speech.language.clone(),
+        max_calls: calls.max,
+        max_duration: calls.max_duration,
+        cdr: calls.records.clone(),
+        ..switch::Config::default()
+    }
+}
+
+/// A failed start with the settings that change it.
+fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
+    let advice = match &error {
+        switch::StartError::Listen { source, .. } => match source.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "another program has the port (perhaps another offhook); stop it, or set sip.port: \
+                 OFFHOOK_SIP__PORT={} offhook serve",
+                config.sip.address.port().saturating_add(10)
+            ),
+            std::io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}; set sip.bind", config.sip.address.ip()),
+            _ => "sip.bind and sip.port change it".to_owned(),
+        },
+        switch::StartError::Media(_) => "rtp.ports and rtp.workers change it".to_owned(),
+        switch::StartError::Directory { .. } => "data_dir and calls.records change it".to_owned(),
+        _ => return error.into(),
+    };
+    anyhow::Error::from(error).context(advice)
+}
