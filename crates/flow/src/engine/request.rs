@@ -59,12 +59,23 @@ pub(crate) fn build(port: &Port, request: &Request, wait: bool) -> Result<HttpRe
 
 /// The fields that have a value, in order.
 fn fields(port: &Port, request: &Request) -> Map<String, Value> {
-    let kept = |value: &Value| !(request.omit_empty && is_empty(value));
     let field = |(name, value): &(String, crate::ir::Expr)| {
-        let value = eval::eval(port, value).filter(kept)?;
-        Some((name.clone(), value))
+        let mut value = eval::eval(port, value)?;
+        if request.omit_empty {
+            prune(&mut value);
+        }
+        let kept = !(request.omit_empty && is_empty(&value));
+        kept.then(|| (name.clone(), value))
     };
     request.fields.iter().filter_map(field).collect()
+}
+
+/// Takes empty members out of an object: a collection of keys with none pressed is as good as absent.
+fn prune(value: &mut Value) {
+    if let Value::Object(members) = value {
+        members.values_mut().for_each(prune);
+        members.retain(|_, value| !is_empty(value));
+    }
 }
 
 fn is_empty(value: &Value) -> bool {

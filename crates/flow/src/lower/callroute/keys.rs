@@ -1,9 +1,11 @@
 //! Modules that take keys: `pressextension` and `dialbyextension`.
+//!
+//! A sound that cannot be played takes no edge of its own: the caller may know what to press.
 
 use std::time::Duration;
 
 use super::{Members, Route, Step};
-use crate::ir::{Cause, Collect, Edges, Item, Op, Outcome, TimerStart, TypeAhead};
+use crate::ir::{Collect, Edges, Item, Op, Outcome, TimerStart, TypeAhead};
 
 /// Time for a key if the module does not say.
 const FIRST: Duration = Duration::from_secs(10);
@@ -32,7 +34,7 @@ impl Route<'_> {
         cases.push((Outcome::Timeout, self.or_end(&next, "timeout")));
         let invalid = self.or_end(&next, "invalid");
         let collect = Collect { max: Some(longest), ..gather(sound, first, String::new()) };
-        self.gathered(step, collect, Edges { cases, otherwise: invalid });
+        self.put(step, Op::Collect(collect), Edges { cases, otherwise: invalid });
     }
 
     /// A number, ended by `#` or by a pause; then its telephone rings, once there are telephones to ring.
@@ -50,17 +52,7 @@ impl Route<'_> {
         let feature = Op::Unavailable { feature: "calling an extension".to_owned() };
         let dial = self.add(step, feature, Edges::always(end));
         let edges = Edges::always(dial).case(Outcome::Timeout, timeout);
-        self.gathered(step, gather(sound, first, "#".to_owned()), edges);
-    }
-
-    /// Gathers, and without the sound once more if the sound cannot be played: the caller may know what to press.
-    fn gathered(&mut self, step: &Step<'_>, collect: Collect, mut edges: Edges) {
-        if !collect.prompts.is_empty() {
-            let silent = Collect { prompts: Vec::new(), ..collect.clone() };
-            let silent = self.add(step, Op::Collect(silent), edges.clone());
-            edges = edges.case(Outcome::Failed(Cause::Prompt), silent);
-        }
-        self.put(step, Op::Collect(collect), edges);
+        self.put(step, Op::Collect(gather(sound, first, "#".to_owned())), edges);
     }
 
     fn next<'a>(&mut self, step: &Step<'a>) -> Members<'a> {

@@ -9,6 +9,8 @@ mod dial;
 mod doc;
 mod keys;
 mod modules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,9 @@ impl Route<'_> {
         let message = format!("unknown module `{name}`, the call ends here{meant}");
         self.error(&step.at.child("module"), message);
         // Its `next` counts as a way to that module, so that only this one is told of.
-        self.target(&step.members, "next");
+        if step.members.get("next").is_some_and(serde_json::Value::is_string) {
+            self.target(&step.members, "next");
+        }
         let end = self.end(step, 480, "unknown module");
         self.put(step, Op::Residual(name.to_owned()), Edges::always(end));
     }

@@ -18,6 +18,8 @@ mod pivot;
 mod record;
 mod route;
 mod variable;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 

@@ -1,0 +1,228 @@
+//! What Kazoo documents become; how they run is in `golden/kazoo`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::lower;
+use crate::ir::{Barge, Cause, Collect, Edges, Node, Op, Outcome, Program, Repeat, Target, verify};
+use crate::lower::{Lowered, Severity, claims, detect};
+
+fn lowered(document: &Value) -> Lowered {
+    let lowered = lower(document).expect("an object");
+    verify(&lowered.program).expect("a program that can run");
+    lowered
+}
+
+fn entry(program: &Program) -> &Node {
+    program.entry.and_then(|entry| program.node(entry)).expect("an entry")
+}
+
+fn one(module: &str, data: Value) -> Op {
+    entry(&lowered(&json!({"module": module, "data": data})).program).op.clone()
+}
+
+fn said(document: &Value) -> Vec<(Severity, String, String)> {
+    let said = lowered(document).diagnostics.into_iter();
+    said.map(|said| (said.severity, said.pointer, said.message)).collect()
+}
+
+#[test]
+fn every_example_of_the_documentation_loads_without_a_residual() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/kazoo");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a document");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(detect(&document), Some(crate::lower::Dialect::Kazoo), "{}", path.display());
+        let lowered = lowered(&document);
+        assert_eq!(lowered.program.residual_count(), 0, "{}", path.display());
+        let errors = lowered.diagnostics.iter().filter(|said| said.severity == Severity::Error);
+        assert_eq!(errors.count(), 0, "{}: {:?}", path.display(), lowered.diagnostics);
+        count += 1;
+    }
+    assert_eq!(count, 22);
+}
+
+#[test]
+fn a_node_a_callflow_and_an_envelope_are_the_same_flow() {
+    let node = json!({"module": "answer", "data": {}});
+    let documents = [
+        (node.clone(), ""),
+        (json!({"numbers": ["1"], "flow": node}), "/flow"),
+        (json!({"data": {"numbers": ["1"], "flow": node}, "status": "success"}), "/data/flow"),
+        (json!({"data": {"module": "answer", "data": {}}, "auth_token": "x"}), "/data"),
+    ];
+    for (document, pointer) in documents {
+        let lowered = lowered(&document);
+        let entry = entry(&lowered.program);
+        assert_eq!((entry.op.clone(), entry.source.0.as_str()), (Op::Answer, pointer));
+        assert_eq!(lowered.diagnostics, []);
+    }
+}
+
+#[test]
+fn numbers_and_patterns_of_a_callflow_are_claimed() {
+    let document = json!({"data": {"numbers": ["1", 22, {}], "patterns": ["^x$"], "flow": {}}});
+    let claims = claims(crate::lower::Dialect::Kazoo, &document);
+    let plain = |claims: &[(crate::ir::Pointer, String)]| -> Vec<String> {
+        claims.iter().map(|(at, text)| format!("{at} {text}")).collect()
+    };
+    assert_eq!(plain(&claims.numbers), ["/data/numbers/0 1", "/data/numbers/1 22"]);
+    assert_eq!(plain(&claims.patterns), ["/data/patterns/0 ^x$"]);
+}
+
+#[test]
+fn what_is_no_callflow_is_refused_and_an_empty_one_hangs_up() {
+    assert!(lower(&json!({"hello": "world"})).is_err());
+    assert!(lower(&json!([])).is_err());
+    for document in [json!({}), json!({"numbers": ["1"], "flow": {}})] {
+        let lowered = lowered(&document);
+        assert_eq!((lowered.program.entry, lowered.diagnostics), (None, Vec::new()));
+    }
+    let missing = json!({"numbers": ["1"]});
+    assert_eq!(said(&missing).first().map(|said| said.0), Some(Severity::Error));
+}
+
+#[test]
+fn a_child_key_is_an_edge_and_no_child_ends_the_branch() {
+    let document = json!({"module": "branch_variable", "data": {"variable": "x"}, "children": {
+        "a": {"module": "answer", "data": {}},
+        "_": {"module": "noop", "data": {}}
+    }});
+    let program = lowered(&document).program;
+    let Edges { cases, otherwise } = entry(&program).edges.clone();
+    let op = |target: &Target| match target {
+        Target::Node(id) => program.node(*id).map(|node| node.op.clone()),
+        _ => None,
+    };
+    assert_eq!(cases.iter().map(|(outcome, to)| (outcome.clone(), op(to))).collect::<Vec<_>>(), [(
+        Outcome::Key("a".into()),
+        Some(Op::Answer)
+    )]);
+    assert_eq!(op(&otherwise), Some(Op::Noop));
+    let leaf = lowered(&json!({"module": "answer", "data": {}})).program;
+    assert_eq!(entry(&leaf).edges, Edges::always(Target::Return));
+}
+
+#[test]
+fn a_skipped_module_goes_on_at_its_child() {
+    for skip in [json!(true), json!("true"), json!(1)] {
+        assert_eq!(one("tts", json!({"skip_module": skip, "text": "x"})), Op::Noop);
+    }
+    assert_ne!(one("tts", json!({"skip_module": "false", "text": "x"})), Op::Noop);
+}
+
+#[test]
+fn names_are_known_in_any_case() {
+    assert_eq!(one("Answer", json!({})), Op::Answer);
+}
+
+#[test]
+fn collect_has_kazoos_defaults_and_takes_numbers_in_quotes() {
+    let Op::Collect(collect) = one("collect_dtmf", json!({})) else { panic!("a collect") };
+    let given = Collect { max: Some(1), first: Duration::from_secs(5), between: Duration::from_secs(2), ..collect.clone() };
+    assert_eq!((collect.clone(), collect.terminators.as_str(), collect.keep_terminator), (given, "#", false));
+    let data = json!({"max_digits": "4", "timeout": "700", "interdigit_timeout": 300, "terminators": ["*", "#"]});
+    let Op::Collect(collect) = one("collect_dtmf", data) else { panic!("a collect") };
+    assert_eq!((collect.max, collect.terminators.as_str()), (Some(4), "*#"));
+    assert_eq!((collect.first, collect.between), (Duration::from_millis(700), Duration::from_millis(300)));
+}
+
+#[test]
+fn play_repeats_stops_and_answers_as_it_is_told() {
+    let Op::Play(play) = one("play", json!({"id": "welcome"})) else { panic!("a play") };
+    assert_eq!((play.repeat, play.barge, play.answers), (Repeat::Times(1), Barge::Keys("1234567890*#".into()), true));
+    let data = json!({"id": "x", "loop_count": "3", "terminators": [], "answer": "false"});
+    let Op::Play(play) = one("play", data) else { panic!("a play") };
+    assert_eq!((play.repeat, play.barge, play.answers), (Repeat::Times(3), Barge::None, false));
+    let Op::Play(play) = one("play", json!({"id": "x", "endless_playback": true})) else { panic!("a play") };
+    assert_eq!(play.repeat, Repeat::Forever);
+}
+
+#[test]
+fn sleep_knows_its_units_and_ends_after_a_day() {
+    let millis = |data| match one("sleep", data) {
+        Op::Sleep(crate::ir::Expr::Literal(millis)) => millis,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(millis(json!({"duration": 2})), 2_000);
+    assert_eq!(millis(json!({"duration": "250", "unit": "ms"})), 250);
+    assert_eq!(millis(json!({"duration": 100, "unit": "h"})), 86_400_000);
+    assert_eq!(millis(json!({"duration": -3})), 0);
+}
+
+#[test]
+fn a_feature_that_is_absent_takes_the_error_child() {
+    let document = json!({"module": "ring_group", "data": {"endpoints": ["a"]}, "children": {
+        "NO_ANSWER": {"module": "hangup", "data": {}},
+        "_": {"module": "answer", "data": {}}
+    }});
+    let program = lowered(&document).program;
+    let node = entry(&program);
+    assert!(matches!(&node.op, Op::Unavailable { feature } if feature == "calling a ring group"));
+    let target = node.edges.target(&Outcome::Failed(Cause::Unavailable));
+    assert_eq!(target, node.edges.otherwise);
+    assert!(node.edges.has(&Outcome::Key("NO_ANSWER".into())));
+}
+
+#[test]
+fn recordings_are_sent_to_the_address_with_the_calls_id() {
+    let upload = |data: Value| format!("{:?}", one("record_caller", data));
+    assert!(upload(json!({"url": "http://r.example/a/"})).contains("http://r.example/a/call_recording_"));
+    assert!(upload(json!({"url": "http://r.example/?f="})).contains("?f=call_recording_"));
+    let said = said(&json!({"module": "record_call", "data": {"url": "ftp://x", "format": "mp3"}}));
+    assert_eq!(said.iter().map(|said| said.1.as_str()).collect::<Vec<_>>(), ["/data/format", "/data/url"]);
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let document = json!({"module": "tts", "data": {"text": "x", "voice": {}}, "children": {
+        "1": {"module": "colect_dtmf", "data": {"max_digits": "many"}},
+        "_": {"module": "collect_dtmf", "data": {"max_digits": "many", "terminator": "x"}, "children": {
+            "_": {"data": {}}, "x": {}
+        }}
+    }});
+    let said: Vec<String> = said(&document).into_iter().map(|(_, at, message)| format!("{at}: {message}")).collect();
+    let unknown = "/children/1/module: unknown module `colect_dtmf`, skipped to the child `_`: did you mean `collect_dtmf`?";
+    assert!(said.contains(&unknown.to_owned()), "{said:#?}");
+    for pointer in [
+        "/data/voice",
+        "/children/1",
+        "/children/_/data/max_digits",
+        "/children/_/data/terminator",
+        "/children/_/children/_",
+        "/children/_/children/x",
+    ] {
+        assert!(said.iter().any(|said| said.starts_with(&format!("{pointer}: "))), "{pointer} in {said:#?}");
+    }
+}
+
+#[test]
+fn rules_come_from_the_list_the_children_and_the_set() {
+    let rule = |day: &str| json!({"cycle": "weekly", "wdays": [day]});
+    let document = json!({
+        "rules": {"a": rule("monday"), "b": rule("wensday"), "c": rule("friday")},
+        "rule_sets": {"week": {"temporal_rules": ["c", "gone"]}},
+        "flow": {
+            "module": "temporal_route",
+            "data": {"rules": ["a"], "rule_set": "week", "timezone": "Mars/Olympus"},
+            "children": {"a": {"module": "answer", "data": {}}, "b": {"module": "answer", "data": {}}}
+        }
+    });
+    let lowered = lowered(&document);
+    let Op::Hours(hours) = &entry(&lowered.program).op else { panic!("hours") };
+    let rules: Vec<_> = hours.rules.iter().map(|rule| (rule.id.as_str(), rule.weekdays.as_slice())).collect();
+    assert_eq!(rules, [("a", [1].as_slice()), ("b", &[3]), ("rule_set", &[5])]);
+    assert_eq!(hours.timezone, "UTC");
+    let said: Vec<&str> = lowered.diagnostics.iter().map(|said| said.pointer.as_str()).collect();
+    assert_eq!(said, ["/rule_sets/week", "/flow/children", "/flow/data/timezone"]);
+}
+
+#[test]
+fn a_rules_start_is_counted_from_year_zero() {
+    let rule = json!({"id": "r", "cycle": "date", "start_date": 62_167_219_200_i64 + 86_400 * 3 + 5});
+    let Op::Hours(hours) = one("temporal_route", json!({"rules": [rule]})) else { panic!("hours") };
+    assert_eq!(hours.rules.first().and_then(|rule| rule.start_day), Some(3));
+}
