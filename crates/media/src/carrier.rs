@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
 use rtrb::Consumer;
 
-use crate::engine::Board;
+use crate::board::Board;
+use crate::disk::Done;
 use crate::event::Event;
 use crate::order::Out;
 use crate::port::Ports;
@@ -18,6 +20,7 @@ const ROUND: Duration = Duration::from_millis(500);
 /// What the carrier thread owns.
 pub(crate) struct Carrier<F> {
     pub(crate) rings: Vec<Consumer<Out<Ports>>>,
+    pub(crate) recordings: Receiver<Done>,
     pub(crate) board: Arc<Board>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
@@ -42,6 +45,16 @@ impl<F: Fn(Event)> Carrier<F> {
                 self.carry(out);
             }
         }
+        while let Ok(done) = self.recordings.try_recv() {
+            let Done { leg, tag, path, result } = done;
+            (self.sink)(match result {
+                Ok(duration) => Event::Recorded { leg, tag, path, duration },
+                Err(why) => Event::RecordFailed { leg, tag, why },
+            });
+            if let Some(report) = self.board.recording_ended(leg) {
+                (self.sink)(Event::Released { leg, report });
+            }
+        }
     }
 
     fn carry(&mut self, out: Out<Ports>) {
@@ -53,8 +66,9 @@ impl<F: Fn(Event)> Carrier<F> {
                 let (id, report) = (leg.id, leg.report());
                 drop(ports);
                 drop(leg);
-                self.board.released(id);
-                (self.sink)(Event::Released { leg: id, report });
+                if self.board.released(id, report) {
+                    (self.sink)(Event::Released { leg: id, report });
+                }
             }
             Out::Spent(spent) => drop(spent),
         }

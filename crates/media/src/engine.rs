@@ -1,21 +1,26 @@
 //! The handle that asynchronous code holds: it starts the threads, places legs and passes commands on.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use audio::codec::Codec;
+use audio::{Pcm, tone};
 use crossbeam_queue::ArrayQueue;
+use rtp::jitter::Buffer;
 use rtrb::RingBuffer;
 
+use crate::board::{Board, Speech};
 use crate::carrier::Carrier;
 use crate::clock::{self, Clock};
-use crate::command::{Command, LegSetup};
+use crate::command::{Command, DigitToSend, LegSetup, Repeat};
+use crate::disk::{Disk, Job};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
@@ -23,9 +28,12 @@ use crate::io::poll::SocketPoll;
 use crate::leg::Leg;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
+use crate::prompt::Prompt;
+use crate::recorder::{self, Recorder};
 use crate::report::LegReport;
 use crate::source::Playlist;
 use crate::stats::WorkerStats;
+use crate::tx::{Dialling, Keys};
 use crate::worker::Worker;
 
 /// Orders that may wait for a worker: at 256 a slot it catches up with a full queue in 80 ms.
@@ -77,10 +85,17 @@ struct Shared {
     workers: Vec<Handle>,
     pool: Arc<Pool>,
     board: Arc<Board>,
+    config: Config,
+    cname: Arc<str>,
+    /// SSRCs and the like: a keyed hash of the count of legs.
     seeds: RandomState,
+    count: AtomicU64,
     stop: Arc<AtomicBool>,
-    carrier: Mutex<Option<JoinHandle<()>>>,
     carrier_stop: Arc<AtomicBool>,
+    /// To the disk thread, which ends when this is gone.
+    jobs: Mutex<Option<Sender<Job>>>,
+    /// The disk thread and the carrier, in the order of their ends.
+    ends: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A worker as seen from outside.
@@ -92,51 +107,6 @@ struct Handle {
     join: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What is known outside the workers about legs and workers.
-pub(crate) struct Board {
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    /// Free places, by worker; the next leg's full name.
-    free: Vec<Vec<LegId>>,
-    legs: HashMap<LegId, Known>,
-    stats: Vec<WorkerStats>,
-    seeds: u64,
-}
-
-/// A leg as last heard of.
-struct Known {
-    report: Option<LegReport>,
-}
-
-impl Board {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Each statement under the lock leaves the board whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn report(&self, leg: LegId, report: LegReport) {
-        if let Some(known) = self.lock().legs.get_mut(&leg) {
-            known.report = Some(report);
-        }
-    }
-
-    pub(crate) fn stats(&self, worker: u16, stats: WorkerStats) {
-        if let Some(last) = self.lock().stats.get_mut(usize::from(worker)) {
-            *last = stats;
-        }
-    }
-
-    pub(crate) fn released(&self, leg: LegId) {
-        let mut inner = self.lock();
-        inner.legs.remove(&leg);
-        if let Some(free) = inner.free.get_mut(usize::from(leg.worker)) {
-            free.push(leg.next());
-        }
-    }
-}
-
 impl Engine {
     /// Start the threads. `events` is called on the carrier thread, never on a worker; it must not block.
     pub fn start(config: Config, events: impl Fn(Event) + Send + 'static) -> Result<Engine, Error> {
@@ -146,38 +116,35 @@ impl Engine {
             0 => thread::available_parallelism().map_or(1, usize::from).min(4),
             n => n.min(64),
         };
-        let free = (0..workers)
-            .map(|worker| {
-                (0..places as u32)
-                    .rev()
-                    .map(|place| LegId { worker: worker as u16, place, generation: 0 })
-                    .collect()
-            })
-            .collect();
-        let inner =
-            Inner { free, legs: HashMap::new(), stats: vec![WorkerStats::default(); workers], seeds: 0 };
-        let board = Arc::new(Board { inner: Mutex::new(inner) });
-
+        let board = Arc::new(Board::new(workers, places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
+        let (done_in, done_out) = mpsc::channel();
         let carrier_stop = Arc::new(AtomicBool::new(false));
-        let carrier =
-            Carrier { rings: rings_out, board: board.clone(), stop: carrier_stop.clone(), sink: events };
-        let carrier = thread::Builder::new()
-            .name("media-carrier".into())
-            .spawn(move || carrier.run())
-            .map_err(Error::Thread)?;
+        let carrier = Carrier {
+            rings: rings_out,
+            recordings: done_out,
+            board: board.clone(),
+            stop: carrier_stop.clone(),
+            sink: events,
+        };
+        let carrier = spawn("media-carrier".into(), move || carrier.run())?;
+        let (jobs_in, jobs_out) = mpsc::channel();
+        let disk = Disk { jobs: jobs_out, done: done_in, carrier: carrier.thread().clone() };
+        let disk = spawn("media-disk".into(), move || disk.run())?;
 
         let stop = Arc::new(AtomicBool::new(false));
         let mut handles = Vec::with_capacity(workers);
         for (id, ring) in rings_in.into_iter().enumerate() {
             let orders = Arc::new(ArrayQueue::new(ORDERS));
             let resting = Arc::new(AtomicBool::new(false));
-            let worker = Worker::new(id as u16, places, orders.clone(), Outlet::new(ring));
+            let (slots, out) = (orders.clone(), Outlet::new(ring));
             let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier.thread().clone());
-            let join = thread::Builder::new()
-                .name(format!("media-{id}"))
-                .spawn(move || run(worker, SocketPoll::new(places), &rests, &ends, &wake))
-                .map_err(Error::Thread)?;
+            let join = spawn(format!("media-{id}"), move || {
+                // The grid begins on the worker's own thread; the clock on the wall is read beside it.
+                let clock = Clock::new();
+                let worker = Worker::new(id as u16, places, slots, out, clock::wall());
+                run(worker, SocketPoll::new(places), clock, &rests, &ends, &wake);
+            })?;
             handles.push(Handle {
                 orders,
                 resting,
@@ -189,10 +156,14 @@ impl Engine {
             workers: handles,
             pool,
             board,
+            cname: config.cname.as_str().into(),
+            config,
             seeds: RandomState::new(),
+            count: AtomicU64::new(0),
             stop,
-            carrier: Mutex::new(Some(carrier)),
             carrier_stop,
+            jobs: Mutex::new(Some(jobs_in)),
+            ends: Mutex::new(vec![disk, carrier]),
         };
         Ok(Engine { shared: Arc::new(shared) })
     }
@@ -205,38 +176,64 @@ impl Engine {
     /// Make a leg of ports and what was agreed on, on the worker with the most room.
     /// It speaks within a packet time; where nothing plays, silence.
     pub fn adopt(&self, ports: Ports, setup: LegSetup) -> Result<LegId, Error> {
-        if self.shared.stop.load(Ordering::Acquire) {
+        let shared = &*self.shared;
+        if shared.stop.load(Ordering::Acquire) {
             return Err(Error::Stopped);
         }
-        let mut inner = self.shared.board.lock();
-        let roomiest = inner.free.iter_mut().max_by_key(|free| free.len());
-        let id = roomiest.and_then(Vec::pop).ok_or(Error::Busy)?;
-        inner.seeds += 1;
-        let seed = self.shared.seeds.hash_one(inner.seeds);
-        inner.legs.insert(id, Known { report: None });
-        drop(inner);
-        let leg = Box::new(Leg::new(id, setup, seed));
-        let sent = self.order(id, Order::Adopt(leg, ports));
+        let id = shared.board.place(Speech::of(&setup))?;
+        let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
+        let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
+        let sent = self.order(id, Order::Adopt(Box::new(leg), ports));
         if sent.is_err() {
-            self.shared.board.released(id);
+            shared.board.withdraw(id);
         }
         sent.map(|()| id)
     }
 
     /// Pass a command on; it is obeyed within a slot (5 ms).
-    /// [`Error::Busy`] if the worker's queue is full; a leg that is gone takes no commands and gives no event.
+    ///
+    /// [`Error::Busy`] if the worker's queue is full, [`Error::NoLeg`] if the leg is gone.
+    /// A leg that goes while the command is on its way gives no event for it, except for the end of a recording.
     pub fn send(&self, leg: LegId, command: Command) -> Result<(), Error> {
-        if !self.shared.board.lock().legs.contains_key(&leg) {
-            return Err(Error::NoLeg);
+        let board = &self.shared.board;
+        let speech = board.speech(leg).ok_or(Error::NoLeg)?;
+        match command {
+            Command::Play { tag, items, repeat } => {
+                self.order(leg, Order::Play(leg, Playlist::new(tag, items, repeat)))
+            }
+            Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
+            Command::Echo { tag } => self.order(leg, Order::Echo(leg, tag, ears(speech.codec))),
+            Command::SendDigits { tag, digits } => {
+                let dialling = match speech.events {
+                    true => Dialling::Events(Keys::new(tag, digits)),
+                    false => Dialling::Tones(tones(tag, &digits, speech.codec)),
+                };
+                self.order(leg, Order::Dial(leg, dialling))
+            }
+            Command::Record { tag, path, limit, silence } => {
+                let rate = speech.codec.rate();
+                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
+                let recorder = Recorder::new(tag, write, rate, limit, silence);
+                let path = self.shared.config.recordings_dir.join(path);
+                // Counted before the order, which may be over before this function is.
+                board.recording_begins(leg);
+                let ordered = self.order(leg, Order::Record(leg, recorder, ears(speech.codec)));
+                if ordered.is_err() {
+                    board.recording_ended(leg);
+                    return ordered;
+                }
+                let job = Job { leg, tag, path, rate, ring };
+                let jobs = self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+                jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(Error::Stopped)
+            }
+            Command::Reconfigure(setup) => {
+                let speech = Speech::of(&setup);
+                self.order(leg, Order::Reconfigure(leg, setup))?;
+                board.set_speech(leg, speech);
+                Ok(())
+            }
+            Command::Release => self.order(leg, Order::Release(leg)),
         }
-        let order = match command {
-            Command::Play { tag, items, repeat } => Order::Play(leg, Playlist::new(tag, items, repeat)),
-            Command::Stop { tag } => Order::Stop(leg, tag),
-            Command::Reconfigure(setup) => Order::Reconfigure(leg, setup),
-            Command::Release => Order::Release(leg),
-            Command::Echo { .. } | Command::SendDigits { .. } | Command::Record { .. } => return Ok(()),
-        };
-        self.order(leg, order)
     }
 
     /// The leg's media path in a line, as of at most a second ago; `None` if it is gone or too young.
@@ -246,16 +243,12 @@ impl Engine {
 
     /// The leg's counters as of at most a second ago; `None` if it is gone or too young.
     pub fn report(&self, leg: LegId) -> Option<LegReport> {
-        self.shared.board.lock().legs.get(&leg)?.report
+        self.shared.board.last_report(leg)
     }
 
     /// All workers' counters, as of at most a second ago.
     pub fn stats(&self) -> WorkerStats {
-        let mut sum = WorkerStats::default();
-        for stats in &self.shared.board.lock().stats {
-            sum.add(stats);
-        }
-        sum
+        self.shared.board.sum()
     }
 
     /// Release every leg, carry the last events out and end the threads. Not to be called from the event sink.
@@ -277,25 +270,29 @@ impl Engine {
 
 impl Shared {
     fn stop(&self) {
-        let take =
-            |slot: &Mutex<Option<JoinHandle<()>>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.stop.store(true, Ordering::Release);
         for worker in &self.workers {
             worker.thread.unpark();
         }
-        for worker in &self.workers {
-            if let Some(join) = take(&worker.join) {
-                // A worker that panicked has nothing left to end.
-                let _ = join.join();
-            }
+        let mut ends = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));
+        if ends.iter().any(|join| join.thread().id() == thread::current().id()) {
+            // The sink dropped the last handle, on the carrier itself: nobody can be waited for.
+            self.carrier_stop.store(true, Ordering::Release);
+            ends.clear();
         }
-        self.carrier_stop.store(true, Ordering::Release);
-        if let Some(join) = take(&self.carrier) {
-            join.thread().unpark();
-            // The last handle may be dropped by the sink, on the carrier itself.
-            if join.thread().id() != thread::current().id() {
-                let _ = join.join();
+        for worker in &self.workers {
+            let join = worker.join.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // A worker that panicked has nothing left to end.
+            let _ = join.map(JoinHandle::join);
+        }
+        // What the workers let go of last reaches the disk thread through the carrier, so that one ends first.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for (n, join) in ends.into_iter().enumerate() {
+            if n == 1 {
+                self.carrier_stop.store(true, Ordering::Release);
             }
+            join.thread().unpark();
+            let _ = join.join();
         }
     }
 }
@@ -306,15 +303,38 @@ impl Drop for Shared {
     }
 }
 
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new().name(name).spawn(run).map_err(Error::Thread)
+}
+
+/// A jitter buffer for a recorder or an echo: two packets of delay to begin with, a fifth of a second at most.
+fn ears(codec: Codec) -> Box<Buffer> {
+    Box::new(Buffer::new(codec.rate().0, Duration::from_millis(40), Duration::from_millis(200)))
+}
+
+/// Keys as tones, for a peer that takes no telephone-events.
+fn tones(tag: u64, digits: &[DigitToSend], codec: Codec) -> Playlist {
+    let rate = codec.rate();
+    let mut sound = Pcm::new(rate, Vec::new());
+    for digit in digits {
+        match digit.key {
+            Some(key) => sound.append(&tone::dtmf(key, digit.duration, rate)),
+            None => sound.append(&Pcm::silence(rate, digit.duration)),
+        }
+        sound.append(&Pcm::silence(rate, digit.gap));
+    }
+    Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, codec))], Repeat::Times(1))
+}
+
 /// A worker's thread: slots on the grid while there are legs, rest while there are none.
 fn run(
     mut worker: Worker<SocketPoll>,
     mut io: SocketPoll,
+    mut clock: Clock,
     resting: &AtomicBool,
     stop: &AtomicBool,
     carrier: &Thread,
 ) {
-    let mut clock = Clock::new();
     while !stop.load(Ordering::Acquire) {
         if worker.is_idle() {
             resting.store(true, Ordering::SeqCst);

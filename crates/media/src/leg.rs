@@ -1,81 +1,241 @@
 //! A leg: one end's media, its ears (`rx`) and its mouth (`tx`), and what it was asked to do.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use rtp::jitter::Buffer;
+use rtp::packet::HEADER;
 
 use crate::clock;
 use crate::command::LegSetup;
 use crate::event::Event;
 use crate::id::LegId;
-use crate::io::Io;
-use crate::order::{Outlet, Spent};
+use crate::io::{Channel, Io};
+use crate::order::{Out, Outlet, Spent};
+use crate::recorder::{Progress, Recorder};
 use crate::report::{LegReport, Saying};
+use crate::rtcp::{self, Rtcp};
+use crate::rx::Rx;
 use crate::source::{Playlist, Source};
-use crate::tx::Tx;
-use crate::worker::Turn;
+use crate::tx::{Dialling, Step, Tx};
+use crate::worker::{FRAME, Turn};
+
+/// RTCP datagrams read a second; a peer sends one in five.
+const RTCP_A_SECOND: usize = 8;
 
 /// Owned by exactly one worker from adoption to release.
 pub(crate) struct Leg {
     pub(crate) id: LegId,
     setup: LegSetup,
-    source: Source,
+    timeout: Duration,
+    rx: Rx,
     tx: Tx,
-    packets_in: u64,
+    rtcp: Rtcp,
+    source: Source,
+    dialling: Option<Dialling>,
+    recorder: Option<Recorder>,
+    /// Counts turns; begins at a number of its own, so that not all legs keep house in the same slot.
+    turns: u64,
+    /// Turns that were skipped and whose audio is still to be read.
+    unread: u64,
 }
 
 impl Leg {
-    pub(crate) fn new(id: LegId, setup: LegSetup, seed: u64) -> Leg {
-        Leg { id, tx: Tx::new(seed), setup, source: Source::Silence, packets_in: 0 }
+    pub(crate) fn new(id: LegId, setup: LegSetup, cname: Arc<str>, timeout: Duration, seed: u64) -> Leg {
+        Leg {
+            id,
+            timeout,
+            rx: Rx::new(&setup),
+            tx: Tx::new(seed),
+            rtcp: Rtcp::new(cname, seed.rotate_left(17)),
+            source: Source::Silence,
+            dialling: None,
+            recorder: None,
+            turns: u64::from(id.place).wrapping_mul(7),
+            unread: 0,
+            setup,
+        }
     }
 
-    /// The worker has it now.
-    pub(crate) fn begin(&mut self, _now: Duration) {}
+    /// The worker has it from `now` on; `wall` is the time since 1970 at the worker's epoch.
+    pub(crate) fn begin(&mut self, now: Duration, wall: Duration) {
+        self.rx.heard = now;
+        self.rtcp.begin(now, wall);
+    }
 
     /// Slots from one turn to the next: the packet time.
     pub(crate) fn period(&self) -> u64 {
         period(self.setup.ptime)
     }
 
+    /// Samples in a packet.
+    fn units(&self) -> usize {
+        let units = self.period() as usize * self.setup.codec.rate().0 as usize / 200;
+        units.min(FRAME)
+    }
+
+    fn place(&self) -> usize {
+        self.id.place as usize
+    }
+
     /// One packet time: hear what arrived, say what is due.
     pub(crate) fn turn<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let place = self.id.place as usize;
-        while let Some(received) = turn.io.receive(place, crate::io::Channel::Rtp, &mut turn.scratch.datagram)
-        {
-            if rtp::View::parse(&turn.scratch.datagram[..received.len]).is_some() {
-                self.packets_in += 1;
-                turn.stats.packets_in += 1;
+        self.turns += 1;
+        self.hear(turn);
+        self.listen(turn);
+        if self.setup.send {
+            self.speak(turn);
+        } else {
+            self.tx.pass(self.units() as u32);
+            self.tx.pause();
+        }
+        if self.turns % (200 / self.period()) == 0 {
+            self.keep_house(turn);
+        }
+    }
+
+    /// Take what the socket has.
+    fn hear<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let place = self.place();
+        let appetite = self.rx.appetite(self.turns);
+        let (mut read, mut empty) = (0, false);
+        while read < appetite {
+            let Some(received) = turn.io.receive(place, Channel::Rtp, &mut turn.scratch.datagram) else {
+                empty = true;
+                break;
+            };
+            read += 1;
+            let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
+            if rtcp::is_rtcp(datagram) {
+                if received.from.ip() == self.rx.latch.remote().ip() {
+                    self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
+                }
+            } else {
+                self.rx.datagram(self.id, &self.setup, received.from, received.len, turn);
             }
         }
-        self.speak(turn);
+        self.rx.fed(read, empty);
+        self.rx.settle(self.id, turn);
+    }
+
+    /// Read a frame of what was heard, for the recorder and the echo.
+    fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let units = self.units();
+        let missed = std::mem::take(&mut self.unread);
+        let Some(buffer) = &mut self.rx.buffer else { return };
+        // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
+        let late = missed.min(16);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.owe((missed - late).saturating_mul(units as u64));
+        }
+        let mut over = false;
+        for _ in 0..=late {
+            let heard = &mut turn.scratch.heard[..units];
+            heard.fill(self.setup.codec.silence());
+            buffer.read(heard);
+            let Some(recorder) = self.recorder.as_mut().filter(|_| !over) else { continue };
+            let pcm = &mut turn.scratch.pcm[..units];
+            let n = self.setup.codec.decode(heard, pcm);
+            match recorder.push(&pcm[..n]) {
+                Progress::Going => {}
+                Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
+                Progress::Over => over = true,
+            }
+        }
+        if over {
+            self.end_recording(turn.out);
+        }
     }
 
     fn speak<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        if !self.setup.send {
-            return self.tx.pass(self.units());
-        }
-        let units = self.units() as usize;
-        let packet = &mut turn.scratch.packet[..rtp::packet::HEADER + units];
-        let frame = &mut packet[rtp::packet::HEADER..];
-        frame.fill(self.setup.codec.silence());
-        let mut over = None;
-        let talking = match &mut self.source {
-            Source::Silence | Source::Echo { .. } => false,
-            Source::Prompts(list) => {
-                if list.fill(self.setup.codec, frame) {
-                    over = Some(list.tag);
+        let (place, units, to) = (self.place(), self.units(), self.rx.latch.remote());
+        let codec = self.setup.codec;
+        let mut quiet = false;
+        if let Some(dialling) = &mut self.dialling {
+            let frame = &mut turn.scratch.packet[HEADER..HEADER + units];
+            match dialling.step(self.tx.timestamp(), codec, frame) {
+                Step::Event(update) => {
+                    let payload_type = self.setup.telephone_event.unwrap_or(self.setup.payload_type);
+                    self.tx.event(place, to, payload_type, &update, turn);
+                    return self.tx.pass(units as u32);
                 }
+                Step::Tone { last } => {
+                    self.tx.audio(place, to, self.setup.payload_type, true, units, turn);
+                    if last {
+                        self.end_dialling(turn.out);
+                    }
+                    return;
+                }
+                Step::Quiet => quiet = true,
+                Step::Over => self.end_dialling(turn.out),
+            }
+        }
+        let frame = &mut turn.scratch.packet[HEADER..HEADER + units];
+        let mut played = None;
+        let talking = match &mut self.source {
+            // A prompt waits while keys are being sent.
+            Source::Prompts(_) | Source::Echo { .. } if quiet => {
+                frame.fill(codec.silence());
+                false
+            }
+            Source::Silence => {
+                frame.fill(codec.silence());
+                false
+            }
+            Source::Echo { .. } => {
+                frame.copy_from_slice(&turn.scratch.heard[..units]);
+                true
+            }
+            Source::Prompts(list) => {
+                played = list.fill(codec, frame).then_some(list.tag);
                 true
             }
         };
-        self.tx.audio(self.id, &self.setup, talking, packet, turn.io, turn.stats);
-        if let Some(tag) = over {
+        self.tx.audio(place, to, self.setup.payload_type, talking, units, turn);
+        if let Some(tag) = played {
             self.hush(turn.out);
             turn.out.event(Event::Played { leg: self.id, tag, stopped: false });
         }
     }
 
+    /// Once a second: RTCP in, RTCP out, the timeout, the report.
+    fn keep_house<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let place = self.place();
+        for _ in 0..RTCP_A_SECOND {
+            let Some(received) = turn.io.receive(place, Channel::Rtcp, &mut turn.scratch.datagram) else {
+                break;
+            };
+            let known = [self.rx.latch.remote().ip(), self.setup.remote_rtcp.ip()];
+            let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
+            if known.contains(&received.from.ip()) {
+                self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
+            }
+        }
+        if self.rtcp.is_due(turn.now) {
+            self.send_rtcp(turn, false);
+        }
+        if self.setup.receive && self.rx.is_lost(turn.now, self.timeout) {
+            turn.out.event(Event::Lost { leg: self.id });
+        }
+        turn.stats.jitter.count(Duration::from_secs_f32(self.rx.jitter_ms().clamp(0.0, 1e6) / 1_000.0));
+        turn.out.put(Out::Report(self.id, self.report()));
+    }
+
+    fn send_rtcp<I: Io>(&mut self, turn: &mut Turn<'_, I>, bye: bool) {
+        let buffer = &mut turn.scratch.packet;
+        let Some(n) = self.rtcp.write(turn.now, &mut self.rx, &self.tx, bye, buffer) else { return };
+        let muxed = self.setup.remote_rtcp == self.setup.remote;
+        let to = rtcp::destination(self.setup.remote_rtcp, &self.rx, muxed);
+        let channel = if muxed { Channel::Rtp } else { Channel::Rtcp };
+        // A report that does not leave is followed by another.
+        let _ = turn.io.send(self.place(), channel, to, &turn.scratch.packet[..n]);
+    }
+
     /// Turns that did not take place.
     pub(crate) fn skip(&mut self, turns: u64) {
-        self.tx.pass(self.units().wrapping_mul(turns as u32));
+        self.tx.pass((self.units() as u32).wrapping_mul(turns as u32));
+        self.tx.pause();
+        self.unread = self.unread.saturating_add(turns);
     }
 
     pub(crate) fn play<P>(&mut self, list: Playlist, out: &mut Outlet<P>) {
@@ -83,21 +243,40 @@ impl Leg {
         self.source = Source::Prompts(list);
     }
 
+    pub(crate) fn echo<P>(&mut self, tag: u64, buffer: Box<Buffer>, out: &mut Outlet<P>) {
+        self.interrupt(out);
+        self.open_ears(buffer, out);
+        self.source = Source::Echo { tag };
+    }
+
+    pub(crate) fn record<P>(&mut self, recorder: Recorder, buffer: Box<Buffer>, out: &mut Outlet<P>) {
+        self.end_recording(out);
+        self.open_ears(buffer, out);
+        self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn dial<P>(&mut self, dialling: Dialling, out: &mut Outlet<P>) {
+        self.end_dialling(out);
+        self.dialling = Some(dialling);
+    }
+
     pub(crate) fn stop<P>(&mut self, tag: u64, out: &mut Outlet<P>) {
-        match &self.source {
-            Source::Prompts(list) if list.tag == tag => self.interrupt(out),
-            Source::Echo { tag: mine } if *mine == tag => self.interrupt(out),
-            _ => {}
+        if self.source.tag() == Some(tag) {
+            self.interrupt(out);
+        }
+        if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
+            self.end_recording(out);
+        }
+        if let Some(dialling) = self.dialling.as_mut().filter(|dialling| dialling.tag() == tag)
+            && dialling.cut()
+        {
+            self.end_dialling(out);
         }
     }
 
     /// End what is being said before its end.
     fn interrupt<P>(&mut self, out: &mut Outlet<P>) {
-        let tag = match &self.source {
-            Source::Silence => return,
-            Source::Prompts(list) => list.tag,
-            Source::Echo { tag } => *tag,
-        };
+        let Some(tag) = self.source.tag() else { return };
         self.hush(out);
         out.event(Event::Played { leg: self.id, tag, stopped: true });
     }
@@ -106,48 +285,82 @@ impl Leg {
         if let Source::Prompts(list) = std::mem::replace(&mut self.source, Source::Silence) {
             out.spent(Spent::Playlist(list));
         }
+        self.close_ears(out);
     }
 
-    pub(crate) fn reconfigure<P>(&mut self, mut setup: Box<LegSetup>, _now: Duration, out: &mut Outlet<P>) {
+    fn end_recording<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some(recorder) = self.recorder.take() {
+            out.spent(Spent::Recorder(recorder));
+        }
+        self.close_ears(out);
+    }
+
+    fn end_dialling<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some(dialling) = self.dialling.take() {
+            out.event(Event::DigitsSent { leg: self.id, tag: dialling.tag() });
+            out.spent(Spent::Dialling(dialling));
+        }
+    }
+
+    /// A recorder and an echo share one buffer.
+    fn open_ears<P>(&mut self, buffer: Box<Buffer>, out: &mut Outlet<P>) {
+        if self.rx.buffer.is_none() {
+            self.rx.buffer = Some(buffer);
+            self.unread = 0;
+        } else {
+            out.spent(Spent::Buffer(buffer));
+        }
+    }
+
+    /// Nobody listens any more: packets need not be kept.
+    fn close_ears<P>(&mut self, out: &mut Outlet<P>) {
+        let listening = self.recorder.is_some() || matches!(self.source, Source::Echo { .. });
+        if !listening && let Some(buffer) = self.rx.buffer.take() {
+            out.spent(Spent::Buffer(buffer));
+        }
+    }
+
+    pub(crate) fn reconfigure<P>(&mut self, mut setup: Box<LegSetup>, now: Duration, out: &mut Outlet<P>) {
         std::mem::swap(&mut self.setup, &mut *setup);
+        self.rx.reconfigure(&setup, &self.setup, now);
         out.spent(Spent::Setup(setup));
     }
 
-    /// The last turn.
+    /// The last turn: what runs ends, and the peer is told goodbye.
     pub(crate) fn end<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.interrupt(turn.out);
-    }
-
-    /// Samples in a packet.
-    fn units(&self) -> u32 {
-        self.period() as u32 * self.setup.codec.rate().0 / 200
+        self.end_dialling(turn.out);
+        self.end_recording(turn.out);
+        self.send_rtcp(turn, true);
+        turn.stats.lost += self.rx.lost().max(0) as u64;
     }
 
     pub(crate) fn report(&self) -> LegReport {
         LegReport {
-            packets_in: self.packets_in,
+            packets_in: self.rx.packets(),
             packets_out: self.tx.packets,
-            lost: 0,
-            jitter_ms: 0.0,
-            duplicates: 0,
-            out_of_order: 0,
-            late: 0,
-            strangers: 0,
-            unusable: 0,
-            round_trip_ms: None,
-            remote_lost: None,
-            remote: self.setup.remote,
-            latched: false,
+            lost: self.rx.lost(),
+            jitter_ms: self.rx.jitter_ms(),
+            duplicates: self.rx.duplicates(),
+            out_of_order: self.rx.out_of_order(),
+            late: self.rx.late,
+            strangers: self.rx.strangers,
+            unusable: self.rx.unusable,
+            round_trip_ms: self.rtcp.round_trip.map(|trip| trip.as_secs_f32() * 1_000.0),
+            remote_lost: self.rtcp.remote_lost,
+            remote: self.rx.latch.remote(),
+            latched: self.rx.latch.is_latched(),
             codec: self.setup.codec,
             ptime_ms: (self.period() * 5) as u16,
-            buffer_ms: None,
+            buffer_ms: self.rx.buffer.as_ref().map(|buffer| buffer.depth().as_millis() as u16),
             saying: match self.source {
                 _ if !self.setup.send => Saying::Held,
+                _ if self.dialling.is_some() => Saying::Digits,
                 Source::Silence => Saying::Silence,
                 Source::Prompts(_) => Saying::Prompt,
                 Source::Echo { .. } => Saying::Echo,
             },
-            recording: false,
+            recording: self.recorder.is_some(),
         }
     }
 }

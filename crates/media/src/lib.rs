@@ -9,19 +9,25 @@
 //!
 //! There is no signalling here, no `async`, and no knowledge of flows or calls.
 
+mod board;
 mod carrier;
 mod clock;
 mod command;
+mod disk;
 mod engine;
 mod error;
 mod event;
 mod id;
 mod io;
+mod latch;
 mod leg;
 mod order;
 mod port;
 mod prompt;
+mod recorder;
 mod report;
+mod rtcp;
+mod rx;
 mod source;
 mod stats;
 mod tx;
@@ -34,5 +40,5 @@ pub use event::Event;
 pub use id::LegId;
 pub use port::Ports;
 pub use prompt::{Prompt, Prompts};
-pub use report::LegReport;
+pub use report::{LegReport, Saying};
 pub use stats::{Histogram, WorkerStats};

@@ -2,20 +2,26 @@
 
 use std::collections::VecDeque;
 
+use rtp::jitter::Buffer;
 use rtrb::Producer;
 
 use crate::command::LegSetup;
 use crate::event::Event;
 use crate::id::LegId;
 use crate::leg::Leg;
+use crate::recorder::Recorder;
 use crate::report::LegReport;
 use crate::source::Playlist;
 use crate::stats::WorkerStats;
+use crate::tx::Dialling;
 
 /// A command with all its slow parts done. `P` is what a leg's sockets come in.
 pub(crate) enum Order<P> {
     Adopt(Box<Leg>, P),
     Play(LegId, Playlist),
+    Echo(LegId, u64, Box<Buffer>),
+    Dial(LegId, Dialling),
+    Record(LegId, Recorder, Box<Buffer>),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>),
     Release(LegId),
@@ -37,6 +43,9 @@ pub(crate) enum Out<P> {
 pub(crate) enum Spent<P> {
     Order(Order<P>),
     Playlist(Playlist),
+    Dialling(Dialling),
+    Recorder(Recorder),
+    Buffer(Box<Buffer>),
     Setup(Box<LegSetup>),
 }
 

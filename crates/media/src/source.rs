@@ -6,6 +6,7 @@ use audio::codec::Codec;
 
 use crate::command::Repeat;
 use crate::prompt::Prompt;
+use crate::worker::FRAME;
 
 /// What a leg says now. Keys being sent stand before it; see `tx`.
 #[derive(Debug)]
@@ -13,6 +14,17 @@ pub(crate) enum Source {
     Silence,
     Prompts(Playlist),
     Echo { tag: u64 },
+}
+
+impl Source {
+    /// Of the command that it obeys.
+    pub(crate) fn tag(&self) -> Option<u64> {
+        match self {
+            Source::Silence => None,
+            Source::Prompts(list) => Some(list.tag),
+            Source::Echo { tag } => Some(*tag),
+        }
+    }
 }
 
 /// Prompts in a row, without a gap between them or between their repetitions.
@@ -33,26 +45,25 @@ impl Playlist {
         Playlist { tag, items, repeat, item: 0, at: 0, sounded: false }
     }
 
-    /// Copy the next bytes to `frame`; what the list cannot fill is left as it was.
+    /// Copy the next bytes to `frame`; what the list cannot fill is silence.
+    /// A prompt in another codec's form, as after a re-INVITE, is turned into this one's.
     /// `true` if the list is over: its last byte is in this frame, or was in one before.
     pub(crate) fn fill(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
         let mut rest = frame;
         loop {
             if self.repeat == Repeat::Times(0) {
+                rest.fill(codec.silence());
                 return true;
             }
             let Some(prompt) = self.items.get(self.item) else {
-                if !self.next_round() {
-                    return true;
-                }
+                self.next_round();
                 continue;
             };
-            // A prompt in another codec's form would be noise.
-            let bytes = if prompt.codec() == codec { prompt.bytes() } else { &[] };
+            let bytes = prompt.bytes();
             let left = bytes.get(self.at..).unwrap_or_default();
             let n = left.len().min(rest.len());
             let (now, later) = rest.split_at_mut(n);
-            now.copy_from_slice(&left[..n]);
+            copy(prompt.codec(), &left[..n], codec, now);
             rest = later;
             self.at += n;
             self.sounded |= n > 0;
@@ -78,6 +89,18 @@ impl Playlist {
             self.repeat = Repeat::Times(0);
         }
         self.repeat != Repeat::Times(0)
+    }
+}
+
+/// Copy samples, from one codec's form to another's if need be.
+fn copy(from: Codec, bytes: &[u8], to: Codec, out: &mut [u8]) {
+    if from == to {
+        return out.copy_from_slice(bytes);
+    }
+    let mut pcm = [0; FRAME];
+    for (bytes, out) in bytes.chunks(FRAME).zip(out.chunks_mut(FRAME)) {
+        let n = from.decode(bytes, &mut pcm);
+        to.encode(&pcm[..n], out);
     }
 }
 
@@ -117,7 +140,7 @@ mod tests {
         let mut frame = [9; 6];
         assert!(list.fill(Codec::Pcmu, &mut frame));
         let a = level(1_000);
-        assert_eq!(frame, [a, a, a, a, 9, 9]);
+        assert_eq!(frame, [a, a, a, a, 0xff, 0xff]);
     }
 
     #[test]
@@ -126,9 +149,16 @@ mod tests {
         assert!(Playlist::new(1, vec![], Repeat::Forever).fill(Codec::Pcmu, &mut frame));
         assert!(Playlist::new(1, vec![prompt(0, 1)], Repeat::Forever).fill(Codec::Pcmu, &mut frame));
         assert!(Playlist::new(1, vec![prompt(9, 1)], Repeat::Times(0)).fill(Codec::Pcmu, &mut frame));
-        let mut other = Playlist::new(1, vec![prompt(9, 1)], Repeat::Forever);
-        assert!(other.fill(Codec::Pcma, &mut frame), "another codec's bytes are passed over");
-        assert_eq!(frame, [9; 6]);
+        assert_eq!(frame, [0xff; 6]);
+    }
+
+    #[test]
+    fn a_prompt_in_another_codecs_form_is_turned_into_the_legs() {
+        let mut list = Playlist::new(1, vec![prompt(160, 4_000)], Repeat::Forever);
+        let (mut frame, mut pcm) = ([0; 160], [0; 160]);
+        list.fill(Codec::Pcma, &mut frame);
+        Codec::Pcma.decode(&frame, &mut pcm);
+        assert!(pcm.iter().all(|sample| (3_700..4_300).contains(sample)), "{pcm:?}");
     }
 
     #[test]

@@ -67,6 +67,10 @@ pub struct WorkerStats {
     pub unusable: u64,
     /// RTP packets that came too late to be played.
     pub late_packets: u64,
+    /// Packets of the peers' that never came; of legs that are over.
+    pub lost: u64,
+    /// Interarrival jitter, a sample a leg and second.
+    pub jitter: Histogram,
     /// Slots run.
     pub slots: u64,
     /// Slots run that began more than a millisecond late.
@@ -88,6 +92,8 @@ impl WorkerStats {
         self.strangers += other.strangers;
         self.unusable += other.unusable;
         self.late_packets += other.late_packets;
+        self.lost += other.lost;
+        self.jitter.add(&other.jitter);
         self.slots += other.slots;
         self.late_slots += other.late_slots;
         self.overruns += other.overruns;

@@ -1,12 +1,16 @@
-//! A leg's mouth: the outgoing stream's numbers, and how a packet is sent.
+//! A leg's mouth: the outgoing stream's numbers, how a packet is sent, and keys being sent.
 
-use rtp::packet::Writer;
-use rtp::{RtpTime, Seq};
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::command::LegSetup;
-use crate::id::LegId;
+use audio::codec::Codec;
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq, dtmf};
+
+use crate::command::DigitToSend;
 use crate::io::{Channel, Io};
-use crate::stats::WorkerStats;
+use crate::source::Playlist;
+use crate::worker::Turn;
 
 /// The outgoing stream. Its timestamps count samples, whatever the clock on the wall does.
 pub(crate) struct Tx {
@@ -31,33 +35,190 @@ impl Tx {
         }
     }
 
-    /// Time passes without a packet.
+    pub(crate) fn ssrc(&self) -> u32 {
+        self.writer.ssrc()
+    }
+
+    /// Of the next packet of audio.
+    pub(crate) fn timestamp(&self) -> RtpTime {
+        self.timestamp
+    }
+
+    /// Time passes without audio.
     pub(crate) fn pass(&mut self, units: u32) {
         self.timestamp = self.timestamp.plus(units);
+    }
+
+    /// What comes next is a new talkspurt.
+    pub(crate) fn pause(&mut self) {
         self.talking = false;
     }
 
-    /// Send a packet whose payload is in place. `talking` tells prompts from silence: a talkspurt's first is marked.
+    /// Send the frame of `units` bytes that stands behind the header's place in the turn's packet.
+    /// `talking` tells prompts from silence: a talkspurt's first packet is marked (RFC 3551 §4.1).
     pub(crate) fn audio<I: Io>(
         &mut self,
-        id: LegId,
-        setup: &LegSetup,
+        place: usize,
+        to: SocketAddr,
+        payload_type: u8,
         talking: bool,
-        packet: &mut [u8],
-        io: &mut I,
-        stats: &mut WorkerStats,
+        units: usize,
+        turn: &mut Turn<'_, I>,
     ) {
         let marker = talking && !self.talking;
         self.talking = talking;
-        let octets = packet.len() - rtp::packet::HEADER;
-        self.writer.write(packet, setup.payload_type, marker, self.timestamp);
-        self.timestamp = self.timestamp.plus(octets as u32);
-        if io.send(id.place as usize, Channel::Rtp, setup.remote, packet) {
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.plus(units as u32);
+        self.send(place, to, (payload_type, marker, timestamp), units, turn);
+    }
+
+    /// Send a telephone-event. Audio's timestamps go on meanwhile: see [`Tx::pass`].
+    pub(crate) fn event<I: Io>(
+        &mut self,
+        place: usize,
+        to: SocketAddr,
+        payload_type: u8,
+        update: &dtmf::Update,
+        turn: &mut Turn<'_, I>,
+    ) {
+        if let Some(payload) = turn.scratch.packet.get_mut(HEADER..HEADER + dtmf::PAYLOAD) {
+            payload.copy_from_slice(&update.payload);
+        }
+        self.send(place, to, (payload_type, update.marker, update.timestamp), dtmf::PAYLOAD, turn);
+    }
+
+    fn send<I: Io>(
+        &mut self,
+        place: usize,
+        to: SocketAddr,
+        (payload_type, marker, timestamp): (u8, bool, RtpTime),
+        octets: usize,
+        turn: &mut Turn<'_, I>,
+    ) {
+        let Some(packet) = turn.scratch.packet.get_mut(..HEADER + octets) else { return };
+        self.writer.write(packet, payload_type, marker, timestamp);
+        if turn.io.send(place, Channel::Rtp, to, packet) {
             self.packets += 1;
             self.octets += octets as u64;
-            stats.packets_out += 1;
+            turn.stats.packets_out += 1;
         } else {
-            stats.send_failures += 1;
+            turn.stats.send_failures += 1;
+        }
+    }
+}
+
+/// Keys being sent.
+pub(crate) enum Dialling {
+    /// As telephone-events.
+    Events(Keys),
+    /// As tones, rendered before; where the peer takes no telephone-events.
+    Tones(Playlist),
+}
+
+impl Dialling {
+    pub(crate) fn tag(&self) -> u64 {
+        match self {
+            Dialling::Events(keys) => keys.tag,
+            Dialling::Tones(list) => list.tag,
+        }
+    }
+
+    /// The next turn, at `timestamp`; `frame` is there for a tone.
+    pub(crate) fn step(&mut self, timestamp: RtpTime, codec: Codec, frame: &mut [u8]) -> Step {
+        match self {
+            Dialling::Events(keys) => keys.step(timestamp, frame.len() as u32, codec.rate().0),
+            Dialling::Tones(list) => Step::Tone { last: list.fill(codec, frame) },
+        }
+    }
+
+    /// Stop early. `true` if it is over at once; a telephone-event still gets its ends.
+    pub(crate) fn cut(&mut self) -> bool {
+        match self {
+            Dialling::Events(keys) => {
+                keys.cut();
+                false
+            }
+            Dialling::Tones(_) => true,
+        }
+    }
+}
+
+/// Keys as telephone-events, one after the other.
+pub(crate) struct Keys {
+    tag: u64,
+    digits: Vec<DigitToSend>,
+    next: usize,
+    state: Keying,
+}
+
+enum Keying {
+    Between,
+    /// A key is pressed; after it, so much quiet.
+    Pressed(dtmf::Sender, u32),
+    Quiet(u32),
+}
+
+/// What a turn of sending keys is.
+pub(crate) enum Step {
+    /// A telephone-event is to be sent.
+    Event(dtmf::Update),
+    /// The frame was filled with a tone; it may be the last.
+    Tone { last: bool },
+    /// Between keys.
+    Quiet,
+    /// All were sent before this turn.
+    Over,
+}
+
+impl Keys {
+    pub(crate) fn new(tag: u64, digits: Vec<DigitToSend>) -> Keys {
+        Keys { tag, digits, next: 0, state: Keying::Between }
+    }
+
+    /// The next turn of `units` samples at `timestamp`; `rate` in hertz.
+    fn step(&mut self, timestamp: RtpTime, units: u32, rate: u32) -> Step {
+        let samples = |span: Duration| rtp::time::units(span.min(Duration::from_secs(3_600)), rate);
+        loop {
+            match &mut self.state {
+                Keying::Pressed(sender, gap) => match sender.next(units) {
+                    Some(update) => return Step::Event(update),
+                    None => self.state = Keying::Quiet(*gap),
+                },
+                Keying::Quiet(0) => self.state = Keying::Between,
+                Keying::Quiet(left) => {
+                    *left = left.saturating_sub(units);
+                    return Step::Quiet;
+                }
+                Keying::Between => {
+                    let Some(digit) = self.digits.get(self.next) else { return Step::Over };
+                    self.next += 1;
+                    let pressed =
+                        digit.key.and_then(|key| dtmf::Sender::new(key, timestamp, samples(digit.duration)));
+                    self.state = match (digit.key, pressed) {
+                        // Two of the three ends are sent after the key's time: they are part of the gap.
+                        (_, Some(sender)) => {
+                            Keying::Pressed(sender, samples(digit.gap).saturating_sub(2 * units))
+                        }
+                        (None, None) => {
+                            Keying::Quiet(samples(digit.duration).saturating_add(samples(digit.gap)))
+                        }
+                        // Not a key: nothing to send.
+                        (Some(_), None) => Keying::Between,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Let go: the key that is pressed still gets its ends.
+    fn cut(&mut self) {
+        self.next = self.digits.len();
+        match &mut self.state {
+            Keying::Pressed(sender, gap) => {
+                sender.cut();
+                *gap = 0;
+            }
+            other => *other = Keying::Between,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 
 use crate::clock::{self, Due};
+use crate::command::LegSetup;
 use crate::id::LegId;
 use crate::io::Io;
 use crate::leg::Leg;
@@ -24,10 +25,16 @@ const SECOND: u64 = 200;
 /// The longest datagram read; telephony's are far shorter, and what is longer is cut and dropped by its lengths.
 const DATAGRAM: usize = 2_048;
 
+/// Samples of the longest frame: 60 ms at 8 kHz.
+pub(crate) const FRAME: usize = 480;
+
 /// Buffers that live for one leg's turn.
 pub(crate) struct Scratch {
     pub(crate) datagram: [u8; DATAGRAM],
     pub(crate) packet: [u8; 1_024],
+    /// A frame of what is heard, encoded and not.
+    pub(crate) heard: [u8; FRAME],
+    pub(crate) pcm: [i16; FRAME],
 }
 
 /// What a leg may use during its turn.
@@ -47,6 +54,8 @@ pub(crate) struct Worker<I: Io> {
     timetable: Timetable,
     orders: Arc<ArrayQueue<Order<I::Ports>>>,
     out: Outlet<I::Ports>,
+    /// The time since 1970 at the worker's epoch.
+    wall: Duration,
     scratch: Box<Scratch>,
     stats: WorkerStats,
 }
@@ -58,6 +67,7 @@ impl<I: Io> Worker<I> {
         places: usize,
         orders: Arc<ArrayQueue<Order<I::Ports>>>,
         out: Outlet<I::Ports>,
+        wall: Duration,
     ) -> Worker<I> {
         Worker {
             id,
@@ -65,7 +75,13 @@ impl<I: Io> Worker<I> {
             timetable: Timetable::new(places),
             orders,
             out,
-            scratch: Box::new(Scratch { datagram: [0; DATAGRAM], packet: [0; 1_024] }),
+            scratch: Box::new(Scratch {
+                datagram: [0; DATAGRAM],
+                packet: [0; 1_024],
+                heard: [0; FRAME],
+                pcm: [0; FRAME],
+            }),
+            wall,
             stats: WorkerStats::default(),
         }
     }
@@ -149,6 +165,18 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.play(list, &mut self.out),
                     None => self.out.spent(Spent::Playlist(list)),
                 },
+                Order::Echo(id, tag, buffer) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.echo(tag, buffer, &mut self.out),
+                    None => self.out.spent(Spent::Buffer(buffer)),
+                },
+                Order::Dial(id, dialling) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.dial(dialling, &mut self.out),
+                    None => self.out.spent(Spent::Dialling(dialling)),
+                },
+                Order::Record(id, recorder, buffer) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.record(recorder, buffer, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Record(id, recorder, buffer))),
+                },
                 Order::Stop(id, tag) => {
                     if let Some(leg) = find(&mut self.legs, id) {
                         leg.stop(tag, &mut self.out);
@@ -168,7 +196,7 @@ impl<I: Io> Worker<I> {
         if let Err(ports) = io.attach(place, ports) {
             return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
         }
-        leg.begin(now);
+        leg.begin(now, self.wall);
         self.timetable.add(place as u32, leg.period());
         self.legs[place] = Some(leg);
         self.stats.legs += 1;
@@ -204,11 +232,12 @@ impl<I: Io> Worker<I> {
     }
 }
 
-use crate::command::LegSetup;
-
 fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {
     legs.get_mut(id.place as usize)?.as_deref_mut().filter(|leg| leg.id == id)
 }
+
+#[cfg(test)]
+mod tests;
 
 /// How many slots of `from..to` are `phase` modulo `period`.
 fn turns(from: u64, to: u64, period: u64, phase: u64) -> u64 {

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 
 use super::{Channel, Io, Received};
 
-/// What left: the slot's number as counted here, place, channel, address and bytes.
+/// What left: the slot's number as counted here, channel, address and bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) slot: u64,
-    pub(crate) place: usize,
     pub(crate) channel: Channel,
     pub(crate) to: SocketAddr,
     pub(crate) bytes: Vec<u8>,
@@ -59,11 +58,11 @@ impl Io for Scripted {
         Some(Received { len, from })
     }
 
-    fn send(&mut self, place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+    fn send(&mut self, _place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
         if self.refuse {
             return false;
         }
-        self.sent.push(Sent { slot: self.slots, place, channel, to, bytes: datagram.to_vec() });
+        self.sent.push(Sent { slot: self.slots, channel, to, bytes: datagram.to_vec() });
         true
     }
 }

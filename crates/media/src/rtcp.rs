@@ -1,0 +1,148 @@
+//! A leg's RTCP: a report every five seconds or so, a goodbye, and what the peer reports of us.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtp::packet;
+use rtp::rtcp::{Compound, NtpTime, Packet, SenderInfo, Writer};
+
+use crate::rx::Rx;
+use crate::tx::Tx;
+
+/// RFC 3550 §6.2: the least interval between reports. A call of two is far below any share of bandwidth.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// RFC 3550 §6.3.1: e − 3/2, which makes up for reconsideration.
+const COMPENSATION: f64 = 1.218_28;
+
+/// The RTCP state of a leg.
+pub(crate) struct Rtcp {
+    cname: Arc<str>,
+    /// The time since 1970 at the worker's epoch.
+    wall: Duration,
+    due: Duration,
+    random: u64,
+    /// Packets we had sent at the last report and the one before: who sent since is a sender (RFC 3550 §6.4).
+    sent: [u64; 2],
+    /// The last sender report's NTP time (middle bits), and when it came.
+    last_sr: Option<(u32, Duration)>,
+    pub(crate) round_trip: Option<Duration>,
+    pub(crate) remote_lost: Option<i32>,
+}
+
+impl Rtcp {
+    pub(crate) fn new(cname: Arc<str>, seed: u64) -> Rtcp {
+        Rtcp {
+            cname,
+            wall: Duration::ZERO,
+            due: Duration::ZERO,
+            random: seed | 1,
+            sent: [0; 2],
+            last_sr: None,
+            round_trip: None,
+            remote_lost: None,
+        }
+    }
+
+    /// The leg begins at `now`; the first report comes after half an interval (RFC 3550 §6.2).
+    pub(crate) fn begin(&mut self, now: Duration, wall: Duration) {
+        self.wall = wall;
+        self.due = now + self.interval() / 2;
+    }
+
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        now >= self.due
+    }
+
+    /// Half to one and a half times the interval, so that no two participants fall into step.
+    fn interval(&mut self) -> Duration {
+        // xorshift64
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let share = 0.5 + (self.random >> 11) as f64 / (1u64 << 53) as f64;
+        INTERVAL.mul_f64(share / COMPENSATION)
+    }
+
+    /// Write the report that is due, with a goodbye if the leg ends. `None` if it does not fit.
+    pub(crate) fn write(
+        &mut self,
+        now: Duration,
+        rx: &mut Rx,
+        tx: &Tx,
+        bye: bool,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        self.due = now + self.interval();
+        let (last_sr, delay) = match self.last_sr {
+            Some((middle, at)) => (middle, rtp::time::units(now.saturating_sub(at), 65_536)),
+            None => (0, 0),
+        };
+        let block = rx.block(last_sr, delay);
+        let mut writer = Writer::new(buffer);
+        if tx.packets > self.sent[1] {
+            let info = SenderInfo {
+                ntp: self.ntp(now),
+                timestamp: tx.timestamp(),
+                packets: tx.packets as u32,
+                octets: tx.octets as u32,
+            };
+            writer.sender_report(tx.ssrc(), &info, block.as_slice());
+        } else {
+            writer.receiver_report(tx.ssrc(), block.as_slice());
+        }
+        self.sent = [tx.packets, self.sent[0]];
+        writer.description(tx.ssrc(), &self.cname);
+        if bye {
+            writer.bye(tx.ssrc());
+        }
+        writer.finish()
+    }
+
+    /// Read what the peer says.
+    pub(crate) fn read(&mut self, now: Duration, ours: u32, datagram: &[u8]) {
+        for packet in Compound::parse(datagram).into_iter().flatten() {
+            let blocks = match packet {
+                Packet::SenderReport(sr) => {
+                    self.last_sr = Some((sr.info.ntp.middle(), now));
+                    sr.blocks()
+                }
+                Packet::ReceiverReport(rr) => rr.blocks(),
+                // A goodbye changes nothing: SIP says when a call is over.
+                _ => continue,
+            };
+            for block in blocks.filter(|block| block.ssrc == ours) {
+                self.remote_lost = Some(block.lost);
+                if block.last_sr != 0 {
+                    // RFC 3550 §6.4.1: A − LSR − DLSR, in 1/65536 s; nonsense is negative or long.
+                    let trip = self.ntp(now).middle().wrapping_sub(block.last_sr).wrapping_sub(block.delay);
+                    if trip < 60 * 65_536 {
+                        self.round_trip = Some(Duration::from_secs_f64(f64::from(trip) / 65_536.0));
+                    }
+                }
+            }
+        }
+    }
+
+    fn ntp(&self, now: Duration) -> NtpTime {
+        NtpTime::from_unix(self.wall + now)
+    }
+}
+
+/// Where reports go: beside the audio, where that was latched.
+pub(crate) fn destination(signalled: SocketAddr, rx: &Rx, muxed: bool) -> SocketAddr {
+    match (rx.latch.is_latched(), muxed) {
+        (false, _) => signalled,
+        (true, true) => rx.latch.remote(),
+        (true, false) => {
+            let audio = rx.latch.remote();
+            SocketAddr::new(audio.ip(), audio.port().wrapping_add(1).max(1))
+        }
+    }
+}
+
+/// Whether a datagram on the RTP socket belongs here.
+pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
+    packet::is_rtcp(datagram)
+}

@@ -1,0 +1,296 @@
+//! A leg's ears: whose packets they are, what they carry, and when nothing comes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use audio::codec::Codec;
+use audio::detect;
+use rtp::jitter::Buffer;
+use rtp::receiver::{Order, Receiver};
+use rtp::{View, dtmf};
+
+use crate::command::LegSetup;
+use crate::event::Event;
+use crate::id::LegId;
+use crate::io::Io;
+use crate::latch::{Latch, Verdict};
+use crate::order::Outlet;
+use crate::worker::Turn;
+
+/// Comfort noise (RFC 3389): it is no audio to us, but a sign of life.
+const COMFORT_NOISE: u8 = 13;
+
+/// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
+const KEY_LOST: Duration = Duration::from_millis(200);
+
+/// Every so many turns a socket is read until it is empty, whatever was expected.
+const FULL_DRAIN: u64 = 8;
+
+/// Datagrams read in one turn; a flood must not make other legs late.
+const MOST: u32 = 16;
+
+/// Turns of reading until empty after more came than was expected.
+const HUNGER: u32 = 64;
+
+/// What a packet is by its payload type.
+enum Kind {
+    Audio,
+    Key,
+    Noise,
+}
+
+/// The incoming stream.
+pub(crate) struct Rx {
+    pub(crate) latch: Latch,
+    stream: Option<Receiver>,
+    keys: dtmf::Receiver,
+    /// When the last packet of a key came.
+    key_at: Duration,
+    /// Listens for keys as tones, where no telephone-events were agreed.
+    tones: Option<Box<detect::Dtmf>>,
+    /// What a recorder or an echo reads from.
+    pub(crate) buffer: Option<Box<Buffer>>,
+    /// When a packet of the peer last came, or since when one could have.
+    pub(crate) heard: Duration,
+    lost_told: bool,
+    /// Packets that should be waiting, by the count of turns.
+    expected: u32,
+    hungry: u32,
+    /// Of streams before the current one.
+    past: Past,
+    pub(crate) strangers: u64,
+    pub(crate) unusable: u64,
+    pub(crate) late: u64,
+}
+
+/// The sums of streams that are over.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    packets: u64,
+    lost: i64,
+    duplicates: u64,
+    out_of_order: u64,
+}
+
+impl Rx {
+    pub(crate) fn new(setup: &LegSetup) -> Rx {
+        let rate = setup.codec.rate();
+        let tones = setup.telephone_event_receive.is_none().then(|| Box::new(detect::Dtmf::new(rate)));
+        Rx {
+            latch: Latch::new(setup.remote),
+            stream: None,
+            keys: dtmf::Receiver::new(rate.0),
+            key_at: Duration::ZERO,
+            tones,
+            buffer: None,
+            heard: Duration::ZERO,
+            lost_told: false,
+            expected: 0,
+            hungry: 0,
+            past: Past::default(),
+            strangers: 0,
+            unusable: 0,
+            late: 0,
+        }
+    }
+
+    /// How many datagrams to read in this turn.
+    ///
+    /// A steady peer sends one packet a turn, and asking a socket once more only to hear that it is empty costs
+    /// as much as half a packet: so read what is expected, and now and then, or when more came, all there is.
+    pub(crate) fn appetite(&mut self, turn: u64) -> u32 {
+        self.expected = (self.expected + 1).min(MOST);
+        if self.hungry > 0 || turn % FULL_DRAIN == 0 { MOST } else { self.expected }
+    }
+
+    /// So many were read; `empty` if the socket had no more.
+    pub(crate) fn fed(&mut self, read: u32, empty: bool) {
+        self.hungry = if read > self.expected { HUNGER } else { self.hungry.saturating_sub(1) };
+        // What an empty socket still owes is what jitter may bring next time; more than two is a pause.
+        let owed = self.expected.saturating_sub(read);
+        self.expected = if empty { owed.min(2) } else { owed };
+    }
+
+    /// A datagram from the RTP socket that is not RTCP.
+    pub(crate) fn datagram<I: Io>(
+        &mut self,
+        id: LegId,
+        setup: &LegSetup,
+        from: SocketAddr,
+        len: usize,
+        turn: &mut Turn<'_, I>,
+    ) {
+        let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
+        let packet = View::parse(datagram);
+        let Some((packet, kind)) = packet.and_then(|packet| Some((packet, kind(setup, &packet)?))) else {
+            self.unusable += 1;
+            turn.stats.unusable += 1;
+            return;
+        };
+        let verdict = if setup.receive || self.latch.remote() == from {
+            self.latch.judge(turn.now, from, &packet)
+        } else {
+            // A held peer says nothing: nobody can prove to be it.
+            Verdict::Stranger
+        };
+        match verdict {
+            Verdict::Accept => {}
+            Verdict::Latched => turn.out.event(Event::Latched { leg: id, remote: from }),
+            Verdict::Stranger => {
+                self.strangers += 1;
+                turn.stats.strangers += 1;
+                return;
+            }
+        }
+        self.heard = turn.now;
+        self.lost_told = false;
+        turn.stats.packets_in += 1;
+        let rate = setup.codec.rate().0;
+        if self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc) {
+            self.change(packet.ssrc, packet.seq, rate);
+        }
+        let Some(stream) = &mut self.stream else { return };
+        let arrival = rtp::time::units(turn.now, rate);
+        let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
+        match kind {
+            Kind::Noise => {}
+            Kind::Key => self.key(id, &packet, turn.now, turn.out),
+            Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {}
+            Kind::Audio => {
+                if let Some(buffer) = &mut self.buffer
+                    && buffer.insert(packet.seq, packet.timestamp, packet.payload)
+                        == rtp::jitter::Inserted::Late
+                {
+                    self.late += 1;
+                    turn.stats.late_packets += 1;
+                }
+                if order == Order::Newest {
+                    self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.pcm, turn.out);
+                }
+            }
+        }
+    }
+
+    /// Another stream of the same peer, as after a transfer.
+    fn change(&mut self, ssrc: u32, first: rtp::Seq, rate: u32) {
+        self.past = self.sums();
+        self.stream = Some(Receiver::new(ssrc, first, rate));
+        self.keys = dtmf::Receiver::new(rate);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.reset();
+        }
+    }
+
+    fn key<P>(&mut self, leg: LegId, packet: &View<'_>, now: Duration, out: &mut Outlet<P>) {
+        self.key_at = now;
+        match self.keys.feed(packet.timestamp, packet.payload) {
+            None => {}
+            Some(dtmf::Report::Ended(end)) => out.event(let_go(leg, end)),
+            Some(dtmf::Report::Started { key, before, ended }) => {
+                before.into_iter().for_each(|end| out.event(let_go(leg, end)));
+                out.event(Event::Digit { leg, key });
+                ended.into_iter().for_each(|end| out.event(let_go(leg, end)));
+            }
+        }
+    }
+
+    fn listen_for_tones<P>(
+        &mut self,
+        leg: LegId,
+        codec: Codec,
+        payload: &[u8],
+        pcm: &mut [i16],
+        out: &mut Outlet<P>,
+    ) {
+        let Some(tones) = &mut self.tones else { return };
+        for part in payload.chunks(pcm.len().max(1)) {
+            let n = codec.decode(part, pcm);
+            tones.push(pcm.get(..n).unwrap_or_default(), |key| out.event(Event::Digit { leg, key }));
+        }
+    }
+
+    /// Once a turn: a key whose end was lost.
+    pub(crate) fn settle<I: Io>(&mut self, leg: LegId, turn: &mut Turn<'_, I>) {
+        if self.keys.is_pressed()
+            && turn.now.saturating_sub(self.key_at) >= KEY_LOST
+            && let Some(end) = self.keys.give_up()
+        {
+            turn.out.event(let_go(leg, end));
+        }
+    }
+
+    /// Whether the peer has just been silent for `timeout`.
+    pub(crate) fn is_lost(&mut self, now: Duration, timeout: Duration) -> bool {
+        let lost = !self.lost_told && now.saturating_sub(self.heard) >= timeout;
+        self.lost_told |= lost;
+        lost
+    }
+
+    /// After a re-INVITE.
+    pub(crate) fn reconfigure(&mut self, before: &LegSetup, setup: &LegSetup, now: Duration) {
+        self.latch.renew(setup.remote);
+        // The silence of a hold is not the silence of a loss.
+        self.heard = now;
+        self.lost_told = false;
+        if before.codec != setup.codec
+            && let Some(buffer) = &mut self.buffer
+        {
+            buffer.reset();
+        }
+    }
+
+    /// The report block for RTCP, if a stream was heard.
+    pub(crate) fn block(&mut self, last_sr: u32, delay: u32) -> Option<rtp::rtcp::ReportBlock> {
+        self.stream.as_mut().map(|stream| stream.report(last_sr, delay))
+    }
+
+    fn sums(&self) -> Past {
+        let Some(stream) = &self.stream else { return self.past };
+        Past {
+            packets: self.past.packets + stream.packets(),
+            lost: self.past.lost + stream.lost(),
+            duplicates: self.past.duplicates + stream.duplicates(),
+            out_of_order: self.past.out_of_order + stream.out_of_order(),
+        }
+    }
+
+    pub(crate) fn packets(&self) -> u64 {
+        self.sums().packets
+    }
+
+    pub(crate) fn lost(&self) -> i64 {
+        self.sums().lost
+    }
+
+    pub(crate) fn duplicates(&self) -> u64 {
+        self.sums().duplicates
+    }
+
+    pub(crate) fn out_of_order(&self) -> u64 {
+        self.sums().out_of_order
+    }
+
+    pub(crate) fn jitter_ms(&self) -> f32 {
+        self.stream.as_ref().map_or(0.0, Receiver::jitter_ms)
+    }
+}
+
+fn let_go(leg: LegId, end: dtmf::Ended) -> Event {
+    Event::DigitEnded { leg, key: end.key, ms: end.duration.as_millis() as u32 }
+}
+
+/// What a packet is. Peers send keys under their own number for them, under ours, and sometimes under a third.
+fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
+    let pt = packet.payload_type;
+    if pt == setup.receive_payload_type || pt == setup.payload_type {
+        return Some(Kind::Audio);
+    }
+    if Some(pt) == setup.telephone_event_receive || Some(pt) == setup.telephone_event {
+        return Some(Kind::Key);
+    }
+    if pt == COMFORT_NOISE {
+        return Some(Kind::Noise);
+    }
+    let agreed = setup.telephone_event_receive.is_some();
+    (agreed && pt >= 96 && packet.payload.len() == dtmf::PAYLOAD).then_some(Kind::Key)
+}

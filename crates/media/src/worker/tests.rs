@@ -1,0 +1,682 @@
+//! The worker in virtual time: a scripted network, and slots as fast as they can be run.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use audio::codec::Codec;
+use audio::{Pcm, Rate, detect, tone};
+use rtp::jitter::Buffer;
+use rtp::packet::{HEADER, Writer};
+use rtp::rtcp::{Compound, NtpTime, Packet, ReportBlock};
+use rtp::{RtpTime, Seq, View, dtmf};
+use rtrb::{Consumer, RingBuffer};
+
+use super::*;
+use crate::command::{DigitToSend, Repeat};
+use crate::event::Event;
+use crate::io::Channel;
+use crate::io::scripted::{Scripted, Sent};
+use crate::prompt::Prompt;
+use crate::recorder::Recorder;
+use crate::report::LegReport;
+use crate::source::Playlist;
+use crate::tx::{Dialling, Keys};
+
+const WALL: Duration = Duration::from_secs(1_800_000_000);
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+struct Rig {
+    worker: Worker<Scripted>,
+    io: Scripted,
+    orders: Arc<ArrayQueue<Order<u16>>>,
+    ring: Consumer<Out<u16>>,
+    slot: u64,
+    events: Vec<Event>,
+    reports: Vec<LegReport>,
+    released: Vec<LegReport>,
+    wakes: u64,
+}
+
+fn home() -> SocketAddr {
+    "192.0.2.1:4000".parse().unwrap()
+}
+
+fn setup() -> LegSetup {
+    LegSetup {
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        telephone_event: Some(101),
+        telephone_event_receive: Some(101),
+        receive_payload_type: 0,
+        remote: home(),
+        remote_rtcp: "192.0.2.1:4001".parse().unwrap(),
+        ptime: MS(20),
+        send: true,
+        receive: true,
+    }
+}
+
+fn id(place: u32) -> LegId {
+    LegId { worker: 0, place, generation: 0 }
+}
+
+impl Rig {
+    fn new() -> Rig {
+        let orders = Arc::new(ArrayQueue::new(64));
+        let (put, ring) = RingBuffer::new(256);
+        let worker = Worker::new(0, 16, orders.clone(), Outlet::new(put), WALL);
+        Rig {
+            worker,
+            io: Scripted::default(),
+            orders,
+            ring,
+            slot: 0,
+            events: vec![],
+            reports: vec![],
+            released: vec![],
+            wakes: 0,
+        }
+    }
+
+    /// A rig with one leg at place 0.
+    fn with(setup: LegSetup) -> Rig {
+        let mut rig = Rig::new();
+        rig.adopt(0, setup);
+        rig
+    }
+
+    fn adopt(&mut self, place: u32, setup: LegSetup) {
+        let seed = 0x1234_5678_9abc_def0 + u64::from(place);
+        let leg = Leg::new(id(place), setup, "offhook".into(), Duration::from_secs(30), seed);
+        self.order(Order::Adopt(Box::new(leg), 20_000 + place as u16));
+    }
+
+    fn order(&mut self, order: Order<u16>) {
+        assert!(self.orders.push(order).is_ok());
+    }
+
+    fn play(&mut self, tag: u64, items: Vec<Arc<Prompt>>, repeat: Repeat) {
+        self.order(Order::Play(id(0), Playlist::new(tag, items, repeat)));
+    }
+
+    fn record(&mut self, tag: u64, limit: Option<Duration>, silence: Option<Duration>) -> Consumer<i16> {
+        let (ring, out) = RingBuffer::new(1_000_000);
+        let recorder = Recorder::new(tag, ring, Rate::NARROW, limit, silence);
+        self.order(Order::Record(id(0), recorder, ears()));
+        out
+    }
+
+    fn slots(&mut self, n: u64) {
+        for _ in 0..n {
+            self.due(0);
+        }
+    }
+
+    /// Run a slot before which so many were skipped.
+    fn due(&mut self, skipped: u64) {
+        self.slot += skipped;
+        let due = Due { slot: self.slot, skipped, late: MS(5 * skipped) };
+        self.wakes += u64::from(self.worker.slot(due, &mut self.io));
+        self.slot += 1;
+        while let Ok(out) = self.ring.pop() {
+            match out {
+                Out::Event(event) => self.events.push(event),
+                Out::Report(_, report) => self.reports.push(report),
+                Out::Released(leg, _) => self.released.push(leg.report()),
+                Out::Stats(..) | Out::Spent(_) => {}
+            }
+        }
+    }
+
+    /// Everything sent by RTP since the last call.
+    fn heard(&mut self) -> Vec<Sent> {
+        let all = std::mem::take(&mut self.io.sent);
+        all.into_iter().filter(|sent| sent.channel == Channel::Rtp).collect()
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+fn ears() -> Box<Buffer> {
+    Box::new(Buffer::new(8_000, MS(40), MS(200)))
+}
+
+/// A phone that sends a packet each 20 ms.
+struct Phone {
+    writer: Writer,
+    timestamp: RtpTime,
+    from: SocketAddr,
+}
+
+impl Phone {
+    fn new(from: SocketAddr, ssrc: u32) -> Phone {
+        Phone { writer: Writer::new(ssrc, Seq(65_500)), timestamp: RtpTime(u32::MAX - 5_000), from }
+    }
+
+    fn packet(&mut self, payload_type: u8, timestamp: RtpTime, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        self.writer.write(&mut bytes, payload_type, false, timestamp);
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    /// 20 ms of audio into the network, and 20 ms of the worker.
+    fn say(&mut self, rig: &mut Rig, payload: &[u8]) {
+        let packet = self.packet(0, self.timestamp, payload);
+        self.timestamp = self.timestamp.plus(160);
+        rig.io.arrive(0, Channel::Rtp, self.from, &packet);
+        rig.slots(4);
+    }
+
+    /// 20 ms of audio that the network loses.
+    fn lose(&mut self, rig: &mut Rig) {
+        self.packet(0, self.timestamp, &[]);
+        self.timestamp = self.timestamp.plus(160);
+        rig.slots(4);
+    }
+
+    fn press(&mut self, rig: &mut Rig, key: char) {
+        let mut sender = dtmf::Sender::new(key, self.timestamp, 800).unwrap();
+        while let Some(update) = sender.next(160) {
+            let packet = self.packet(101, update.timestamp, &update.payload);
+            self.timestamp = self.timestamp.plus(160);
+            rig.io.arrive(0, Channel::Rtp, self.from, &packet);
+            rig.slots(4);
+        }
+    }
+}
+
+/// Encoded 440 Hz, in frames.
+fn frames(seconds: u64) -> Vec<Vec<u8>> {
+    let sound = tone::render(&[440], MS(seconds * 1_000), MS(0), MS(seconds * 1_000), Rate::NARROW);
+    prompt(&sound.samples).bytes().chunks(160).map(<[u8]>::to_vec).collect()
+}
+
+fn prompt(samples: &[i16]) -> Arc<Prompt> {
+    Arc::new(Prompt::encode(&Pcm::new(Rate::NARROW, samples.to_vec()), Codec::Pcmu))
+}
+
+fn views(sent: &[Sent]) -> Vec<View<'_>> {
+    sent.iter().map(|sent| View::parse(&sent.bytes).unwrap()).collect()
+}
+
+#[test]
+fn an_hour_of_silence_is_even_and_takes_a_moment() {
+    let begin = Instant::now();
+    let mut rig = Rig::with(setup());
+    let (mut packets, mut last) = (0, None::<(Seq, RtpTime, u64)>);
+    for _ in 0..3_600 {
+        rig.slots(200);
+        let sent = rig.heard();
+        for (sent, view) in sent.iter().zip(views(&sent)) {
+            assert!(view.payload.iter().all(|byte| *byte == Codec::Pcmu.silence()) && !view.marker);
+            if let Some((seq, timestamp, slot)) = last {
+                assert_eq!((view.seq, view.timestamp), (seq.plus(1), timestamp.plus(160)));
+                assert_eq!(sent.slot - slot, 4, "every 20 ms");
+            }
+            last = Some((view.seq, view.timestamp, sent.slot));
+            packets += 1;
+        }
+    }
+    assert_eq!(packets, 180_000);
+    assert!(begin.elapsed() < Duration::from_secs(60), "virtual time does not wait");
+}
+
+#[test]
+fn a_prompt_is_heard_byte_for_byte_with_one_marker_and_its_end_is_told_once() {
+    let mut rig = Rig::with(setup());
+    rig.slots(8);
+    assert!(views(&rig.heard()).iter().all(|view| !view.marker));
+    let (a, b) = (prompt(&[1_000; 400]), prompt(&[-9_000; 240]));
+    rig.play(7, vec![a.clone(), b.clone()], Repeat::Times(2));
+    rig.slots(4 * 8);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 7, stopped: false }]);
+    rig.slots(40);
+    assert_eq!(rig.take_events(), []);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let markers: Vec<usize> = (0..views.len()).filter(|n| views[*n].marker).collect();
+    assert_eq!(markers.len(), 1);
+    let said: Vec<u8> = views[markers[0]..].iter().flat_map(|view| view.payload).copied().collect();
+    let once = [a.bytes(), b.bytes()].concat();
+    assert_eq!(said[..1_280], [once.clone(), once].concat());
+    assert!(said[1_280..].iter().all(|byte| *byte == 0xff));
+    for pair in views.windows(2) {
+        assert_eq!(pair[1].timestamp, pair[0].timestamp.plus(160), "timestamps count samples through it all");
+    }
+}
+
+#[test]
+fn a_play_takes_the_place_of_another_and_a_stop_knows_its_tag() {
+    let mut rig = Rig::with(setup());
+    let long = prompt(&[5_000; 80_000]);
+    rig.play(1, vec![long.clone()], Repeat::Forever);
+    rig.slots(8);
+    rig.play(2, vec![long], Repeat::Times(1));
+    rig.slots(4);
+    rig.order(Order::Stop(id(0), 1));
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 1, stopped: true }]);
+    rig.order(Order::Stop(id(0), 2));
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 2, stopped: true }]);
+    rig.play(3, vec![], Repeat::Forever);
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 3, stopped: false }]);
+}
+
+#[test]
+fn other_packet_times_keep_their_pace() {
+    for ptime in [10, 15, 20, 30, 40, 60] {
+        let mut rig = Rig::with(LegSetup { ptime: MS(ptime), ..setup() });
+        rig.slots(6_000);
+        let sent = rig.heard();
+        assert_eq!(sent.len() as u64, 30_000 / ptime);
+        assert!(sent.iter().all(|one| one.bytes.len() as u64 == 12 + ptime * 8));
+        assert!(sent.windows(2).all(|two| two[1].slot - two[0].slot == ptime / 5));
+    }
+    let mut rig = Rig::with(LegSetup { ptime: MS(0), ..setup() });
+    rig.slots(200);
+    assert_eq!(rig.heard().len(), 100, "nonsense is made to fit");
+}
+
+#[test]
+fn legs_are_spread_over_the_slots() {
+    let mut rig = Rig::new();
+    for place in 0..16 {
+        rig.adopt(place, setup());
+    }
+    rig.slots(4);
+    rig.heard();
+    rig.slots(4);
+    let sent = rig.heard();
+    for slot in 5..=8 {
+        assert_eq!(sent.iter().filter(|one| one.slot == slot).count(), 4);
+    }
+}
+
+#[test]
+fn skipped_slots_move_the_timestamp_and_lose_no_audio() {
+    let mut rig = Rig::with(setup());
+    let ramp: Vec<i16> = (0..1_600).map(|n| 500 + n * 10).collect();
+    let whole = prompt(&ramp);
+    rig.play(1, vec![whole.clone()], Repeat::Times(1));
+    rig.slots(20);
+    rig.due(100);
+    rig.slots(40);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let jumps: Vec<u32> = views
+        .windows(2)
+        .map(|two| two[1].timestamp.since(two[0].timestamp) as u32)
+        .filter(|d| *d != 160)
+        .collect();
+    assert_eq!(jumps, [160 * 26], "25 turns were missed");
+    assert!(
+        views.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)),
+        "nothing was sent, so nothing is lost"
+    );
+    let said: Vec<u8> = views.iter().flat_map(|view| view.payload).copied().filter(|b| *b != 0xff).collect();
+    assert_eq!(said, whole.bytes());
+    assert_eq!(rig.worker.stats.overruns, 100);
+    assert_eq!(turns(3, 103, 4, 0) + turns(3, 103, 4, 1) + turns(3, 103, 4, 2) + turns(3, 103, 4, 3), 100);
+}
+
+#[test]
+fn hold_stops_the_packets_and_the_prompt_waits() {
+    let mut rig = Rig::with(setup());
+    rig.play(1, vec![prompt(&[5_000; 1_600])], Repeat::Times(1));
+    rig.slots(8);
+    let before = rig.heard();
+    let hold = LegSetup { send: false, receive: false, ..setup() };
+    rig.order(Order::Reconfigure(id(0), Box::new(hold)));
+    rig.slots(10_000);
+    assert_eq!(rig.heard().len(), 0);
+    assert_eq!(rig.take_events(), [], "no timeout while held");
+    rig.order(Order::Reconfigure(id(0), Box::new(setup())));
+    rig.slots(80);
+    let after = rig.heard();
+    let (a, b) = (views(&before), views(&after));
+    assert!(b[0].marker, "sound after a pause is a talkspurt");
+    let elapsed = b[0].timestamp.since(a.last().unwrap().timestamp);
+    assert_eq!(elapsed, 160 * 2_501, "the clock ran on");
+    let said = a.iter().chain(&b).flat_map(|view| view.payload).filter(|byte| **byte != 0xff).count();
+    assert_eq!(said, 1_600);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 1, stopped: false }]);
+}
+
+#[test]
+fn a_re_invite_can_change_the_packet_time_and_the_address() {
+    let mut rig = Rig::with(setup());
+    rig.slots(40);
+    rig.heard();
+    let elsewhere: SocketAddr = "198.51.100.7:9000".parse().unwrap();
+    let change =
+        LegSetup { ptime: MS(30), remote: elsewhere, codec: Codec::Pcma, payload_type: 8, ..setup() };
+    rig.order(Order::Reconfigure(id(0), Box::new(change)));
+    rig.slots(600);
+    let sent = rig.heard();
+    assert_eq!(sent.len(), 100);
+    assert!(sent.iter().all(|one| one.to == elsewhere && one.bytes.len() == 252));
+    assert!(
+        views(&sent).iter().all(|view| view.payload_type == 8 && view.payload[0] == Codec::Pcma.silence())
+    );
+}
+
+#[test]
+fn keys_are_sent_as_events_and_the_prompt_waits() {
+    let mut rig = Rig::with(setup());
+    rig.play(1, vec![prompt(&[5_000; 3_200])], Repeat::Times(1));
+    rig.slots(8);
+    let digits = vec![
+        DigitToSend { key: Some('1'), duration: MS(60), gap: MS(80) },
+        DigitToSend { key: None, duration: MS(100), gap: MS(0) },
+        DigitToSend { key: Some('#'), duration: MS(60), gap: MS(80) },
+    ];
+    rig.order(Order::Dial(id(0), Dialling::Events(Keys::new(2, digits))));
+    rig.slots(200);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let events: Vec<&View<'_>> = views.iter().filter(|view| view.payload_type == 101).collect();
+    assert_eq!(events.len(), 10, "three updates, the last of them three times, for each key");
+    assert_eq!(events.iter().filter(|view| view.marker).count(), 2);
+    assert!(views.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)));
+    let mut receiver = dtmf::Receiver::new(8_000);
+    let keys: Vec<char> = events
+        .iter()
+        .filter_map(|view| match receiver.feed(view.timestamp, view.payload)? {
+            dtmf::Report::Started { key, .. } => Some(key),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(keys, ['1', '#']);
+    // Each audio packet's timestamp is its place in time, events or not.
+    let first = views[0].timestamp;
+    for (n, view) in views.iter().enumerate().filter(|(_, view)| view.payload_type == 0) {
+        assert_eq!(view.timestamp, first.plus(160 * n as u32));
+    }
+    let said = views.iter().filter(|view| view.payload_type == 0 && view.payload[0] != 0xff).count();
+    assert_eq!(said, 20, "nothing of the prompt is lost");
+    let events = rig.take_events();
+    assert_eq!(events[0], Event::DigitsSent { leg: id(0), tag: 2 });
+    assert_eq!(events[1], Event::Played { leg: id(0), tag: 1, stopped: false });
+}
+
+#[test]
+fn stopped_keys_still_get_their_ends() {
+    let mut rig = Rig::with(setup());
+    let digits = vec![DigitToSend { key: Some('5'), duration: MS(2_000), gap: MS(80) }; 4];
+    rig.order(Order::Dial(id(0), Dialling::Events(Keys::new(2, digits))));
+    rig.slots(12);
+    rig.order(Order::Stop(id(0), 2));
+    rig.slots(40);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let ends = views.iter().filter(|view| view.payload_type == 101 && view.payload[1] & 0x80 != 0).count();
+    assert_eq!(ends, 3);
+    assert_eq!(rig.take_events(), [Event::DigitsSent { leg: id(0), tag: 2 }]);
+}
+
+#[test]
+fn keys_that_are_heard_are_told_once_each() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for key in ['1', '1', '#'] {
+        phone.say(&mut rig, &[0xff; 160]);
+        phone.press(&mut rig, key);
+    }
+    let told = rig.take_events();
+    let keys: Vec<char> = told
+        .iter()
+        .filter_map(|e| if let Event::Digit { key, .. } = e { Some(*key) } else { None })
+        .collect();
+    assert_eq!(keys, ['1', '1', '#']);
+    let ends = told.iter().filter(|e| matches!(e, Event::DigitEnded { ms: 100, .. })).count();
+    assert_eq!(ends, 3);
+}
+
+#[test]
+fn a_key_whose_end_is_lost_is_let_go() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    let packet = phone.packet(101, RtpTime(0), &[5, 10, 0, 160]);
+    rig.io.arrive(0, Channel::Rtp, home(), &packet);
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Digit { leg: id(0), key: '5' }]);
+    rig.slots(60);
+    assert_eq!(rig.take_events(), [Event::DigitEnded { leg: id(0), key: '5', ms: 20 }]);
+}
+
+#[test]
+fn keys_as_tones_are_heard_where_no_events_were_agreed() {
+    let none = LegSetup { telephone_event: None, telephone_event_receive: None, ..setup() };
+    let mut rig = Rig::with(none);
+    let mut phone = Phone::new(home(), 9);
+    for frame in prompt(&tone::dtmf('7', MS(200), Rate::NARROW).samples).bytes().chunks(160) {
+        phone.say(&mut rig, frame);
+    }
+    assert_eq!(rig.take_events(), [Event::Digit { leg: id(0), key: '7' }]);
+}
+
+#[test]
+fn an_echo_gives_back_what_is_heard() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    rig.order(Order::Echo(id(0), 3, ears()));
+    let tone = frames(2);
+    for frame in &tone {
+        phone.say(&mut rig, frame);
+    }
+    let sent = rig.heard();
+    let said: Vec<u8> = views(&sent).iter().flat_map(|view| view.payload).copied().collect();
+    let sent: Vec<u8> = tone.concat();
+    assert_eq!(said[320..8_000], sent[..7_680], "two packets of delay to begin with");
+    rig.slots(200);
+    assert!(rig.reports.last().unwrap().describe().starts_with("PCMU 20 ms · jitter 0 ms · echo"));
+    rig.order(Order::Stop(id(0), 3));
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Played { leg: id(0), tag: 3, stopped: true }]);
+}
+
+#[test]
+fn a_recording_keeps_time_and_what_was_lost_is_silence() {
+    let mut rig = Rig::with(setup());
+    let mut ring = rig.record(4, None, None);
+    let mut phone = Phone::new(home(), 9);
+    for (n, frame) in frames(4).iter().enumerate() {
+        if n % 20 == 10 { phone.lose(&mut rig) } else { phone.say(&mut rig, frame) }
+    }
+    let mut all = vec![0; ring.slots()];
+    ring.pop_entire_slice(&mut all).unwrap();
+    assert_eq!(all.len(), 32_000, "four seconds are four seconds");
+    let loud = detect::goertzel_power(&all[8_000..9_600], Rate::NARROW, 440.0);
+    assert!(loud > 0.0);
+    let silent = all.chunks(80).filter(|half| half.iter().all(|s| *s == 0)).count();
+    assert!((20..=28).contains(&silent), "{silent}");
+    assert_eq!(rig.take_events(), [Event::Talking { leg: id(0) }]);
+    rig.order(Order::Release(id(0)));
+    rig.slots(1);
+    assert!(ring.is_abandoned(), "the disk's end is told");
+}
+
+#[test]
+fn a_recording_ends_at_its_limit_or_after_silence() {
+    let mut rig = Rig::with(setup());
+    let limited = rig.record(4, Some(MS(500)), None);
+    rig.slots(400);
+    assert_eq!(limited.slots(), 4_000);
+    assert!(limited.is_abandoned());
+    let silent = rig.record(5, None, Some(MS(1_000)));
+    let mut phone = Phone::new(home(), 9);
+    for frame in frames(2) {
+        phone.say(&mut rig, &frame);
+    }
+    assert!(!silent.is_abandoned());
+    rig.slots(240);
+    assert!(silent.is_abandoned());
+    let seconds = silent.slots() as f32 / 8_000.0;
+    assert!((2.9..3.2).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn a_recording_keeps_time_over_skipped_slots() {
+    let mut rig = Rig::with(setup());
+    let ring = rig.record(4, None, None);
+    let mut phone = Phone::new(home(), 9);
+    for frame in frames(1) {
+        phone.say(&mut rig, &frame);
+    }
+    rig.due(399);
+    rig.slots(200);
+    assert_eq!(ring.slots(), 32_000);
+}
+
+#[test]
+fn strangers_are_dropped_and_a_peer_behind_nat_is_found() {
+    let mut rig = Rig::with(setup());
+    let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
+    let mut phone = Phone::new(nat, 9);
+    for _ in 0..10 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    assert_eq!(rig.take_events(), [Event::Latched { leg: id(0), remote: nat }]);
+    assert_eq!(rig.heard().last().unwrap().to, nat);
+    let mut stranger = Phone::new("203.0.113.66:666".parse().unwrap(), 9);
+    for _ in 0..50 {
+        stranger.say(&mut rig, &[0xff; 160]);
+    }
+    rig.order(Order::Release(id(0)));
+    rig.slots(4);
+    let report = rig.released[0];
+    assert_eq!((report.packets_in, report.strangers), (6, 54));
+    assert_eq!(rig.heard().last().unwrap().to, nat);
+}
+
+#[test]
+fn silence_of_the_peer_is_told_once_until_it_speaks_again() {
+    let mut rig = Rig::with(setup());
+    rig.slots(29 * 200);
+    assert_eq!(rig.take_events(), []);
+    rig.slots(120 * 200);
+    assert_eq!(rig.take_events(), [Event::Lost { leg: id(0) }]);
+    Phone::new(home(), 9).say(&mut rig, &[0xff; 160]);
+    rig.slots(120 * 200);
+    assert_eq!(rig.take_events(), [Event::Lost { leg: id(0) }]);
+}
+
+#[test]
+fn reports_come_every_few_seconds_and_a_goodbye_at_the_end() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 0xabcd);
+    for _ in 0..3_000 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    rig.order(Order::Release(id(0)));
+    rig.slots(4);
+    let rtcp: Vec<Sent> = rig.io.sent.iter().filter(|s| s.channel == Channel::Rtcp).cloned().collect();
+    assert!((10..=24).contains(&rtcp.len()), "{} in a minute", rtcp.len());
+    assert!(rtcp.iter().all(|sent| sent.to == setup().remote_rtcp));
+    let Some(Packet::SenderReport(sr)) = Compound::parse(&rtcp[3].bytes).unwrap().next() else { panic!() };
+    let block = sr.blocks().next().unwrap();
+    assert_eq!((block.ssrc, block.lost), (0xabcd, 0));
+    let at = clock::at(rtcp[3].slot - 1);
+    assert_eq!(sr.info.ntp, NtpTime::from_unix(WALL + at));
+    let last = Compound::parse(&rtcp.last().unwrap().bytes).unwrap();
+    assert!(last.clone().any(|packet| matches!(packet, Packet::Bye(_))));
+}
+
+#[test]
+fn the_round_trip_is_measured() {
+    let mut rig = Rig::with(setup());
+    rig.slots(200);
+    let sent = rig.heard();
+    let ssrc = views(&sent)[0].ssrc;
+    // The peer answers a report of half a second ago, which it held for 300 ms.
+    let now = WALL + clock::at(rig.slot);
+    let last_sr = NtpTime::from_unix(now - MS(500)).middle();
+    let block = ReportBlock { ssrc, lost: 3, last_sr, delay: 65_536 * 3 / 10, ..ReportBlock::default() };
+    let mut buffer = [0; 64];
+    let mut writer = rtp::rtcp::Writer::new(&mut buffer);
+    writer.receiver_report(5, &[block]);
+    let n = writer.finish().unwrap();
+    let muxed = setup().remote;
+    rig.io.arrive(0, Channel::Rtp, muxed, &buffer[..n]);
+    rig.slots(204);
+    let report = rig.reports.last().unwrap();
+    assert_eq!(report.remote_lost, Some(3));
+    let trip = report.round_trip_ms.unwrap();
+    assert!((200.0..=220.0).contains(&trip), "{trip}");
+}
+
+#[test]
+fn a_steady_peer_costs_one_receive_a_turn_and_a_burst_is_taken_at_once() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for _ in 0..100 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    let before = rig.io.asked;
+    for _ in 0..400 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    let asked = rig.io.asked - before;
+    assert!(asked < 500, "{asked} for 400 packets");
+    // A pause of 200 ms, then all of it at once.
+    for _ in 0..10 {
+        let packet = phone.packet(0, phone.timestamp, &[0xff; 160]);
+        phone.timestamp = phone.timestamp.plus(160);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+    }
+    rig.slots(4 * 9);
+    assert!(rig.io.waiting.values().all(|queue| queue.is_empty()));
+}
+
+#[test]
+fn any_datagram_is_survived_and_counted() {
+    let mut rig = Rig::with(setup());
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let _ring = rig.record(1, None, None);
+    for _ in 0..20_000 {
+        let mut bytes = [0u8; 64];
+        for chunk in bytes.chunks_mut(8) {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            chunk.copy_from_slice(&(random ^ (random >> 29)).to_be_bytes());
+        }
+        bytes[0] = 0x80 | (bytes[0] & 0x3f);
+        bytes[1] &= if bytes[2] & 1 == 0 { 0xe5 } else { 0xff };
+        let len = usize::from(bytes[3] & 0x3f);
+        let channel = if bytes[4] & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
+        rig.io.arrive(0, channel, home(), &bytes[..len]);
+        rig.slots(1);
+    }
+    assert!(rig.worker.stats.unusable > 0);
+}
+
+#[test]
+fn stale_names_and_refused_packets_do_no_harm() {
+    let mut rig = Rig::with(setup());
+    let stale = LegId { generation: 7, ..id(0) };
+    rig.order(Order::Release(stale));
+    rig.order(Order::Stop(stale, 1));
+    rig.order(Order::Reconfigure(stale, Box::new(setup())));
+    rig.order(Order::Release(id(9)));
+    rig.io.refuse = true;
+    rig.slots(200);
+    assert_eq!((rig.worker.stats.legs, rig.worker.stats.send_failures), (1, 50));
+    rig.order(Order::Release(id(0)));
+    rig.slots(1);
+    assert_eq!(rig.released.len(), 1);
+    assert!(rig.io.attached.is_empty(), "the sockets came out");
+    assert!(rig.worker.is_idle());
+}
+
+#[test]
+fn a_leg_without_news_does_not_wake_the_carrier() {
+    let mut rig = Rig::with(setup());
+    rig.slots(1);
+    rig.wakes = 0;
+    rig.slots(2_000);
+    assert_eq!(rig.wakes, 0, "reports wait for the carrier's own round");
+}
