@@ -93,9 +93,15 @@ fn method(lowering: &mut Lowering, members: &Members<'_>, key: &str) -> Template
     lowering.template(method.trim())
 }
 
+/// A flow that cannot be had ends this one: 503 if the call was not answered.
+fn or_fail(lowering: &mut Lowering, action: &Action<'_>) {
+    let failed = lowering.builder.add(hangup(503, "fetch failed"), action.top.pointer());
+    lowering.builder.edges(action.head, Edges::always(Target::Node(failed)).case(Outcome::Done, action.next));
+}
+
 fn fetch(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.check_names(action, &["event_url", "event_method"]);
-    lowering.builder.edges(action.head, Edges::always(Target::Hangup).case(Outcome::Done, action.next));
+    or_fail(lowering, action);
     let Some(url) = lowering.text(&action.option, "event_url") else {
         lowering.missing(action, "event_url");
         return lowering.op(action.head, hangup(503, "fetch failed"));
@@ -119,7 +125,7 @@ fn fetch(lowering: &mut Lowering, action: &Action<'_>) {
 
 fn fetch_flow(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.check_names(action, &["flow_id"]);
-    lowering.builder.edges(action.head, Edges::always(Target::Hangup).case(Outcome::Done, action.next));
+    or_fail(lowering, action);
     match lowering.text(&action.option, "flow_id") {
         Some(id) => lowering.op(action.head, Op::Subflow(Subflow { id, install: Install::Push })),
         None => {

@@ -227,7 +227,10 @@ impl Lowering {
             Some(Value::String(text)) if text.contains("${") => {
                 Some(Expr::Template(variables::template(text)))
             }
-            _ => members.number(&mut self.builder, key).map(|number| Expr::Literal(number.into())),
+            _ => members.number(&mut self.builder, key).map(|number| {
+                let whole = number.fract() == 0.0 && number.abs() < 9e15;
+                Expr::Literal(if whole { (number as i64).into() } else { number.into() })
+            }),
         }
     }
 

@@ -58,8 +58,7 @@ pub(super) fn lookup(name: &str) -> Expr {
 
 /// Outside `digits_receive` each key overwrites the variable; what was gathered stands until then.
 fn digits() -> Expr {
-    let gathered = or(Expr::Variable(DIGITS.to_string()), text(""));
-    or(Expr::Fact(Fact::AheadKey), gathered)
+    or(Expr::Fact(Fact::AheadKey), Expr::Variable(DIGITS.to_string()))
 }
 
 fn direction() -> Expr {

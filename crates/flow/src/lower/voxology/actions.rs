@@ -268,7 +268,7 @@ fn redirect(lowering: &mut Lowering, action: &Action<'_>) {
     let members = action.param(lowering, "url");
     let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
         lowering.builder.diagnose(Severity::Error, action.top.pointer(), "REDIRECT needs `params.url`");
-        return lowering.op(action.head, super::list::hangup("redirect failed"));
+        return lowering.op(action.head, callback::failed());
     };
     let url = lowering.template(&url, &members.at("url"));
     let method_of = action.param(lowering, "method").clone();
@@ -278,7 +278,7 @@ fn redirect(lowering: &mut Lowering, action: &Action<'_>) {
     let request = callback::request("live_call", method, url, encoding);
     let reply = Reply::Program(Dialect::Voxology);
     lowering.op(action.head, Op::Fetch(Fetch { request, reply, install: Install::Replace }));
-    lowering.builder.edges(action.head, Edges::always(Target::Hangup));
+    callback::or_fail(lowering, action.head, action.top.pointer());
 }
 
 fn webhook(lowering: &mut Lowering, action: &Action<'_>) {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::list::Lowering;
 use super::{expr, native};
 use crate::ir::{
-    Cause, Edges, Encoding, Expr, Fact, Fetch, Hangup, Install, Op, Outcome, Pointer, Reply, Request, Target,
-    Template,
+    Cause, Edges, Encoding, Expr, Fact, Fetch, Hangup, Install, NodeId, Op, Outcome, Pointer, Reply, Request,
+    Target, Template,
 };
 use crate::lower::members::Members;
 use crate::lower::{Dialect, Severity};
@@ -34,10 +34,9 @@ pub(super) fn configuration(lowering: &mut Lowering, callback: &Value, pointer: 
         other => other,
     };
     let members = Members::of(&mut lowering.builder, Some(callback), pointer.clone());
-    let failed = Hangup { status: 503, phrase: None, cause: "callback failed".into() };
     let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
         lowering.builder.diagnose(Severity::Error, pointer, "a callback needs a `url`");
-        let id = lowering.builder.add(Op::Hangup(failed), pointer);
+        let id = lowering.builder.add(failed(), pointer);
         lowering.builder.program().entry = Some(id);
         return;
     };
@@ -58,13 +57,23 @@ pub(super) fn configuration(lowering: &mut Lowering, callback: &Value, pointer: 
     let script = Reply::Program(Dialect::Voxology);
     let (init, live, end) =
         (ask("init_call", script), ask("live_call", script), ask("end_call", Reply::Ignored));
-    let failed = lowering.builder.add(Op::Hangup(failed), pointer);
     for id in [init, live] {
-        let edges = Edges::always(Target::Hangup);
-        lowering.builder.edges(id, edges.case(Outcome::Failed(Cause::Http), Target::Node(failed)));
+        or_fail(lowering, id, pointer);
     }
     let program = lowering.builder.program();
     (program.entry, program.on_end, program.on_gone) = (Some(init), Some(live), Some(end));
+}
+
+/// A server that has no script: 503 if the call was not answered, as for a flow that cannot be read.
+pub(super) fn failed() -> Op {
+    Op::Hangup(Hangup { status: 503, phrase: None, cause: "callback failed".into() })
+}
+
+/// Gives the fetch `id` its edges: a failure ends the call and says so.
+pub(super) fn or_fail(lowering: &mut Lowering, id: NodeId, pointer: &Pointer) {
+    let failed = lowering.builder.add(failed(), pointer);
+    let edges = Edges::always(Target::Hangup).case(Outcome::Failed(Cause::Http), Target::Node(failed));
+    lowering.builder.edges(id, edges);
 }
 
 /// The method that `members` name, in capitals.

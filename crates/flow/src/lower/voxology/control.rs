@@ -57,7 +57,7 @@ fn path(lowering: &mut Lowering, key: &str, pointer: &Pointer) -> Option<Vec<Str
         lowering.builder.diagnose(Severity::Error, pointer, message);
         return None;
     }
-    let scope = Scope { bare: false, in_loop: lowering.inside > 0 };
+    let scope = Scope { bare: false, loops: lowering.inside };
     match expr::parse(key, scope) {
         Ok(parsed) => {
             let path = names(&parsed.expr);
@@ -146,9 +146,10 @@ fn each(lowering: &mut Lowering, action: &Action<'_>) {
     };
     let slot = lowering.loops;
     lowering.loops += 1;
-    let next_op = Op::EachNext { slot, value: "val".into(), key: "key".into() };
-    let step = lowering.builder.add(next_op, action.top.pointer());
     lowering.inside += 1;
+    let name = |name| expr::loop_variable(name, lowering.inside);
+    let next_op = Op::EachNext { slot, value: name("val"), key: name("key") };
+    let step = lowering.builder.add(next_op, action.top.pointer());
     let body = branch(lowering, action, &["then", "actions"], Target::Node(step));
     lowering.inside -= 1;
     // A loop without a body has nothing to do; going round in it would only burn the budget.

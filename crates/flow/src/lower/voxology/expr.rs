@@ -53,8 +53,13 @@ const OPERATORS: [(&str, u8, Binary); 15] = [
 pub(super) struct Scope {
     /// `name` without `$` is a variable (texts) and not a slip (expressions).
     pub(super) bare: bool,
-    /// Inside a FOREACH, where `index` is another name of `key`.
-    pub(super) in_loop: bool,
+    /// How many FOREACH stand around it; each has a `val` and a `key` of its own, and `index` is the key as well.
+    pub(super) loops: u32,
+}
+
+/// The variable that `name` (`val` or `key`) is in the innermost of so many FOREACH.
+pub(super) fn loop_variable(name: &str, loops: u32) -> String {
+    if loops < 2 { name.to_string() } else { format!("{name}@{loops}") }
 }
 
 /// What is wrong with an expression.
@@ -279,8 +284,11 @@ fn name(input: &mut Input<'_>) -> Read<String> {
 }
 
 fn variable(input: &Input<'_>, name: String) -> Expr {
-    if name == "index" && input.state.scope.in_loop {
-        return Expr::Variable("key".into());
+    let loops = input.state.scope.loops;
+    match name.as_str() {
+        "val" | "key" => return Expr::Variable(loop_variable(&name, loops)),
+        "index" if loops > 0 => return Expr::Variable(loop_variable("key", loops)),
+        _ => {}
     }
     native::lookup(&name).unwrap_or(Expr::Variable(name))
 }

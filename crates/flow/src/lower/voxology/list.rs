@@ -165,12 +165,12 @@ impl Lowering {
     }
 
     fn scope(&self, bare: bool) -> Scope {
-        Scope { bare, in_loop: self.inside > 0 }
+        Scope { bare, loops: self.inside }
     }
 
     /// A text with variables.
     pub(super) fn template(&mut self, text: &str, pointer: &Pointer) -> Template {
-        let parsed = text::parse(text, self.inside > 0);
+        let parsed = text::parse(text, self.inside);
         for error in parsed.errors {
             let message = format!("at character {}: expected {}", error.column, error.expected);
             self.builder.diagnose(Severity::Error, pointer, message);

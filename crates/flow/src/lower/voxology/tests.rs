@@ -118,6 +118,8 @@ fn a_loop_steps_through_its_body() {
         ] },
         { "type": "HANGUP" }
     ]));
+    let inner = Op::EachNext { slot: 1, value: "val@2".into(), key: "key@2".into() };
+    assert!(program.nodes.iter().any(|node| node.op == inner));
     let steps: Vec<&Node> = program.nodes.iter().filter(|n| matches!(n.op, Op::EachNext { .. })).collect();
     assert_eq!(steps.len(), 2);
     assert!(
@@ -218,7 +220,11 @@ fn redirect_replaces_the_script() {
     let Op::Fetch(fetch) = node(&program, "/actions/0").op else { panic!() };
     assert_eq!(fetch.install, Install::Replace);
     assert_eq!(fetch.request.url.0.len(), 3);
-    assert_eq!(after(&program, "/actions/0", &Outcome::Failed(Cause::Http)), "Hangup");
+    let Target::Node(failed) = node(&program, "/actions/0").edges.target(&Outcome::Failed(Cause::Http))
+    else {
+        panic!()
+    };
+    assert!(matches!(&program.node(failed).unwrap().op, Op::Hangup(hangup) if hangup.status == 503));
 }
 
 #[test]

@@ -14,8 +14,8 @@ pub(super) struct Parsed {
     pub(super) errors: Vec<ExprError>,
 }
 
-/// Splits `text` into its literal and variable parts.
-pub(super) fn parse(text: &str, in_loop: bool) -> Parsed {
+/// Splits `text`, which stands inside so many FOREACH, into its literal and variable parts.
+pub(super) fn parse(text: &str, loops: u32) -> Parsed {
     let mut parsed = Parsed::default();
     let mut literal = String::new();
     let mut rest = text;
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str, in_loop: bool) -> Parsed {
             None => (false, inner),
         };
         let at = text.len() - inner.len();
-        let scope = Scope { bare: true, in_loop };
+        let scope = Scope { bare: true, loops };
         let outcome = expr::parse_prefix(inner, scope).and_then(|found| {
             let after = inner.get(found.length..).unwrap_or_default();
             match after.strip_prefix(close) {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_text_is_split_at_its_variables() {
-        let parsed = parse("Hello, ${sessionData.firstName}. ${callTime} ms.", false);
+        let parsed = parse("Hello, ${sessionData.firstName}. ${callTime} ms.", 0);
         let name = Expr::Member(Box::new(variable("sessionData")), Access::Name("firstName".into()));
         let parts = vec![
             Part::Literal("Hello, ".into()),
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_spread_and_double_braces_are_read() {
-        let parsed = parse("${...x}{{$y}}{{...$keyPresses}}", false);
+        let parsed = parse("${...x}{{$y}}{{...$keyPresses}}", 0);
         let parts = vec![
             Part::Spread(variable("x")),
             Part::Value(variable("y")),
@@ -117,19 +117,19 @@ mod tests {
 
     #[test]
     fn braces_without_a_variable_are_text() {
-        assert_eq!(parse("{{plain}} $5 {x}", false).template.as_literal(), Some("{{plain}} $5 {x}"));
+        assert_eq!(parse("{{plain}} $5 {x}", 0).template.as_literal(), Some("{{plain}} $5 {x}"));
     }
 
     #[test]
     fn a_bad_part_is_silent_and_told_with_its_column() {
-        let parsed = parse("été ${a b} und", false);
+        let parsed = parse("été ${a b} und", 0);
         assert_eq!(parsed.errors, [ExprError { column: 9, expected: "`}`" }]);
         assert_eq!(parsed.template.as_literal(), Some("été  und"));
     }
 
     #[test]
     fn an_opening_without_its_end_is_text() {
-        let parsed = parse("cost ${", false);
+        let parsed = parse("cost ${", 0);
         assert_eq!(parsed.template.as_literal(), Some("cost ${"));
         assert_eq!(parsed.errors.len(), 1);
     }

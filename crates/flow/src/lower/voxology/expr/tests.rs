@@ -109,14 +109,17 @@ fn nesting_without_end_is_refused() {
 fn names_without_a_dollar_are_noted_in_expressions_only() {
     let parsed = parse("keyPresses == 1", Scope::default()).unwrap();
     assert_eq!(parsed.bare, ["keyPresses"]);
-    let parsed = parse("keyPresses", Scope { bare: true, in_loop: false }).unwrap();
+    let parsed = parse("keyPresses", Scope { bare: true, loops: 0 }).unwrap();
     assert_eq!(parsed.expr, Expr::Fact(Fact::LastDigits));
     assert!(parsed.bare.is_empty());
 }
 
 #[test]
-fn the_index_of_a_loop_is_its_key() {
-    let parsed = parse("$index", Scope { bare: false, in_loop: true }).unwrap();
-    assert_eq!(parsed.expr, Expr::Variable("key".into()));
-    assert_eq!(read("$index"), Expr::Variable("index".into()));
+fn a_loop_has_its_own_value_and_its_index_is_its_key() {
+    let name = |text: &str, loops: u32| match parse(text, Scope { bare: false, loops }).unwrap().expr {
+        Expr::Variable(name) => name,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([name("$index", 0), name("$index", 1), name("$index", 2)], ["index", "key", "key@2"]);
+    assert_eq!([name("$val", 0), name("$val", 1), name("$val", 3)], ["val", "val", "val@3"]);
 }
