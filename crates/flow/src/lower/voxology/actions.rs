@@ -227,8 +227,9 @@ fn record(lowering: &mut Lowering, action: &Action<'_>) {
     let name = name.map(|name| lowering.template(&name, &members.at("name")));
     let params = &action.params;
     let limit = params.millis(&mut lowering.builder, "max_length").filter(|limit| !limit.is_zero());
-    if limit.is_some_and(|limit| limit < Duration::from_secs(1)) {
-        let message = "`max_length` is in milliseconds; this is less than a second";
+    // Whoever means seconds writes 60 or 3600; a message of less than five seconds is rare.
+    if let Some(limit) = limit.filter(|limit| *limit < Duration::from_secs(5)) {
+        let message = format!("`max_length` is in milliseconds: this records {} s", limit.as_secs_f64());
         lowering.builder.diagnose(Severity::Warning, &params.at("max_length"), message);
     }
     let silence = params.millis(&mut lowering.builder, "timeout").filter(|silence| !silence.is_zero());
