@@ -79,8 +79,10 @@ impl Loader<'_> {
                 (None, Some(dialect)) => named = Some((dialect, entry)),
                 (Some((first, by)), Some(second)) if first != second => {
                     let (line, column) = by.place;
-                    let message =
-                        format!("`{id}` has another dialect at {}:{line}:{column}; that one is used", numbers::FILE);
+                    let message = format!(
+                        "`{id}` has another dialect at {}:{line}:{column}; that one is used",
+                        numbers::FILE
+                    );
                     self.say(Problem::file(numbers::FILE, message).at(entry.place));
                 }
                 _ => {}
@@ -105,7 +107,7 @@ impl Loader<'_> {
     }
 
     fn broken(&mut self, id: &str, dialect: Option<Dialect>, problem: Problem) {
-        let previous = self.previous.document(id).filter(|document| document.broken.is_none());
+        let previous = self.previous.named(id).filter(|document| document.broken.is_none());
         match previous {
             Some(document) => {
                 let message = format!("{}; the version that was loaded before stays in use", problem.message);
@@ -114,7 +116,11 @@ impl Loader<'_> {
             }
             None => {
                 let dialect = dialect.or_else(|| numbers::dialect(id.split('/').next()?));
-                self.loaded.flows.add(Document::broken(id, dialect.unwrap_or(Dialect::Kazoo), problem.clone()));
+                self.loaded.flows.add(Document::broken(
+                    id,
+                    dialect.unwrap_or(Dialect::Kazoo),
+                    problem.clone(),
+                ));
                 self.say(problem);
             }
         }
@@ -163,11 +169,12 @@ impl Loader<'_> {
     /// The id of the document that an entry names; a missing one is made, broken.
     fn named(&mut self, entry: &Entry) -> String {
         let file = file_of(&entry.flow);
-        let found = self.loaded.flows.document(&entry.flow).or_else(|| self.loaded.flows.document(&file));
+        let found = self.loaded.flows.named(&entry.flow).or_else(|| self.loaded.flows.named(&file));
         if let Some(document) = found {
             return document.id.clone();
         }
-        let mut message = format!("`{}` leads to `{}`, and there is no such flow file", entry.key, entry.flow);
+        let mut message =
+            format!("`{}` leads to `{}`, and there is no such flow file", entry.key, entry.flow);
         let ids = self.loaded.flows.documents().map(|document| document.id.as_str());
         if let Some(near) = flow::lower::nearest(&file, ids) {
             message.push_str(&format!("; did you mean `{near}`?"));
@@ -192,8 +199,10 @@ impl Loader<'_> {
                 match Regex::new(&pattern) {
                     Ok(pattern) => drop(self.loaded.flows.pattern(pattern, &document.id, public)),
                     Err(error) => {
-                        let message =
-                            format!("the pattern `{pattern}` is ignored: {} (at {pointer})", last_line(&error));
+                        let message = format!(
+                            "the pattern `{pattern}` is ignored: {} (at {pointer})",
+                            last_line(&error)
+                        );
                         let problem = Problem::file(&document.id, message).severity(Severity::Warning);
                         self.say(match locate(&text, &pointer.0) {
                             Some(place) => problem.at(place),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use flow::ir::{Edges, Hangup, Lacking, Op, Pointer, Program, Target};
-use flow::lower::{Builder, Diagnostic, Dialect, LowerError};
+use flow::ir::{Edges, Hangup, Lacking, Malformed, Op, Pointer, Program, Target};
+use flow::lower::{Builder, Diagnostic, Dialect, LowerError, Severity};
 use serde_json::Value;
 
 use crate::Problem;
@@ -27,11 +27,21 @@ pub struct Document {
 
 impl Document {
     /// The document of name `id`, read as `dialect` or as its shape tells.
-    pub fn read(id: impl Into<String>, dialect: Option<Dialect>, source: Value) -> Result<Document, LowerError> {
-        let dialect = dialect
-            .or_else(|| flow::lower::detect(&source))
-            .ok_or(LowerError::Unrecognised)?;
-        let lowered = flow::lower::lower(Some(dialect), &source)?;
+    pub fn read(
+        id: impl Into<String>,
+        dialect: Option<Dialect>,
+        source: Value,
+    ) -> Result<Document, LowerError> {
+        let dialect = dialect.or_else(|| flow::lower::detect(&source)).ok_or(LowerError::Unrecognised)?;
+        let mut lowered = flow::lower::lower(Some(dialect), &source)?;
+        if let Err(malformed) = flow::ir::verify(&lowered.program) {
+            // It still runs: the engine's budget ends a circle, and a call that takes another way never meets it.
+            let at = match &malformed {
+                Malformed::Circle { pointer } => Pointer(pointer.clone()),
+                _ => Pointer::default(),
+            };
+            lowered.diagnostics.push(Diagnostic::new(Severity::Error, &at, malformed.to_string()));
+        }
         Ok(Document {
             id: id.into(),
             dialect,

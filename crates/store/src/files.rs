@@ -44,8 +44,9 @@ impl Files {
             }
             Some(path) => {
                 let shown = path.display();
-                let list = fs::read_dir(path)
-                    .map_err(|error| Problem::file(shown.to_string(), format!("not a readable directory: {error}")))?;
+                let list = fs::read_dir(path).map_err(|error| {
+                    Problem::file(shown.to_string(), format!("not a readable directory: {error}"))
+                })?;
                 drop(list);
                 files.directory(path, "", 0);
                 files.sounds = Sounds::new().then(path.join("sounds"));
@@ -81,7 +82,9 @@ impl Files {
                 }
             } else {
                 self.take(&below, || match fs::metadata(&path)?.len() {
-                    length if length > MAX_BYTES => Err(std::io::Error::other(format!("{length} bytes are too many"))),
+                    length if length > MAX_BYTES => {
+                        Err(std::io::Error::other(format!("{length} bytes are too many")))
+                    }
                     _ => fs::read(&path),
                 });
             }

@@ -90,8 +90,15 @@ impl Flows {
         self.sounds = sounds;
     }
 
-    /// The document of this name: its path, its path without `.json`, or its own id.
+    /// The document of this name: its path, its path without `.json`, or its own id; else the one that this number
+    /// leads to, because Kazoo's `branch_bnumber` hunts for a callflow by number.
     pub fn document(&self, id: &str) -> Option<Arc<Document>> {
+        let numbered = || self.numbers.get(id).and_then(|to| self.documents.get(to.document)).cloned();
+        self.named(id).or_else(numbered)
+    }
+
+    /// As [`Flows::document`], but by name only.
+    pub(crate) fn named(&self, id: &str) -> Option<Arc<Document>> {
         self.names.get(id).and_then(|index| self.documents.get(*index)).cloned()
     }
 
@@ -221,5 +228,13 @@ mod tests {
             assert_eq!(flows.document(name).map(|found| found.id.clone()), Some("kazoo/a.json".into()));
         }
         assert_eq!(flows.document("a"), None);
+    }
+
+    #[test]
+    fn a_document_is_found_by_its_number_when_no_name_fits() {
+        let mut flows = flows(&["a.json"]);
+        flows.number("22", "a.json", false);
+        assert_eq!(flows.document("22").map(|found| found.id.clone()), Some("a.json".into()));
+        assert_eq!(flows.named("22"), None);
     }
 }

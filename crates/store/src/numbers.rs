@@ -86,14 +86,20 @@ impl Numbers {
                 ("public", DeValue::Boolean(public)) => self.public = *public,
                 ("public", _) => self.problem(text, value.span(), "`public` is true or false"),
                 (other, _) => {
-                    self.problem(text, key.span(), &format!("unknown key `{other}`; `[defaults]` has `public`"));
+                    self.problem(
+                        text,
+                        key.span(),
+                        &format!("unknown key `{other}`; `[defaults]` has `public`"),
+                    );
                 }
             }
         }
     }
 
     fn section(&mut self, text: &str, value: &Spanned<DeValue<'_>>) {
-        let Some(table) = self.table(text, value, "a table of regular expression = flow file") else { return };
+        let Some(table) = self.table(text, value, "a table of regular expression = flow file") else {
+            return;
+        };
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
@@ -152,7 +158,13 @@ impl Numbers {
         Some(entry)
     }
 
-    fn member(&mut self, text: &str, entry: &mut Entry, key: &Spanned<impl AsRef<str>>, value: &Spanned<DeValue<'_>>) {
+    fn member(
+        &mut self,
+        text: &str,
+        entry: &mut Entry,
+        key: &Spanned<impl AsRef<str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("flow", DeValue::String(flow)) => entry.flow = flow.to_string(),
             ("public", DeValue::Boolean(public)) => entry.public = *public,
@@ -193,7 +205,8 @@ pub(crate) fn syntax(file: &str, text: &str, table: &DeTable<'_>, error: &toml::
     let Some(span) = error.span() else { return Problem::file(file, error.message()) };
     let mut message = error.message().to_owned();
     let written = text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
-    let earlier = table.iter().find(|(key, _)| key.get_ref().as_ref() == written && key.span().start < span.start);
+    let earlier =
+        table.iter().find(|(key, _)| key.get_ref().as_ref() == written && key.span().start < span.start);
     if let Some((key, _)) = earlier.filter(|_| message.contains("duplicate")) {
         let (line, column) = place(text, key.span().start);
         message = format!("`{written}` is given twice, first at {file}:{line}:{column}");
@@ -242,7 +255,8 @@ mod tests {
 
     #[test]
     fn a_number_given_twice_names_both_places() {
-        let problems = Numbers::parse("\"1\" = \"a\"\n\"2\" = \"b\"\n\"1\" = \"c\"\n").expect_err("a duplicate");
+        let problems =
+            Numbers::parse("\"1\" = \"a\"\n\"2\" = \"b\"\n\"1\" = \"c\"\n").expect_err("a duplicate");
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(said, ["numbers.toml:3:1: error: `1` is given twice, first at numbers.toml:1:1"]);
     }

@@ -37,6 +37,12 @@ impl Problem {
         Problem { line: Some(line), column: Some(column), ..self }
     }
 
+    /// The same problem at the byte `offset` of the file's `text`.
+    #[must_use]
+    pub fn at_offset(self, text: &str, offset: usize) -> Problem {
+        self.at(place(text, offset))
+    }
+
     /// The same problem, as bad as `severity`.
     #[must_use]
     pub fn severity(self, severity: Severity) -> Problem {

@@ -171,7 +171,8 @@ mod tests {
             let found = sounds.resolve(name).expect("the sound");
             assert_eq!((found.extension(), found.read().expect("bytes")), (Some("wav"), b"x".to_vec()));
         }
-        let outside = ["../secret.wav", "menu/../../secret", "/etc/passwd", "", ".", "a\\..\\b", "a\0b", "link.wav"];
+        let outside =
+            ["../secret.wav", "menu/../../secret", "/etc/passwd", "", ".", "a\\..\\b", "a\0b", "link.wav"];
         for name in outside {
             assert_eq!(sounds.resolve(name), Err(SoundError::Outside(name.into())), "{name}");
         }

@@ -38,7 +38,10 @@ fn numbers_documents_and_users_of_a_directory_are_found() {
     let home = home(&[
         ("numbers.toml", "\"1001\" = \"kazoo/a.json\"\n\"1002\" = { flow = \"kazoo/a\", public = true }\n"),
         ("kazoo/a.json", NODE),
-        ("kazoo/own.json", r#"{"numbers": ["300", 301], "patterns": ["^\\*5(\\d+)$"], "flow": {"module": "answer", "data": {}}}"#),
+        (
+            "kazoo/own.json",
+            r#"{"numbers": ["300", 301], "patterns": ["^\\*5(\\d+)$"], "flow": {"module": "answer", "data": {}}}"#,
+        ),
         ("users.toml", "[alice]\npassword = \"a\"\n"),
         ("sounds/not-a-flow.json", "{"),
         (".hidden/x.json", "{"),
@@ -90,7 +93,10 @@ fn a_reload_keeps_the_good_version_of_a_file_that_broke_and_takes_the_mended_one
     write(home.path(), "a.json", "{");
     let second = Directory::reload(Some(home.path()), &first.flows).expect("usable");
     let flow = second.flows.route("1").expect("a route").flow;
-    assert_eq!((flow.broken.is_none(), flow.source.clone()), (true, serde_json::from_str(NODE).expect("JSON")));
+    assert_eq!(
+        (flow.broken.is_none(), flow.source.clone()),
+        (true, serde_json::from_str(NODE).expect("JSON"))
+    );
     assert!(errors(&second).first().is_some_and(|said| said.contains("stays in use")));
     fs::remove_file(home.path().join("a.json")).expect("removed");
     let third = Directory::reload(Some(home.path()), &second.flows).expect("usable");
@@ -98,7 +104,10 @@ fn a_reload_keeps_the_good_version_of_a_file_that_broke_and_takes_the_mended_one
     write(home.path(), "a.json", r#"{"module": "hangup", "data": {}}"#);
     let fourth = Directory::reload(Some(home.path()), &third.flows).expect("usable");
     assert_eq!(errors(&fourth), [""; 0]);
-    assert_eq!(fourth.flows.route("1").expect("a route").flow.source.pointer("/module"), Some(&"hangup".into()));
+    assert_eq!(
+        fourth.flows.route("1").expect("a route").flow.source.pointer("/module"),
+        Some(&"hangup".into())
+    );
 }
 
 #[test]
@@ -131,12 +140,32 @@ fn a_pattern_that_is_no_regular_expression_is_ignored_with_a_warning() {
 }
 
 #[test]
+fn what_the_author_should_know_is_told_by_line() {
+    let flow = "{\n  \"s\": {\"module\": \"start\", \"next\": \"a\"},\n  \"a\": {\"module\": \"start\",\n    \"next\": \"s\"},\n  \
+                \"b\": {\"module\": \"pley\"}\n}";
+    let loaded = load(&home(&[("a.json", flow)]));
+    let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "a.json:2:8: error: /s runs in a circle that never waits (at /s)",
+            "a.json:3:8: error: `a` is a second `start`; the first is taken (at /a)",
+            "a.json:5:8: warning: no module leads here (at /b)",
+            "a.json:5:19: error: unknown module `pley`, the call ends here: did you mean `play`? (at /b/module)",
+        ]
+    );
+}
+
+#[test]
 fn a_directory_that_is_missing_or_has_no_usable_number_map_is_refused() {
     let missing = Directory::load(Some(Path::new("/nonexistent/flows"))).expect_err("no directory");
     assert!(missing.first().is_some_and(|problem| problem.message.starts_with("not a readable directory")));
     let home = home(&[("numbers.toml", "\"1\" = \n")]);
     let syntax = Directory::load(Some(home.path())).expect_err("bad TOML");
-    assert_eq!(syntax.first().map(|problem| (problem.file.as_str(), problem.line)), Some(("numbers.toml", Some(1))));
+    assert_eq!(
+        syntax.first().map(|problem| (problem.file.as_str(), problem.line)),
+        Some(("numbers.toml", Some(1)))
+    );
 }
 
 #[test]

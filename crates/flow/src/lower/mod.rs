@@ -99,3 +99,6 @@ pub fn lower(dialect: Option<Dialect>, document: &Value) -> Result<Lowered, Lowe
         Dialect::Voxology => voxology::lower(document),
     }
 }
+
+#[cfg(test)]
+mod mutation;

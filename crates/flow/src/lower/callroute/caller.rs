@@ -35,7 +35,10 @@ impl Route<'_> {
                 Err(error) => {
                     let error = error.to_string();
                     let said = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    self.error(&at, format!("`{text}` is no regular expression ({said}); it matches nothing"));
+                    self.error(
+                        &at,
+                        format!("`{text}` is no regular expression ({said}); it matches nothing"),
+                    );
                 }
             }
         }
@@ -92,7 +95,11 @@ mod tests {
         ];
         for (pattern, number, found) in cases {
             let rewritten = without_plus(pattern);
-            assert_eq!(Regex::new(&rewritten).expect("valid").is_match(number), found, "{pattern} in {number}");
+            assert_eq!(
+                Regex::new(&rewritten).expect("valid").is_match(number),
+                found,
+                "{pattern} in {number}"
+            );
         }
     }
 }

@@ -97,5 +97,8 @@ pub(super) fn claims(document: &Value) -> Claims {
     };
     // A bare `extension` module has no `flow`, and its own `extension` would mean something else.
     let numbers = extension.filter(|_| object.get("flow").is_some());
-    Claims { numbers: numbers.map(|number| (at.child("extension"), number)).into_iter().collect(), patterns: Vec::new() }
+    Claims {
+        numbers: numbers.map(|number| (at.child("extension"), number)).into_iter().collect(),
+        patterns: Vec::new(),
+    }
 }

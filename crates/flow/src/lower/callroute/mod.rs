@@ -9,8 +9,6 @@ mod dial;
 mod doc;
 mod keys;
 mod modules;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
@@ -159,3 +157,6 @@ impl<'a> Route<'a> {
 fn wrong(route: &mut Route<'_>, at: &Pointer, expected: &str, value: &Value) {
     members::wrong(&mut route.builder, at, expected, value);
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Route<'_> {
             "recording" => self.onward(Op::RecordStart(recording()), step),
             "play" => self.play(step),
             "busy" => self.busy(step),
-            "sleep" => self.sleep(step),
+            "sleep" => self.pause(step),
             "hangup" => self.hangup(step),
             "calleridmatch" => self.caller_id_match(step),
             "pressextension" => self.press_extension(step),
@@ -123,7 +123,7 @@ impl Route<'_> {
         self.put(step, Op::Noop, Edges::always(end));
     }
 
-    fn sleep(&mut self, step: &Step<'_>) {
+    fn pause(&mut self, step: &Step<'_>) {
         let millis = step.members.count(&mut self.builder, "duration").unwrap_or(1_000);
         self.onward(Op::Sleep(Expr::Literal(millis.into())), step);
     }

@@ -64,7 +64,8 @@ fn a_map_a_call_flow_and_an_envelope_are_the_same_route() {
 
 #[test]
 fn the_extension_of_a_call_flow_is_its_number() {
-    let number = |document: Value| claims(Dialect::Callroute, &document).numbers.into_iter().map(|(_, n)| n).next();
+    let number =
+        |document: Value| claims(Dialect::Callroute, &document).numbers.into_iter().map(|(_, n)| n).next();
     assert_eq!(number(json!({"extension": 501, "flow": {}})).as_deref(), Some("501"));
     assert_eq!(number(json!({"result": {"extension": "501", "flow": {}}})).as_deref(), Some("501"));
     assert_eq!(number(json!({"extension": "The extension", "flow": {}})), None);
@@ -90,7 +91,9 @@ fn a_module_described_in_words_loads_with_defaults_and_says_so() {
         "next": {"...": "", "1": "The key of the next module", "timeout": "The key of the next module"}
     });
     let lowered = lowered(&document);
-    let Some(Op::Collect(collect)) = entry(&lowered.program).map(|node| &node.op) else { panic!("a collect") };
+    let Some(Op::Collect(collect)) = entry(&lowered.program).map(|node| &node.op) else {
+        panic!("a collect")
+    };
     assert_eq!((collect.first.as_secs(), collect.max), (10, Some(1)));
     assert_eq!(pointers(&lowered), ["/duration", "/next/...", "/next/1", "/next/timeout"]);
 }
@@ -141,8 +144,28 @@ fn mistakes_are_told_with_their_place() {
 
 #[test]
 fn an_unknown_module_is_a_residual_that_ends_the_call() {
-    let lowered = lowered(&json!({"s": {"module": "start", "next": "x"}, "x": {"module": "pley", "next": "s"}}));
+    let lowered =
+        lowered(&json!({"s": {"module": "start", "next": "x"}, "x": {"module": "pley", "next": "s"}}));
     assert_eq!(lowered.program.residual_count(), 1);
     let message = lowered.diagnostics.first().map(|said| said.message.as_str()).unwrap_or_default();
     assert_eq!(message, "unknown module `pley`, the call ends here: did you mean `play`?");
+}
+
+#[test]
+fn no_change_of_an_example_breaks_the_reading() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/callroute");
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a document");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        crate::lower::mutation::each(&document, |changed| {
+            if let Ok(lowered) = lower(changed) {
+                let verified = verify(&lowered.program);
+                let refused = matches!(
+                    verified,
+                    Err(crate::ir::Malformed::Entry(..) | crate::ir::Malformed::Dangling { .. })
+                );
+                assert!(!refused, "{verified:?} of {changed}");
+            }
+        });
+    }
 }

@@ -11,7 +11,7 @@ use crate::ir::{Barge, Edges, Expr, Hangup, NodeId, Op, Play, Repeat, Target, Te
 const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
 
 impl Walk<'_> {
-    pub(super) fn sleep(&mut self, step: &Step<'_>) -> NodeId {
+    pub(super) fn pause(&mut self, step: &Step<'_>) -> NodeId {
         let duration = step.data.number(&mut self.builder, "duration").unwrap_or(0.0).max(0.0);
         let unit = step.data.text(&mut self.builder, "unit").unwrap_or_else(|| "s".to_owned());
         let factor = match unit.as_str() {
@@ -20,7 +20,8 @@ impl Walk<'_> {
             "m" => 60_000.0,
             "h" => 3_600_000.0,
             other => {
-                let message = format!("unknown unit `{other}`: expected `ms`, `s`, `m` or `h`; seconds are taken");
+                let message =
+                    format!("unknown unit `{other}`: expected `ms`, `s`, `m` or `h`; seconds are taken");
                 self.error(&step.data.at("unit"), message);
                 1_000.0
             }
@@ -37,7 +38,8 @@ impl Walk<'_> {
         let Some(language) = self.required(step, "language") else { return self.onward(Op::Noop, step) };
         let tag = regex::Regex::new("^[A-Za-z]{2}(-[A-Za-z]{2})?$");
         if tag.is_ok_and(|tag| !tag.is_match(&language)) {
-            let message = format!("`{language}` is no language: expected two letters such as `en` or `en-us`");
+            let message =
+                format!("`{language}` is no language: expected two letters such as `en` or `en-us`");
             self.error(&step.data.at("language"), message);
             return self.onward(Op::Noop, step);
         }

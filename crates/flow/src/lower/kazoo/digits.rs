@@ -19,8 +19,10 @@ impl Walk<'_> {
         }
         let first = step.data.millis(&mut self.builder, "timeout").unwrap_or(Duration::from_millis(5_000));
         let between = step.data.millis(&mut self.builder, "interdigit_timeout");
-        let terminators =
-            self.keys(step, "terminators").or_else(|| self.keys(step, "terminator")).unwrap_or_else(|| "#".into());
+        let terminators = self
+            .keys(step, "terminators")
+            .or_else(|| self.keys(step, "terminator"))
+            .unwrap_or_else(|| "#".into());
         let name = step.data.text(&mut self.builder, "collection_name").filter(|name| !name.is_empty());
         let collect = Collect {
             prompts: Vec::new(),
@@ -46,7 +48,8 @@ impl Walk<'_> {
         let (good, bad): (Vec<char>, Vec<char>) = digits.chars().partition(sendable);
         if !bad.is_empty() {
             let bad: String = bad.into_iter().collect();
-            let message = format!("`{bad}` cannot be sent: expected 0 to 9, A to D, `*`, `#`, or `w` for a pause");
+            let message =
+                format!("`{bad}` cannot be sent: expected 0 to 9, A to D, `*`, `#`, or `w` for a pause");
             self.error(&step.data.at("digits"), message);
         }
         let upper = |key: char| if key == 'w' { key } else { key.to_ascii_uppercase() };

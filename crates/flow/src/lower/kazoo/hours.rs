@@ -19,14 +19,16 @@ const SET: &str = "rule_set";
 impl<'a> Walk<'a> {
     /// Rules are tried as Kazoo does: those of `rules`, then those named by a child's key, then the set.
     pub(super) fn temporal_route(&mut self, step: &Step<'a>) -> NodeId {
-        if let Some(action) = step.data.text(&mut self.builder, "action").filter(|action| !action.is_empty()) {
+        if let Some(action) = step.data.text(&mut self.builder, "action").filter(|action| !action.is_empty())
+        {
             let feature = format!("temporal_route with the action `{action}`");
             let target = step.next();
             return self.unavailable(&feature, step.children.edges(), target, step);
         }
         let mut rules = Vec::new();
         let at = step.data.at("rules");
-        for (index, rule) in step.data.list(&mut self.builder, "rules").unwrap_or_default().iter().enumerate() {
+        for (index, rule) in step.data.list(&mut self.builder, "rules").unwrap_or_default().iter().enumerate()
+        {
             rules.extend(self.rule(rule, &at.child(index)));
         }
         let keys: Vec<String> = step.children.keys().map(str::to_owned).collect();
@@ -42,7 +44,8 @@ impl<'a> Walk<'a> {
         }
         for rule in &rules {
             if step.children.get(&rule.id).is_none() {
-                let message = format!("there is no child `{}`: the rule leads to `_` like no rule at all", rule.id);
+                let message =
+                    format!("there is no child `{}`: the rule leads to `_` like no rule at all", rule.id);
                 self.builder.diagnose(crate::lower::Severity::Warning, &step.at.child("children"), message);
             }
         }
@@ -55,7 +58,8 @@ impl<'a> Walk<'a> {
         let name = step.data.text(&mut self.builder, "timezone").filter(|name| !name.is_empty());
         let Some(name) = name else { return "UTC".to_owned() };
         if jiff::tz::TimeZone::get(&name).is_err() {
-            let message = format!("unknown time zone `{name}`: expected a name such as `Europe/Oslo`; UTC is taken");
+            let message =
+                format!("unknown time zone `{name}`: expected a name such as `Europe/Oslo`; UTC is taken");
             self.error(&step.data.at("timezone"), message);
             return "UTC".to_owned();
         }
@@ -141,7 +145,10 @@ impl<'a> Walk<'a> {
             // A rule that is forced on or off needs no calendar.
             None if data.get("enabled").is_some() => usual,
             None => {
-                self.warn(data.pointer(), "a rule needs `cycle`; daily is taken, or weekly if it has `wdays`");
+                self.warn(
+                    data.pointer(),
+                    "a rule needs `cycle`; daily is taken, or weekly if it has `wdays`",
+                );
                 usual
             }
         }
@@ -181,7 +188,8 @@ impl<'a> Walk<'a> {
             Some("fifth") => Some(5),
             Some("last") => Some(-1),
             Some(other) => {
-                let message = format!("unknown ordinal `{other}`: expected `every`, `first` to `fifth` or `last`");
+                let message =
+                    format!("unknown ordinal `{other}`: expected `every`, `first` to `fifth` or `last`");
                 self.error(&data.at("ordinal"), message);
                 None
             }

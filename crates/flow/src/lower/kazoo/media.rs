@@ -66,7 +66,10 @@ impl Walk<'_> {
             "tone" => self.tone(data).into_iter().map(Item::Tone).collect(),
             other => {
                 let expected = "expected `play`, `prompt`, `say`, `tts` or `tone`";
-                self.error(&at.child("macro"), format!("unknown macro `{other}`: {expected}; it is left out"));
+                self.error(
+                    &at.child("macro"),
+                    format!("unknown macro `{other}`: {expected}; it is left out"),
+                );
                 Vec::new()
             }
         }
@@ -128,7 +131,9 @@ impl Walk<'_> {
     pub(super) fn keys(&mut self, step: &Step<'_>, key: &str) -> Option<String> {
         let at = step.data.at(key);
         let parts: Vec<String> = match step.data.get(key)? {
-            Value::Array(list) => list.iter().map(|key| key.as_str().map_or(key.to_string(), str::to_owned)).collect(),
+            Value::Array(list) => {
+                list.iter().map(|key| key.as_str().map_or(key.to_string(), str::to_owned)).collect()
+            }
             Value::String(text) if text == "none" => Vec::new(),
             Value::String(text) => vec![text.clone()],
             other => vec![other.to_string()],

@@ -61,7 +61,8 @@ impl<'a> Walk<'a> {
             return Members::of(&mut self.builder, Some(settings), at);
         }
         if step.data.get("media").is_none() {
-            let message = format!("no menu `{id}` in the document's `menus`: it has no greeting and default timing");
+            let message =
+                format!("no menu `{id}` in the document's `menus`: it has no greeting and default timing");
             self.warn(&step.data.at("id"), message);
         }
         step.data.clone()

@@ -18,8 +18,6 @@ mod pivot;
 mod record;
 mod route;
 mod variable;
-#[cfg(test)]
-mod tests;
 
 use serde_json::Value;
 
@@ -80,7 +78,8 @@ impl<'a> Walk<'a> {
         }
         if self.doc.object.contains_key("metaflow") {
             let at = self.doc.pointer.child("metaflow");
-            let message = "metaflows are not run yet: keys pressed during the call do nothing beside the flow";
+            let message =
+                "metaflows are not run yet: keys pressed during the call do nothing beside the flow";
             self.builder.diagnose(Severity::Warning, &at, message);
         }
         match self.doc.root() {
@@ -91,7 +90,11 @@ impl<'a> Walk<'a> {
             None if self.doc.object.is_empty() => Target::Return,
             None => {
                 let at = self.doc.pointer.clone();
-                self.builder.diagnose(Severity::Error, &at, "the callflow has no `flow`; it hangs up at once");
+                self.builder.diagnose(
+                    Severity::Error,
+                    &at,
+                    "the callflow has no `flow`; it hangs up at once",
+                );
                 Target::Return
             }
         }
@@ -149,3 +152,6 @@ impl<'a> Walk<'a> {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

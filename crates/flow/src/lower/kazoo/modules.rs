@@ -54,7 +54,7 @@ impl<'a> Walk<'a> {
         match name {
             "answer" => self.onward(Op::Answer, step),
             "noop" | "skel" | "set" => self.onward(Op::Noop, step),
-            "sleep" => self.sleep(step),
+            "sleep" => self.pause(step),
             "language" => self.language(step),
             "hangup" => self.hangup(step),
             "response" => self.response(step),

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::record::{URL, last_recording};
 use super::variable::{CUSTOM, caller_name, caller_number};
 use super::{Step, Walk};
-use crate::ir::{Binary, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Reply, Request, Template, Webhook};
+use crate::ir::{
+    Binary, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Reply, Request, Template, Webhook,
+};
 use crate::lower::Dialect;
 
 /// Kazoo's limit for a pivot request, which is its default too.
@@ -19,7 +21,8 @@ impl Walk<'_> {
         let Some(url) = self.address(step, "voice_url") else { return self.onward(Op::Noop, step) };
         let format = step.data.text(&mut self.builder, "req_format").unwrap_or_else(|| "kazoo".to_owned());
         if !format.eq_ignore_ascii_case("kazoo") {
-            let message = format!("`{format}` replies cannot be read yet: only `kazoo`; other replies fail to `_`");
+            let message =
+                format!("`{format}` replies cannot be read yet: only `kazoo`; other replies fail to `_`");
             self.error(&step.data.at("req_format"), message);
         }
         if step.data.get("cdr_url").is_some() {
@@ -31,7 +34,11 @@ impl Walk<'_> {
         }
         let encoding = self.encoding(step, "method", "get");
         let request = Request {
-            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) { "GET" } else { "POST" }),
+            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) {
+                "GET"
+            } else {
+                "POST"
+            }),
             url: Template::literal(url),
             fields: parameters(),
             encoding,
@@ -65,7 +72,11 @@ impl Walk<'_> {
             fields.push(("custom_data".to_owned(), Expr::Literal(custom.clone())));
         }
         let request = Request {
-            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) { "GET" } else { "POST" }),
+            method: Template::literal(if matches!(encoding, Encoding::Query { .. }) {
+                "GET"
+            } else {
+                "POST"
+            }),
             url: Template::literal(url),
             fields,
             encoding,
@@ -97,7 +108,10 @@ impl Walk<'_> {
             ("post", "json") => Encoding::Json,
             ("post", _) => Encoding::Form { brackets: true },
             (other, _) => {
-                self.error(&step.data.at(key), format!("unknown method `{other}`: expected GET or POST; GET is taken"));
+                self.error(
+                    &step.data.at(key),
+                    format!("unknown method `{other}`: expected GET or POST; GET is taken"),
+                );
                 Encoding::Query { brackets: true }
             }
         }
@@ -149,6 +163,7 @@ fn recorded_seconds() -> Expr {
 /// `number@realm`.
 fn address(number: Fact, realm: Fact) -> Expr {
     use crate::ir::Part;
-    let parts = vec![Part::Value(Expr::Fact(number)), Part::Literal("@".into()), Part::Value(Expr::Fact(realm))];
+    let parts =
+        vec![Part::Value(Expr::Fact(number)), Part::Literal("@".into()), Part::Value(Expr::Fact(realm))];
     Expr::Template(Template(parts))
 }

@@ -28,7 +28,8 @@ impl Walk<'_> {
                 self.unavailable(&format!("record_call with `{action}`"), edges, step.next(), step)
             }
             other => {
-                let message = format!("unknown action `{other}`: expected `start` or `stop`; the module is skipped");
+                let message =
+                    format!("unknown action `{other}`: expected `start` or `stop`; the module is skipped");
                 self.error(&step.data.at("action"), message);
                 self.onward(Op::Noop, step)
             }
@@ -46,7 +47,10 @@ impl Walk<'_> {
         let limit = limit.unwrap_or(std::time::Duration::from_secs(3_600));
         let format = step.data.text(&mut self.builder, "format");
         if format.is_some_and(|format| format != "wav") {
-            self.warn(&step.data.at("format"), "recordings are WAV files; `.wav` is the extension that is sent");
+            self.warn(
+                &step.data.at("format"),
+                "recordings are WAV files; `.wav` is the extension that is sent",
+            );
         }
         let name = step.data.text(&mut self.builder, "media_name").filter(|name| !name.is_empty());
         Record {
@@ -64,7 +68,8 @@ impl Walk<'_> {
     fn upload(&mut self, step: &Step<'_>) -> Option<Upload> {
         let url = step.data.text(&mut self.builder, "url").filter(|url| !url.is_empty())?;
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            let message = format!("`{url}` cannot be sent to: expected http:// or https://; the file is kept here");
+            let message =
+                format!("`{url}` cannot be sent to: expected http:// or https://; the file is kept here");
             self.error(&step.data.at("url"), message);
             return None;
         }

@@ -35,7 +35,8 @@ impl<'a> Walk<'a> {
         for (key, passes) in [("hunt_deny", Outcome::No), ("hunt_allow", Outcome::Yes)] {
             let Some(pattern) = step.data.text(&mut self.builder, key) else { continue };
             if let Some(pattern) = self.pattern(&step.data.at(key), pattern) {
-                let condition = Condition::Matches { text: Expr::Fact(Fact::CaptureGroup), patterns: vec![pattern] };
+                let condition =
+                    Condition::Matches { text: Expr::Fact(Fact::CaptureGroup), patterns: vec![pattern] };
                 let edges = Edges::always(step.next()).case(passes, target);
                 target = Target::Node(self.add(Op::If(condition), edges, step));
             }
@@ -65,7 +66,9 @@ impl<'a> Walk<'a> {
             return self.unavailable(&feature, step.children.edges(), target, step);
         };
         let entries: Vec<(&'a Value, crate::ir::Pointer)> = match list {
-            Value::Array(entries) => entries.iter().enumerate().map(|(key, entry)| (entry, at.child(key))).collect(),
+            Value::Array(entries) => {
+                entries.iter().enumerate().map(|(key, entry)| (entry, at.child(key))).collect()
+            }
             Value::Object(entries) => entries.iter().map(|(key, entry)| (entry, at.child(key))).collect(),
             other => {
                 super::super::members::wrong(&mut self.builder, &at, "a list of numbers", other);
@@ -91,7 +94,8 @@ impl<'a> Walk<'a> {
 
     fn matches(&mut self, patterns: Vec<String>, step: &Step<'a>) -> NodeId {
         let child = |key: &str| step.children.get(key).unwrap_or(step.next());
-        let edges = Edges::always(step.next()).case(Outcome::Yes, child("match")).case(Outcome::No, child("nomatch"));
+        let edges =
+            Edges::always(step.next()).case(Outcome::Yes, child("match")).case(Outcome::No, child("nomatch"));
         self.add(Op::If(Condition::Matches { text: caller_number(), patterns }), edges, step)
     }
 

@@ -97,10 +97,10 @@ fn a_child_key_is_an_edge_and_no_child_ends_the_branch() {
         Target::Node(id) => program.node(*id).map(|node| node.op.clone()),
         _ => None,
     };
-    assert_eq!(cases.iter().map(|(outcome, to)| (outcome.clone(), op(to))).collect::<Vec<_>>(), [(
-        Outcome::Key("a".into()),
-        Some(Op::Answer)
-    )]);
+    assert_eq!(
+        cases.iter().map(|(outcome, to)| (outcome.clone(), op(to))).collect::<Vec<_>>(),
+        [(Outcome::Key("a".into()), Some(Op::Answer))]
+    );
     assert_eq!(op(&otherwise), Some(Op::Noop));
     let leaf = lowered(&json!({"module": "answer", "data": {}})).program;
     assert_eq!(entry(&leaf).edges, Edges::always(Target::Return));
@@ -122,9 +122,15 @@ fn names_are_known_in_any_case() {
 #[test]
 fn collect_has_kazoos_defaults_and_takes_numbers_in_quotes() {
     let Op::Collect(collect) = one("collect_dtmf", json!({})) else { panic!("a collect") };
-    let given = Collect { max: Some(1), first: Duration::from_secs(5), between: Duration::from_secs(2), ..collect.clone() };
+    let given = Collect {
+        max: Some(1),
+        first: Duration::from_secs(5),
+        between: Duration::from_secs(2),
+        ..collect.clone()
+    };
     assert_eq!((collect.clone(), collect.terminators.as_str(), collect.keep_terminator), (given, "#", false));
-    let data = json!({"max_digits": "4", "timeout": "700", "interdigit_timeout": 300, "terminators": ["*", "#"]});
+    let data =
+        json!({"max_digits": "4", "timeout": "700", "interdigit_timeout": 300, "terminators": ["*", "#"]});
     let Op::Collect(collect) = one("collect_dtmf", data) else { panic!("a collect") };
     assert_eq!((collect.max, collect.terminators.as_str()), (Some(4), "*#"));
     assert_eq!((collect.first, collect.between), (Duration::from_millis(700), Duration::from_millis(300)));
@@ -133,7 +139,10 @@ fn collect_has_kazoos_defaults_and_takes_numbers_in_quotes() {
 #[test]
 fn play_repeats_stops_and_answers_as_it_is_told() {
     let Op::Play(play) = one("play", json!({"id": "welcome"})) else { panic!("a play") };
-    assert_eq!((play.repeat, play.barge, play.answers), (Repeat::Times(1), Barge::Keys("1234567890*#".into()), true));
+    assert_eq!(
+        (play.repeat, play.barge, play.answers),
+        (Repeat::Times(1), Barge::Keys("1234567890*#".into()), true)
+    );
     let data = json!({"id": "x", "loop_count": "3", "terminators": [], "answer": "false"});
     let Op::Play(play) = one("play", data) else { panic!("a play") };
     assert_eq!((play.repeat, play.barge, play.answers), (Repeat::Times(3), Barge::None, false));
@@ -184,7 +193,8 @@ fn mistakes_are_told_with_their_place() {
             "_": {"data": {}}, "x": {}
         }}
     }});
-    let said: Vec<String> = said(&document).into_iter().map(|(_, at, message)| format!("{at}: {message}")).collect();
+    let said: Vec<String> =
+        said(&document).into_iter().map(|(_, at, message)| format!("{at}: {message}")).collect();
     let unknown = "/children/1/module: unknown module `colect_dtmf`, skipped to the child `_`: did you mean `collect_dtmf`?";
     assert!(said.contains(&unknown.to_owned()), "{said:#?}");
     for pointer in [
@@ -225,4 +235,23 @@ fn a_rules_start_is_counted_from_year_zero() {
     let rule = json!({"id": "r", "cycle": "date", "start_date": 62_167_219_200_i64 + 86_400 * 3 + 5});
     let Op::Hours(hours) = one("temporal_route", json!({"rules": [rule]})) else { panic!("hours") };
     assert_eq!(hours.rules.first().and_then(|rule| rule.start_day), Some(3));
+}
+
+#[test]
+fn no_change_of_an_example_breaks_the_reading() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/kazoo");
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a document");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        crate::lower::mutation::each(&document, |changed| {
+            if let Ok(lowered) = lower(changed) {
+                let verified = verify(&lowered.program);
+                let refused = matches!(
+                    verified,
+                    Err(crate::ir::Malformed::Entry(..) | crate::ir::Malformed::Dangling { .. })
+                );
+                assert!(!refused, "{verified:?} of {changed}");
+            }
+        });
+    }
 }

@@ -66,7 +66,8 @@ impl Walk<'_> {
         let Some(name) = self.required(step, "variable") else { return self.onward(Op::Noop, step) };
         let scope = step.data.text(&mut self.builder, "scope").unwrap_or_default();
         if ["account", "user", "device", "merged"].contains(&scope.as_str()) {
-            let message = format!("there are no {scope} documents here: only the call's variables are looked at");
+            let message =
+                format!("there are no {scope} documents here: only the call's variables are looked at");
             self.warn(&step.data.at("scope"), message);
         }
         let branch = Branch { on: lookup(&name), reset: None, flush: false };
@@ -91,7 +92,8 @@ impl Walk<'_> {
         for (name, fact) in CALLER {
             let prefix = step.data.text(&mut self.builder, &format!("{name}_prefix")).unwrap_or_default();
             let now = if reset || original { Expr::Fact(fact) } else { changed(name, fact) };
-            let prefixed = || Expr::Binary(Binary::Add, Box::new(Expr::Literal(prefix.into())), Box::new(now.clone()));
+            let prefixed =
+                || Expr::Binary(Binary::Add, Box::new(Expr::Literal(prefix.into())), Box::new(now.clone()));
             assigns.push(assign(&[name], if reset { now.clone() } else { prefixed() }));
         }
         self.onward(Op::Set(assigns), step)
