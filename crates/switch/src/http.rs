@@ -94,6 +94,11 @@ impl Http {
         Ok(Http { client, denied })
     }
 
+    /// The client itself, for servers that the operator has named.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// One request of a flow, with its retries. A status that is not a success is a reply, not an error.
     pub(crate) async fn exchange(&self, request: &HttpRequest) -> Result<HttpReply, HttpFailure> {
         let mut tries = 0;

@@ -18,19 +18,7 @@ mod network;
 mod route;
 mod shared;
 mod sip_io;
-#[allow(missing_docs)]
-pub mod speech {
-    #[derive(Clone, Debug, Default)]
-    pub struct Config;
-    #[derive(Debug, thiserror::Error)]
-    #[error("no voice")]
-    pub struct SpeechError;
-    pub struct Voice;
-    impl Voice {
-        pub fn new(_: Config) -> Voice { Voice }
-        pub async fn speak(&self, _: &flow::leg::Speech) -> Result<audio::Pcm, SpeechError> { Err(SpeechError) }
-    }
-}
+pub mod speech;
 mod studio;
 
 use std::net::SocketAddr;
@@ -113,7 +101,7 @@ impl Switch {
             sink.deliver(event);
         })?;
         let http = Http::new(&config.http)?;
-        let voice = speech::Voice::new(config.speech);
+        let voice = speech::Voice::new(config.speech, http.client());
         let studio = Studio::new(
             config.prompt_cache_bytes,
             voice,

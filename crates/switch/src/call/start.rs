@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flow::{End, Facts, Machine, Settings, Start};
 use sip::{Contact, InviteFacts, SessionId};
@@ -23,7 +23,7 @@ use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
 
 /// A refused session waits for its ACK no longer than 64·T1 (RFC 3261 Timer H).
-const REFUSED: std::time::Duration = std::time::Duration::from_secs(32);
+const REFUSED: Duration = Duration::from_secs(32);
 
 /// An invitation that becomes a call.
 pub(crate) struct Invited {
@@ -136,7 +136,8 @@ fn make(
         mail,
         leg,
         machine,
-        last: now + shared.max_duration,
+        // A limit beyond the clock is as good as a year.
+        last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),
         requests: HashMap::new(),
         end: None,
         ended: None,
