@@ -10,6 +10,9 @@ use crate::{
     trace::What,
 };
 
+/// "Press 1, then press pound": a pound that comes so soon after a collect which the 1 has filled belongs to it.
+const LATE_TERMINATOR: Duration = Duration::from_secs(2);
+
 /// Most keys in one go, when the flow sets no limit.
 const MOST: usize = 1_000;
 
@@ -20,6 +23,8 @@ pub(super) struct Gathered {
     /// Whether any key was pressed, a terminator included.
     pub pressed: bool,
     finished: bool,
+    /// It was a key that ended it.
+    terminated: bool,
 }
 
 impl Gathered {
@@ -30,6 +35,7 @@ impl Gathered {
             self.digits.push(key);
         }
         let most = op.max.map_or(MOST, |max| max as usize);
+        self.terminated = ends;
         self.finished = ends || (most > 0 && self.digits.len() >= most);
     }
 }
@@ -56,6 +62,9 @@ pub(super) async fn gather(cx: &Cx, op: &Collect) -> Result<Gathered, Halt> {
     let name = op.name.as_ref().map(|name| cx.text(name)).filter(|name| !name.is_empty());
     let mut port = cx.port();
     port.trace(What::Collected { digits: gathered.digits.clone() });
+    if gathered.finished && !gathered.terminated && !op.terminators.is_empty() {
+        port.late_terminator = Some((op.terminators.clone(), port.now + LATE_TERMINATOR));
+    }
     port.store.collected(name.as_deref(), &gathered.digits);
     for variable in &op.into {
         port.store.assign(std::slice::from_ref(variable), Some(gathered.digits.as_str().into()), false);
@@ -74,7 +83,9 @@ fn typed_ahead(cx: &Cx, op: &Collect) -> Gathered {
     };
     let mut gathered = Gathered::default();
     for pressed in port.keys.drain(..).skip(skip) {
-        if !gathered.finished {
+        // A terminator that ends nothing was meant for something before this.
+        let stray = op.ahead == TypeAhead::All && !gathered.pressed && op.terminators.contains(pressed.key);
+        if !gathered.finished && !stray {
             gathered.add(op, pressed.key);
         }
     }

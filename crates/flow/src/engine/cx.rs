@@ -23,6 +23,10 @@ use crate::{
     trace::What,
 };
 
+/// A round to a server counts as so many nodes of the budget, so that a server that keeps a call in a circle without
+/// ever letting it hear anything is asked fifty times and not a thousand.
+const ROUND: u32 = 20;
+
 /// Why an action ends before it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -125,6 +129,10 @@ impl Cx {
             if port.leg == LegState::Gone && !port.after {
                 return Poll::Ready(Err(Halt::Gone));
             }
+            let until = match port.after_call_limit() {
+                Some(limit) => Some(until.map_or(limit, |until| until.min(limit))),
+                None => until,
+            };
             let key = keys.and_then(|after| port.keys.iter().find(|key| key.serial > after).copied());
             let event = if let Some((tag, reply)) = port.inbox.pop_front() {
                 Event::Reply(tag, reply)
@@ -136,7 +144,7 @@ impl Cx {
                 port.deadline = until;
                 return Poll::Pending;
             };
-            if port.now > entered && is_progress(&event) {
+            if port.now > entered && !port.after && is_progress(&event) {
                 port.nodes = 0;
             }
             Poll::Ready(Ok(event))
@@ -190,6 +198,7 @@ impl Cx {
         // The driver keeps the limit; a second more, so that the flow goes on even if the driver does not.
         let limit = request.timeout.saturating_mul(request.retries.saturating_add(1)) + Duration::from_secs(1);
         let tag = self.port().request(request);
+        self.port().nodes += ROUND;
         if !wait {
             return Ok(None);
         }

@@ -22,6 +22,9 @@ use crate::{
 /// Keys kept typed ahead; nobody presses more before a flow asks.
 const KEYS: usize = 100;
 
+/// Time for what a flow does after its call: telling servers, with their time limits and retries.
+const AFTER_CALL: Duration = Duration::from_secs(120);
+
 /// The state of the call's leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LegState {
@@ -88,6 +91,8 @@ pub(crate) struct Port {
     pub frames: Vec<Frame>,
     pub keys: VecDeque<Pressed>,
     pub key_serial: u64,
+    /// A collect was filled before its terminator came: if it is the next key, within this time, it is no new input.
+    pub late_terminator: Option<(String, Duration)>,
     pub recordings: Vec<OpenRecording>,
     pub install: Option<Installation>,
     /// Until when the running action waits.
@@ -119,6 +124,7 @@ impl Port {
             frames: Vec::new(),
             keys: VecDeque::new(),
             key_serial: 0,
+            late_terminator: None,
             recordings: Vec::new(),
             install: None,
             deadline: None,
@@ -138,6 +144,11 @@ impl Port {
         if media && self.leg != LegState::Gone {
             self.leg = LegState::Ringing;
         }
+    }
+
+    /// Until when a run may go on without its call.
+    pub(crate) fn after_call_limit(&self) -> Option<Duration> {
+        self.over.filter(|_| self.after).map(|over| over + AFTER_CALL)
     }
 
     /// Adds a line to the call's timeline.
@@ -235,6 +246,12 @@ impl Port {
 
     fn pressed(&mut self, key: char) {
         self.trace(What::Digit { key });
+        if let Some((terminators, until)) = self.late_terminator.take()
+            && self.now <= until
+            && terminators.contains(key)
+        {
+            return;
+        }
         self.key_serial += 1;
         if self.keys.len() < KEYS {
             self.keys.push_back(Pressed { serial: self.key_serial, key });

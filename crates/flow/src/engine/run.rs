@@ -167,6 +167,9 @@ impl Machine {
 
     fn install(&mut self, installation: Installation, resume: Target) -> Step {
         let Installation { program, name, install } = installation;
+        if install == Install::Replace {
+            self.home.learn(&program);
+        }
         let mut port = self.port();
         port.trace(What::Flow { dialect: dialect_name(program.dialect).into(), document: name });
         match install {
@@ -189,11 +192,7 @@ impl Machine {
                 Install::Push => Step::Follow(resume),
             };
         };
-        port.frames.push(Frame::new(program.clone()));
-        drop(port);
-        if install == Install::Replace {
-            self.home.learn(&program);
-        }
+        port.frames.push(Frame::new(program));
         Step::Enter(entry)
     }
 
@@ -214,6 +213,10 @@ impl Machine {
         }
         if program.node_limit.is_some_and(|limit| self.nodes >= limit) {
             port.note(format!("{} steps in one call, and no more are allowed", self.nodes));
+            return Step::Hangup("budget");
+        }
+        if port.after_call_limit().is_some_and(|limit| port.now >= limit) {
+            port.note("what the flow does after the call takes too long");
             return Step::Hangup("budget");
         }
         port.trace(What::Node { pointer: node.source.to_string(), op: print::op(&node.op) });

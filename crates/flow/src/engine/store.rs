@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-/// Largest value a variable may have, in JSON values inside it; stops `$a = [$a, $a]` from doubling for ever.
+/// Largest value a variable may have, in JSON values inside it, a hundred bytes of text counting as one; stops
+/// `$a = [$a, $a]` from doubling for ever.
 const SIZE_LIMIT: usize = 20_000;
+
+/// Deepest nesting of a value; what walks it recursively (writing, comparing, dropping) then has stack enough.
+const DEPTH_LIMIT: usize = 64;
 
 /// Most collections and key presses that are kept; older ones are dropped.
 const HISTORY: usize = 1_000;
@@ -39,7 +43,7 @@ impl Store {
     /// Assigns `value` to the variable at `path`; `None` removes it. Missing objects on the way are made, and what
     /// stands in the way is replaced. Returns `false` if the value is too large to be kept.
     pub(crate) fn assign(&mut self, path: &[String], value: Option<Value>, merge: bool) -> bool {
-        if value.as_ref().is_some_and(|value| size(value, SIZE_LIMIT) >= SIZE_LIMIT) {
+        if value.as_ref().is_some_and(|value| !fits(value)) || path.len() > DEPTH_LIMIT {
             return false;
         }
         match (path.split_first(), value) {
@@ -91,21 +95,21 @@ fn place(value: &mut Value, path: &[String], new: Value, merge: bool) {
     }
 }
 
-/// How many values there are in `value`, counted up to `limit`; text counts one for each hundred bytes.
-fn size(value: &Value, limit: usize) -> usize {
+/// Whether a value is small and flat enough to be kept.
+fn fits(value: &Value) -> bool {
     let mut count = 0;
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
         count += 1;
         match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(members) => open.extend(members.values().map(|item| (item, depth + 1))),
             Value::String(text) => count += text.len() / 100,
             _ => {}
         }
-        if count >= limit {
-            return limit;
+        if count > SIZE_LIMIT || depth > DEPTH_LIMIT {
+            return false;
         }
     }
-    count
+    true
 }

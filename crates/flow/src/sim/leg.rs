@@ -29,10 +29,24 @@ pub(super) struct World {
     /// What will happen, by time and then in the order in which it was begun.
     coming: Vec<(Duration, Input)>,
     playing: Vec<Tag>,
-    recording: Vec<(Tag, Duration)>,
+    recording: Vec<Recording>,
     recorded: u32,
     replies: VecDeque<Result<HttpReply, HttpFailure>>,
     documents: Vec<(String, Option<Arc<Program>>)>,
+}
+
+/// A recording that is going on.
+#[derive(Debug)]
+struct Recording {
+    tag: Tag,
+    number: u32,
+    began: Duration,
+}
+
+impl Recording {
+    fn end(&self, duration: Duration) -> LegEvent {
+        LegEvent::Recorded { id: format!("recording-{}", self.number), duration }
+    }
 }
 
 impl World {
@@ -63,7 +77,7 @@ impl World {
             self.playing.retain(|playing| playing != tag);
         }
         if let Input::Leg(tag, LegEvent::Recorded { .. }) = &input {
-            self.recording.retain(|(recording, _)| recording != tag);
+            self.recording.retain(|recording| recording.tag != *tag);
         }
         Some(input)
     }
@@ -88,12 +102,13 @@ impl World {
                 self.event(now + length, tag, LegEvent::DigitsSent);
             }
             LegCommand::Record { limit, silence, .. } => {
-                self.recording.push((tag, now));
+                self.recorded += 1;
+                let recording = Recording { tag, number: self.recorded, began: now };
                 // The simulated caller says nothing.
                 if let Some(length) = [limit, silence].into_iter().flatten().min() {
-                    let event = self.recording_of(length);
-                    self.event(now + length, tag, event);
+                    self.event(now + length, tag, recording.end(length));
                 }
+                self.recording.push(recording);
             }
             LegCommand::Echo | LegCommand::Hangup { .. } => {}
         }
@@ -123,7 +138,7 @@ impl World {
     pub(super) fn close(&mut self, now: Duration) -> Vec<(Tag, LegEvent)> {
         let open = std::mem::take(&mut self.recording);
         self.coming.retain(|(_, input)| !matches!(input, Input::Leg(..)));
-        open.into_iter().map(|(tag, began)| (tag, self.recording_of(now.saturating_sub(began)))).collect()
+        open.into_iter().map(|open| (open.tag, open.end(now.saturating_sub(open.began)))).collect()
     }
 
     fn stop(&mut self, now: Duration, tag: Tag) {
@@ -133,16 +148,10 @@ impl World {
             self.playing.retain(|playing| *playing != tag);
             self.event(now, tag, LegEvent::Played { stopped: true });
         }
-        if let Some(at) = self.recording.iter().position(|(recording, _)| *recording == tag) {
-            let (_, began) = self.recording.remove(at);
-            let event = self.recording_of(now.saturating_sub(began));
-            self.event(now, tag, event);
+        if let Some(at) = self.recording.iter().position(|recording| recording.tag == tag) {
+            let open = self.recording.remove(at);
+            self.event(now, tag, open.end(now.saturating_sub(open.began)));
         }
-    }
-
-    fn recording_of(&mut self, duration: Duration) -> LegEvent {
-        self.recorded += 1;
-        LegEvent::Recorded { id: format!("recording-{}", self.recorded), duration }
     }
 
     fn event(&mut self, due: Duration, tag: Tag, event: LegEvent) {
