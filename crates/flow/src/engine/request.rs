@@ -193,3 +193,89 @@ fn xml_text(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        engine::{Facts, Settings},
+        ir::{Expr, Template},
+    };
+
+    fn request(url: &str, encoding: Encoding) -> Request {
+        let fields = json!({
+            "a b": "x&y=é", "empty": "", "null": null, "n": 1.5, "yes": true, "list": ["1", {"k": "<v>"}],
+            "Digits": {"pin": "0123"},
+        });
+        let fields = fields.as_object().unwrap().iter().map(|(name, value)| (name.clone(), Expr::Literal(value.clone())));
+        let undefined = [("gone".to_owned(), Expr::Variable("gone".into()))];
+        Request {
+            method: Template::literal("get"),
+            url: Template::literal(url),
+            fields: fields.chain(undefined).collect(),
+            encoding,
+            omit_empty: true,
+            headers: vec![("X-A".into(), Template::literal("a\r\nX-B: b"))],
+            timeout: Duration::from_secs(5),
+            retries: 1,
+        }
+    }
+
+    fn built(request: &Request) -> HttpRequest {
+        build(&Port::new(Facts::default(), Settings::default()), request, true).unwrap()
+    }
+
+    fn body(encoding: Encoding) -> String {
+        String::from_utf8(built(&request("http://h/", encoding)).body).unwrap()
+    }
+
+    #[test]
+    fn a_query_follows_what_is_there_and_precedes_the_fragment() {
+        let url = |url: &str, encoding| built(&request(url, encoding)).url;
+        let flat = "a+b=x%26y%3D%C3%A9&n=1.5&yes=true&list=%5B%221%22%2C%7B%22k%22%3A%22%3Cv%3E%22%7D%5D&Digits=%7B%22pin%22%3A%220123%22%7D";
+        let nested = "a+b=x%26y%3D%C3%A9&n=1.5&yes=true&list%5B0%5D=1&list%5B1%5D%5Bk%5D=%3Cv%3E&Digits%5Bpin%5D=0123";
+        assert_eq!(url("http://h/p", Encoding::Query { brackets: false }), format!("http://h/p?{flat}"));
+        assert_eq!(url("https://h/p?q=1#f", Encoding::Query { brackets: true }), format!("https://h/p?q=1&{nested}#f"));
+        assert_eq!(body(Encoding::Form { brackets: true }), nested);
+    }
+
+    #[test]
+    fn json_and_xml_keep_the_nesting() {
+        let json = r#"{"a b":"x&y=é","n":1.5,"yes":true,"list":["1",{"k":"<v>"}],"Digits":{"pin":"0123"}}"#;
+        assert_eq!(body(Encoding::Json), json);
+        let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><call><a_b>x&amp;y=é</a_b><n>1.5</n><yes>true</yes>\
+                   <list>1</list><list><k>&lt;v&gt;</k></list><Digits><pin>0123</pin></Digits></call>";
+        assert_eq!(body(Encoding::Xml("call".into())), xml);
+    }
+
+    #[test]
+    fn empty_values_travel_where_they_are_wanted() {
+        let all = Request { omit_empty: false, ..request("http://h/", Encoding::Json) };
+        let text = String::from_utf8(built(&all).body).unwrap();
+        assert!(text.contains(r#""empty":"","null":null"#), "{text}");
+        assert!(!text.contains("gone"), "what is undefined is left out in any case");
+    }
+
+    #[test]
+    fn a_header_cannot_smuggle_another_in() {
+        let headers = built(&request("http://h/", Encoding::Query { brackets: false })).headers;
+        assert_eq!(headers, [("X-A".to_owned(), "aX-B: b".to_owned())]);
+        let raw = Encoding::Raw { body: Template::literal("hi"), content_type: Template::literal("text/plain\r\nX: y") };
+        let headers = built(&request("http://h/", raw)).headers;
+        assert_eq!(headers.first(), Some(&("Content-Type".to_owned(), "text/plainX: y".to_owned())));
+    }
+
+    #[test]
+    fn addresses_and_methods_are_checked() {
+        let port = Port::new(Facts::default(), Settings::default());
+        for url in ["ftp://h/", "h/path", "", "http://h/\r\nX: y", "file:///etc/passwd"] {
+            assert!(build(&port, &request(url, Encoding::Json), true).is_err(), "{url}");
+        }
+        let method = Request { method: Template::literal("GET /"), ..request("http://h/", Encoding::Json) };
+        assert!(build(&port, &method, true).is_err());
+    }
+}
