@@ -46,6 +46,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Ask whether the server takes calls; the exit status is the answer, as container health checks want it
+    Health {
+        #[command(flatten)]
+        server: Server,
+    },
     /// List the calls that live, and the last ones that do not
     Calls {
         #[command(flatten)]

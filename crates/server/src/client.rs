@@ -1,4 +1,4 @@
-//! `offhook calls` and `offhook trace`: asking a running server.
+//! `offhook calls`, `offhook trace` and `offhook health`: asking a running server.
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -39,6 +39,11 @@ pub(crate) async fn trace(url: &str, call: Option<&str>) -> anyhow::Result<Strin
         bail!("{id:?} is not the name of a call; `offhook calls` lists them");
     }
     get(&format!("{}/calls/{id}/trace", url.trim_end_matches('/'))).await
+}
+
+/// Whether calls are taken; an error if not.
+pub(crate) async fn health(url: &str) -> anyhow::Result<String> {
+    get(&format!("{}/healthz", url.trim_end_matches('/'))).await.map(|reply| format!("{reply}\n"))
 }
 
 async fn list(url: &str) -> anyhow::Result<Vec<Value>> {

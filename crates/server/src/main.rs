@@ -37,6 +37,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref())),
+        Command::Health { server } => ask(client::health(&server.url)),
         Command::Calls { server } => ask(client::calls(&server.url)),
     }
 }

@@ -1,6 +1,6 @@
 //! Makes each part and hands it its neighbours: flows and accounts into the switch, the switch into the API.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use store::{Directory, Loaded, Problem, Users};
-use switch::{HttpConfig, SipConfig, Switch};
+use switch::{HttpConfig, SipConfig, Switch, speech};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Provider};
 use crate::{demo, metrics};
+
+/// Longer than any call: `rtp.timeout_s = 0`.
+const NEVER: Duration = Duration::from_secs(366 * 86_400);
 
 /// Everything that runs.
 pub(crate) struct Running {
@@ -139,7 +142,7 @@ fn of_switch(config: &Config) -> switch::Config {
             ports: rtp.ports.clone(),
             bind: sip.address.ip(),
             dscp: rtp.dscp,
-            media_timeout: rtp.timeout.unwrap_or(Duration::MAX),
+            media_timeout: rtp.timeout.unwrap_or(NEVER),
             recordings_dir: config.data_dir.join("recordings"),
             ..media::Config::default()
         },
@@ -152,6 +155,25 @@ fn of_switch(config: &Config) -> switch::Config {
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),
         ..switch::Config::default()
+    }
+}
+
+fn of_speech(config: &Config) -> speech::Config {
+    let ours = &config.speech;
+    speech::Config {
+        provider: match &ours.provider {
+            Provider::Espeak => speech::Provider::Espeak,
+            Provider::OpenAi { url, model, key } => speech::Provider::OpenAi(speech::OpenAi {
+                url: url.clone(),
+                model: model.clone(),
+                key: Some(key.clone()).filter(|key| !key.is_empty()),
+            }),
+        },
+        language: ours.language.clone(),
+        voice: ours.voice.clone(),
+        cache_dir: (ours.cache > 0).then(|| config.data_dir.join("speech")),
+        cache_bytes: ours.cache,
+        deadline: ours.timeout,
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Speech {
     pub(crate) language: String,
     pub(crate) voice: String,
     pub(crate) timeout: Duration,
+    /// Bytes of spoken texts that are kept; 0 for none.
+    pub(crate) cache: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +175,7 @@ impl Read {
                 language: self.text("speech.language").to_owned(),
                 voice: self.text("speech.voice").to_owned(),
                 timeout: seconds("speech.timeout_s"),
+                cache: self.number("speech.cache_mb") << 20,
             },
             callback_server: callback_server.filter(|_| own_callback || path("flows.directory").is_none()),
             log: Log {

@@ -102,6 +102,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("speech.language", Text, "\"en-US\"", "For flows that name none."),
     setting("speech.voice", Text, "\"\"", "`male`, `female`, or the provider's own name of a voice. Empty: its default."),
     setting("speech.timeout_s", Number(1, 300), "10", "A prompt that is not ready by then takes the flow's error edge."),
+    setting("speech.cache_mb", Number(0, 1_000_000), "256", "Spoken texts kept in data_dir, in megabytes. 0: none."),
     setting("speech.openai_url", Text, "\"http://127.0.0.1:8000/v1/audio/speech\"", "The speech endpoint of the second provider."),
     setting("speech.openai_model", Text, "\"tts-1\"", "The model asked for."),
     setting("speech.openai_key", Secret, "\"\"", "Sent as a bearer token if not empty."),
