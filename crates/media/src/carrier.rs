@@ -4,18 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
 use crate::board::Board;
+use crate::clock;
 use crate::disk::Done;
 use crate::event::Event;
 use crate::order::Out;
 use crate::port::Ports;
+use crate::stats::WorkerStats;
 
 /// The carrier looks by itself so often; workers wake it for what is urgent.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// Overruns are logged at most so often: whoever has one has many.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// What the carrier thread owns.
 pub(crate) struct Carrier<F> {
@@ -24,6 +29,8 @@ pub(crate) struct Carrier<F> {
     pub(crate) board: Arc<Board>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
+    /// When overruns were last logged, and how many there had been.
+    pub(crate) complained: Option<(Instant, u64)>,
 }
 
 impl<F: Fn(Event)> Carrier<F> {
@@ -57,11 +64,24 @@ impl<F: Fn(Event)> Carrier<F> {
         }
     }
 
+    /// A worker that gives up slots is a machine that has too much to do.
+    fn complain(&mut self, worker: u16, stats: &WorkerStats) {
+        let (at, before) = self.complained.unwrap_or((clock::now(), 0));
+        let waited = self.complained.is_none() || clock::now().duration_since(at) >= QUIET;
+        if stats.overruns > before && waited {
+            tracing::warn!(worker, overruns = stats.overruns, legs = stats.legs, "media slots were given up");
+            self.complained = Some((clock::now(), stats.overruns));
+        }
+    }
+
     fn carry(&mut self, out: Out<Ports>) {
         match out {
             Out::Event(event) => (self.sink)(event),
             Out::Report(leg, report) => self.board.report(leg, report),
-            Out::Stats(worker, stats) => self.board.stats(worker, stats),
+            Out::Stats(worker, stats) => {
+                self.complain(worker, &stats);
+                self.board.stats(worker, stats);
+            }
             Out::Released(leg, ports) => {
                 let (id, report) = (leg.id, leg.report());
                 drop(ports);

@@ -26,7 +26,7 @@ pub struct LegSetup {
     pub remote: SocketAddr,
     /// Where the peer asked for its RTCP; the same as `remote` where both share a port (RFC 5761).
     pub remote_rtcp: SocketAddr,
-    /// How much audio a packet of ours carries: 10 to 60 ms in steps of 5.
+    /// How much audio a packet of ours carries; made to fit 10 to 60 ms in steps of 5.
     pub ptime: Duration,
     /// Whether we send at all; not while the peer holds us.
     pub send: bool,
@@ -64,7 +64,7 @@ pub enum Command {
     Play {
         /// Comes back in the event.
         tag: u64,
-        /// Encoded in the leg's codec; those in another are passed over.
+        /// Best in the leg's codec; those in another are turned into it on the fly.
         items: Vec<Arc<Prompt>>,
         /// How often the whole list.
         repeat: Repeat,

@@ -126,6 +126,7 @@ impl Engine {
             board: board.clone(),
             stop: carrier_stop.clone(),
             sink: events,
+            complained: None,
         };
         let carrier = spawn("media-carrier".into(), move || carrier.run())?;
         let (jobs_in, jobs_out) = mpsc::channel();

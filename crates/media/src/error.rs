@@ -15,9 +15,6 @@ pub enum Error {
     /// The leg is gone.
     #[error("no such leg")]
     NoLeg,
-    /// The packet time is not a multiple of 5 ms between 10 and 60 ms.
-    #[error("a packet time of {0} ms is not supported")]
-    PacketTime(u128),
     /// A worker thread could not be started.
     #[error("a media thread could not be started")]
     Thread(#[source] io::Error),

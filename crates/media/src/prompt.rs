@@ -202,3 +202,95 @@ impl Shelf {
         self.entries.insert(key, Entry::Here { prompt, used: self.uses });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Barrier, mpsc};
+    use std::thread;
+
+    use audio::Rate;
+
+    use super::*;
+
+    fn sound(samples: usize) -> Result<Pcm, Infallible> {
+        Ok(Pcm::new(Rate::NARROW, vec![1_000; samples]))
+    }
+
+    fn never() -> Result<Pcm, Infallible> {
+        panic!("it is in the cache")
+    }
+
+    #[test]
+    fn a_prompt_is_resampled_and_knows_its_length() {
+        let prompt = Prompt::encode(&Pcm::new(Rate(48_000), vec![0; 48_000]), Codec::Pcma);
+        assert_eq!(prompt.codec(), Codec::Pcma);
+        assert!(prompt.duration().abs_diff(Duration::from_secs(1)) < Duration::from_millis(5));
+    }
+
+    #[test]
+    fn each_codec_has_its_own_form() {
+        let prompts = Prompts::new(10_000);
+        let a = prompts.get_or_load("hello", Codec::Pcmu, || sound(100)).unwrap();
+        let b = prompts.get_or_load("hello", Codec::Pcma, || sound(100)).unwrap();
+        assert_ne!(a.bytes(), b.bytes());
+        assert!(Arc::ptr_eq(&a, &prompts.get_or_load("hello", Codec::Pcmu, never).unwrap()));
+        assert_eq!(prompts.bytes(), 200);
+        prompts.clear();
+        assert!(prompts.get("hello", Codec::Pcmu).is_none() && prompts.bytes() == 0);
+    }
+
+    #[test]
+    fn the_longest_unused_leaves_first_and_a_giant_is_not_kept() {
+        let prompts = Prompts::new(1_000);
+        for name in ["a", "b"] {
+            prompts.get_or_load(name, Codec::Pcmu, || sound(400)).unwrap();
+        }
+        assert!(prompts.get("a", Codec::Pcmu).is_some());
+        prompts.get_or_load("c", Codec::Pcmu, || sound(400)).unwrap();
+        assert!(prompts.get("a", Codec::Pcmu).is_some());
+        assert!(prompts.get("b", Codec::Pcmu).is_none());
+        let giant = prompts.get_or_load("giant", Codec::Pcmu, || sound(1_001)).unwrap();
+        assert_eq!(giant.bytes().len(), 1_001);
+        assert_eq!(prompts.bytes(), 800);
+    }
+
+    #[test]
+    fn many_who_want_the_same_load_it_once() {
+        let prompts = Prompts::new(10_000);
+        let (loads, start) = (AtomicU32::new(0), Barrier::new(8));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let load = || {
+                        loads.fetch_add(1, Ordering::SeqCst);
+                        sound(100)
+                    };
+                    prompts.get_or_load("hello", Codec::Pcmu, load).unwrap();
+                });
+            }
+        });
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_load_that_fails_or_panics_lets_the_next_one_try() {
+        let prompts = Prompts::new(10_000);
+        assert_eq!(prompts.get_or_load("x", Codec::Pcmu, || Err("no such file")), Err("no such file"));
+        let (begun_in, begun) = mpsc::channel();
+        thread::scope(|scope| {
+            let panics = scope.spawn(|| {
+                prompts.get_or_load("x", Codec::Pcmu, || -> Result<Pcm, Infallible> {
+                    begun_in.send(()).unwrap();
+                    panic!("a broken decoder")
+                })
+            });
+            begun.recv().unwrap();
+            assert!(prompts.get_or_load("x", Codec::Pcmu, || sound(10)).is_ok());
+            assert!(panics.join().is_err());
+        });
+        assert_eq!(prompts.bytes(), 10);
+    }
+}

@@ -1,0 +1,307 @@
+//! What a leg costs: thread CPU time of a worker a leg and packet time, against a floor in the same run that does
+//! nothing but receive and send the same packets on as many sockets, on the same 5 ms grid.
+//!
+//! `cargo bench -p media --bench slot`, or with numbers of legs: `-- 200 1000`.
+//! A machine's speed swings: the ratio to the floor is what counts, and the getppid beside it tells how fast it was.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use audio::codec::Codec;
+use audio::{Rate, tone};
+use media::{Command, Config, Engine, LegSetup, Prompt, Repeat};
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq};
+
+const SLOT: Duration = Duration::from_millis(5);
+const WARM: Duration = Duration::from_millis(500);
+const MEASURE: Duration = Duration::from_millis(1_200);
+const PACKET: usize = HEADER + 160;
+
+fn main() {
+    let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = vec![200, 1_000];
+    }
+    println!("getppid {:.0} ns", getppid());
+    println!(
+        "{:<34}{:>6}{:>16}{:>18}{:>10}{:>10}{:>12}",
+        "what", "legs", "µs/leg/20 ms", "ms CPU/call-s", "of floor", "lost ‰", "late p99 µs"
+    );
+    for legs in sizes {
+        let reference = floor(legs, Floor::Plain);
+        row("floor: one recvfrom, one sendto", legs, &reference, &reference);
+        row("floor: recvfrom until empty", legs, &floor(legs, Floor::UntilEmpty), &reference);
+        row("floor: connected sockets", legs, &floor(legs, Floor::Connected), &reference);
+        row("silence", legs, &engine(legs, Job::Silence), &reference);
+        row("playback", legs, &engine(legs, Job::Playback), &reference);
+        row("echo", legs, &engine(legs, Job::Echo), &reference);
+        row("record to WAV", legs, &engine(legs, Job::Record), &reference);
+        let again = floor(legs, Floor::Plain);
+        row("floor again", legs, &again, &reference);
+    }
+    println!("getppid {:.0} ns", getppid());
+}
+
+/// What a run showed.
+struct Figures {
+    /// CPU time of the thread, in microseconds a leg and 20 ms.
+    us: f64,
+    /// Packets that the phones missed, in thousandths.
+    lost: f64,
+    late_us: Option<u64>,
+}
+
+fn row(what: &str, legs: usize, figures: &Figures, floor: &Figures) {
+    let late = figures.late_us.map_or("-".into(), |us| format!("≤ {us}"));
+    println!(
+        "{what:<34}{legs:>6}{:>16.2}{:>18.3}{:>10.2}{:>10.1}{late:>12}",
+        figures.us,
+        figures.us * 50.0 / 1_000.0,
+        figures.us / floor.us,
+        figures.lost,
+    );
+}
+
+/// The phones: each sends a packet and takes what came every 20 ms, a quarter of them every 5 ms.
+struct Phones {
+    sockets: Arc<Vec<UdpSocket>>,
+    heard: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Phones {
+    fn new(count: usize) -> Phones {
+        let socket = || {
+            let socket =
+                UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket: raise the limit of open files");
+            socket.set_nonblocking(true).expect("a socket that does not block");
+            socket
+        };
+        Phones {
+            sockets: Arc::new((0..count).map(|_| socket()).collect()),
+            heard: Arc::default(),
+            stop: Arc::default(),
+            thread: None,
+        }
+    }
+
+    fn address(&self, at: usize) -> SocketAddr {
+        self.sockets[at].local_addr().expect("a bound socket")
+    }
+
+    fn start(&mut self) {
+        let (sockets, heard, stop) = (self.sockets.clone(), self.heard.clone(), self.stop.clone());
+        let mut writers: Vec<Writer> = (0..sockets.len()).map(|n| Writer::new(n as u32, Seq(0))).collect();
+        self.thread = Some(thread::spawn(move || {
+            let mut packet = [0xd5; PACKET];
+            let mut buffer = [0; 512];
+            grid(&stop, |slot| {
+                let timestamp = RtpTime((slot / 4) as u32 * 160);
+                for n in (slot as usize % 4..sockets.len()).step_by(4) {
+                    writers[n].write(&mut packet, 0, false, timestamp);
+                    let _ = sockets[n].send(&packet);
+                    while sockets[n].recv(&mut buffer).is_ok() {
+                        heard.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }));
+    }
+}
+
+impl Drop for Phones {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// Call `slot` every 5 ms until `stop`.
+fn grid(stop: &AtomicBool, mut slot: impl FnMut(u64)) {
+    let epoch = Instant::now();
+    let mut n = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let due = SLOT * n as u32;
+        if let Some(rest) = due.checked_sub(epoch.elapsed()) {
+            thread::sleep(rest);
+        }
+        slot(n);
+        n += 1;
+    }
+}
+
+/// Let a thread run and take its CPU time, and what the phones heard meanwhile.
+fn measure(legs: usize, tid: i32, phones: &Phones) -> Figures {
+    thread::sleep(WARM);
+    let (cpu, wall, heard) = (cpu_time(tid), Instant::now(), phones.heard.load(Ordering::Relaxed));
+    thread::sleep(MEASURE);
+    let cpu = cpu_time(tid) - cpu;
+    let heard = phones.heard.load(Ordering::Relaxed) - heard;
+    let turns = wall.elapsed().as_secs_f64() * 50.0 * legs as f64;
+    Figures {
+        us: cpu.as_secs_f64() * 1e6 / turns,
+        lost: ((turns - heard as f64) / turns * 1_000.0).max(0.0),
+        late_us: None,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Floor {
+    Plain,
+    UntilEmpty,
+    Connected,
+}
+
+/// The least that can be done with a socket a leg.
+fn floor(legs: usize, kind: Floor) -> Figures {
+    let mut phones = Phones::new(legs);
+    let sockets: Vec<UdpSocket> = (0..legs)
+        .map(|n| {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
+            socket.set_nonblocking(true).expect("a socket that does not block");
+            let port = socket.local_addr().expect("a bound socket").port();
+            phones.sockets[n].connect((Ipv4Addr::LOCALHOST, port)).expect("a peer");
+            if kind == Floor::Connected {
+                socket.connect(phones.address(n)).expect("a peer");
+            }
+            socket
+        })
+        .collect();
+    let peers: Vec<SocketAddr> = (0..legs).map(|n| phones.address(n)).collect();
+    phones.start();
+    let stop = Arc::new(AtomicBool::new(false));
+    let ends = stop.clone();
+    let (put, tid) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        // SAFETY: gettid has no conditions.
+        let _ = put.send(unsafe { libc::gettid() });
+        let (packet, mut buffer) = ([0xd5; PACKET], [0; 2_048]);
+        grid(&ends, |slot| {
+            for n in (slot as usize % 4..sockets.len()).step_by(4) {
+                match kind {
+                    Floor::Plain => {
+                        let _ = sockets[n].recv_from(&mut buffer);
+                        let _ = sockets[n].send_to(&packet, peers[n]);
+                    }
+                    Floor::UntilEmpty => {
+                        while sockets[n].recv_from(&mut buffer).is_ok() {}
+                        let _ = sockets[n].send_to(&packet, peers[n]);
+                    }
+                    Floor::Connected => {
+                        let _ = sockets[n].recv(&mut buffer);
+                        let _ = sockets[n].send(&packet);
+                    }
+                }
+            }
+        });
+    });
+    let figures = measure(legs, tid.recv().expect("the floor's thread"), &phones);
+    stop.store(true, Ordering::Relaxed);
+    let _ = thread.join();
+    figures
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Job {
+    Silence,
+    Playback,
+    Echo,
+    Record,
+}
+
+fn engine(legs: usize, job: Job) -> Figures {
+    let folder = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
+    let config = Config {
+        workers: 1,
+        bind: Ipv4Addr::UNSPECIFIED.into(),
+        dscp: None,
+        recordings_dir: folder.clone(),
+        ..Config::default()
+    };
+    let engine = Engine::start(config, |_| {}).expect("the engine");
+    let mut phones = Phones::new(legs);
+    let minute = Duration::from_secs(60);
+    let sound = tone::render(&[440], minute, Duration::ZERO, minute, Rate::NARROW);
+    let prompt = Arc::new(Prompt::encode(&sound, Codec::Pcmu));
+    for n in 0..legs {
+        let ports = engine.reserve().expect("ports");
+        phones.sockets[n].connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).expect("a peer");
+        let remote = phones.address(n);
+        let setup = LegSetup {
+            codec: Codec::Pcmu,
+            payload_type: 0,
+            telephone_event: Some(101),
+            telephone_event_receive: Some(101),
+            receive_payload_type: 0,
+            remote,
+            remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
+            ptime: Duration::from_millis(20),
+            send: true,
+            receive: true,
+        };
+        let leg = engine.adopt(ports, setup).expect("a leg");
+        let command = match job {
+            Job::Silence => None,
+            Job::Playback => {
+                Some(Command::Play { tag: 1, items: vec![prompt.clone()], repeat: Repeat::Forever })
+            }
+            Job::Echo => Some(Command::Echo { tag: 1 }),
+            Job::Record => Some(Command::Record {
+                tag: 1,
+                path: PathBuf::from(format!("{n}.wav")),
+                limit: None,
+                silence: None,
+            }),
+        };
+        if let Some(command) = command {
+            engine.send(leg, command).expect("room in the queue");
+        }
+        // A burst of commands is obeyed 256 a slot.
+        if n % 500 == 499 {
+            thread::sleep(4 * SLOT);
+        }
+    }
+    phones.start();
+    let mut figures = measure(legs, thread_named("media-0").expect("the worker"), &phones);
+    figures.late_us = engine.stats().lateness.quantile_us(0.99);
+    engine.stop();
+    // The folder exists only if something was recorded.
+    let _ = std::fs::remove_dir_all(folder);
+    figures
+}
+
+/// CPU time of a thread of this process.
+fn cpu_time(tid: i32) -> Duration {
+    // linux/posix-timers: a thread's clock is its id, inverted, with the kind of clock below.
+    let clock = (!tid << 3) | 6;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place for the answer.
+    let failed = unsafe { libc::clock_gettime(clock, &mut time) };
+    assert_eq!(failed, 0, "the thread is gone");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn thread_named(name: &str) -> Option<i32> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    tasks.flatten().find_map(|task| {
+        let comm = std::fs::read_to_string(task.path().join("comm")).ok()?;
+        (comm.trim() == name).then(|| task.file_name().to_str()?.parse().ok())?
+    })
+}
+
+/// Nanoseconds of the cheapest system call: how fast this machine is just now.
+fn getppid() -> f64 {
+    const CALLS: u32 = 200_000;
+    let begin = Instant::now();
+    for _ in 0..CALLS {
+        // SAFETY: getppid has no conditions.
+        std::hint::black_box(unsafe { libc::getppid() });
+    }
+    begin.elapsed().as_nanos() as f64 / f64::from(CALLS)
+}

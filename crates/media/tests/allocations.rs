@@ -1,0 +1,167 @@
+//! A worker in steady state neither allocates nor frees: counted on its own thread, with everything going on.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use audio::codec::Codec;
+use audio::{Rate, tone};
+use media::{Command, Config, DigitToSend, Engine, Event, LegSetup, Prompt, Repeat};
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq, dtmf};
+
+/// Counts what worker threads allocate and free while `COUNTING`.
+struct Counting;
+
+static COUNTING: AtomicBool = AtomicBool::new(false);
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// 0 not asked yet, 1 a worker, 2 another thread. Without a destructor, so an allocator may use it.
+    static KIND: Cell<u8> = const { Cell::new(0) };
+}
+
+fn on_worker() -> bool {
+    KIND.with(|kind| {
+        if kind.get() == 0 {
+            let mut name = [0u8; 16];
+            // SAFETY: PR_GET_NAME writes at most 16 bytes to the buffer.
+            unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+            kind.set(if name.starts_with(b"media-0") { 1 } else { 2 });
+        }
+        kind.get() == 1
+    })
+}
+
+fn count() {
+    if COUNTING.load(Ordering::Relaxed) && on_worker() {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: everything is handed to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+#[test]
+fn prompts_recordings_echo_and_keys_allocate_and_free_nothing_on_the_worker() {
+    COUNTING.store(true, Ordering::SeqCst);
+    let folder = tempfile::tempdir().unwrap();
+    let (put, events) = mpsc::channel();
+    let config = Config {
+        workers: 1,
+        ports: 20_520..=20_529,
+        bind: Ipv4Addr::LOCALHOST.into(),
+        recordings_dir: folder.path().to_owned(),
+        ..Config::default()
+    };
+    let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
+    let sound = tone::render(&[440], MS(200), MS(0), MS(200), Rate::NARROW);
+    let prompt = Arc::new(Prompt::encode(&sound, Codec::Pcmu));
+
+    let phones: Vec<UdpSocket> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+    let setup = |remote: SocketAddr| LegSetup {
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        telephone_event: Some(101),
+        telephone_event_receive: Some(101),
+        receive_payload_type: 0,
+        remote,
+        remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
+        ptime: MS(20),
+        send: true,
+        receive: true,
+    };
+    let legs: Vec<_> = phones
+        .iter()
+        .map(|phone| {
+            phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let ports = engine.reserve().unwrap();
+            phone.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+            engine.adopt(ports, setup(phone.local_addr().unwrap())).unwrap()
+        })
+        .collect();
+
+    let mut first = [0; 512];
+    phones[3].recv(&mut first).unwrap();
+    assert!(COUNT.swap(0, Ordering::SeqCst) > 0, "its start is seen: the counting works");
+    let mut writer = Writer::new(5, Seq(0));
+    let mut key = dtmf::Sender::new('5', RtpTime(0), 800).unwrap();
+    for n in 0..250u32 {
+        let tag = u64::from(n);
+        if n % 50 == 0 {
+            let path = format!("{n}.wav").into();
+            let record = Command::Record { tag, path, limit: Some(MS(600)), silence: None };
+            engine.send(legs[1], record).unwrap();
+            engine.send(legs[2], Command::Echo { tag }).unwrap();
+            let digits = vec![DigitToSend { key: Some('1'), duration: MS(100), gap: MS(100) }; 2];
+            engine.send(legs[3], Command::SendDigits { tag, digits }).unwrap();
+            engine
+                .send(legs[3], Command::Reconfigure(Box::new(setup(phones[3].local_addr().unwrap()))))
+                .unwrap();
+        }
+        if n % 20 == 0 {
+            let items = vec![prompt.clone(), prompt.clone()];
+            engine.send(legs[0], Command::Play { tag, items, repeat: Repeat::Times(1) }).unwrap();
+        }
+        // What the engine sends sets the pace: five seconds of it.
+        for phone in &phones {
+            let mut buffer = [0; 512];
+            phone.recv(&mut buffer).unwrap();
+            let mut packet = [0xff; HEADER + 160];
+            let len = match key.next(160).filter(|_| n % 25 < 7) {
+                Some(update) => {
+                    writer.write(&mut packet, 101, update.marker, update.timestamp);
+                    packet[HEADER..HEADER + 4].copy_from_slice(&update.payload);
+                    HEADER + 4
+                }
+                None => {
+                    key = dtmf::Sender::new('5', RtpTime(n * 160 + 160), 800).unwrap();
+                    writer.write(&mut packet, 0, false, RtpTime(n * 160));
+                    packet.len()
+                }
+            };
+            phone.send(&packet[..len]).unwrap();
+        }
+    }
+    for leg in &legs[..2] {
+        engine.send(*leg, Command::Release).unwrap();
+    }
+    let (mut released, mut digits, mut played, mut recorded) = (0, 0, 0, 0);
+    while released < 2 {
+        match events.recv_timeout(Duration::from_secs(10)).unwrap() {
+            Event::Released { .. } => released += 1,
+            Event::Digit { .. } => digits += 1,
+            Event::Played { .. } => played += 1,
+            Event::Recorded { .. } => recorded += 1,
+            _ => {}
+        }
+    }
+    COUNTING.store(false, Ordering::SeqCst);
+    assert!(
+        digits > 10 && played > 10 && recorded == 5,
+        "{digits} {played} {recorded}: all of it took place"
+    );
+    assert_eq!(COUNT.load(Ordering::SeqCst), 0, "allocations and frees on the worker");
+    engine.stop();
+}

@@ -1,0 +1,256 @@
+//! The engine with its real threads, sockets and files; everything is waited for by its event.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use audio::codec::Codec;
+use audio::{Pcm, Rate, tone};
+use media::{Command, Config, DigitToSend, Engine, Error, Event, LegId, LegSetup, Ports, Prompt, Repeat};
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq, View};
+
+/// Longer than anything here takes; reached only by a failure.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+struct House {
+    engine: Engine,
+    events: Receiver<Event>,
+}
+
+impl House {
+    fn new(ports: std::ops::RangeInclusive<u16>, recordings_dir: PathBuf) -> House {
+        let (put, events) = mpsc::channel();
+        let config = Config {
+            workers: 2,
+            ports,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            recordings_dir,
+            ..Config::default()
+        };
+        // A test that ends before its engine has nobody left to tell.
+        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
+        House { engine, events }
+    }
+
+    /// The next event that `wanted` picks; the others are passed over.
+    fn wait<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+        loop {
+            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    }
+
+    fn leg(&self, phone: &Phone) -> LegId {
+        let ports = self.engine.reserve().unwrap();
+        phone.socket.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+        self.engine.adopt(ports, setup(phone.socket.local_addr().unwrap())).unwrap()
+    }
+}
+
+fn setup(remote: SocketAddr) -> LegSetup {
+    LegSetup {
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        telephone_event: Some(101),
+        telephone_event_receive: Some(101),
+        receive_payload_type: 0,
+        remote,
+        remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
+        ptime: Duration::from_millis(20),
+        send: true,
+        receive: true,
+    }
+}
+
+struct Phone {
+    socket: UdpSocket,
+    writer: Writer,
+    timestamp: RtpTime,
+}
+
+impl Phone {
+    fn new() -> Phone {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Phone { socket, writer: Writer::new(77, Seq(1)), timestamp: RtpTime(0) }
+    }
+
+    fn say(&mut self, payload: &[u8]) {
+        let mut packet = vec![0; HEADER];
+        self.writer.write(&mut packet, 0, false, self.timestamp);
+        packet.extend_from_slice(payload);
+        self.timestamp = self.timestamp.plus(160);
+        self.socket.send(&packet).unwrap();
+    }
+
+    /// The payload of the next packet of audio.
+    fn hear(&self) -> Vec<u8> {
+        let mut buffer = [0; 2_048];
+        let n = self.socket.recv(&mut buffer).unwrap();
+        View::parse(&buffer[..n]).unwrap().payload.to_vec()
+    }
+}
+
+fn sound(ms: u64) -> Pcm {
+    let length = Duration::from_millis(ms);
+    tone::render(&[440], length, Duration::ZERO, length, Rate::NARROW)
+}
+
+#[test]
+fn a_prompt_is_heard_whole_and_a_released_leg_reports() {
+    let house = House::new(20_400..=20_409, PathBuf::new());
+    let phone = Phone::new();
+    let leg = house.leg(&phone);
+    assert!(phone.hear().iter().all(|byte| *byte == 0xff), "silence from the start");
+    let prompt = Arc::new(Prompt::encode(&sound(500), Codec::Pcmu));
+    let play = Command::Play { tag: 5, items: vec![prompt.clone()], repeat: Repeat::Times(1) };
+    house.engine.send(leg, play).unwrap();
+    let mut said = Vec::new();
+    while said.len() < prompt.bytes().len() {
+        let frame = phone.hear();
+        if !said.is_empty() || frame == prompt.bytes()[..160] {
+            said.extend(frame);
+        }
+    }
+    assert_eq!(said, prompt.bytes());
+    let played =
+        house.wait(
+            |event| if let Event::Played { tag, stopped, .. } = event { Some((tag, stopped)) } else { None },
+        );
+    assert_eq!(played, (5, false));
+    house.engine.send(leg, Command::Release).unwrap();
+    let report = house.wait(|event| {
+        if let Event::Released { leg: id, report } = event { (id == leg).then_some(report) } else { None }
+    });
+    assert!(report.packets_out >= 26);
+    assert!(matches!(house.engine.send(leg, Command::Stop { tag: 5 }), Err(Error::NoLeg)));
+    house.engine.stop();
+}
+
+#[test]
+fn a_recording_is_a_whole_file_before_its_leg_is_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::new(20_420..=20_429, folder.path().to_owned());
+    let mut phone = Phone::new();
+    let leg = house.leg(&phone);
+    let path = PathBuf::from("a folder/call.wav");
+    house.engine.send(leg, Command::Record { tag: 9, path, limit: None, silence: None }).unwrap();
+    let frames = Prompt::encode(&sound(600), Codec::Pcmu);
+    for frame in frames.bytes().chunks(160) {
+        // What the engine sends sets the phone's pace.
+        phone.hear();
+        phone.say(frame);
+    }
+    house.engine.send(leg, Command::Release).unwrap();
+    let mut recorded = None;
+    house.wait(|event| match event {
+        Event::Recorded { tag: 9, path, duration, .. } => {
+            recorded = Some((path, duration));
+            None
+        }
+        Event::Released { .. } => Some(()),
+        _ => None,
+    });
+    let (path, duration) = recorded.expect("the recording's end comes before the leg's");
+    assert_eq!(path, folder.path().join("a folder/call.wav"));
+    assert!(duration >= Duration::from_millis(500), "{duration:?}");
+    let heard = audio::read::decode(std::fs::read(path).unwrap(), Some("wav")).unwrap();
+    assert_eq!(heard.rate, Rate::NARROW);
+    assert_eq!(heard.duration(), duration);
+    assert!(heard.samples.iter().filter(|sample| sample.abs() > 1_000).count() > 3_000);
+    house.engine.stop();
+}
+
+#[test]
+fn a_full_disk_fails_the_recording_and_not_the_call() {
+    let house = House::new(20_440..=20_449, PathBuf::from("/dev"));
+    let phone = Phone::new();
+    let leg = house.leg(&phone);
+    let path = PathBuf::from("full");
+    house.engine.send(leg, Command::Record { tag: 1, path, limit: None, silence: None }).unwrap();
+    let why = house
+        .wait(|event| if let Event::RecordFailed { tag: 1, why, .. } = event { Some(why) } else { None });
+    assert!(!why.is_empty());
+    for _ in 0..5 {
+        phone.hear();
+    }
+    house.engine.send(leg, Command::Release).unwrap();
+    house.wait(|event| matches!(event, Event::Released { .. }).then_some(()));
+    house.engine.stop();
+}
+
+#[test]
+fn keys_go_to_a_peer_without_telephone_events_as_tones() {
+    let house = House::new(20_460..=20_469, PathBuf::new());
+    let phone = Phone::new();
+    let ports = house.engine.reserve().unwrap();
+    let remote = phone.socket.local_addr().unwrap();
+    let plain = LegSetup { telephone_event: None, telephone_event_receive: None, ..setup(remote) };
+    let leg = house.engine.adopt(ports, plain).unwrap();
+    let key = |key| DigitToSend {
+        key: Some(key),
+        duration: Duration::from_millis(100),
+        gap: Duration::from_millis(100),
+    };
+    house.engine.send(leg, Command::SendDigits { tag: 3, digits: vec![key('4'), key('*')] }).unwrap();
+    house.wait(|event| matches!(event, Event::DigitsSent { tag: 3, .. }).then_some(()));
+    let mut ear = audio::detect::Dtmf::new(Rate::NARROW);
+    let mut heard = String::new();
+    let mut pcm = [0; 160];
+    while heard.len() < 2 {
+        let n = Codec::Pcmu.decode(&phone.hear(), &mut pcm);
+        ear.push(&pcm[..n], |key| heard.push(key));
+    }
+    assert_eq!(heard, "4*");
+    house.engine.stop();
+}
+
+#[test]
+fn stopping_releases_every_leg_and_gives_the_ports_back() {
+    let house = House::new(20_480..=20_483, PathBuf::new());
+    let (a, b) = (Phone::new(), Phone::new());
+    let (one, other) = (house.leg(&a), house.leg(&b));
+    assert!(matches!(house.engine.reserve(), Err(Error::NoPorts)));
+    a.hear();
+    b.hear();
+    let clone = house.engine.clone();
+    house.engine.stop();
+    let mut over: Vec<LegId> = house
+        .events
+        .try_iter()
+        .filter_map(|event| if let Event::Released { leg, .. } = event { Some(leg) } else { None })
+        .collect();
+    over.sort_unstable();
+    let mut both = vec![one, other];
+    both.sort_unstable();
+    assert_eq!(over, both);
+    assert!(UdpSocket::bind((Ipv4Addr::LOCALHOST, 20_480)).is_ok());
+    assert!(matches!(clone.send(one, Command::Release), Err(Error::NoLeg)));
+}
+
+#[test]
+fn an_engine_dropped_by_its_own_sink_ends() {
+    let (put, gone) = mpsc::channel();
+    let slot = Arc::new(std::sync::Mutex::new(None::<Engine>));
+    let inside = slot.clone();
+    let config = Config { ports: 20_490..=20_499, bind: Ipv4Addr::LOCALHOST.into(), ..Config::default() };
+    let engine = Engine::start(config, move |event| {
+        if matches!(event, Event::Released { .. }) {
+            drop(inside.lock().unwrap().take());
+            let _ = put.send(());
+        }
+    })
+    .unwrap();
+    let ports: Ports = engine.reserve().unwrap();
+    let leg = engine.adopt(ports, setup("127.0.0.1:9".parse().unwrap())).unwrap();
+    let clone = engine.clone();
+    *slot.lock().unwrap() = Some(engine);
+    clone.send(leg, Command::Release).unwrap();
+    drop(clone);
+    gone.recv_timeout(DEADLINE).unwrap();
+}
