@@ -2,6 +2,8 @@
 //! Seeded, so that a test's messages are the same every time; one-way, so that a tag on the wire tells nobody
 //! the next one, nor the secret nonces are sealed with.
 
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
+
 use sha2::{Digest, Sha256};
 
 /// A seeded, one-way generator.
@@ -37,6 +39,27 @@ impl Random {
     /// A branch with the cookie of RFC 3261 §8.1.1.7.
     pub(crate) fn branch(&mut self) -> String {
         format!("z9hG4bK{}", self.token())
+    }
+}
+
+/// Hashes map keys under the endpoint's seed: peers cannot aim at a bucket, and runs repeat.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seeded(u64);
+
+impl Seeded {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let block = random.block();
+        Seeded(block.iter().fold(0, |seed, byte| (seed << 8) ^ u64::from(*byte)))
+    }
+}
+
+impl BuildHasher for Seeded {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher
     }
 }
 

@@ -7,8 +7,6 @@ pub(crate) mod server;
 
 use std::fmt;
 
-use sha2::Digest as _;
-
 use crate::random::hex;
 
 /// A digest algorithm.

@@ -1,1 +1,148 @@
-//! placeholder
+//! Nonces: made without being remembered, judged by their seal and age, remembered only once used.
+//!
+//! ```text
+//!   16 hex digits    16 hex digits    32 hex digits
+//!   milliseconds     salt             first half of SHA-256(secret, milliseconds, salt)
+//! ```
+//!
+//! So a flood of challenges costs no memory; only right credentials make an entry, for the nonce's life.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::random::{Random, Seeded, hex};
+
+/// How long a nonce is good for; then the challenge says `stale=true` and the phone repeats by itself.
+const LIFE: Duration = Duration::from_secs(300);
+
+/// Makes and judges nonces.
+#[derive(Debug)]
+pub(super) struct Nonces {
+    secret: [u8; 32],
+    /// The time nonces count from: the first one made.
+    epoch: Option<Instant>,
+    /// The highest count used with each nonce that was used.
+    used: HashMap<String, u32, Seeded>,
+    ends: BTreeSet<(Instant, String)>,
+}
+
+/// What a nonce is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    Fresh,
+    /// Ours, but too old or its count was used.
+    Stale,
+    /// Not of our making.
+    Foreign,
+}
+
+impl Nonces {
+    pub(super) fn new(random: &mut Random) -> Self {
+        let hashes = Seeded::new(random);
+        Nonces {
+            secret: random.block(),
+            epoch: None,
+            used: HashMap::with_hasher(hashes),
+            ends: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn make(&mut self, now: Instant, random: &mut Random) -> String {
+        let epoch = *self.epoch.get_or_insert(now);
+        let age = now.saturating_duration_since(epoch).as_millis();
+        let head = format!("{:016x}{}", u64::try_from(age).unwrap_or(u64::MAX), random.token());
+        let seal = self.seal(&head);
+        head + &seal
+    }
+
+    fn seal(&self, head: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.secret);
+        hash.update(head.as_bytes());
+        hex(hash.finalize().get(..16).unwrap_or_default())
+    }
+
+    /// Judges a nonce and its count without using it. `None` as the count is a response without `qop`,
+    /// whose nonce is good once.
+    pub(super) fn judge(&self, now: Instant, nonce: &str, count: Option<u32>) -> Worth {
+        let (Some(head), Some(seal)) = (nonce.get(..32), nonce.get(32..)) else { return Worth::Foreign };
+        if !equal(self.seal(head).as_bytes(), seal.as_bytes()) {
+            return Worth::Foreign;
+        }
+        let Some(end) = self.end(head) else { return Worth::Foreign };
+        let count = count.unwrap_or(u32::MAX);
+        let spent = self.used.get(nonce).is_some_and(|highest| count <= *highest);
+        if now >= end || spent || count == 0 { Worth::Stale } else { Worth::Fresh }
+    }
+
+    /// Notes that right credentials used a nonce with this count.
+    pub(super) fn spend(&mut self, nonce: &str, count: Option<u32>) {
+        let Some(end) = nonce.get(..32).and_then(|head| self.end(head)) else { return };
+        self.used.insert(nonce.to_owned(), count.unwrap_or(u32::MAX));
+        self.ends.insert((end, nonce.to_owned()));
+    }
+
+    fn end(&self, head: &str) -> Option<Instant> {
+        let made = u64::from_str_radix(head.get(..16)?, 16).ok()?;
+        self.epoch?.checked_add(Duration::from_millis(made))?.checked_add(LIFE)
+    }
+
+    /// Forgets nonces whose life is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while self.ends.first().is_some_and(|(end, _)| *end <= now) {
+            if let Some((_, nonce)) = self.ends.pop_first() {
+                self.used.remove(&nonce);
+            }
+        }
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.ends.first().map(|(end, _)| *end)
+    }
+}
+
+/// Whether two texts are equal, in a time that does not tell where they differ.
+pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| all | (x ^ y)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_good_for_rising_counts_until_it_is_old() {
+        let mut random = Random::new(1);
+        let mut nonces = Nonces::new(&mut random);
+        let now = Instant::now();
+        let nonce = nonces.make(now, &mut random);
+        let check = |nonces: &Nonces, at: u64, count, worth| {
+            assert_eq!(nonces.judge(now + Duration::from_secs(at), &nonce, count), worth, "{at} {count:?}");
+        };
+        check(&nonces, 0, Some(1), Worth::Fresh);
+        nonces.spend(&nonce, Some(1));
+        check(&nonces, 0, Some(1), Worth::Stale);
+        check(&nonces, 0, Some(2), Worth::Fresh);
+        check(&nonces, 300, Some(2), Worth::Stale);
+        check(&nonces, 0, Some(0), Worth::Stale);
+        nonces.spend(&nonce, None);
+        check(&nonces, 0, None, Worth::Stale);
+        assert_eq!(nonces.next(), Some(now + LIFE));
+        nonces.expire(now + LIFE);
+        assert_eq!((nonces.next(), nonces.used.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_forged_or_broken_nonce_is_foreign() {
+        let mut random = Random::new(1);
+        let mut nonces = Nonces::new(&mut random);
+        let now = Instant::now();
+        let nonce = nonces.make(now, &mut random);
+        let older = format!("{}{}", "0000000000000001", &nonce[16..]);
+        for forged in ["", "x", "é", &nonce[1..], &older, &nonce.to_uppercase(), &"é".repeat(40)] {
+            assert_eq!(nonces.judge(now, forged, Some(1)), Worth::Foreign, "{forged}");
+        }
+    }
+}

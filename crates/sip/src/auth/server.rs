@@ -1,1 +1,265 @@
-//! placeholder
+//! Our side as the one who asks: challenges, and the judgement of credentials.
+//! RFC 7616 with several challenges as RFC 8760 §2.4 has them. A user there is not is refused in the same way and
+//! time as a wrong password, so names cannot be fished for.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::nonce::{Nonces, Worth, equal};
+use super::{Algorithm, Qop};
+use crate::config::{Config, User};
+use crate::message::lex;
+use crate::random::{Random, Seeded};
+
+/// Checks credentials.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    realm: String,
+    algorithms: Vec<Algorithm>,
+    /// H(user:realm:password) by user and algorithm.
+    secrets: HashMap<(String, Algorithm), String, Seeded>,
+    /// What nobody's password hashes to: compared against for users there are not.
+    nobody: String,
+    nonces: Nonces,
+}
+
+/// What credentials prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// There are none for our realm.
+    Absent,
+    /// They are this user's.
+    User(String),
+    /// The password is right and the nonce is not: challenge again with `stale=true`.
+    Stale,
+    /// They are wrong.
+    Wrong {
+        /// The name given.
+        user: String,
+    },
+}
+
+/// The parameters of an Authorization header.
+#[derive(Debug, Default)]
+struct Credentials<'a> {
+    user: String,
+    realm: String,
+    nonce: String,
+    uri: String,
+    response: &'a str,
+    algorithm: Option<Algorithm>,
+    qop: Option<String>,
+    count: &'a str,
+    client_nonce: String,
+}
+
+impl Guard {
+    pub(crate) fn new(config: &Config, random: &mut Random) -> Self {
+        Guard {
+            realm: config.realm.clone(),
+            algorithms: config.algorithms.clone(),
+            secrets: HashMap::with_hasher(Seeded::new(random)),
+            nobody: random.token(),
+            nonces: Nonces::new(random),
+        }
+    }
+
+    pub(crate) fn set_users(&mut self, users: &[User]) {
+        self.secrets.clear();
+        for user in users {
+            for algorithm in &self.algorithms {
+                let secret = algorithm.secret(&user.name, &self.realm, &user.password);
+                self.secrets.insert((user.name.clone(), *algorithm), secret);
+            }
+        }
+    }
+
+    /// The values of as many challenge headers as there are algorithms, most wanted first.
+    pub(crate) fn challenges(&mut self, now: Instant, random: &mut Random, stale: bool) -> Vec<String> {
+        let realm = self.realm.replace('\\', "\\\\").replace('"', "\\\"");
+        let stale = if stale { ", stale=true" } else { "" };
+        let algorithms = self.algorithms.clone();
+        algorithms
+            .into_iter()
+            .map(|algorithm| {
+                let nonce = self.nonces.make(now, random);
+                format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"auth\"")
+            })
+            .collect()
+    }
+
+    /// Judges the first credentials that are for our realm.
+    pub(crate) fn verify<'a>(
+        &mut self,
+        now: Instant,
+        method: &str,
+        lines: impl Iterator<Item = &'a str>,
+    ) -> Verdict {
+        for line in lines {
+            let Some(credentials) = Credentials::parse(line) else { continue };
+            if credentials.realm == self.realm {
+                return self.judge(now, method, credentials);
+            }
+        }
+        Verdict::Absent
+    }
+
+    fn judge(&mut self, now: Instant, method: &str, given: Credentials<'_>) -> Verdict {
+        let wrong = |user| Verdict::Wrong { user };
+        let Some(algorithm) = given.algorithm.filter(|a| self.algorithms.contains(a)) else {
+            return wrong(given.user);
+        };
+        let count = u32::from_str_radix(given.count, 16).ok().filter(|_| given.count.len() == 8);
+        let qop = match (&given.qop, count) {
+            (None, _) => None,
+            (Some(qop), Some(_)) if qop.eq_ignore_ascii_case("auth") => {
+                Some(Qop { count: given.count, client_nonce: &given.client_nonce })
+            }
+            _ => return wrong(given.user),
+        };
+        let key = (given.user, algorithm);
+        let known = self.secrets.get(&key);
+        let secret = known.unwrap_or(&self.nobody);
+        let expected = algorithm.response(secret, &given.nonce, qop, method, &given.uri);
+        let matches = equal(expected.as_bytes(), given.response.to_ascii_lowercase().as_bytes());
+        let is_right = matches && known.is_some();
+        let count = qop.and(count);
+        match self.nonces.judge(now, &given.nonce, count) {
+            Worth::Fresh if is_right => {
+                self.nonces.spend(&given.nonce, count);
+                Verdict::User(key.0)
+            }
+            // A nonce from before a restart is no attack: a new one settles it, whatever the password.
+            Worth::Foreign => Verdict::Stale,
+            Worth::Stale if is_right => Verdict::Stale,
+            Worth::Fresh | Worth::Stale => wrong(key.0),
+        }
+    }
+
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.nonces.expire(now);
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.nonces.next()
+    }
+}
+
+impl<'a> Credentials<'a> {
+    /// Reads `Digest name=value, ...`; `None` for another scheme. An unknown algorithm leaves `algorithm` empty.
+    fn parse(line: &'a str) -> Option<Self> {
+        let (scheme, rest) = line.trim().split_once([' ', '\t'])?;
+        if !scheme.eq_ignore_ascii_case("Digest") {
+            return None;
+        }
+        let mut all = Credentials { algorithm: Some(Algorithm::Md5), ..Credentials::default() };
+        for (name, value) in lex::list(rest).map(lex::pair) {
+            let value = value.unwrap_or("");
+            let text = || lex::unquoted(value).into_owned();
+            match name {
+                n if n.eq_ignore_ascii_case("username") => all.user = text(),
+                n if n.eq_ignore_ascii_case("realm") => all.realm = text(),
+                n if n.eq_ignore_ascii_case("nonce") => all.nonce = text(),
+                n if n.eq_ignore_ascii_case("uri") => all.uri = text(),
+                n if n.eq_ignore_ascii_case("response") => all.response = value.trim_matches('"'),
+                n if n.eq_ignore_ascii_case("algorithm") => all.algorithm = Algorithm::named(Some(&text())),
+                n if n.eq_ignore_ascii_case("qop") => all.qop = Some(text()),
+                n if n.eq_ignore_ascii_case("nc") => all.count = value.trim_matches('"'),
+                n if n.eq_ignore_ascii_case("cnonce") => all.client_nonce = text(),
+                _ => {}
+            }
+        }
+        Some(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::{Challenge, answer};
+    use super::*;
+    use std::time::Duration;
+
+    struct Fixture {
+        guard: Guard,
+        random: Random,
+        now: Instant,
+    }
+
+    fn fixture() -> Fixture {
+        let mut random = Random::new(3);
+        let config = Config { realm: "a \"realm\"".into(), ..Config::default() };
+        let mut guard = Guard::new(&config, &mut random);
+        guard.set_users(&[User { name: "alice".into(), password: "secret".into() }]);
+        Fixture { guard, random, now: Instant::now() }
+    }
+
+    impl Fixture {
+        fn credentials(&mut self, which: usize, user: &str, password: &str, count: u32) -> String {
+            let challenges = self.guard.challenges(self.now, &mut self.random, false);
+            let challenge = Challenge::parse(&challenges[which]).unwrap();
+            let user = crate::call::Credentials { user: user.into(), password: password.into() };
+            answer(&challenge, &user, "REGISTER", "sip:h", count, "cn")
+        }
+
+        fn verify(&mut self, line: &str) -> Verdict {
+            self.guard.verify(self.now, "REGISTER", [line].into_iter())
+        }
+    }
+
+    #[test]
+    fn right_credentials_pass_once_in_either_algorithm() {
+        for which in [0, 1] {
+            let mut f = fixture();
+            let line = f.credentials(which, "alice", "secret", 1);
+            assert!(line.contains(["SHA-256", "MD5"][which]), "{line}");
+            assert_eq!(f.verify(&line), Verdict::User("alice".into()));
+            assert_eq!(f.verify(&line), Verdict::Stale);
+        }
+    }
+
+    #[test]
+    fn wrong_credentials_and_unknown_users_look_the_same() {
+        let mut f = fixture();
+        for (user, password) in [("alice", "other"), ("nobody", "secret"), ("", "")] {
+            let line = f.credentials(0, user, password, 1);
+            assert_eq!(f.verify(&line), Verdict::Wrong { user: user.into() });
+        }
+    }
+
+    #[test]
+    fn an_old_nonce_is_stale_for_its_owner_and_wrong_for_others() {
+        let mut f = fixture();
+        let (right, wrong) = (f.credentials(0, "alice", "secret", 1), f.credentials(0, "alice", "x", 1));
+        f.now += Duration::from_secs(301);
+        assert_eq!(f.verify(&right), Verdict::Stale);
+        assert_eq!(f.verify(&wrong), Verdict::Wrong { user: "alice".into() });
+    }
+
+    #[test]
+    fn an_altered_request_is_wrong() {
+        let mut f = fixture();
+        let line = f.credentials(0, "alice", "secret", 1);
+        assert_eq!(f.guard.verify(f.now, "INVITE", [line.as_str()].into_iter()), Verdict::Wrong { user: "alice".into() });
+        let line = line.replace("nc=00000001", "nc=00000002");
+        assert_eq!(f.verify(&line), Verdict::Wrong { user: "alice".into() });
+        let line = line.replace("qop=auth", "qop=auth-int");
+        assert_eq!(f.verify(&line), Verdict::Wrong { user: "alice".into() });
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_absent() {
+        let mut f = fixture();
+        for line in ["", "Basic x", "Digest realm=\"other\"", "Digest", "NoOneKnowsThisScheme opaque-data=here"] {
+            assert_eq!(f.verify(line), Verdict::Absent, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_stale_challenge_says_so_and_sha256_comes_first() {
+        let mut f = fixture();
+        let lines = f.guard.challenges(f.now, &mut f.random, true);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("algorithm=SHA-256") && lines[1].contains("algorithm=MD5"));
+        assert!(lines.iter().all(|l| l.contains("stale=true") && l.contains("realm=\"a \\\"realm\\\"\"")));
+    }
+}

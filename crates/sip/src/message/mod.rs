@@ -159,10 +159,4 @@ impl Message {
         }
         Ok(all)
     }
-
-    /// The name and text of every field, as they came: for tests that compare readers.
-    #[cfg(test)]
-    pub(crate) fn all_fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|f| (self.text(f.label), self.text(f.value)))
-    }
 }

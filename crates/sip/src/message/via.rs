@@ -56,7 +56,8 @@ mod tests {
     fn says_what_was_expected() {
         assert_eq!(Via::parse("SIP/7.0/UDP h"), Err("SIP/2.0"));
         assert_eq!(Via::parse("SIP/2.0/UDP"), Err("a transport and a host"));
-        assert_eq!(Via::parse("SIP/2.0/UDP ;branch=x"), Err("a host"));
+        assert_eq!(Via::parse("SIP/2.0/UDP ;branch=x"), Err("a transport and a host"));
+        assert_eq!(Via::parse("SIP/2.0/UDP h@x;branch=x"), Err("a host"));
         assert_eq!(Via::parse(""), Err("SIP/2.0"));
     }
 }

@@ -88,6 +88,12 @@ impl Writer {
         let _ = write!(self.out, "{rest}\r\n");
     }
 
+    /// Adds our Via, asking for symmetric responses (RFC 3581).
+    pub(crate) fn via(&mut self, flow: &Flow, branch: &str) {
+        let local = flow.local;
+        self.header("Via", format_args!("SIP/2.0/{} {local};branch={branch};rport", flow.transport));
+    }
+
     /// Adds a header. Line ends in the value become spaces: nothing can inject a header.
     pub(crate) fn header(&mut self, name: &str, value: impl Display) {
         self.out.push_str(name);

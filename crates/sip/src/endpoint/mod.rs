@@ -1,0 +1,240 @@
+//! The endpoint: what the rest of the program talks to.
+//! Owns all state and the queue of outputs; `receive.rs` judges what comes, `send.rs` puts messages out,
+//! `requests.rs` answers what stands outside of calls, and the files of `session` are what calls do.
+
+mod receive;
+mod requests;
+mod send;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::auth::server::Guard;
+use crate::config::{Config, User};
+use crate::counters::{Counters, Counts};
+use crate::event::{Event, Input, Output, SessionId};
+use crate::flow::Flow;
+use crate::random::{Random, Seeded};
+use crate::registrar::{Binding, Registrar};
+use crate::session::{Session, Sessions};
+use crate::timer::{Owner, Schedule};
+use crate::transaction::{Tell, Transactions, TxEvent, TxId};
+
+pub(crate) use self::receive::{Request, reply_flow};
+pub(crate) use self::send::{ALLOW, Reply};
+
+/// The SIP core: transactions, dialogs, calls, digest and registrar over any number of flows.
+///
+/// Give it every message, closed stream and timeout through [`Endpoint::handle`], then drain
+/// [`Endpoint::poll_output`], then ask [`Endpoint::poll_timeout`] when to come back.
+/// Commands such as [`Endpoint::answer`] make outputs too.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub(crate) config: Config,
+    pub(crate) random: Random,
+    pub(crate) counters: Counters,
+    pub(crate) schedule: Schedule,
+    pub(crate) transactions: Transactions,
+    pub(crate) sessions: Sessions,
+    pub(crate) registrar: Registrar,
+    registrar_due: Option<Instant>,
+    pub(crate) guard: Guard,
+    nonces_due: Option<Instant>,
+    pub(crate) is_draining: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// Where a session's dialog stands, for views and tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// The Call-ID.
+    pub call_id: String,
+    /// Our tag.
+    pub local_tag: String,
+    /// The peer's tag; empty before there is one.
+    pub remote_tag: String,
+    /// The URI our requests ask for: the peer's Contact.
+    pub remote_target: String,
+    /// Where the peer's last request came from.
+    pub flow: Flow,
+    /// The phase in one word.
+    pub phase: &'static str,
+}
+
+impl Endpoint {
+    /// An endpoint that knows no users and holds no calls.
+    pub fn new(config: Config) -> Self {
+        let mut random = Random::new(config.seed);
+        let hashes = Seeded::new(&mut random);
+        let guard = Guard::new(&config, &mut random);
+        let registrar = Registrar::new(config.min_expires, config.default_expires, config.max_expires);
+        Endpoint {
+            config,
+            random,
+            counters: Counters::default(),
+            schedule: Schedule::default(),
+            transactions: Transactions::new(hashes),
+            sessions: Sessions::new(hashes),
+            registrar,
+            registrar_due: None,
+            guard,
+            nonces_due: None,
+            is_draining: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Replaces the users who may register and authenticate. Registrations of removed users stay until they expire.
+    pub fn set_users(&mut self, users: Vec<User>) {
+        self.guard.set_users(&users);
+    }
+
+    /// From now on new INVITEs and OPTIONS get 503 with Retry-After, or no longer so. Calls and REGISTER go on.
+    pub fn draining(&mut self, draining: bool) {
+        self.is_draining = draining;
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Message { flow, bytes } => self.on_message(now, flow, bytes),
+            Input::Closed { flow } => self.on_closed(now, &flow),
+            Input::TransmitFailed { flow } => self.on_transmit_failed(now, &flow),
+            Input::Timeout => self.on_timeout(now),
+        }
+        self.reschedule();
+    }
+
+    /// The next thing to be done, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to give [`Input::Timeout`]; `None` is never.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.schedule.next()
+    }
+
+    /// What it holds now.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            transactions: self.transactions.len(),
+            sessions: self.sessions.len(),
+            bindings: self.registrar.len(),
+        }
+    }
+
+    /// What happened since construction.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Every registered contact, by user.
+    pub fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.registrar.bindings()
+    }
+
+    /// Where a session's dialog stands; `None` when it is gone.
+    pub fn session(&self, session: SessionId) -> Option<SessionView> {
+        let session = self.sessions.get(session)?;
+        Some(SessionView {
+            call_id: session.dialog.call_id.clone(),
+            local_tag: session.dialog.local_tag.clone(),
+            remote_tag: session.dialog.remote_tag.clone(),
+            remote_target: session.dialog.target.clone(),
+            flow: session.dialog.flow,
+            phase: session.phase.name(),
+        })
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        while let Some(owner) = self.schedule.due(now) {
+            match owner {
+                Owner::Transaction(id) => {
+                    let id = TxId(id);
+                    match self.transactions.take_due(now, id) {
+                        Some(timer) => self.step_and_report(now, id, TxEvent::Timer(timer)),
+                        // Unreachable while deadlines follow timers; a stuck one must not spin.
+                        None => self.transactions.forget(&mut self.schedule, id),
+                    }
+                }
+                Owner::Session(id) => {
+                    let id = SessionId(id);
+                    match self.sessions.get_mut(id).and_then(|s| s.take_due(now)) {
+                        Some(timer) => self.on_session_timer(now, id, timer),
+                        None => drop(self.drop_session(id)),
+                    }
+                    self.reschedule_session(id);
+                }
+                Owner::Registrar => {
+                    for gone in self.registrar.expire(now) {
+                        self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+                    }
+                    self.reschedule();
+                }
+                Owner::Nonces => {
+                    self.guard.expire(now);
+                    self.reschedule();
+                }
+            }
+        }
+    }
+
+    /// A stream is gone: so are its transactions, the calls that run over it, and the contacts behind it.
+    fn on_closed(&mut self, now: Instant, flow: &Flow) {
+        self.on_transmit_failed(now, flow);
+        for id in self.sessions.on_flow(flow) {
+            self.on_session_lost(id);
+        }
+        for gone in self.registrar.closed(flow) {
+            self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+        }
+    }
+
+    fn on_transmit_failed(&mut self, now: Instant, flow: &Flow) {
+        for id in self.transactions.on_flow(flow) {
+            self.step_and_report(now, id, TxEvent::TransportError);
+        }
+    }
+
+    /// Steps a transaction and tells its session if it failed.
+    pub(crate) fn step_and_report(&mut self, now: Instant, id: TxId, event: TxEvent) {
+        let session = self.transactions.get(id).and_then(|t| t.session);
+        let tell = self.step(now, id, event);
+        match tell {
+            Tell::Nothing | Tell::Up => {}
+            Tell::TimedOut => self.counters.timeouts += 1,
+            Tell::Broken => self.counters.transport_failures += 1,
+        }
+        if let (Some(session), Tell::TimedOut | Tell::Broken) = (session, tell) {
+            self.on_transaction_failed(now, session, id, tell);
+            self.reschedule_session(session);
+        }
+    }
+
+    /// Brings a session's deadline up to date; to be called after anything that may have moved it.
+    pub(crate) fn reschedule_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            let next = session.next();
+            self.schedule.shift(Owner::Session(id.0), &mut session.due, next);
+        }
+    }
+
+    /// Removes a session and its deadline.
+    pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Session> {
+        let mut session = self.sessions.remove(id)?;
+        self.schedule.shift(Owner::Session(id.0), &mut session.due, None);
+        Some(session)
+    }
+
+    fn reschedule(&mut self) {
+        let next = self.registrar.next();
+        self.schedule.shift(Owner::Registrar, &mut self.registrar_due, next);
+        let next = self.guard.next();
+        self.schedule.shift(Owner::Nonces, &mut self.nonces_due, next);
+    }
+}

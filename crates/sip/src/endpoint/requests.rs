@@ -1,0 +1,168 @@
+//! Requests outside of calls: OPTIONS, REGISTER, the checks an INVITE must pass, and clean refusals for the rest.
+//! A method we do not take gets an answer its sender understands, so that phones stop asking.
+
+use std::time::Instant;
+
+use super::receive::Request;
+use super::{ALLOW, Endpoint, Reply};
+use crate::auth::server::Verdict;
+use crate::event::{Event, SessionId};
+use crate::message::{Known, Message, Method, Name, Scheme, Uri};
+use crate::registrar::Refusal;
+
+/// The extensions a peer may require: RFC 3327 in a registration, which we keep.
+const REGISTER_OPTIONS: &[&str] = &["path"];
+
+/// How long a refused caller should wait, in seconds: a drain takes about as long.
+const RETRY_AFTER: &str = "30";
+
+impl Endpoint {
+    pub(super) fn on_request_outside(&mut self, now: Instant, request: &Request<'_>) -> Option<SessionId> {
+        let Method::Known(method) = request.core.method else {
+            self.refuse(now, request, 501);
+            return None;
+        };
+        match method {
+            Known::Invite | Known::Options | Known::Register => {}
+            Known::Subscribe => {
+                self.refuse(now, request, 489);
+                return None;
+            }
+            // An in-dialog method without a dialog, and a NOTIFY nobody subscribed for (RFC 6665 §4.1.3).
+            Known::Bye | Known::Info | Known::Update | Known::Notify | Known::PRack => {
+                self.counters.no_such_call += 1;
+                self.refuse(now, request, 481);
+                return None;
+            }
+            _ => {
+                self.refuse(now, request, 405);
+                return None;
+            }
+        }
+        match Uri::parse(request.message.request_uri()).map(|u| u.scheme) {
+            Ok(Scheme::Sip | Scheme::Sips) => {}
+            Ok(Scheme::Tel) if method != Known::Register => {}
+            Ok(_) => {
+                self.refuse(now, request, 416);
+                return None;
+            }
+            Err(expected) => {
+                self.counters.bad_requests += 1;
+                let text = format!("Bad Request-URI: {expected} Expected");
+                self.refuse_with(now, request, 400, Some(&text), &[]);
+                return None;
+            }
+        }
+        let known = if method == Known::Register { REGISTER_OPTIONS } else { &[] };
+        if self.refuse_extensions(now, request, known) {
+            return None;
+        }
+        match method {
+            Known::Register => self.on_register(now, request),
+            // RFC 3261 §11.2: OPTIONS is answered as an INVITE would be.
+            _ if self.is_draining => {
+                self.counters.refused_draining += 1;
+                self.refuse_with(now, request, 503, None, &[("Retry-After".into(), RETRY_AFTER.into())]);
+            }
+            Known::Options => self.on_options(now, request),
+            _ => return self.on_invite(now, request),
+        }
+        None
+    }
+
+    /// 420 if the request requires what we lack (RFC 3261 §8.2.2.3). True if it was refused.
+    pub(crate) fn refuse_extensions(&mut self, now: Instant, request: &Request<'_>, known: &[&str]) -> bool {
+        let lacking: Vec<&str> = request
+            .message
+            .values(Name::Require)
+            .filter(|option| !known.iter().any(|k| k.eq_ignore_ascii_case(option)))
+            .collect();
+        if lacking.is_empty() {
+            return false;
+        }
+        self.refuse_with(now, request, 420, None, &[("Unsupported".into(), lacking.join(", "))]);
+        true
+    }
+
+    /// 200 with what we can do (RFC 3261 §11.2), in a dialog and outside.
+    pub(crate) fn on_options(&mut self, now: Instant, request: &Request<'_>) {
+        let tag = self.random.token();
+        let headers = [
+            ("Allow".to_owned(), ALLOW.to_owned()),
+            ("Accept".to_owned(), "application/sdp".to_owned()),
+            ("Accept-Encoding".to_owned(), "identity".to_owned()),
+            ("Supported".to_owned(), "path".to_owned()),
+        ];
+        let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
+        self.respond(now, request.transaction, &reply);
+    }
+
+    /// Whose credentials a request carries.
+    pub(crate) fn verdict(&mut self, now: Instant, request: &Request<'_>) -> Verdict {
+        let message: &Message = request.message;
+        let credentials = message.lines(Name::Authorization).chain(message.lines(Name::ProxyAuthorization));
+        let verdict = self.guard.verify(now, request.core.method_token, credentials);
+        match &verdict {
+            Verdict::Stale => self.counters.stale += 1,
+            Verdict::Wrong { user } => {
+                self.counters.auth_failures += 1;
+                let event = Event::AuthFailed { user: user.clone(), flow: request.flow };
+                self.event(event);
+            }
+            Verdict::Absent | Verdict::User(_) => {}
+        }
+        verdict
+    }
+
+    /// REGISTER: RFC 3261 §10.3, always with credentials.
+    fn on_register(&mut self, now: Instant, request: &Request<'_>) {
+        let user = match self.verdict(now, request) {
+            Verdict::User(user) => user,
+            verdict => {
+                self.counters.challenges += 1;
+                let stale = verdict == Verdict::Stale;
+                let headers: Vec<(String, String)> = self
+                    .guard
+                    .challenges(now, &mut self.random, stale)
+                    .into_iter()
+                    .map(|c| ("WWW-Authenticate".to_owned(), c))
+                    .collect();
+                return self.refuse_with(now, request, 401, None, &headers);
+            }
+        };
+        let aor = request.core.to.uri.user.map(|u| crate::message::lex::unescaped(u).into_owned());
+        if aor.as_deref() != Some(user.as_str()) {
+            // RFC 3261 §10.3 step 4: nobody registers for another.
+            return self.refuse(now, request, 403);
+        }
+        let outcome = self.registrar.register(now, &user, request.message, request.core, request.flow);
+        match outcome {
+            Ok(changes) => {
+                for event in changes {
+                    self.event(event);
+                }
+                let mut headers: Vec<(String, String)> = self
+                    .registrar
+                    .of_user(&user)
+                    .map(|b| ("Contact".to_owned(), b.line(now)))
+                    .collect();
+                for path in request.message.lines(Name::Path) {
+                    headers.push(("Path".to_owned(), path.to_owned()));
+                }
+                let tag = self.random.token();
+                let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
+                self.respond(now, request.transaction, &reply);
+            }
+            Err(Refusal::TooBrief { least }) => {
+                let header = ("Min-Expires".to_owned(), least.as_secs().to_string());
+                self.refuse_with(now, request, 423, None, &[header]);
+            }
+            Err(Refusal::OutOfOrder) => self.refuse_with(now, request, 500, Some("Out of Order"), &[]),
+            Err(Refusal::Bad(problem)) => {
+                self.counters.bad_requests += 1;
+                let text = format!("Bad {}: {} Expected", problem.header.unwrap_or("Request"), problem.expected);
+                self.refuse_with(now, request, 400, Some(&text), &[]);
+            }
+        }
+    }
+}

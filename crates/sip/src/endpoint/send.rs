@@ -1,0 +1,162 @@
+//! Puts messages out: responses through their server transaction, requests through a new client transaction.
+//! Every message we send is written and summarised here.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Endpoint;
+use crate::body::Body;
+use crate::event::{Output, SessionId, Summary};
+use crate::flow::Flow;
+use crate::message::write::Writer;
+use crate::message::{Known, Message, Method};
+use crate::transaction::{Client, InviteClient, Key, Role, Tell, TxEvent, TxId};
+
+/// The methods we take, for Allow.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+
+/// A response, besides what it repeats of its request.
+#[derive(Debug, Default)]
+pub(crate) struct Reply<'a> {
+    pub(crate) status: u16,
+    pub(crate) phrase: Option<&'a str>,
+    /// Our tag; empty leaves To as it came.
+    pub(crate) tag: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body: Option<&'a Body>,
+}
+
+impl<'a> Reply<'a> {
+    /// A bare status.
+    pub(crate) fn status(status: u16, tag: &'a str) -> Self {
+        Reply { status, tag, ..Reply::default() }
+    }
+}
+
+impl Endpoint {
+    /// Queues bytes.
+    pub(crate) fn transmit(&mut self, flow: Flow, bytes: Bytes, summary: Summary) {
+        if summary.again {
+            self.counters.retransmissions_out += 1;
+        }
+        self.outputs.push_back(Output::Transmit { flow, bytes, summary });
+    }
+
+    /// Tells a transaction something, sends what it wants sent, and drops it when it has ended.
+    pub(crate) fn step(&mut self, now: Instant, id: TxId, event: TxEvent) -> Tell {
+        let acknowledges = matches!(event, TxEvent::Refusal(_));
+        let Some(reaction) = self.transactions.step(&mut self.schedule, now, id, event, &self.config.timers) else {
+            return Tell::Nothing;
+        };
+        if let (Some((bytes, again)), Some(transaction)) = (reaction.send, self.transactions.get(id)) {
+            let mut summary = Summary { again, ..transaction.summary };
+            if acknowledges {
+                summary.method = Method::Known(Known::Ack);
+                summary.body = false;
+            }
+            let flow = transaction.flow;
+            self.transmit(flow, bytes, summary);
+        }
+        self.transactions.sweep(&mut self.schedule, id);
+        reaction.tell
+    }
+
+    /// Writes a response to `request` and returns it with its summary.
+    pub(crate) fn write_response(
+        &self,
+        request: &Message,
+        flow: &Flow,
+        reply: &Reply<'_>,
+        session: Option<SessionId>,
+    ) -> (Bytes, Summary) {
+        let mut writer = Writer::response(request, flow, reply.status, reply.phrase, reply.tag);
+        let method = request.method().unwrap_or(Method::Other);
+        if (101..300).contains(&reply.status)
+            && (method.is(Known::Invite) || method.is(Known::Update))
+        {
+            // RFC 3261 §12.1.1: what makes a dialog repeats the route set.
+            for line in request.lines(crate::message::Name::RecordRoute) {
+                writer.header("Record-Route", line);
+            }
+            writer.header("Allow", ALLOW);
+        }
+        if reply.status == 405 || reply.status == 501 {
+            writer.header("Allow", ALLOW);
+        }
+        writer.headers(reply.headers);
+        writer.header("Server", &self.config.user_agent);
+        let summary = Summary {
+            method,
+            status: Some(reply.status),
+            cseq: request.core().map_or(0, |c| c.cseq),
+            body: reply.body.is_some(),
+            again: false,
+            session,
+        };
+        (writer.finish(reply.body), summary)
+    }
+
+    /// Answers a request through its transaction; the bytes are returned for those who repeat them.
+    pub(crate) fn respond(&mut self, now: Instant, id: TxId, reply: &Reply<'_>) -> Option<Bytes> {
+        let transaction = self.transactions.get(id)?;
+        let request = Arc::clone(&transaction.request);
+        let (flow, session) = (transaction.flow, transaction.session);
+        let (bytes, summary) = self.write_response(&request, &flow, reply, session);
+        self.transactions.get_mut(id)?.summary = summary;
+        let event = match reply.status {
+            100..200 => TxEvent::Provisional(bytes.clone()),
+            200..300 => TxEvent::Success(bytes.clone()),
+            _ => TxEvent::Failure(bytes.clone()),
+        };
+        self.step(now, id, event);
+        Some(bytes)
+    }
+
+    /// Sends a request of ours and starts its transaction.
+    pub(crate) fn send_request(
+        &mut self,
+        now: Instant,
+        method: Known,
+        branch: &str,
+        flow: Flow,
+        bytes: Bytes,
+        summary: Summary,
+    ) -> Option<TxId> {
+        // Our own bytes: kept parsed, because ACK and CANCEL repeat parts of them.
+        let request = Arc::new(Message::parse(bytes.clone()).ok()?);
+        let reliable = flow.transport.is_reliable();
+        let timers = &self.config.timers;
+        let role = match method {
+            Known::Invite => Role::InviteClient(InviteClient::new(now, bytes.clone(), reliable, timers)),
+            _ => Role::Client(Client::new(now, bytes.clone(), reliable, timers)),
+        };
+        let key = Key::client(branch, Method::Known(method), &method.to_string());
+        let id = self.transactions.add(&mut self.schedule, key, None, role, flow, request, summary);
+        self.transmit(flow, bytes, summary);
+        Some(id)
+    }
+
+    /// The ACK of a failure, or the CANCEL, of an INVITE of ours: what both repeat of it (RFC 3261 §9.1, §17.1.1.3).
+    pub(crate) fn write_hop_request(&self, invite: &Message, method: Known, to: &str) -> Bytes {
+        use crate::message::Name;
+        let mut writer = Writer::request(method, invite.request_uri());
+        for (name, value) in [
+            (Name::Via, invite.line(Name::Via).unwrap_or("")),
+            (Name::From, invite.line(Name::From).unwrap_or("")),
+            (Name::To, to),
+            (Name::CallId, invite.line(Name::CallId).unwrap_or("")),
+        ] {
+            writer.header(name.text(), value);
+        }
+        writer.header("Max-Forwards", 70);
+        let cseq = invite.core().map_or(0, |c| c.cseq);
+        writer.header("CSeq", format_args!("{cseq} {method}"));
+        for route in invite.lines(Name::Route) {
+            writer.header("Route", route);
+        }
+        writer.header("User-Agent", &self.config.user_agent);
+        writer.finish(None)
+    }
+}

@@ -1,0 +1,214 @@
+//! How calls end: BYE either way (RFC 3261 §15), hanging up in every phase, and what breaks.
+//! `Ended` is told exactly once: on leaving, or on going without having left.
+
+use std::time::Instant;
+
+use super::{Calling, Incoming, Leaving, Modify, Phase};
+use crate::auth::client::{Challenge, answer};
+use crate::call::Reason;
+use crate::dialog::Stamp;
+use crate::endpoint::{Endpoint, Reply, Request};
+use crate::event::{Ended, Event, SessionId, Summary};
+use crate::message::{Known, Message, Method, Name};
+use crate::timer::Timer;
+use crate::transaction::{Tell, TxId};
+
+impl Endpoint {
+    /// The peer hangs up.
+    pub(super) fn on_bye(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        self.refuse_in(now, request, id, 200, &[]);
+        let Some(session) = self.sessions.get(id) else { return };
+        match &session.phase {
+            Phase::Incoming(_) => self.refuse_invite(now, id, 487, None, &[]),
+            Phase::Confirmed(Modify::Asked { transaction, .. }) => {
+                let (transaction, tag) = (*transaction, session.dialog.local_tag.clone());
+                self.respond(now, transaction, &Reply::status(487, &tag));
+            }
+            Phase::Leaving(Leaving::Bye { .. }) => return,
+            Phase::Leaving(_) => {
+                self.drop_session(id);
+                return;
+            }
+            Phase::Answered(_) | Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Confirmed(_) => {}
+        }
+        let cause = request.message.line(Name::Reason).map(str::to_owned);
+        self.end(id, Ended::Bye { cause });
+    }
+
+    /// Tells the end of a session and forgets it.
+    pub(super) fn end(&mut self, id: SessionId, reason: Ended) {
+        if let Some(session) = self.drop_session(id)
+            && !session.phase.is_leaving()
+        {
+            self.event(Event::Ended { session: id, reason });
+        }
+    }
+
+    /// Ends a call as its phase asks: a final response, CANCEL or BYE. `Ended` follows at once, and what is left of
+    /// the protocol goes on by itself. Nothing happens if the session is over already.
+    pub fn hang_up(&mut self, now: Instant, session: SessionId, reason: Reason) {
+        let id = session;
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        match &mut session.phase {
+            Phase::Incoming(_) => {
+                let headers: Vec<_> = reason_header(&reason).into_iter().collect();
+                self.refuse_invite(now, id, reason.status.clamp(300, 699), None, &headers);
+                self.end(id, Ended::HungUp);
+            }
+            Phase::Answered(repeat) => {
+                let repeat = std::mem::replace(repeat, super::Repeat::nothing());
+                session.phase = Phase::Leaving(Leaving::Acknowledge { repeat, reason });
+                self.event(Event::Ended { session: id, reason: Ended::HungUp });
+            }
+            Phase::Calling(calling) => {
+                let Calling { transaction: invite, progressed, .. } = **calling;
+                session.phase = Phase::Leaving(Leaving::Cancel { invite });
+                self.event(Event::Ended { session: id, reason: Ended::HungUp });
+                if progressed {
+                    self.send_cancel(now, id);
+                }
+            }
+            Phase::Unacknowledged { .. } => {
+                // The peer waits for an ACK; without an answer in it the BYE follows at once.
+                let _ = self.acknowledge(now, id, None);
+                self.leave_with_bye(now, id, Ended::HungUp, &reason);
+            }
+            Phase::Confirmed(change) => {
+                let open = match change {
+                    Modify::Asked { transaction, .. } => Some(*transaction),
+                    Modify::Idle | Modify::Answered(_) => None,
+                };
+                let tag = session.dialog.local_tag.clone();
+                if let Some(transaction) = open {
+                    self.respond(now, transaction, &Reply::status(487, &tag));
+                }
+                self.leave_with_bye(now, id, Ended::HungUp, &reason);
+            }
+            Phase::Leaving(_) => {}
+        }
+        self.reschedule_session(id);
+    }
+
+    /// Tells the end of a session and sends BYE.
+    pub(super) fn leave_with_bye(&mut self, now: Instant, id: SessionId, ended: Ended, reason: &Reason) {
+        self.event(Event::Ended { session: id, reason: ended });
+        self.send_bye(now, id, reason);
+    }
+
+    /// Sends BYE; the session waits for its answer in silence.
+    pub(super) fn send_bye(&mut self, now: Instant, id: SessionId, reason: &Reason) {
+        let header = reason_header(reason);
+        self.send_bye_with(now, id, header.into_iter().collect(), false);
+    }
+
+    fn send_bye_with(&mut self, now: Instant, id: SessionId, headers: Vec<(String, String)>, authorized: bool) {
+        let branch = self.random.branch();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.timers.stop_all();
+        let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
+        let (mut writer, flow, cseq) = session.dialog.request(Known::Bye, None, stamp);
+        writer.headers(&headers);
+        let summary = request_summary(Known::Bye, cseq, Some(id));
+        let sent = self.send_request(now, Known::Bye, &branch, flow, writer.finish(None), summary);
+        match (sent, self.sessions.get_mut(id)) {
+            (Some(transaction), Some(session)) => {
+                session.phase = Phase::Leaving(Leaving::Bye { transaction, authorized });
+            }
+            _ => {
+                self.drop_session(id);
+            }
+        }
+    }
+
+    /// Sends CANCEL for an INVITE that had a 1xx.
+    pub(super) fn send_cancel(&mut self, now: Instant, id: SessionId) {
+        let Some(Phase::Leaving(Leaving::Cancel { invite })) = self.sessions.get(id).map(|s| &s.phase) else {
+            return;
+        };
+        let invite = *invite;
+        let Some(transaction) = self.transactions.get(invite) else { return };
+        let (request, flow) = (std::sync::Arc::clone(&transaction.request), transaction.flow);
+        let bytes = self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""));
+        let Ok(core) = request.core() else { return };
+        let branch = core.via.branch.unwrap_or("").to_owned();
+        let summary = request_summary(Known::Cancel, core.cseq, Some(id));
+        self.send_request(now, Known::Cancel, &branch, flow, bytes, summary);
+        // RFC 3261 §9.1: after 64·T1 the INVITE is taken for cancelled.
+        let until = now + self.config.timers.give_up();
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.phase = Phase::Leaving(Leaving::Cancelled { invite });
+            session.timers.set(Timer::Linger, until);
+        }
+    }
+
+    /// A final response to our BYE ends the session's last rest; a challenge is answered once.
+    pub(crate) fn on_bye_response(
+        &mut self,
+        now: Instant,
+        session: Option<SessionId>,
+        id: TxId,
+        request: &Message,
+        response: &Message,
+        status: u16,
+    ) {
+        let Some(session) = session.filter(|_| status >= 200) else { return };
+        let Some(state) = self.sessions.get(session) else { return };
+        let authorized = match &state.phase {
+            Phase::Leaving(Leaving::Bye { transaction, authorized }) if *transaction == id => *authorized,
+            // A CANCEL's answer: the INVITE's own final response counts.
+            _ => return,
+        };
+        let answerable = state.credentials.clone().filter(|_| !authorized);
+        if let (Some(user), Some((challenge, header))) = (answerable, Challenge::of(response)) {
+            let client_nonce = self.random.token();
+            let value = answer(&challenge, &user, "BYE", request.request_uri(), 1, &client_nonce);
+            self.send_bye_with(now, session, vec![(header.to_owned(), value)], true);
+            return;
+        }
+        self.drop_session(session);
+    }
+
+    /// A transaction of a session timed out or lost its transport.
+    pub(crate) fn on_transaction_failed(&mut self, _now: Instant, session: SessionId, id: TxId, tell: Tell) {
+        let Some(state) = self.sessions.get(session) else { return };
+        match &state.phase {
+            Phase::Incoming(Incoming { invite, .. }) if *invite == id => self.end(session, Ended::TransportLost),
+            Phase::Calling(calling) if calling.transaction == id => {
+                let reason = match tell {
+                    Tell::Broken => Ended::TransportLost,
+                    _ => Ended::Failed { status: 408 },
+                };
+                self.end(session, reason);
+            }
+            Phase::Confirmed(Modify::Asked { transaction, .. }) if *transaction == id => self.end_change(session),
+            Phase::Leaving(
+                Leaving::Cancel { invite: own }
+                | Leaving::Cancelled { invite: own }
+                | Leaving::Bye { transaction: own, .. },
+            ) if *own == id => {
+                self.drop_session(session);
+            }
+            _ => {}
+        }
+    }
+
+    /// The stream a session ran over is gone.
+    pub(crate) fn on_session_lost(&mut self, id: SessionId) {
+        self.end(id, Ended::TransportLost);
+    }
+}
+
+/// The Reason header (RFC 3326) of what we send when hanging up.
+fn reason_header(reason: &Reason) -> Option<(String, String)> {
+    let cause = reason.cause?;
+    let text = match &reason.text {
+        Some(text) => format!(";text=\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        None => String::new(),
+    };
+    Some(("Reason".to_owned(), format!("Q.850;cause={cause}{text}")))
+}
+
+/// A request of ours in short.
+pub(super) fn request_summary(method: Known, cseq: u32, session: Option<SessionId>) -> Summary {
+    Summary { method: Method::Known(method), status: None, cseq, body: false, again: false, session }
+}

@@ -1,0 +1,237 @@
+//! A session: one INVITE usage from its first message to its last, as RFC 3261 §13 to §15 have it.
+//! Phases are an enum with data; the files beside this one are what an endpoint does in them.
+//!
+//! ```text
+//!   theirs:  Incoming ── answer ──▶ Answered ── ACK ──┐
+//!                                                     ├──▶ Confirmed ── BYE ──▶ gone
+//!   ours:    Calling ─── 200, ACK ────────────────────┘
+//!                │          └─▶ Unacknowledged ─ACK─▶ (our INVITE had no offer)
+//!                └─ and every phase: hang up ──▶ Leaving ──▶ gone
+//! ```
+//!
+//! `Ended` is told on entering Leaving or on going; what is left of the protocol then goes on without the caller.
+
+mod ending;
+mod modify;
+mod offer;
+mod uac;
+mod uas;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use self::offer::Debt;
+use crate::body::Body;
+use crate::call::{Contact, Credentials, Invite, Reason};
+use crate::dialog::Dialog;
+use crate::error::WrongPhase;
+use crate::event::SessionId;
+use crate::flow::Flow;
+use crate::random::Seeded;
+use crate::timer::{Timer, TimerTable};
+use crate::transaction::TxId;
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) dialog: Dialog,
+    pub(crate) phase: Phase,
+    debt: Debt,
+    /// Our Contact.
+    contact: Option<Contact>,
+    credentials: Option<Credentials>,
+    timers: TimerTable,
+    pub(crate) due: Option<Instant>,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// An INVITE came and is not answered.
+    Incoming(Incoming),
+    /// Our 2xx is not acknowledged.
+    Answered(Repeat),
+    /// Our INVITE is not answered.
+    Calling(Box<Calling>),
+    /// A 2xx with an offer came, and the answer for its ACK is awaited from the caller.
+    Unacknowledged { cseq: u32, invite: TxId },
+    /// Up.
+    Confirmed(Modify),
+    /// Ended for the caller, not yet for the peer.
+    Leaving(Leaving),
+}
+
+/// An INVITE that came.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) invite: TxId,
+    /// The credentials were right but their nonce old: the challenge says so.
+    pub(crate) stale: bool,
+    /// The last provisional, to be sent again each minute.
+    progress: Option<(u16, Option<Body>)>,
+}
+
+/// A 2xx that is sent again until its ACK comes (RFC 3261 §13.3.1.4).
+#[derive(Debug)]
+pub(crate) struct Repeat {
+    transaction: TxId,
+    bytes: Bytes,
+    /// The INVITE's number, which its ACK repeats.
+    cseq: u32,
+    interval: Duration,
+}
+
+/// An INVITE of ours.
+#[derive(Debug)]
+pub(crate) struct Calling {
+    transaction: TxId,
+    invite: Invite,
+    /// Whether a 1xx came: a CANCEL may be sent only then (RFC 3261 §9.1).
+    progressed: bool,
+    /// Whether a challenge was answered already: only once.
+    authorized: bool,
+}
+
+/// What changes in a call that is up.
+#[derive(Debug)]
+pub(crate) enum Modify {
+    /// Nothing.
+    Idle,
+    /// The peer asks, and `answer_reinvite` is owed.
+    Asked { transaction: TxId, acknowledged: bool },
+    /// Our 2xx to a re-INVITE is not acknowledged.
+    Answered(Repeat),
+}
+
+/// What is left to do once a session has ended for the caller.
+#[derive(Debug)]
+pub(crate) enum Leaving {
+    /// Waiting for a 1xx, to send CANCEL then.
+    Cancel { invite: TxId },
+    /// CANCEL is sent; the INVITE's final response is awaited.
+    Cancelled { invite: TxId },
+    /// Our 2xx is not acknowledged, and a BYE may be sent only then (RFC 3261 §15).
+    Acknowledge { repeat: Repeat, reason: Reason },
+    /// Our BYE is not answered.
+    Bye { transaction: TxId, authorized: bool },
+}
+
+impl Repeat {
+    /// What is left in the place of one that moved to another phase.
+    fn nothing() -> Self {
+        Repeat { transaction: TxId(0), bytes: Bytes::new(), cseq: 0, interval: Duration::ZERO }
+    }
+}
+
+impl Phase {
+    /// In one word, for errors and views.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Phase::Incoming(_) => "incoming",
+            Phase::Answered(_) => "answered",
+            Phase::Calling(_) => "calling",
+            Phase::Unacknowledged { .. } => "unacknowledged",
+            Phase::Confirmed(Modify::Idle) => "confirmed",
+            Phase::Confirmed(Modify::Asked { .. }) => "being changed",
+            Phase::Confirmed(Modify::Answered(_)) => "changed",
+            Phase::Leaving(_) => "leaving",
+        }
+    }
+
+    /// Whether the caller was told `Ended`.
+    fn is_leaving(&self) -> bool {
+        matches!(self, Phase::Leaving(_))
+    }
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, dialog: Dialog, phase: Phase) -> Self {
+        Session {
+            id,
+            dialog,
+            phase,
+            debt: Debt::default(),
+            contact: None,
+            credentials: None,
+            timers: TimerTable::default(),
+            due: None,
+        }
+    }
+
+    /// When its first timer is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The timer that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        self.timers.take_due(now)
+    }
+
+    fn wrong(&self) -> WrongPhase {
+        WrongPhase { phase: self.phase.name() }
+    }
+}
+
+/// The error for a session there is not.
+pub(crate) const GONE: WrongPhase = WrongPhase { phase: "gone" };
+
+/// The sessions of an endpoint, by id and by our tag.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    all: HashMap<SessionId, Session, Seeded>,
+    /// Our tags are ours alone, so a tag finds the session; Call-ID and the peer's tag are compared then.
+    by_tag: HashMap<String, SessionId, Seeded>,
+    last: u64,
+}
+
+impl Sessions {
+    pub(crate) fn new(hashes: Seeded) -> Self {
+        Sessions { all: HashMap::with_hasher(hashes), by_tag: HashMap::with_hasher(hashes), last: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn next_id(&mut self) -> SessionId {
+        self.last += 1;
+        SessionId(self.last)
+    }
+
+    pub(crate) fn add(&mut self, session: Session) {
+        self.by_tag.insert(session.dialog.local_tag.clone(), session.id);
+        self.all.insert(session.id, session);
+    }
+
+    pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
+        self.all.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.all.get_mut(&id)
+    }
+
+    pub(crate) fn remove(&mut self, id: SessionId) -> Option<Session> {
+        let session = self.all.remove(&id)?;
+        self.by_tag.remove(&session.dialog.local_tag);
+        Some(session)
+    }
+
+    /// The session of a message: our tag, the Call-ID and the peer's tag must agree.
+    pub(crate) fn find(&self, local_tag: &str, call_id: &str, remote_tag: &str) -> Option<SessionId> {
+        let session = self.all.get(self.by_tag.get(local_tag)?)?;
+        (session.dialog.call_id == call_id && session.dialog.remote_tag == remote_tag).then_some(session.id)
+    }
+
+    /// The sessions whose flow this is, in the order they were made.
+    pub(crate) fn on_flow(&self, flow: &Flow) -> Vec<SessionId> {
+        let mut ids: Vec<SessionId> =
+            self.all.values().filter(|s| s.dialog.flow == *flow).map(|s| s.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+}

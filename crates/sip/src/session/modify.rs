@@ -1,0 +1,196 @@
+//! What comes in a call that is up: re-INVITE (RFC 3261 §14.2), UPDATE (RFC 3311), INFO (RFC 6086) and the rest.
+//! A change that is refused leaves the call as it was.
+
+use std::time::Instant;
+
+use super::offer::Debt;
+use super::uas::contact_header;
+use super::{GONE, Modify, Phase};
+use crate::body::Body;
+use crate::endpoint::{Endpoint, Reply, Request, reply_flow};
+use crate::error::WrongPhase;
+use crate::event::{Event, SessionId};
+use crate::dialog::Order;
+use crate::message::{Known, Method, Name};
+
+/// Whether a change may begin.
+enum Turn {
+    Ours,
+    /// Another change is open in the other direction, or its answer is missing: 491.
+    Glare,
+    /// The peer's own last INVITE is not answered: 500 with Retry-After (RFC 3261 §14.2).
+    Busy,
+    /// The call is being taken down: 481.
+    Over,
+}
+
+impl Endpoint {
+    pub(crate) fn on_request_in_dialog(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        let back = reply_flow(request.flow, &request.core.via);
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.dialog.note(request.core.cseq, back) == Order::Stale {
+            return self.refuse_in(now, request, id, 500, &[]);
+        }
+        if self.refuse_extensions(now, request, &[]) {
+            return;
+        }
+        let leaving = self.sessions.get(id).is_some_and(|s| s.phase.is_leaving());
+        match request.core.method {
+            Method::Known(Known::Bye) => self.on_bye(now, request, id),
+            Method::Known(_) if leaving => self.refuse_in(now, request, id, 481, &[]),
+            Method::Known(Known::Invite) => self.on_reinvite(now, request, id),
+            Method::Known(Known::Update) => self.on_update(now, request, id),
+            Method::Known(Known::Info) => self.on_info(now, request, id),
+            Method::Known(Known::Options) => self.on_options(now, request),
+            // Nobody is subscribed to anything here.
+            Method::Known(Known::Notify | Known::PRack) => self.refuse_in(now, request, id, 481, &[]),
+            Method::Known(Known::Subscribe) => self.refuse_in(now, request, id, 489, &[]),
+            Method::Known(_) => self.refuse_in(now, request, id, 405, &[]),
+            Method::Other => self.refuse_in(now, request, id, 501, &[]),
+        }
+    }
+
+    /// Answers a request of a dialog with a bare status.
+    pub(super) fn refuse_in(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        id: SessionId,
+        status: u16,
+        headers: &[(String, String)],
+    ) {
+        let tag = self.sessions.get(id).map(|s| s.dialog.local_tag.clone()).unwrap_or_default();
+        self.respond(now, request.transaction, &Reply { headers, ..Reply::status(status, &tag) });
+    }
+
+    fn turn(&self, id: SessionId) -> Turn {
+        let Some(session) = self.sessions.get(id) else { return Turn::Over };
+        match &session.phase {
+            Phase::Incoming(_) | Phase::Confirmed(Modify::Asked { .. }) => Turn::Busy,
+            // The peer goes on, so it has our 2xx and its ACK is lost: only a missing answer stops us.
+            Phase::Answered(_) | Phase::Confirmed(Modify::Answered(_)) => match session.debt {
+                Debt::Settled => Turn::Ours,
+                Debt::WeOwe | Debt::TheyOwe => Turn::Glare,
+            },
+            Phase::Confirmed(Modify::Idle) => Turn::Ours,
+            Phase::Calling(_) | Phase::Unacknowledged { .. } => Turn::Glare,
+            Phase::Leaving(_) => Turn::Over,
+        }
+    }
+
+    /// True if the change may begin; otherwise it was refused.
+    fn take_turn(&mut self, now: Instant, request: &Request<'_>, id: SessionId) -> bool {
+        match self.turn(id) {
+            Turn::Ours => return true,
+            Turn::Glare => self.refuse_in(now, request, id, 491, &[]),
+            Turn::Busy => {
+                // A random wait of 0 to 10 seconds.
+                let wait = self.random.block().first().map_or(0, |b| b % 11);
+                self.refuse_in(now, request, id, 500, &[("Retry-After".into(), wait.to_string())]);
+            }
+            Turn::Over => self.refuse_in(now, request, id, 481, &[]),
+        }
+        false
+    }
+
+    fn on_reinvite(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        if !self.take_turn(now, request, id) {
+            return;
+        }
+        let Some(offer) = self.description(now, request) else { return };
+        self.begin_change(id, request, offer, true);
+        let tag = self.sessions.get(id).map(|s| s.dialog.local_tag.clone()).unwrap_or_default();
+        self.respond(now, request.transaction, &Reply::status(100, &tag));
+    }
+
+    fn on_update(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        let Some(offer) = self.description(now, request) else { return };
+        if offer.is_some() {
+            if self.take_turn(now, request, id) {
+                self.begin_change(id, request, offer, false);
+            }
+            return;
+        }
+        // Without a description only the target changes; also the heartbeat of a session timer.
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.dialog.refresh(request.message);
+        let headers = contact_header(session.contact.as_ref());
+        self.refuse_in(now, request, id, 200, &headers);
+    }
+
+    fn begin_change(&mut self, id: SessionId, request: &Request<'_>, offer: Option<Body>, acknowledged: bool) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let implied = match session.phase {
+            Phase::Answered(_) => Some(Event::Confirmed { session: id, body: None }),
+            Phase::Confirmed(Modify::Answered(_)) => Some(Event::Reconfirmed { session: id, body: None }),
+            _ => None,
+        };
+        session.timers.stop_all();
+        if offer.is_some() {
+            // The turn was ours, so nothing is open.
+            let _ = session.debt.receive();
+        }
+        session.phase = Phase::Confirmed(Modify::Asked { transaction: request.transaction, acknowledged });
+        if let Some(event) = implied {
+            self.event(event);
+        }
+        self.event(Event::Reinvited { session: id, offer });
+    }
+
+    /// Answers a re-INVITE or UPDATE: with our description (the answer, or the offer if none came),
+    /// or with a status such as 488, which leaves the call as it was.
+    pub fn answer_reinvite(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        answer: Result<Body, u16>,
+    ) -> Result<(), WrongPhase> {
+        let id = session;
+        let Some(session) = self.sessions.get_mut(id) else { return Err(GONE) };
+        let Phase::Confirmed(Modify::Asked { transaction, acknowledged }) = session.phase else {
+            return Err(session.wrong());
+        };
+        let tag = session.dialog.local_tag.clone();
+        let body = match answer {
+            Ok(body) => body,
+            Err(status) => {
+                self.end_change(id);
+                self.respond(now, transaction, &Reply::status(status.clamp(300, 699), &tag));
+                return Ok(());
+            }
+        };
+        let request = self.transactions.get(transaction).map(|t| std::sync::Arc::clone(&t.request));
+        if let Some(request) = request {
+            session.dialog.refresh(&request);
+        }
+        // The answer to their offer, or our offer: both are possible here.
+        let _ = session.debt.send();
+        let headers = contact_header(session.contact.as_ref());
+        session.phase = Phase::Confirmed(Modify::Idle);
+        let reply = Reply { headers: &headers, body: Some(&body), ..Reply::status(200, &tag) };
+        let sent = self.respond(now, transaction, &reply);
+        if acknowledged && let Some(bytes) = sent {
+            let repeat = self.repeat(now, id, transaction, bytes);
+            if let (Some(session), Some(repeat)) = (self.sessions.get_mut(id), repeat) {
+                session.phase = Phase::Confirmed(Modify::Answered(repeat));
+            }
+        }
+        self.reschedule_session(id);
+        Ok(())
+    }
+
+    /// Leaves a change without an answer.
+    pub(super) fn end_change(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.debt.roll_back();
+            session.phase = Phase::Confirmed(Modify::Idle);
+        }
+    }
+
+    fn on_info(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        self.refuse_in(now, request, id, 200, &[]);
+        let message = request.message;
+        let content_type = message.line(Name::ContentType).unwrap_or("").to_owned();
+        self.event(Event::Info { session: id, content_type, body: message.body().clone() });
+    }
+}

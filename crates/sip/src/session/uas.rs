@@ -1,0 +1,400 @@
+//! Taking a call: RFC 3261 §13.3. From INVITE to ACK, with CANCEL in between.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{GONE, Incoming, Leaving, Modify, Phase, Repeat, Session};
+use crate::auth::server::Verdict;
+use crate::body::{self, Body, Found};
+use crate::call::{Contact, Identity, InviteFacts, Party};
+use crate::dialog::Dialog;
+use crate::endpoint::{Endpoint, Reply, Request};
+use crate::error::WrongPhase;
+use crate::event::{Ended, Event, SessionId};
+use crate::message::{Address, Core, Message, Name, Scheme, Uri, lex};
+use crate::timer::Timer;
+use crate::transaction::Key;
+
+/// A provisional is repeated each minute, or proxies take the call for dead (RFC 3261 §13.3.1.1).
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
+
+impl Endpoint {
+    /// A new call. Refused here if it cannot be understood; otherwise 100 is sent and somebody is told.
+    pub(crate) fn on_invite(&mut self, now: Instant, request: &Request<'_>) -> Option<SessionId> {
+        if request.core.max_forwards == Some(0) {
+            // We place calls on, so a loop through us must end.
+            self.refuse(now, request, 483);
+            return None;
+        }
+        let offer = self.description(now, request)?;
+        let tag = self.random.token();
+        let flow = crate::endpoint::reply_flow(request.flow, &request.core.via);
+        let dialog = match Dialog::of_invite(request.message, request.core, flow, tag) {
+            Ok(dialog) => dialog,
+            Err(problem) => {
+                self.counters.bad_requests += 1;
+                let text = format!("Bad {}: {} Expected", problem.header.unwrap_or("Contact"), problem.expected);
+                self.refuse_with(now, request, 400, Some(&text), &[]);
+                return None;
+            }
+        };
+        let verdict = self.verdict(now, request);
+        let id = self.sessions.next_id();
+        let facts = facts(request, &dialog, &verdict, offer.clone());
+        let incoming =
+            Incoming { invite: request.transaction, stale: verdict == Verdict::Stale, progress: None };
+        let mut session = Session::new(id, dialog, Phase::Incoming(incoming));
+        if offer.is_some() {
+            // The first description of a session: nothing can be open yet.
+            let _ = session.debt.receive();
+        }
+        self.sessions.add(session);
+        if let Some(transaction) = self.transactions.get_mut(request.transaction) {
+            transaction.session = Some(id);
+        }
+        self.event(Event::Invited { session: id, invite: Arc::new(facts) });
+        self.respond(now, request.transaction, &Reply::status(100, ""));
+        Some(id)
+    }
+
+    /// The offer in an INVITE or UPDATE; an `Err`-like `None` means the request was refused.
+    pub(super) fn description(&mut self, now: Instant, request: &Request<'_>) -> Option<Option<Body>> {
+        let message = request.message;
+        let encoded = message.values(Name::ContentEncoding).any(|e| !e.eq_ignore_ascii_case("identity"));
+        if encoded && !message.body().is_empty() {
+            self.refuse_with(now, request, 415, None, &[("Accept-Encoding".into(), "identity".into())]);
+            return None;
+        }
+        let takes_sdp = |value: &str| {
+            let (kind, _) = lex::head_and_params(value);
+            ["application/sdp", "application/*", "*/*"].iter().any(|k| k.eq_ignore_ascii_case(kind.trim()))
+        };
+        if message.line(Name::Accept).is_some() && !message.values(Name::Accept).any(takes_sdp) {
+            self.refuse(now, request, 406);
+            return None;
+        }
+        let found =
+            body::find_sdp(message.line(Name::ContentType), message.line(Name::ContentDisposition), message.body());
+        match found {
+            Found::Nothing => Some(None),
+            Found::Sdp(body) => Some(Some(body)),
+            Found::Unknown => {
+                self.refuse_with(now, request, 415, None, &[("Accept".into(), "application/sdp".into())]);
+                None
+            }
+        }
+    }
+
+    /// Refuses a call for want of credentials: 407 with fresh nonces. The session ends.
+    pub fn challenge(&mut self, now: Instant, session: SessionId) -> Result<(), WrongPhase> {
+        let incoming = self.incoming(session)?;
+        let stale = incoming.stale;
+        self.counters.challenges += 1;
+        let headers = self
+            .guard
+            .challenges(now, &mut self.random, stale)
+            .into_iter()
+            .map(|challenge| ("Proxy-Authenticate".to_owned(), challenge))
+            .collect();
+        self.reject(now, session, 407, None, headers)
+    }
+
+    /// Sends a provisional response, 101 to 199; a body is early media's answer, and `answer` repeats it.
+    pub fn progress(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        status: u16,
+        body: Option<Body>,
+        contact: Contact,
+    ) -> Result<(), WrongPhase> {
+        self.incoming(session)?;
+        let status = status.clamp(101, 199);
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.contact = Some(contact);
+            session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
+            if let Phase::Incoming(incoming) = &mut session.phase {
+                // Early media's description holds for later provisionals and the answer.
+                let body = body.or_else(|| incoming.progress.take().and_then(|(_, body)| body));
+                incoming.progress = Some((status, body));
+            }
+        }
+        self.send_progress(now, session);
+        self.reschedule_session(session);
+        Ok(())
+    }
+
+    /// Sends the last provisional, for the first time or again.
+    fn send_progress(&mut self, now: Instant, session: SessionId) {
+        let Some(session) = self.sessions.get(session) else { return };
+        let Phase::Incoming(Incoming { invite, progress: Some((status, body)), .. }) = &session.phase else {
+            return;
+        };
+        let (invite, status, body) = (*invite, *status, body.clone());
+        let tag = session.dialog.local_tag.clone();
+        let headers = contact_header(session.contact.as_ref());
+        let reply = Reply { headers: &headers, body: body.as_ref(), ..Reply::status(status, &tag) };
+        self.respond(now, invite, &reply);
+    }
+
+    /// Accepts a call: 200, sent again until its ACK comes. Without a body the description of `progress` is sent.
+    /// If the INVITE had no offer, `body` is ours and the answer comes with `Confirmed`.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        body: Option<Body>,
+        contact: Contact,
+    ) -> Result<(), WrongPhase> {
+        let incoming = self.incoming(session)?;
+        let invite = incoming.invite;
+        let body = body.or_else(|| incoming.progress.as_ref().and_then(|(_, body)| body.clone()));
+        let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
+        if body.is_some() {
+            // An answer to their offer, or our offer: both are possible here.
+            let _ = state.debt.send();
+        }
+        let tag = state.dialog.local_tag.clone();
+        let headers = contact_header(Some(&contact));
+        state.contact = Some(contact);
+        let reply = Reply { headers: &headers, body: body.as_ref(), ..Reply::status(200, &tag) };
+        let Some(bytes) = self.respond(now, invite, &reply) else {
+            // The transaction broke with its transport, and the session is being told.
+            return Err(GONE);
+        };
+        let repeat = self.repeat(now, session, invite, bytes);
+        if let (Some(state), Some(repeat)) = (self.sessions.get_mut(session), repeat) {
+            state.phase = Phase::Answered(repeat);
+        }
+        self.reschedule_session(session);
+        Ok(())
+    }
+
+    /// Starts repeating a 2xx: at T1, doubling up to T2, until 64·T1 (RFC 3261 §13.3.1.4).
+    /// Also over a reliable transport, because another hop may not be one.
+    pub(super) fn repeat(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        transaction: crate::transaction::TxId,
+        bytes: bytes::Bytes,
+    ) -> Option<Repeat> {
+        let timers = self.config.timers;
+        let cseq = self.transactions.get(transaction)?.summary.cseq;
+        let session = self.sessions.get_mut(session)?;
+        session.timers.stop_all();
+        session.timers.set(Timer::Retransmit, now + timers.t1);
+        session.timers.set(Timer::Timeout, now + timers.give_up());
+        Some(Repeat { transaction, bytes, cseq, interval: timers.t1 })
+    }
+
+    /// Refuses a call with a final status, 300 to 699. The session ends.
+    pub fn reject(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        status: u16,
+        phrase: Option<&str>,
+        headers: Vec<(String, String)>,
+    ) -> Result<(), WrongPhase> {
+        self.incoming(session)?;
+        let status = status.clamp(300, 699);
+        self.refuse_invite(now, session, status, phrase, &headers);
+        self.end(session, Ended::Rejected { status });
+        Ok(())
+    }
+
+    /// Sends the final failure of an INVITE not answered yet.
+    pub(super) fn refuse_invite(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        status: u16,
+        phrase: Option<&str>,
+        headers: &[(String, String)],
+    ) {
+        let Some(state) = self.sessions.get(session) else { return };
+        let Phase::Incoming(Incoming { invite, .. }) = &state.phase else { return };
+        let (invite, tag) = (*invite, state.dialog.local_tag.clone());
+        self.respond(now, invite, &Reply { phrase, headers, ..Reply::status(status, &tag) });
+    }
+
+    fn incoming(&self, session: SessionId) -> Result<&Incoming, WrongPhase> {
+        match self.sessions.get(session) {
+            None => Err(GONE),
+            Some(Session { phase: Phase::Incoming(incoming), .. }) => Ok(incoming),
+            Some(other) => Err(other.wrong()),
+        }
+    }
+
+    /// CANCEL: RFC 3261 §9.2. It is answered for itself, and ends an INVITE only if that has no final response.
+    pub(crate) fn on_cancel(&mut self, now: Instant, request: &Request<'_>) -> Option<SessionId> {
+        let invite = self.transactions.find(&Key::cancelled(request.message, request.core));
+        let Some(invite) = invite else {
+            self.counters.no_such_call += 1;
+            self.refuse(now, request, 481);
+            return None;
+        };
+        let session = self.transactions.get(invite).and_then(|t| t.session);
+        let tag = session
+            .and_then(|s| self.sessions.get(s))
+            .map_or_else(|| self.random.token(), |s| s.dialog.local_tag.clone());
+        if let Some(transaction) = self.transactions.get_mut(request.transaction) {
+            transaction.session = session;
+        }
+        self.respond(now, request.transaction, &Reply::status(200, &tag));
+        let session = session?;
+        match self.sessions.get(session).map(|s| &s.phase) {
+            Some(Phase::Incoming(_)) => {
+                self.refuse_invite(now, session, 487, None, &[]);
+                let cause = request.message.line(Name::Reason).map(str::to_owned);
+                self.end(session, Ended::Cancelled { cause });
+            }
+            Some(Phase::Confirmed(Modify::Asked { transaction, .. })) if *transaction == invite => {
+                self.respond(now, invite, &Reply::status(487, &tag));
+                self.end_change(session);
+            }
+            _ => {}
+        }
+        Some(session)
+    }
+
+    /// The ACK of a 2xx.
+    pub(crate) fn on_session_ack(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        message: &Arc<Message>,
+        core: &Core<'_>,
+    ) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let awaited = match &session.phase {
+            Phase::Answered(repeat)
+            | Phase::Confirmed(Modify::Answered(repeat))
+            | Phase::Leaving(Leaving::Acknowledge { repeat, .. }) => Some(repeat.cseq),
+            _ => None,
+        };
+        // An ACK that came again, or late, for an earlier INVITE, acknowledges nothing.
+        if awaited != Some(core.cseq) {
+            return;
+        }
+        let body = match body::find_sdp(message.line(Name::ContentType), None, message.body()) {
+            Found::Sdp(body) if session.debt == super::offer::Debt::TheyOwe => Some(body),
+            _ => None,
+        };
+        match &session.phase {
+            Phase::Answered(_) => {
+                session.timers.stop_all();
+                session.debt.roll_back();
+                session.phase = Phase::Confirmed(Modify::Idle);
+                self.event(Event::Confirmed { session: id, body });
+            }
+            Phase::Confirmed(Modify::Answered(_)) => {
+                session.timers.stop_all();
+                session.debt.roll_back();
+                session.phase = Phase::Confirmed(Modify::Idle);
+                self.event(Event::Reconfirmed { session: id, body });
+            }
+            Phase::Leaving(Leaving::Acknowledge { reason, .. }) => {
+                let reason = reason.clone();
+                session.timers.stop_all();
+                self.send_bye(now, id, &reason);
+            }
+            _ => {}
+        }
+    }
+
+    /// Timers of calls that came: repeat a 2xx or a provisional, or give up waiting for an ACK.
+    pub(crate) fn on_session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
+        let limit = self.config.timers.t2;
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        match (&mut session.phase, timer) {
+            (
+                Phase::Answered(repeat)
+                | Phase::Confirmed(Modify::Answered(repeat))
+                | Phase::Leaving(Leaving::Acknowledge { repeat, .. }),
+                Timer::Retransmit,
+            ) => {
+                repeat.interval = (repeat.interval * 2).min(limit);
+                let (transaction, bytes) = (repeat.transaction, repeat.bytes.clone());
+                session.timers.set(Timer::Retransmit, now + repeat.interval);
+                self.step(now, transaction, crate::transaction::TxEvent::Success(bytes));
+            }
+            (Phase::Answered(_) | Phase::Confirmed(Modify::Answered(_)), Timer::Timeout) => {
+                session.timers.stop_all();
+                self.leave_with_bye(now, id, Ended::NoAck, &crate::call::Reason::status(408));
+            }
+            (Phase::Leaving(Leaving::Acknowledge { reason, .. }), Timer::Timeout) => {
+                let reason = reason.clone();
+                session.timers.stop_all();
+                self.send_bye(now, id, &reason);
+            }
+            (Phase::Incoming(_), Timer::Linger) => {
+                session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
+                self.send_progress(now, id);
+            }
+            (Phase::Leaving(Leaving::Cancelled { invite }), Timer::Linger) => {
+                let invite = *invite;
+                self.step_and_report(now, invite, crate::transaction::TxEvent::Abandon);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Our Contact as a header, where we have one.
+pub(super) fn contact_header(contact: Option<&Contact>) -> Vec<(String, String)> {
+    contact.map(|c| ("Contact".to_owned(), format!("<{}>", c.uri()))).into_iter().collect()
+}
+
+/// What a call is told of its INVITE.
+fn facts(request: &Request<'_>, dialog: &Dialog, verdict: &Verdict, offer: Option<Body>) -> InviteFacts {
+    let (message, core) = (request.message, request.core);
+    let words = |name| message.values(name).map(str::to_owned).collect();
+    let uri = message.request_uri();
+    InviteFacts {
+        call_id: core.call_id.to_owned(),
+        request_uri: Uri::parse(uri).map(|parsed| party(None, uri, &parsed)).unwrap_or_default(),
+        from: party_of(&core.from),
+        to: party_of(&core.to),
+        flow: request.flow,
+        identity: match verdict {
+            Verdict::User(user) => Identity::User(user.clone()),
+            _ => Identity::Anonymous,
+        },
+        offer,
+        allow: words(Name::Allow),
+        supported: words(Name::Supported),
+        user_agent: message.line(Name::UserAgent).map(str::to_owned),
+        p_asserted: message
+            .values(Name::PAssertedIdentity)
+            .next()
+            .and_then(|value| Address::parse(value).ok())
+            .map(|address| party_of(&address)),
+        x_headers: message
+            .others()
+            .filter(|(label, _)| label.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")))
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .collect(),
+        contact: dialog.target.clone(),
+        max_forwards: core.max_forwards.unwrap_or(70),
+    }
+}
+
+fn party_of(address: &Address<'_>) -> Party {
+    party(address.display.as_deref(), address.uri_text, &address.uri)
+}
+
+fn party(display: Option<&str>, text: &str, uri: &Uri<'_>) -> Party {
+    // A user part may carry a number's parameters (RFC 3261 §19.1.6); they are not part of the number.
+    let user = uri.user.map(|u| u.split(';').next().unwrap_or(u)).unwrap_or("");
+    Party {
+        display: display.filter(|d| !d.is_empty()).map(str::to_owned),
+        user: lex::unescaped(user).into_owned(),
+        host: match uri.scheme {
+            Scheme::Sip | Scheme::Sips => uri.host.to_owned(),
+            Scheme::Tel | Scheme::Other => String::new(),
+        },
+        uri: text.to_owned(),
+    }
+}

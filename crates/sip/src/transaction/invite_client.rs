@@ -1,0 +1,190 @@
+//! The INVITE client transaction: RFC 3261 §17.1.1 with the Accepted state of RFC 6026 §7.2.
+//!
+//! ```text
+//!             INVITE sent (made), start A and B
+//!                      │
+//!    A: send again ▶ Calling ── 1xx: up ──▶ Proceeding   1xx: up
+//!                   │  │  │                  │     │ │
+//!         B, error: │  │  └─ 2xx: up, ───────┤     │ │ abandoned, error:
+//!                up │  │     start M         ▼     │ │ up
+//!                   │  │                 Accepted  │ │
+//!                   │  └ 300-699: ACK, up,   │ 2xx: │ │
+//!                   │    start D   │         │  up  │ │
+//!                   │              ▼         │      │ │
+//!                   │          Completed ◀───┼──────┘ │
+//!                   │ 300-699: │ │ D         │ M      │
+//!                   │ ACK again┘ ▼           ▼        │
+//!                   └────────▶ Terminated ◀───────────┘
+//! ```
+//!
+//! It acknowledges failures; a 2xx is acknowledged by the session (RFC 3261 §13.2.2.4).
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{Machine, Reaction, TxEvent};
+use crate::config::Timers;
+use crate::timer::{Timer, TimerTable};
+
+/// Where the transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Calling,
+    Proceeding,
+    Completed,
+    Accepted,
+    Terminated,
+}
+
+/// An INVITE of ours.
+#[derive(Debug)]
+pub(crate) struct InviteClient {
+    state: State,
+    timers: TimerTable,
+    request: Bytes,
+    ack: Option<Bytes>,
+    interval: Duration,
+    reliable: bool,
+}
+
+/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
+pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
+    (State::Calling, "retransmit", State::Calling),
+    (State::Calling, "progress", State::Proceeding),
+    (State::Calling, "answer", State::Accepted),
+    (State::Calling, "refusal", State::Completed),
+    (State::Calling, "timeout", State::Terminated),
+    (State::Calling, "transport error", State::Terminated),
+    (State::Calling, "abandon", State::Terminated),
+    (State::Proceeding, "progress", State::Proceeding),
+    (State::Proceeding, "answer", State::Accepted),
+    (State::Proceeding, "refusal", State::Completed),
+    (State::Proceeding, "transport error", State::Terminated),
+    (State::Proceeding, "abandon", State::Terminated),
+    (State::Completed, "refusal", State::Completed),
+    (State::Completed, "transport error", State::Terminated),
+    (State::Completed, "linger", State::Terminated),
+    (State::Accepted, "answer", State::Accepted),
+    (State::Accepted, "linger", State::Terminated),
+];
+
+impl InviteClient {
+    /// Starts timers A and B; the caller sends `request` the first time.
+    pub(crate) fn new(now: Instant, request: Bytes, reliable: bool, timers: &Timers) -> Self {
+        let mut table = TimerTable::default();
+        if !reliable {
+            table.set(Timer::Retransmit, now + timers.t1);
+        }
+        table.set(Timer::Timeout, now + timers.give_up());
+        let interval = timers.t1;
+        InviteClient { state: State::Calling, timers: table, request, ack: None, interval, reliable }
+    }
+
+    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        let (from, name) = (self.state, event.name());
+        let (to, reaction) = match (self.state, event) {
+            (State::Calling, TxEvent::Timer(Timer::Retransmit)) => {
+                // Timer A doubles without a limit; B ends it.
+                self.interval *= 2;
+                self.timers.set(Timer::Retransmit, now + self.interval);
+                (State::Calling, Reaction::again(&Some(self.request.clone())))
+            }
+            (State::Calling, TxEvent::Timer(Timer::Timeout)) => (State::Terminated, Reaction::TIMED_OUT),
+            (State::Calling | State::Proceeding, TxEvent::Progress) => {
+                self.timers.stop_all();
+                (State::Proceeding, Reaction::UP)
+            }
+            (State::Calling | State::Proceeding, TxEvent::Answer) => {
+                self.timers.stop_all();
+                // Timer M.
+                self.timers.set(Timer::Linger, now + timers.give_up());
+                (State::Accepted, Reaction::UP)
+            }
+            (State::Calling | State::Proceeding, TxEvent::Refusal(ack)) => {
+                self.timers.stop_all();
+                // Timer D: at least 32 s, which is 64·T1.
+                let linger = if self.reliable { Duration::ZERO } else { timers.give_up() };
+                self.timers.set(Timer::Linger, now + linger);
+                self.ack = Some(ack.clone());
+                (State::Completed, Reaction::first(ack).and_up())
+            }
+            (State::Calling | State::Proceeding, TxEvent::Abandon) => {
+                (State::Terminated, Reaction::TIMED_OUT)
+            }
+            (State::Calling | State::Proceeding | State::Completed, TxEvent::TransportError) => {
+                (State::Terminated, Reaction::BROKEN)
+            }
+            (State::Completed, TxEvent::Refusal(_)) => (State::Completed, Reaction::again(&self.ack)),
+            (State::Accepted, TxEvent::Answer) => (State::Accepted, Reaction::UP),
+            (State::Completed | State::Accepted, TxEvent::Timer(Timer::Linger)) => {
+                (State::Terminated, Reaction::NOTHING)
+            }
+            (state, _) => return Reaction::ignored(state == State::Terminated),
+        };
+        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
+        self.state = to;
+        if to == State::Terminated {
+            self.timers.stop_all();
+        }
+        reaction
+    }
+}
+
+impl Machine for InviteClient {
+    type State = State;
+
+    fn state(&self) -> State {
+        self.state
+    }
+
+    fn timers(&mut self) -> &mut TimerTable {
+        &mut self.timers
+    }
+
+    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        self.handle(now, event, timers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Step::*, check, sends};
+    use super::*;
+
+    fn machine(reliable: bool) -> InviteClient {
+        InviteClient::new(Instant::now(), Bytes::from_static(b"INVITE"), reliable, &Timers::default())
+    }
+
+    #[test]
+    fn every_transition_is_taken() {
+        check(
+            TRANSITIONS,
+            State::Terminated,
+            vec![
+                (machine(false), &[Wait, Progress, Progress, Answer, Answer, WaitOut]),
+                (machine(true), &[Answer, WaitOut]),
+                (machine(false), &[Refusal, Refusal, WaitOut]),
+                (machine(true), &[Progress, Refusal, WaitOut]),
+                (machine(false), &[Progress, Refusal, Broken]),
+                (machine(false), &[WaitOut]),
+                (machine(false), &[Broken]),
+                (machine(false), &[Abandon]),
+                (machine(false), &[Progress, Abandon]),
+                (machine(false), &[Progress, Broken]),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_invite_nobody_answers_is_repeated_six_times_over_udp_only() {
+        // 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s after the first, which the caller sends.
+        assert_eq!(sends(machine(false), &[WaitOut]), 6);
+        assert_eq!(sends(machine(true), &[WaitOut]), 0);
+    }
+
+    #[test]
+    fn every_refusal_is_acknowledged() {
+        assert_eq!(sends(machine(false), &[Refusal, Refusal, Refusal]), 3);
+    }
+}

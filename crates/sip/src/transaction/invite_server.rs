@@ -1,0 +1,183 @@
+//! The INVITE server transaction: RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §7.1.
+//!
+//! ```text
+//!                 INVITE (made)
+//!                      │
+//!                      ▼            INVITE: last 1xx again
+//!               ┌─ Proceeding ──┐   1xx: send
+//!      300-699: │      │        │ 2xx: send, start L
+//!  send, start  │      │ error  │
+//!     G and H   ▼      │        ▼
+//!           Completed  │    Accepted   INVITE: absorbed; ACK: up; 2xx: send
+//!   INVITE, G:  │ │ H  │        │ L
+//!  send again   │ └──┐ │        │
+//!          ACK  ▼    ▼ ▼        │
+//!           Confirmed ─I─▶ Terminated ◀┘
+//! ```
+//!
+//! It repeats final failures itself; a 2xx is repeated by the session, end to end (RFC 3261 §13.3.1.4).
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{Machine, Reaction, TxEvent};
+use crate::config::Timers;
+use crate::timer::{Timer, TimerTable};
+
+/// Where the transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Proceeding,
+    Completed,
+    Confirmed,
+    Accepted,
+    Terminated,
+}
+
+/// An INVITE being answered.
+#[derive(Debug)]
+pub(crate) struct InviteServer {
+    state: State,
+    timers: TimerTable,
+    last: Option<Bytes>,
+    interval: Duration,
+    reliable: bool,
+}
+
+/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
+pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
+    (State::Proceeding, "request", State::Proceeding),
+    (State::Proceeding, "1xx", State::Proceeding),
+    (State::Proceeding, "2xx", State::Accepted),
+    (State::Proceeding, "failure", State::Completed),
+    (State::Proceeding, "transport error", State::Terminated),
+    (State::Completed, "request", State::Completed),
+    (State::Completed, "retransmit", State::Completed),
+    (State::Completed, "ack", State::Confirmed),
+    (State::Completed, "timeout", State::Terminated),
+    (State::Completed, "transport error", State::Terminated),
+    (State::Confirmed, "linger", State::Terminated),
+    (State::Accepted, "request", State::Accepted),
+    (State::Accepted, "ack", State::Accepted),
+    (State::Accepted, "2xx", State::Accepted),
+    (State::Accepted, "linger", State::Terminated),
+];
+
+impl InviteServer {
+    pub(crate) fn new(reliable: bool, timers: &Timers) -> Self {
+        InviteServer {
+            state: State::Proceeding,
+            timers: TimerTable::default(),
+            last: None,
+            interval: timers.t1,
+            reliable,
+        }
+    }
+
+    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        let (from, name) = (self.state, event.name());
+        let (to, reaction) = match (self.state, event) {
+            (State::Proceeding, TxEvent::Request) => (State::Proceeding, Reaction::again(&self.last)),
+            (State::Proceeding, TxEvent::Provisional(bytes)) => (State::Proceeding, self.send(bytes)),
+            (State::Proceeding, TxEvent::Success(bytes)) => {
+                // Timer L.
+                self.timers.set(Timer::Linger, now + timers.give_up());
+                (State::Accepted, self.send(bytes))
+            }
+            (State::Proceeding, TxEvent::Failure(bytes)) => {
+                if !self.reliable {
+                    // Timer G.
+                    self.timers.set(Timer::Retransmit, now + self.interval);
+                }
+                // Timer H.
+                self.timers.set(Timer::Timeout, now + timers.give_up());
+                (State::Completed, self.send(bytes))
+            }
+            (State::Completed, TxEvent::Request) => (State::Completed, Reaction::again(&self.last)),
+            (State::Completed, TxEvent::Timer(Timer::Retransmit)) => {
+                self.interval = (self.interval * 2).min(timers.t2);
+                self.timers.set(Timer::Retransmit, now + self.interval);
+                (State::Completed, Reaction::again(&self.last))
+            }
+            (State::Completed, TxEvent::Ack) => {
+                self.timers.stop_all();
+                // Timer I: nothing comes late over a reliable transport.
+                let linger = if self.reliable { Duration::ZERO } else { timers.t4 };
+                self.timers.set(Timer::Linger, now + linger);
+                (State::Confirmed, Reaction::NOTHING)
+            }
+            (State::Completed, TxEvent::Timer(Timer::Timeout)) => (State::Terminated, Reaction::TIMED_OUT),
+            (State::Proceeding | State::Completed, TxEvent::TransportError) => {
+                (State::Terminated, Reaction::BROKEN)
+            }
+            (State::Accepted, TxEvent::Ack) => (State::Accepted, Reaction::UP),
+            (State::Accepted, TxEvent::Success(bytes)) => (State::Accepted, Reaction::again(&Some(bytes))),
+            (State::Accepted, TxEvent::Request) => (State::Accepted, Reaction::NOTHING),
+            (State::Confirmed | State::Accepted, TxEvent::Timer(Timer::Linger)) => {
+                (State::Terminated, Reaction::NOTHING)
+            }
+            (state, _) => return Reaction::ignored(state == State::Terminated),
+        };
+        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
+        self.state = to;
+        if to == State::Terminated {
+            self.timers.stop_all();
+        }
+        reaction
+    }
+
+    fn send(&mut self, bytes: Bytes) -> Reaction {
+        self.last = Some(bytes.clone());
+        Reaction::first(bytes)
+    }
+}
+
+impl Machine for InviteServer {
+    type State = State;
+
+    fn state(&self) -> State {
+        self.state
+    }
+
+    fn timers(&mut self) -> &mut TimerTable {
+        &mut self.timers
+    }
+
+    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        self.handle(now, event, timers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Step::*, check};
+    use super::*;
+
+    #[test]
+    fn every_transition_is_taken() {
+        let udp = || InviteServer::new(false, &Timers::default());
+        let tcp = || InviteServer::new(true, &Timers::default());
+        check(
+            TRANSITIONS,
+            State::Terminated,
+            vec![
+                (udp(), &[Request, Provisional, Request, Success, Request, Ack, Success, WaitOut]),
+                (udp(), &[Failure, Request, Wait, Ack, Ack, WaitOut]),
+                (tcp(), &[Failure, Ack, WaitOut]),
+                (udp(), &[Failure, WaitOut]),
+                (udp(), &[Failure, Broken]),
+                (udp(), &[Broken]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_failure_is_repeated_with_growing_pauses_over_udp_only() {
+        use super::super::check::sends;
+        let t = Timers::default();
+        // 0.5, 1.5, 3.5, 7.5, 11.5, ... 31.5 s: the first and ten repetitions within 64·T1.
+        assert_eq!(sends(InviteServer::new(false, &t), &[Failure, WaitOut]), 11);
+        assert_eq!(sends(InviteServer::new(true, &t), &[Failure, WaitOut]), 1);
+    }
+}

@@ -1,0 +1,171 @@
+//! The transaction layer: RFC 3261 §17. Four machines, one file each, and the table that finds them.
+//! A machine is told events and says what to send and what to tell its user; it does neither itself.
+
+#[cfg(test)]
+mod check;
+mod client;
+mod invite_client;
+mod invite_server;
+mod key;
+mod server;
+mod table;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+pub(crate) use self::client::Client;
+pub(crate) use self::invite_client::InviteClient;
+pub(crate) use self::invite_server::InviteServer;
+pub(crate) use self::key::Key;
+pub(crate) use self::server::Server;
+pub(crate) use self::table::Transactions;
+use crate::config::Timers;
+use crate::timer::{Timer, TimerTable};
+
+/// Names a transaction; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TxId(pub(crate) u64);
+
+/// What can happen to a transaction.
+#[derive(Clone, Debug)]
+pub(crate) enum TxEvent {
+    /// Server: the request came again.
+    Request,
+    /// Server: its ACK came.
+    Ack,
+    /// Server: the user answers 1xx.
+    Provisional(Bytes),
+    /// Server: the user answers 2xx.
+    Success(Bytes),
+    /// Server: the user answers 300 to 699.
+    Failure(Bytes),
+    /// Client: a 1xx came.
+    Progress,
+    /// Client: a 2xx came.
+    Answer,
+    /// Client: a 300 to 699 came; the bytes are its ACK (used for INVITE only).
+    Refusal(Bytes),
+    /// Client: the user cancelled and waits no longer (RFC 3261 §9.1).
+    Abandon,
+    /// A timer fired.
+    Timer(Timer),
+    /// The transport failed.
+    TransportError,
+}
+
+impl TxEvent {
+    /// The event's name in the transition tables.
+    fn name(&self) -> &'static str {
+        match self {
+            TxEvent::Request => "request",
+            TxEvent::Ack => "ack",
+            TxEvent::Provisional(_) => "1xx",
+            TxEvent::Success(_) => "2xx",
+            TxEvent::Failure(_) => "failure",
+            TxEvent::Progress => "progress",
+            TxEvent::Answer => "answer",
+            TxEvent::Refusal(_) => "refusal",
+            TxEvent::Abandon => "abandon",
+            TxEvent::Timer(Timer::Retransmit) => "retransmit",
+            TxEvent::Timer(Timer::Timeout) => "timeout",
+            TxEvent::Timer(Timer::Linger) => "linger",
+            TxEvent::TransportError => "transport error",
+        }
+    }
+}
+
+/// What a transaction wants told to its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tell {
+    Nothing,
+    /// What came is for the user.
+    Up,
+    /// Nobody answered.
+    TimedOut,
+    /// The transport failed.
+    Broken,
+}
+
+/// What a transaction wants done.
+#[derive(Clone, Debug)]
+pub(crate) struct Reaction {
+    /// Bytes to send, and whether they were sent before.
+    pub(crate) send: Option<(Bytes, bool)>,
+    pub(crate) tell: Tell,
+}
+
+impl Reaction {
+    const NOTHING: Reaction = Reaction { send: None, tell: Tell::Nothing };
+    const UP: Reaction = Reaction { send: None, tell: Tell::Up };
+    const TIMED_OUT: Reaction = Reaction { send: None, tell: Tell::TimedOut };
+    const BROKEN: Reaction = Reaction { send: None, tell: Tell::Broken };
+
+    fn first(bytes: Bytes) -> Self {
+        Reaction { send: Some((bytes, false)), tell: Tell::Nothing }
+    }
+
+    fn again(bytes: &Option<Bytes>) -> Self {
+        Reaction { send: bytes.clone().map(|b| (b, true)), tell: Tell::Nothing }
+    }
+
+    fn and_up(self) -> Self {
+        Reaction { tell: Tell::Up, ..self }
+    }
+
+    /// An event the state has no use for: peers send what they like. Ended machines are gone from the table.
+    fn ignored(terminated: bool) -> Self {
+        debug_assert!(!terminated, "an ended transaction was told something");
+        Reaction::NOTHING
+    }
+}
+
+/// What the four machines have in common.
+pub(crate) trait Machine {
+    type State;
+    fn state(&self) -> Self::State;
+    fn timers(&mut self) -> &mut TimerTable;
+    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction;
+}
+
+/// One of the four.
+#[derive(Debug)]
+pub(crate) enum Role {
+    InviteServer(InviteServer),
+    Server(Server),
+    InviteClient(InviteClient),
+    Client(Client),
+}
+
+impl Role {
+    pub(crate) fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        match self {
+            Role::InviteServer(m) => m.step(now, event, timers),
+            Role::Server(m) => m.step(now, event, timers),
+            Role::InviteClient(m) => m.step(now, event, timers),
+            Role::Client(m) => m.step(now, event, timers),
+        }
+    }
+
+    pub(crate) fn timers(&mut self) -> &mut TimerTable {
+        match self {
+            Role::InviteServer(m) => m.timers(),
+            Role::Server(m) => m.timers(),
+            Role::InviteClient(m) => m.timers(),
+            Role::Client(m) => m.timers(),
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Role::InviteServer(m) => m.state() == invite_server::State::Terminated,
+            Role::Server(m) => m.state() == server::State::Terminated,
+            Role::InviteClient(m) => m.state() == invite_client::State::Terminated,
+            Role::Client(m) => m.state() == client::State::Terminated,
+        }
+    }
+
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Role::InviteServer(_) | Role::Server(_))
+    }
+}

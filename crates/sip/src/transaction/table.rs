@@ -1,0 +1,135 @@
+//! The transactions of an endpoint: found by key, or by id from their user and their timer.
+//! Owns them and their deadlines; an ended one leaves nothing behind, and tests count that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Key, Reaction, Role, TxEvent, TxId};
+use crate::config::Timers;
+use crate::event::{SessionId, Summary};
+use crate::flow::Flow;
+use crate::message::Message;
+use crate::random::Seeded;
+use crate::timer::{Owner, Schedule, Timer};
+
+/// A transaction and what it serves.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) role: Role,
+    /// Where its bytes go.
+    pub(crate) flow: Flow,
+    /// The request that made it, theirs or ours.
+    pub(crate) request: Arc<Message>,
+    pub(crate) session: Option<SessionId>,
+    /// What it sent last, in short.
+    pub(crate) summary: Summary,
+    /// Our ACKs of a 2xx by the tag they answer, to be sent again when the 2xx comes again.
+    pub(crate) acks: Vec<(String, bytes::Bytes, Flow)>,
+    key: Key,
+    merged: Option<Key>,
+    due: Option<Instant>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    all: HashMap<TxId, Transaction, Seeded>,
+    by_key: HashMap<Key, TxId, Seeded>,
+    last: u64,
+}
+
+impl Transactions {
+    pub(crate) fn new(hashes: Seeded) -> Self {
+        Transactions { all: HashMap::with_hasher(hashes), by_key: HashMap::with_hasher(hashes), last: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn find(&self, key: &Key) -> Option<TxId> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(crate) fn get(&self, id: TxId) -> Option<&Transaction> {
+        self.all.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: TxId) -> Option<&mut Transaction> {
+        self.all.get_mut(&id)
+    }
+
+    /// Adds one. `merged` is the key by which copies of its request are known.
+    pub(crate) fn add(
+        &mut self,
+        schedule: &mut Schedule,
+        key: Key,
+        merged: Option<Key>,
+        role: Role,
+        flow: Flow,
+        request: Arc<Message>,
+        summary: Summary,
+    ) -> TxId {
+        self.last += 1;
+        let id = TxId(self.last);
+        self.by_key.insert(key.clone(), id);
+        if let Some(merged) = &merged {
+            self.by_key.insert(merged.clone(), id);
+        }
+        let mut transaction =
+            Transaction { role, flow, request, session: summary.session, summary, acks: Vec::new(), key, merged, due: None };
+        let next = transaction.role.timers().next();
+        schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
+        self.all.insert(id, transaction);
+        id
+    }
+
+    /// Tells one something. An ended one is dropped; what it wanted is still returned.
+    pub(crate) fn step(
+        &mut self,
+        schedule: &mut Schedule,
+        now: Instant,
+        id: TxId,
+        event: TxEvent,
+        timers: &Timers,
+    ) -> Option<Reaction> {
+        let transaction = self.all.get_mut(&id)?;
+        let reaction = transaction.role.step(now, event, timers);
+        let next = transaction.role.timers().next();
+        schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
+        Some(reaction)
+    }
+
+    /// The timer of this one that is due.
+    pub(crate) fn take_due(&mut self, now: Instant, id: TxId) -> Option<Timer> {
+        self.all.get_mut(&id)?.role.timers().take_due(now)
+    }
+
+    /// Drops one whatever its state.
+    pub(crate) fn forget(&mut self, schedule: &mut Schedule, id: TxId) {
+        if let Some(mut gone) = self.all.remove(&id) {
+            schedule.shift(Owner::Transaction(id.0), &mut gone.due, None);
+            for key in [Some(gone.key), gone.merged].into_iter().flatten() {
+                // A later transaction may have taken the key over.
+                if self.by_key.get(&key) == Some(&id) {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Drops it if it has ended.
+    pub(crate) fn sweep(&mut self, schedule: &mut Schedule, id: TxId) {
+        if self.all.get(&id).is_some_and(|t| t.role.is_over()) {
+            self.forget(schedule, id);
+        }
+    }
+
+    /// The transactions that use a flow, in the order they were made.
+    pub(crate) fn on_flow(&self, flow: &Flow) -> Vec<TxId> {
+        let mut ids: Vec<TxId> = self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
