@@ -117,8 +117,9 @@ impl Phone {
             stream.connect(media);
         }
         let to = answer.header("to").unwrap_or_default().to_owned();
-        let mut call = Call { phone: self, stream, remote, to, call_id, ended: None, answer: answer.clone() };
-        call.acknowledge(ack_body)?;
+        let ack_body = ack_body.to_owned();
+        let mut call = Call { phone: self, stream, remote, to, call_id, ack_body, ended: None, answer };
+        call.acknowledge()?;
         Ok(call)
     }
 
@@ -256,6 +257,7 @@ pub struct Call<'a> {
     remote: String,
     to: String,
     call_id: String,
+    ack_body: String,
     ended: Option<Instant>,
     /// The 200 that answered the call.
     pub answer: Message,
@@ -355,13 +357,13 @@ impl Call<'_> {
             Some("ACK") => {}
             Some(_) => self.phone.send_raw(message.reply("200 OK", "").as_bytes())?,
             // A 200 that is sent again has not seen its ACK.
-            None if message.cseq_method() == Some("INVITE") => self.acknowledge("")?,
+            None if message.cseq_method() == Some("INVITE") => self.acknowledge()?,
             None => {}
         }
         Ok(())
     }
 
-    fn acknowledge(&mut self, body: &str) -> Result<(), PhoneError> {
+    fn acknowledge(&mut self) -> Result<(), PhoneError> {
         let cseq = self
             .answer
             .header("cseq")
@@ -369,7 +371,16 @@ impl Call<'_> {
             .and_then(|n| n.parse().ok())
             .unwrap_or(1);
         let branch = self.phone.unique("z9hG4bK");
-        let ack = self.phone.request("ACK", &self.remote, &self.to, &self.call_id, cseq, &branch, "", body);
+        let ack = self.phone.request(
+            "ACK",
+            &self.remote,
+            &self.to,
+            &self.call_id,
+            cseq,
+            &branch,
+            "",
+            &self.ack_body,
+        );
         Ok(self.phone.send_raw(ack.as_bytes())?)
     }
 }

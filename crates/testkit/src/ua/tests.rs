@@ -21,8 +21,11 @@ enum Manner {
     Busy,
 }
 
-/// Starts the switch for one call; its address, and the key it heard and the requests it saw when the call is over.
-fn switch(manner: Manner) -> (SocketAddr, mpsc::Receiver<(Vec<u8>, Vec<String>)>) {
+/// The events of the keys that came, and the methods of the requests.
+type Seen = (Vec<u8>, Vec<String>);
+
+/// Starts the switch for one call; its address, and what it saw when the call is over.
+fn switch(manner: Manner) -> (SocketAddr, mpsc::Receiver<Seen>) {
     let sip = UdpSocket::bind("127.0.0.1:0").unwrap();
     sip.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     let address = sip.local_addr().unwrap();
@@ -35,7 +38,7 @@ fn switch(manner: Manner) -> (SocketAddr, mpsc::Receiver<(Vec<u8>, Vec<String>)>
     (address, told)
 }
 
-fn serve(sip: &UdpSocket, manner: Manner) -> (Vec<u8>, Vec<String>) {
+fn serve(sip: &UdpSocket, manner: Manner) -> Seen {
     let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
     rtp.set_nonblocking(true).unwrap();
     let (mut events, mut requests) = (Vec::new(), Vec::new());

@@ -29,6 +29,9 @@ pub(super) const SESSION_DATA: &str = "sessionData";
 /// Parentheses, brackets and operators inside each other; a hostile script must not exhaust the stack.
 const DEEPEST: u32 = 48;
 
+/// Operators and members of one expression: a chain is a tree as deep as it is long, and evaluating it recurses.
+const MOST: u32 = 250;
+
 /// Longest first, so that `===` is not read as `==`; with what binds tighter numbered higher.
 const OPERATORS: [(&str, u8, Binary); 15] = [
     ("===", 3, Binary::Same),
@@ -101,6 +104,7 @@ impl<I: Stream> ParserError<I> for Fault {
 struct State {
     scope: Scope,
     depth: u32,
+    operators: u32,
     bare: Vec<String>,
 }
 
@@ -120,7 +124,7 @@ pub(super) fn parse(text: &str, scope: Scope) -> Result<Parsed, ExprError> {
 
 /// Reads an expression at the start of `text`, and white space after it.
 pub(super) fn parse_prefix(text: &str, scope: Scope) -> Result<Parsed, ExprError> {
-    let state = State { scope, depth: 0, bare: Vec::new() };
+    let state = State { scope, depth: 0, operators: 0, bare: Vec::new() };
     let mut input = Input { input: LocatingSlice::new(text), state };
     let read = ternary(&mut input).and_then(|expr| space(&mut input).map(|()| expr));
     let length = input.current_token_start();
@@ -165,6 +169,11 @@ fn deeper<T>(input: &mut Input<'_>, read: impl FnOnce(&mut Input<'_>) -> Read<T>
     result
 }
 
+fn count(input: &mut Input<'_>) -> Read<()> {
+    input.state.operators += 1;
+    if input.state.operators > MOST { fault("a shorter expression") } else { Ok(()) }
+}
+
 fn ternary(input: &mut Input<'_>) -> Read<Expr> {
     deeper(input, |input| {
         let condition = binary(input, 0)?;
@@ -188,13 +197,8 @@ fn operator(input: &mut Input<'_>) -> Read<Option<(u8, Binary, usize)>> {
 /// Precedence climbing; all binary operators associate to the left.
 fn binary(input: &mut Input<'_>, weakest: u8) -> Read<Expr> {
     let mut left = unary(input)?;
-    let mut length = 0;
     while let Some((power, op, token)) = operator(input)?.filter(|(power, ..)| *power > weakest) {
-        // A chain is a tree as deep as it is long, and evaluating it recurses.
-        length += 1;
-        if length > DEEPEST {
-            return fault("a shorter chain of operators");
-        }
+        count(input)?;
         input.input.next_slice(token);
         let right = deeper(input, |input| binary(input, power))?;
         left = Expr::Binary(op, Box::new(left), Box::new(right));
@@ -216,13 +220,9 @@ fn unary(input: &mut Input<'_>) -> Read<Expr> {
 
 fn postfix(input: &mut Input<'_>) -> Read<Expr> {
     let mut of = primary(input)?;
-    let mut length = 0;
     loop {
-        length += 1;
-        if length > DEEPEST {
-            return fault("a shorter chain of members");
-        }
         if eat(input, ".")? {
+            count(input)?;
             space(input)?;
             let name = name(input)?;
             of = if eat(input, "(")? {
@@ -232,6 +232,7 @@ fn postfix(input: &mut Input<'_>) -> Read<Expr> {
                 Expr::Member(Box::new(of), Access::Name(name))
             };
         } else if eat(input, "[")? {
+            count(input)?;
             let index = ternary(input)?;
             need(input, "]", "`]`")?;
             of = Expr::Member(Box::new(of), Access::Index(Box::new(index)));

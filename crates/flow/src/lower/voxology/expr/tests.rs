@@ -101,8 +101,39 @@ fn nesting_without_end_is_refused() {
     for text in ["(".repeat(10_000), "!".repeat(10_000), "[".repeat(10_000), "1+".repeat(10_000) + "1"] {
         assert!(parse(&text, Scope::default()).is_err());
     }
-    let chain = format!("$a{}", ".b".repeat(10_000));
-    assert!(parse(&chain, Scope::default()).is_err());
+    for chain in [
+        format!("$a{}", ".b".repeat(10_000)),
+        "(".repeat(40) + &"1 + 1) ".repeat(40),
+        format!("{}1", "1 || ".repeat(251)),
+    ] {
+        assert!(parse(&chain, Scope::default()).is_err());
+    }
+    let numbers = vec!["$callerNo == '+15550100'"; 100].join(" || ");
+    assert!(parse(&numbers, Scope::default()).is_ok());
+}
+
+#[test]
+fn any_text_is_an_expression_or_an_error() {
+    let tokens = [
+        "$a", "$", ".", "b", "(", ")", "[", "]", "{", "}", "'", "\"", "\\", "1", "1e", "e9", "==", "=", "!",
+        "-", "?", ":", ",", "new ", "Date", "Math.", "é", " ", "&&", "|", "${", "{{", "}}", "...",
+    ];
+    // Marsaglia's xorshift, so that a failure comes again.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..state % 12 + 1 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text += tokens[(state % tokens.len() as u64) as usize];
+        }
+        if let Err(error) = parse(&text, Scope::default()) {
+            assert!(error.column >= 1 && error.column <= text.chars().count() + 1, "{text}: {error:?}");
+        }
+        let parsed = super::super::text::parse(&text, 1);
+        assert!(parsed.template.0.len() <= text.len());
+    }
 }
 
 #[test]
