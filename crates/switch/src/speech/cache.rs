@@ -52,9 +52,10 @@ impl Cache {
     pub(super) fn get(&self, key: &str) -> Option<Pcm> {
         let path = self.path(key);
         let bytes = fs::read(&path).ok()?;
-        let whole = bytes.get(HEADER - 4..HEADER).and_then(|size| size.try_into().ok()).is_some_and(|size| {
-            u32::from_le_bytes(size) as usize == bytes.len() - HEADER
-        });
+        let whole = bytes
+            .get(HEADER - 4..HEADER)
+            .and_then(|size| size.try_into().ok())
+            .is_some_and(|size| u32::from_le_bytes(size) as usize == bytes.len() - HEADER);
         let sound = if whole { audio::read::decode(bytes, Some("wav")).ok() } else { None };
         if sound.is_none() {
             tracing::warn!(file = %path.display(), "a spoken text on disk is damaged and will be spoken again");

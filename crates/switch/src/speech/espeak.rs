@@ -39,11 +39,17 @@ impl Espeak {
             match self.run(voice, &utterance.text).await {
                 Ok(sound) => {
                     if tried > 0 {
-                        tracing::warn!(wanted = voices.first(), used = voice, "espeak-ng has no such voice; another one speaks");
+                        tracing::warn!(
+                            wanted = voices.first(),
+                            used = voice,
+                            "espeak-ng has no such voice; another one speaks"
+                        );
                     }
                     return Ok(sound);
                 }
-                Err(SpeechError::Espeak(why)) if why.contains("does not exist") => failure = SpeechError::Espeak(why),
+                Err(SpeechError::Espeak(why)) if why.contains("does not exist") => {
+                    failure = SpeechError::Espeak(why)
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -71,7 +77,11 @@ impl Espeak {
         let status = child.wait().await.map_err(SpeechError::NoEspeak)?;
         if !status.success() || sound.is_empty() {
             let complaint = excerpt(complaint.trim());
-            return Err(SpeechError::Espeak(if complaint.is_empty() { status.to_string() } else { complaint }));
+            return Err(SpeechError::Espeak(if complaint.is_empty() {
+                status.to_string()
+            } else {
+                complaint
+            }));
         }
         decoded(sound).await
     }
@@ -89,7 +99,8 @@ impl Speaker for Espeak {
 
 /// Writes the text while reading sound and complaints, so that no pipe fills up and stops everything.
 async fn converse(child: &mut Child, text: &str) -> Result<(Vec<u8>, String), SpeechError> {
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(SpeechError::Aborted);
     };

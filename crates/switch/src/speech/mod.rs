@@ -139,7 +139,9 @@ impl Voice {
         };
         let cache = config.cache_dir.and_then(|directory| {
             Cache::open(directory.clone(), config.cache_bytes)
-                .inspect_err(|error| tracing::warn!(%error, directory = %directory.display(), "speech is not cached"))
+                .inspect_err(
+                    |error| tracing::warn!(%error, directory = %directory.display(), "speech is not cached"),
+                )
                 .ok()
         });
         Voice {
@@ -171,7 +173,9 @@ impl Voice {
     }
 
     fn utterance(&self, speech: &Speech) -> Utterance {
-        let or = |wish: &str, default: &str| if wish.trim().is_empty() { default.to_owned() } else { wish.trim().to_owned() };
+        let or = |wish: &str, default: &str| {
+            if wish.trim().is_empty() { default.to_owned() } else { wish.trim().to_owned() }
+        };
         Utterance {
             text: speech.text.clone(),
             language: or(&speech.language, &self.language),

@@ -27,7 +27,11 @@ impl fmt::Debug for OpenAi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Configurations are logged; keys are not.
         let key = self.key.as_ref().map(|_| "hidden");
-        f.debug_struct("OpenAi").field("url", &self.url).field("model", &self.model).field("key", &key).finish()
+        f.debug_struct("OpenAi")
+            .field("url", &self.url)
+            .field("model", &self.model)
+            .field("key", &key)
+            .finish()
     }
 }
 
