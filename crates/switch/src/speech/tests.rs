@@ -161,11 +161,13 @@ async fn a_missing_or_hanging_program_is_an_error_in_time() {
     tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
 }
 
-/// An executable that does `what`.
+/// An executable that does `what`. A shell writes it: were it open for writing here while another test forks, it would be "busy".
 fn script(directory: &tempfile::TempDir, what: &str) -> String {
     let program = directory.path().join("program");
-    std::fs::write(&program, format!("#!/bin/sh\n{what}\n")).unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(&program).status().unwrap();
+    let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\"";
+    let written =
+        std::process::Command::new("sh").args(["-c", write]).arg(&program).arg(what).status().unwrap();
+    assert!(written.success());
     program.to_str().unwrap().to_owned()
 }
 
