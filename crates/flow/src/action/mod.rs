@@ -221,7 +221,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Echo(op) => echo::run(&cx, *op).await,
         Op::Record(op) => record::foreground(&cx, op).await,
         Op::RecordStart(op) => record::start(&cx, op).await,
-        Op::RecordStop => Ok(record::stop(&cx)),
+        Op::RecordStop => record::stop(&cx).await,
         Op::Set(op) => Ok(set::run(&cx, op)),
         Op::If(op) => Ok(condition::run(&cx, op)),
         Op::Branch(op) => Ok(branch::run(&cx, op)),

@@ -15,7 +15,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// Beeps, records until a stop key, silence, the limit or the end of the call.
 pub(super) async fn foreground(cx: &Cx, op: &Record) -> Result<Outcome, Halt> {
     prepare(cx, op).await?;
-    let tag = begin(cx, op);
+    let tag = begin(cx, op, "");
     let mut heard = cx.last_key();
     let mut until = None;
     loop {
@@ -49,16 +49,26 @@ pub(super) async fn start(cx: &Cx, op: &Record) -> Result<Outcome, Halt> {
         return Ok(Outcome::Done);
     }
     prepare(cx, op).await?;
-    begin(cx, op);
+    begin(cx, op, &op.stop_keys);
     Ok(Outcome::Done)
 }
 
-/// Stops what records.
-pub(super) fn stop(cx: &Cx) -> Outcome {
-    let mut port = cx.port();
-    let open: Vec<Tag> = port.recordings.iter().map(|open| open.tag).collect();
-    open.into_iter().for_each(|tag| port.stop(tag));
-    Outcome::Done
+/// Stops what records, and waits until it is closed, so that what follows knows its id.
+pub(super) async fn stop(cx: &Cx) -> Result<Outcome, Halt> {
+    let open: Vec<Tag> = {
+        let mut port = cx.port();
+        let open: Vec<Tag> = port.recordings.iter().map(|open| open.tag).collect();
+        for tag in &open {
+            port.stop(*tag);
+            port.adopt(*tag);
+        }
+        open
+    };
+    let until = cx.now() + CLOSING;
+    for tag in open {
+        cx.reply(tag, Some(until)).await?;
+    }
+    Ok(Outcome::Done)
 }
 
 async fn prepare(cx: &Cx, op: &Record) -> Result<(), Halt> {
@@ -74,12 +84,12 @@ async fn prepare(cx: &Cx, op: &Record) -> Result<(), Halt> {
     Ok(())
 }
 
-fn begin(cx: &Cx, op: &Record) -> Tag {
+fn begin(cx: &Cx, op: &Record, stop_keys: &str) -> Tag {
     let name = op.name.as_ref().map(|name| cx.text(name)).unwrap_or_default();
     let upload = op.upload.as_ref().map(|upload| (upload.method.clone(), cx.text(&upload.url)));
     let (limit, silence) = (op.limit, op.silence);
     let mut port = cx.port();
     let tag = port.command(LegCommand::Record { name: name.clone(), limit, silence, upload });
-    port.recordings.push(OpenRecording { tag, name });
+    port.recordings.push(OpenRecording { tag, name, stop_keys: stop_keys.to_owned() });
     tag
 }

@@ -60,6 +60,8 @@ pub(crate) struct Pressed {
 pub(crate) struct OpenRecording {
     pub tag: Tag,
     pub name: String,
+    /// Keys that end it while other nodes run; the foreground's node looks for its own.
+    pub(crate) stop_keys: String,
 }
 
 #[derive(Clone, Debug)]
@@ -237,6 +239,11 @@ impl Port {
         }
     }
 
+    /// Lets the running action hear what comes for a command that an earlier one gave.
+    pub(crate) fn adopt(&mut self, tag: Tag) {
+        self.live.push(tag);
+    }
+
     /// The running action is over: what still comes for it is late.
     pub(crate) fn forget(&mut self) {
         self.live.clear();
@@ -245,7 +252,14 @@ impl Port {
     }
 
     fn pressed(&mut self, key: char) {
+        if !self.leg_is_up() {
+            return;
+        }
         self.trace(What::Digit { key });
+        let ended = self.recordings.iter().filter(|open| open.stop_keys.contains(key)).map(|open| open.tag);
+        for tag in ended.collect::<Vec<_>>() {
+            self.stop(tag);
+        }
         if let Some((terminators, until)) = self.late_terminator.take()
             && self.now <= until
             && terminators.contains(key)
