@@ -3,9 +3,11 @@
 //! A broken file never takes the others with it: its numbers keep the version that worked before, and without one they
 //! answer 503.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use flow::ir::Op;
 use flow::lower::{Dialect, Severity, claims};
 use regex::Regex;
 use serde_json::Value;
@@ -56,6 +58,11 @@ impl Directory {
         }
         loader.numbers(&numbers);
         loader.claims(&files.documents, numbers.public);
+        loader.subflows(&files.documents);
+        if loader.taken.is_empty() && numbers.patterns.is_empty() {
+            let message = "no number leads to a flow: every call is refused with 404";
+            loader.say(Problem::file(numbers::FILE, message).severity(Severity::Warning));
+        }
         loader.loaded.problems.extend(numbers.problems);
         loader.loaded.problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         Ok(loader.loaded)
@@ -135,11 +142,7 @@ impl Loader<'_> {
                 pointer => format!("{} (at {pointer})", diagnostic.message),
             };
             let problem = Problem::file(&document.id, message).severity(diagnostic.severity);
-            let place = locate(&text, &diagnostic.pointer);
-            self.say(match place {
-                Some(place) => problem.at(place),
-                None => problem,
-            });
+            self.say(located(problem, &text, &diagnostic.pointer));
         }
     }
 
@@ -188,8 +191,7 @@ impl Loader<'_> {
     fn claims(&mut self, files: &[(String, Vec<u8>)], public: bool) {
         let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
         for document in documents {
-            let bytes = files.iter().find(|(id, _)| *id == document.id).map(|(_, bytes)| bytes.as_slice());
-            let text = String::from_utf8_lossy(bytes.unwrap_or_default());
+            let text = text_of(files, &document.id);
             let claims = claims(document.dialect, &document.source);
             for (pointer, number) in claims.numbers {
                 let place = locate(&text, &pointer.0);
@@ -204,10 +206,7 @@ impl Loader<'_> {
                             last_line(&error)
                         );
                         let problem = Problem::file(&document.id, message).severity(Severity::Warning);
-                        self.say(match locate(&text, &pointer.0) {
-                            Some(place) => problem.at(place),
-                            None => problem,
-                        });
+                        self.say(located(problem, &text, &pointer.0));
                     }
                 }
             }
@@ -233,8 +232,39 @@ impl Loader<'_> {
         }
     }
 
+    /// Tells of documents that call others which are not there.
+    fn subflows(&mut self, files: &[(String, Vec<u8>)]) {
+        let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
+        for document in documents {
+            let text = text_of(files, &document.id);
+            for node in &document.program.nodes {
+                let Op::Subflow(subflow) = &node.op else { continue };
+                let Some(id) = subflow.id.as_literal() else { continue };
+                if self.loaded.flows.document(id).is_none() {
+                    let message = format!("there is no flow `{id}` here (at {})", node.source);
+                    let problem = Problem::file(&document.id, message).severity(Severity::Warning);
+                    self.say(located(problem, &text, &node.source.0));
+                }
+            }
+        }
+    }
+
     fn say(&mut self, problem: Problem) {
         self.loaded.problems.push(problem);
+    }
+}
+
+/// The text of a document's file; empty if it is not there any more.
+fn text_of<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Cow<'f, str> {
+    let bytes = files.iter().find(|(file, _)| file == id).map(|(_, bytes)| bytes.as_slice());
+    String::from_utf8_lossy(bytes.unwrap_or_default())
+}
+
+/// The problem at the value that `pointer` means, if it is there.
+fn located(problem: Problem, text: &str, pointer: &str) -> Problem {
+    match locate(text, pointer) {
+        Some(place) => problem.at(place),
+        None => problem,
     }
 }
 

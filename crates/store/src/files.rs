@@ -43,11 +43,9 @@ impl Files {
                 }
             }
             Some(path) => {
-                let shown = path.display();
-                let list = fs::read_dir(path).map_err(|error| {
-                    Problem::file(shown.to_string(), format!("not a readable directory: {error}"))
-                })?;
-                drop(list);
+                // The problems' files are relative to the directory; `.` is itself.
+                let unreadable = |error| Problem::file(".", format!("not a readable directory: {error}"));
+                fs::read_dir(path).map(drop).map_err(unreadable)?;
                 files.directory(path, "", 0);
                 files.sounds = Sounds::new().then(path.join("sounds"));
             }

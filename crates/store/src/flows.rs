@@ -158,10 +158,13 @@ impl Flows {
     }
 }
 
-/// Other names of a document.
+/// Other names of a document: its path without `.json`, and its own id, in an envelope or not.
 fn aliases(document: &Document) -> Vec<String> {
     let mut names: Vec<String> = document.id.strip_suffix(".json").map(str::to_owned).into_iter().collect();
-    for holder in ["", "/data", "/result"] {
+    // The `data` of a bare Kazoo node holds the id of something else.
+    let holders: &[&str] =
+        if document.source.get("module").is_some() { &[""] } else { &["", "/data", "/result"] };
+    for holder in holders {
         for key in ["id", "_id", "uuid"] {
             let own = document.source.pointer(&format!("{holder}/{key}")).and_then(|id| id.as_str());
             names.extend(own.map(str::to_owned));
@@ -179,7 +182,8 @@ mod tests {
     fn flows(names: &[&str]) -> Flows {
         let mut flows = Flows::new();
         for name in names {
-            let source = json!({"module": "answer", "data": {}, "id": format!("id-of-{name}")});
+            let node = json!({"module": "device", "data": {"id": "a-device"}});
+            let source = json!({"flow": node, "id": format!("id-of-{name}")});
             flows.add(Document::read(*name, None, source).expect("a node"));
         }
         flows
@@ -228,6 +232,10 @@ mod tests {
             assert_eq!(flows.document(name).map(|found| found.id.clone()), Some("kazoo/a.json".into()));
         }
         assert_eq!(flows.document("a"), None);
+        let mut flows = Flows::new();
+        let node = json!({"module": "device", "data": {"id": "a-device"}});
+        flows.add(Document::read("b.json", None, node).expect("a node"));
+        assert_eq!(flows.document("a-device"), None);
     }
 
     #[test]

@@ -152,6 +152,25 @@ fn what_the_author_should_know_is_told_by_line() {
             "a.json:3:8: error: `a` is a second `start`; the first is taken (at /a)",
             "a.json:5:8: warning: no module leads here (at /b)",
             "a.json:5:19: error: unknown module `pley`, the call ends here: did you mean `play`? (at /b/module)",
+            "numbers.toml: warning: no number leads to a flow: every call is refused with 404",
+        ]
+    );
+}
+
+#[test]
+fn a_flow_that_calls_another_which_is_not_there_is_told() {
+    let call = r#"{"module": "callflow", "data": {"id": "NAME"}}"#;
+    let home = home(&[
+        ("a.json", &call.replace("NAME", "own-id")),
+        ("b.json", r#"{"id": "own-id", "flow": {"module": "answer", "data": {}}}"#),
+        ("c.json", &call.replace("NAME", "nobody")),
+    ]);
+    let said: Vec<String> = load(&home).problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "c.json:1:1: warning: there is no flow `nobody` here (at /)",
+            "numbers.toml: warning: no number leads to a flow: every call is refused with 404",
         ]
     );
 }

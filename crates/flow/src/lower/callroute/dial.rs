@@ -20,6 +20,7 @@ impl Route<'_> {
                 cases.push((Outcome::Key(member.to_owned()), target));
             }
         }
+        self.not_there("calling an extension", noanswer.map(|_| "noanswer"), step);
         let otherwise = noanswer.unwrap_or_else(|| self.end(step, 480, "no answer"));
         cases.insert(0, (Outcome::Failed(Cause::Unavailable), otherwise));
         let op = Op::Unavailable { feature: "calling an extension".to_owned() };
@@ -50,6 +51,7 @@ impl Route<'_> {
 
     /// Hold music is for calls on hold, and there are none; the route goes on.
     pub(super) fn music_on_hold(&mut self, step: &Step<'_>) {
+        self.not_there("music on hold", Some("next"), step);
         self.onward(Op::Unavailable { feature: "music on hold".to_owned() }, step);
     }
 
@@ -57,7 +59,17 @@ impl Route<'_> {
     pub(super) fn absent(&mut self, feature: &str, step: &Step<'_>) {
         let on = ["noanswer", "next"].into_iter().find(|member| step.members.get(member).is_some());
         let target = on.and_then(|member| self.target(&step.members, member));
+        self.not_there(feature, target.and(on), step);
         let target = target.unwrap_or_else(|| self.end(step, 480, "unavailable"));
         self.put(step, Op::Unavailable { feature: feature.to_owned() }, Edges::always(target));
+    }
+
+    /// Tells the author what will not happen, and what will.
+    pub(super) fn not_there(&mut self, feature: &str, member: Option<&str>, step: &Step<'_>) {
+        let follows = match member {
+            Some(member) => format!("`{member}` follows"),
+            None => "the call ends here".to_owned(),
+        };
+        self.warn(&step.at, format!("{feature} is not there yet; {follows}"));
     }
 }

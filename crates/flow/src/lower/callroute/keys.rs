@@ -48,6 +48,8 @@ impl Route<'_> {
             Some("sipuser_voicemail") => None,
             _ => self.target(&step.members, "noanswer"),
         };
+        let follows = noanswer.map(|_| "noanswer").or(invalid.map(|_| "invalid"));
+        self.not_there("calling an extension", follows, step);
         let end = noanswer.or(invalid).unwrap_or_else(|| self.end(step, 480, "no answer"));
         let feature = Op::Unavailable { feature: "calling an extension".to_owned() };
         let dial = self.add(step, feature, Edges::always(end));

@@ -7,6 +7,7 @@
 mod caller;
 mod dial;
 mod doc;
+mod fields;
 mod keys;
 mod modules;
 

@@ -39,6 +39,7 @@ const NAMES: [&str; 23] = [
 impl Route<'_> {
     /// Lowers the module `name` (lower case) into the node set aside for it.
     pub(super) fn module(&mut self, name: &str, step: &Step<'_>) {
+        self.misspelt(name, step);
         match name {
             "start" => self.onward(Op::Noop, step),
             "recording" => self.onward(Op::RecordStart(recording()), step),

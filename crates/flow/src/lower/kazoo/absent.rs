@@ -87,11 +87,19 @@ pub(super) const ABSENT: &[Absent] = &[
 impl Walk<'_> {
     /// A node that says what is missing and goes on.
     pub(super) fn absent(&mut self, absent: &Absent, step: &Step<'_>) -> NodeId {
-        let target = match absent.way {
-            Way::Next => step.next(),
-            Way::Child(key) => step.children.get(key).unwrap_or(step.next()),
-            Way::Refuse => self.refusal(step),
+        let key = match absent.way {
+            Way::Next => None,
+            Way::Child(key) => Some(key),
+            Way::Refuse => Some("sip:503"),
         };
+        let child = key.and_then(|key| Some((key, step.children.get(key)?)));
+        let (target, follows) = match (child, absent.way) {
+            (Some((key, target)), _) => (target, format!("the child `{key}` follows")),
+            (None, _) if step.children.has_next() => (step.next(), "the child `_` follows".to_owned()),
+            (None, Way::Refuse) => (self.refusal(step), "the caller is refused with 503".to_owned()),
+            (None, _) => (step.next(), "the branch ends here".to_owned()),
+        };
+        self.warn(&step.at, format!("{} is not there yet; {follows}", absent.feature));
         self.unavailable(absent.feature, step.children.edges(), target, step)
     }
 
@@ -108,12 +116,6 @@ impl Walk<'_> {
     }
 
     fn refusal(&mut self, step: &Step<'_>) -> Target {
-        if let Some(target) = step.children.get("sip:503") {
-            return target;
-        }
-        if step.children.has_next() {
-            return step.next();
-        }
         let hangup = Hangup { status: 503, phrase: None, cause: "unavailable".to_owned() };
         Target::Node(self.add(Op::Hangup(hangup), Edges::always(Target::Hangup), step))
     }

@@ -10,6 +10,7 @@ mod children;
 mod control;
 mod digits;
 mod doc;
+mod fields;
 mod hours;
 mod media;
 mod menu;

@@ -189,7 +189,7 @@ fn recordings_are_sent_to_the_address_with_the_calls_id() {
 fn mistakes_are_told_with_their_place() {
     let document = json!({"module": "tts", "data": {"text": "x", "voice": {}}, "children": {
         "1": {"module": "colect_dtmf", "data": {"max_digits": "many"}},
-        "_": {"module": "collect_dtmf", "data": {"max_digits": "many", "terminator": "x"}, "children": {
+        "_": {"module": "collect_dtmf", "data": {"max_digits": "many", "terminator": "x", "colection_name": "n"}, "children": {
             "_": {"data": {}}, "x": {}
         }}
     }});
@@ -202,6 +202,7 @@ fn mistakes_are_told_with_their_place() {
         "/children/1",
         "/children/_/data/max_digits",
         "/children/_/data/terminator",
+        "/children/_/data/colection_name",
         "/children/_/children/_",
         "/children/_/children/x",
     ] {
