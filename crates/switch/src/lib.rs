@@ -211,6 +211,11 @@ impl Switch {
         }
     }
 
+    /// Whether no more calls are taken.
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
     /// Takes no calls from here on (503 with Retry-After), waits for those that run, says BYE to the rest after `limit`,
     /// and waits a little for the answers. Returns how many calls had to be cut off.
     pub async fn drain(&self, limit: Duration) -> usize {

@@ -40,11 +40,12 @@ pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> (mpsc::Sender<Mai
     let id = shared.book.fresh_id();
     let about = about(id, &invited);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
-    let record = Arc::new(Record::new(about, Timeline::new(invited.now), mail.clone()));
+    let span = tracing::info_span!("call", call = %id);
+    let timeline = Timeline::new(invited.now, span.clone());
+    let record = Arc::new(Record::new(about, timeline, mail.clone()));
     shared.book.open(record.clone());
     shared.bus.publish(id, happening);
     metrics::counter!("offhook_calls_total").increment(1);
-    let span = tracing::info_span!("call", call = %id);
     let task = take(shared.clone(), record.clone(), invited, mail.clone(), mailbox);
     shared.tasks.spawn(task.instrument(span));
     (mail, record)

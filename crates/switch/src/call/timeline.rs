@@ -17,6 +17,8 @@ const ROOM_FOR_THE_END: usize = 50;
 #[derive(Debug)]
 pub(crate) struct Timeline {
     began: Instant,
+    /// The call's, since the SIP shard writes here too.
+    span: tracing::Span,
     entries: Mutex<Entries>,
 }
 
@@ -28,14 +30,14 @@ struct Entries {
 }
 
 impl Timeline {
-    pub(crate) fn new(began: Instant) -> Timeline {
-        Timeline { began, entries: Mutex::new(Entries::default()) }
+    pub(crate) fn new(began: Instant, span: tracing::Span) -> Timeline {
+        Timeline { began, span, entries: Mutex::new(Entries::default()) }
     }
 
     /// Writes down `what`, and logs it at debug level.
     pub(crate) fn add(&self, now: Instant, what: What) {
         let entry = Entry::new(now.saturating_duration_since(self.began), what);
-        tracing::debug!(target: "switch::trace", "{entry}");
+        tracing::debug!(target: "switch::trace", parent: &self.span, "{entry}");
         let mut entries = crate::lock(&self.entries);
         let limit = if entries.ending { LIMIT } else { LIMIT - ROOM_FOR_THE_END };
         if entries.list.len() < limit {
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn a_call_that_never_stops_talking_keeps_its_beginning_and_its_end() {
         let now = Instant::now();
-        let timeline = Timeline::new(now);
+        let timeline = Timeline::new(now, tracing::Span::none());
         for n in 0..5_000 {
             timeline.note(now, n.to_string());
         }

@@ -1,0 +1,184 @@
+//! Calls whose flows talk to web servers: good ones, slow ones, broken ones and none at all.
+
+mod rig;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rig::{LONG, Rig, trace};
+use serde_json::json;
+use testkit::ear;
+use testkit::ua::Offer;
+
+/// A web server that answers each request, given as head and body, with what `reply` makes of it.
+fn serve(
+    reply: impl Fn(&str) -> (u16, &'static str, Vec<u8>) + Send + Sync + 'static,
+) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (seen, requests) = channel();
+    let reply = std::sync::Arc::new(reply);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (seen, reply) = (seen.clone(), reply.clone());
+            std::thread::spawn(move || {
+                let mut stream: TcpStream = stream;
+                while let Some(request) = read(&mut stream) {
+                    let (status, kind, body) = reply(&request);
+                    // The test may be over.
+                    let _ = seen.send(request);
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nETag: \"v1\"\r\nContent-Length: {}\r\n\r\n",
+                        body.len()
+                    );
+                    if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, requests)
+}
+
+fn read(stream: &mut TcpStream) -> Option<String> {
+    let mut text = String::new();
+    let mut buffer = [0; 8192];
+    loop {
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .to_ascii_lowercase()
+                .split("content-length: ")
+                .nth(1)
+                .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
+                .unwrap_or(0);
+            if body.len() >= length {
+                return Some(text);
+            }
+        }
+        let length = stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+}
+
+/// A WAV file with 400 ms of a tone.
+fn beep() -> Vec<u8> {
+    audio::write::wav::to_bytes(&audio::tone::beep(600, Duration::from_millis(400), audio::Rate::NARROW))
+}
+
+/// A Kazoo flow that asks `url` for what to do, and beeps if that fails.
+fn pivot(url: &str) -> serde_json::Value {
+    json!({"module": "pivot", "data": {"voice_url": url, "method": "post"}, "children": {}})
+}
+
+#[test]
+fn a_flow_is_fetched_and_run_with_its_latency_in_the_trace() {
+    let (server, requests) = serve(|_| {
+        let flow = json!({"module": "play", "data": {"id": "tone_stream://%(300,0,440)"},
+            "children": {"_": {"module": "hangup", "data": {}, "children": {}}}});
+        (200, "application/json", flow.to_string().into_bytes())
+    });
+    let rig = Rig::start(&[("1001", pivot(&format!("http://{server}/flow")))]);
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+    assert!(call.until_bye(LONG).expect("a socket"));
+    let heard = call.hang_up().expect("heard");
+    assert!(ear::sounding(&heard.pcm()) > 0.1);
+    let text = trace(&rig.finished());
+    assert!(text.contains("/flow → 200 in "), "{text}");
+    assert!(requests.recv_timeout(LONG).expect("a request").starts_with("POST /flow"));
+    rig.nothing_left();
+}
+
+#[test]
+fn every_kind_of_broken_server_ends_the_call_in_its_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let (fails, _a) = serve(|_| (500, "text/plain", b"no".to_vec()));
+    let (garbage, _b) = serve(|_| (200, "application/json", b"{\"what\": [}".to_vec()));
+    let (huge, _c) = serve(|_| (200, "application/json", vec![b' '; 3 << 20]));
+    let silent = silent.local_addr().map(|address| (address, silent)).expect("an address");
+    let cases = [
+        (format!("http://{}/", silent.0), "no reply within"),
+        (format!("http://{gone}/"), "no connection"),
+        (format!("http://{fails}/"), "→ 500"),
+        (format!("http://{garbage}/"), "→ 200"),
+        (format!("http://{huge}/"), "larger than"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "may not reach"),
+        ("http://no.such.name.invalid/".to_owned(), "→ 0 in"),
+    ];
+    let flows: Vec<(String, serde_json::Value)> =
+        cases.iter().enumerate().map(|(n, (url, _))| (format!("10{n}"), pivot(url))).collect();
+    let flows: Vec<_> = flows.iter().map(|(number, flow)| (number.as_str(), flow.clone())).collect();
+    let rig = Rig::start(&flows);
+    for ((number, _), (url, wanted)) in flows.iter().zip(&cases) {
+        let began = Instant::now();
+        let mut phone = rig.phone("caller");
+        match phone.call(number, Offer::Early, LONG) {
+            Ok(mut call) => assert!(call.until_bye(LONG).expect("a socket"), "{url}"),
+            Err(testkit::ua::PhoneError::Refused(status, _)) => assert!(status >= 400, "{url}"),
+            Err(error) => panic!("{url}: {error}"),
+        }
+        assert!(began.elapsed() < Duration::from_secs(9), "{url}");
+        let text = trace(&rig.finished());
+        assert!(text.contains(wanted), "{url} without {wanted}:\n{text}");
+    }
+    rig.nothing_left();
+}
+
+#[test]
+fn a_sound_on_the_web_is_fetched_once_and_then_only_validated() {
+    let (server, requests) = serve(|request| {
+        if request.to_ascii_lowercase().contains("if-none-match: \"v1\"") {
+            return (304, "audio/wav", Vec::new());
+        }
+        (200, "audio/wav", beep())
+    });
+    let flow = json!({"actions": [
+        {"type": "answer"},
+        {"type": "play", "option": {"stream_urls": [format!("http://{server}/tone.wav")]}},
+        {"type": "hangup"}
+    ]});
+    let rig = Rig::start(&[("1001", flow)]);
+    for _ in 0..2 {
+        let mut phone = rig.phone("caller");
+        let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+        assert!(call.until_bye(LONG).expect("a socket"));
+        let heard = call.hang_up().expect("heard");
+        assert!(ear::sounding(&heard.pcm()) > 0.3, "{:?}", rig.traces());
+    }
+    let first = requests.recv_timeout(LONG).expect("a request");
+    let second = requests.recv_timeout(LONG).expect("a request");
+    assert!(!first.to_ascii_lowercase().contains("if-none-match"));
+    assert!(second.to_ascii_lowercase().contains("if-none-match"));
+    rig.nothing_left();
+}
+
+#[test]
+fn the_report_of_a_caller_who_hung_up_is_still_sent() {
+    let (server, requests) = serve(|request| {
+        if request.starts_with("GET /tone") {
+            return (200, "audio/wav", beep());
+        }
+        let host = request.to_ascii_lowercase();
+        let host = host.split("host: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or_default();
+        let actions = json!({"actions": [
+            {"type": "PLAY", "params": {"url": format!("http://{host}/tone.wav")}},
+            {"type": "PAUSE", "params": {"duration": 60_000}}
+        ]});
+        (200, "application/json", actions.to_string().into_bytes())
+    });
+    let flow = json!({"callback": {"method": "POST", "url": format!("http://{server}/call"), "content_type": "application/json"}});
+    let rig = Rig::start(&[("1001", flow)]);
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+    call.listen(Duration::from_millis(300)).expect("a socket");
+    call.hang_up().expect("a BYE answered");
+    let view = rig.finished();
+    let seen: Vec<String> = requests.try_iter().collect();
+    let calls = seen.iter().filter(|request| request.starts_with("POST /call")).count();
+    assert_eq!(calls, 2, "one at the start and one at the end:\n{}", trace(&view));
+    rig.nothing_left();
+}
