@@ -23,7 +23,7 @@ pub(super) async fn run(cx: &Cx, hangup: &Hangup) -> Result<Outcome, Halt> {
         }
         let open: Vec<_> = port.recordings.iter().map(|open| open.tag).collect();
         for tag in &open {
-            port.watch(*tag);
+            port.adopt(*tag);
             port.stop(*tag);
         }
         !open.is_empty()

@@ -61,7 +61,7 @@ pub(crate) struct OpenRecording {
     pub tag: Tag,
     pub name: String,
     /// Keys that end it while other nodes run; the foreground's node looks for its own.
-    pub(crate) stop_keys: String,
+    pub stop_keys: String,
 }
 
 #[derive(Clone, Debug)]
@@ -186,11 +186,6 @@ impl Port {
         let tag = Tag(self.last_tag);
         self.live.push(tag);
         tag
-    }
-
-    /// Lets the running action hear what comes for a tag of an earlier one.
-    pub(crate) fn watch(&mut self, tag: Tag) {
-        self.live.push(tag);
     }
 
     /// Asks the leg for something.
