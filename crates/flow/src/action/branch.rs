@@ -3,7 +3,7 @@
 use crate::{
     engine::Cx,
     eval,
-    ir::{Branch, Expr, Fact, Outcome},
+    ir::{Branch, Expr, Fact, Outcome, Target},
 };
 
 /// Takes the edge that is named like the text.
@@ -34,5 +34,23 @@ pub(super) fn jump(cx: &Cx, limit: Option<u32>) -> Outcome {
         return Outcome::No;
     }
     *taken += 1;
+    Outcome::Yes
+}
+
+/// Ends the runs above the nearest calling program that has a node of this name, and lets that one go on there.
+pub(super) fn leave(cx: &Cx, name: &str) -> Outcome {
+    let mut port = cx.port();
+    let Some(own) = port.frames.len().checked_sub(1) else { return Outcome::No };
+    let calling = port.frames.iter().take(own).enumerate().rev();
+    let found = calling.filter_map(|(at, frame)| Some((at, *frame.program.names.get(name)?))).next();
+    let Some((at, node)) = found else {
+        port.note(format!("no action has the id \"{name}\""));
+        return Outcome::No;
+    };
+    if let Some(frame) = port.frames.get_mut(at) {
+        frame.resume = Target::Node(node);
+    }
+    // This program's own frame goes when its edge returns.
+    port.frames.drain(at + 1..own);
     Outcome::Yes
 }

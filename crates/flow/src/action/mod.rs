@@ -124,6 +124,10 @@ const TABLE: &[ActionInfo] = &[
         doc: "A jump that is allowed so many times in a call.",
     },
     ActionInfo {
+        name: "Leave", needs: None, outcomes: &["Yes", "No"],
+        doc: "Jumps to a named node of a program that called this one.",
+    },
+    ActionInfo {
         name: "EachStart", needs: None, outcomes: &["Done"],
         doc: "Begins a loop over a list or an object.",
     },
@@ -188,6 +192,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::If(_) => "If",
         Op::Branch(_) => "Branch",
         Op::Jump(_) => "Jump",
+        Op::Leave(_) => "Leave",
         Op::EachStart { .. } => "EachStart",
         Op::EachNext { .. } => "EachNext",
         Op::Hours(_) => "Hours",
@@ -226,6 +231,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::If(op) => Ok(condition::run(&cx, op)),
         Op::Branch(op) => Ok(branch::run(&cx, op)),
         Op::Jump(op) => Ok(branch::jump(&cx, *op)),
+        Op::Leave(name) => Ok(branch::leave(&cx, name)),
         Op::EachStart { slot, over } => Ok(each::start(&cx, *slot, over)),
         Op::EachNext { slot, value, key } => Ok(each::next(&cx, *slot, value, key)),
         Op::Hours(op) => Ok(hours::run(&cx, op)),

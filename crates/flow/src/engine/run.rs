@@ -300,6 +300,7 @@ fn nothing() -> Program {
         on_end: None,
         on_gone: None,
         lacking: Lacking::Fail,
+        names: Default::default(),
         node_limit: None,
     }
 }

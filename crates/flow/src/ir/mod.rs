@@ -18,6 +18,8 @@ pub use op::*;
 pub use template::{Part, Template};
 pub use verify::{Malformed, verify};
 
+use std::collections::HashMap;
+
 use crate::lower::Dialect;
 
 /// A node's place in [`Program::nodes`].
@@ -59,6 +61,8 @@ pub struct Program {
     pub on_gone: Option<NodeId>,
     /// What a node does when the leg cannot do what its operation needs.
     pub lacking: Lacking,
+    /// Nodes that programs which this one calls may jump to (VoIPBIN's action ids); see [`Op::Leave`].
+    pub names: HashMap<String, NodeId>,
     /// Nodes that may run in one call, all programs together; `None` for the engine's own budget alone.
     /// VoIPBIN allows 100 actions an activeflow.
     pub node_limit: Option<u32>,

@@ -47,6 +47,9 @@ pub enum Op {
     Branch(Branch),
     /// A jump that is allowed so many times in a call; `None` for without limit. → `Yes` (jump), `No` (used up)
     Jump(Option<u32>),
+    /// A jump to a named node of a program further down the return stack; the runs above that one end.
+    /// → `Yes`, whose edge is `Return`; `No` when no program there has the name
+    Leave(String),
     /// Evaluate an array or object and point the loop `slot` at its start. → `Done`
     EachStart { slot: u32, over: Expr },
     /// Assign the next element of loop `slot` to `value` (and its index or name to `key`). → `Yes`, `No` (no more)

@@ -39,6 +39,7 @@ pub fn op(op: &Op) -> String {
         Op::If(condition) => format!("If({})", self::condition(condition)),
         Op::Branch(Branch { on, .. }) => format!("Branch({})", cut(&on.to_string())),
         Op::Jump(None) => "Jump".into(),
+        Op::Leave(name) => format!("Leave({name})"),
         Op::Jump(Some(times)) => format!("Jump({times} times)"),
         Op::EachStart { over, .. } => format!("Each({})", cut(&over.to_string())),
         Op::EachNext { value, .. } => format!("Next({value})"),

@@ -22,6 +22,7 @@ impl Builder {
             on_end: None,
             on_gone: None,
             lacking,
+            names: Default::default(),
             node_limit: None,
         };
         Builder { program, diagnostics: Vec::new() }

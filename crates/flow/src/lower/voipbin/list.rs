@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{actions, control, variables};
-use crate::ir::{Edges, Expr, Hangup, NodeId, Op, Pointer, Target, Template};
+use crate::ir::{Edges, Expr, Hangup, NodeId, Op, Outcome, Pointer, Target, Template};
 use crate::lower::members::{Members, wrong};
 use crate::lower::{Builder, Lowered, Severity, nearest};
 
@@ -179,7 +179,7 @@ impl Lowering {
         members.text(&mut self.builder, key).filter(|id| !is_empty_id(id))
     }
 
-    /// Where an id leads. An id that no action has ends the flow.
+    /// Where an id leads. One that no action here has may be a calling flow's; else it ends the flow.
     pub(super) fn target(&mut self, id: &str, pointer: &Pointer) -> Target {
         if let Some(node) = self.ids.get(id) {
             return Target::Node(*node);
@@ -191,9 +191,13 @@ impl Lowering {
         }
         let names = self.ids.keys().map(String::as_str);
         let meant = nearest(id, names).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
-        let message = format!("no action has the id `{id}`{meant}; the flow ends here");
+        let message = format!(
+            "no action has the id `{id}`{meant}; unless a flow that fetches this one has it, the flow ends here"
+        );
         self.builder.diagnose(Severity::Error, pointer, message);
-        Target::Hangup
+        let leave = Op::Leave(id.to_string());
+        let edges = Edges::always(Target::Hangup).case(Outcome::Yes, Target::Return);
+        Target::Node(self.builder.add_with(leave, edges, pointer))
     }
 
     /// Where the id in `key` leads; `None` if there is none.
@@ -207,7 +211,8 @@ impl Lowering {
         self.builder.rebase(from, to);
     }
 
-    pub(super) fn finish(self) -> Lowered {
+    pub(super) fn finish(mut self) -> Lowered {
+        self.builder.program().names = self.ids;
         self.builder.finish()
     }
 

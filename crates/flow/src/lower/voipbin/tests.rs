@@ -261,12 +261,12 @@ fn an_author_is_told_what_and_where() {
         (
             json!({ "type": "goto", "option": { "target_id": "x" } }),
             "/0/option/target_id",
-            "no action has the id `x`; the flow ends here",
+            "no action has the id `x`; unless a flow that fetches this one has it, the flow ends here",
         ),
         (
             json!({ "type": "talk", "next_id": "y", "option": { "text": "a" } }),
             "/0/next_id",
-            "no action has the id `y`; the flow ends here",
+            "no action has the id `y`; unless a flow that fetches this one has it, the flow ends here",
         ),
         (
             json!({ "type": "talk", "option": { "txt": "a" } }),
