@@ -54,11 +54,13 @@ fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, Stri
     if !(200..300).contains(&reply.status) {
         return Err(format!("the server answered {}", reply.status));
     }
-    let document: Value = if reply.body.iter().all(u8::is_ascii_whitespace) {
+    // Some servers put a byte order mark before their JSON.
+    let body = reply.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&reply.body);
+    let document: Value = if body.iter().all(u8::is_ascii_whitespace) {
         // An empty body is a document without anything to do.
         Value::Object(Default::default())
     } else {
-        serde_json::from_slice(&reply.body).map_err(|error| match reply.content_type.as_str() {
+        serde_json::from_slice(body).map_err(|error| match reply.content_type.as_str() {
             "" => format!("the reply is not JSON: {error}"),
             kind => format!("the reply ({kind}) is not JSON: {error}"),
         })?

@@ -123,7 +123,7 @@ pub enum Fact {
     AheadKey,
     /// Every collect so far: an object of name to digits (`default` when unnamed).
     Collections,
-    /// Every collect so far, in order: `[{ "name": …, "digits": … }]`.
+    /// Every collect since the last fetch, in order: `[{ "name": …, "digits": … }]`.
     KeyPresses,
     /// Every recording so far: `[{ "name": …, "id": … }]`.
     Recordings,

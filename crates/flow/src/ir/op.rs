@@ -166,7 +166,7 @@ pub enum TimerStart {
 /// What happens to keys that were pressed before the node was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypeAhead {
-    /// All count.
+    /// All count, as far as they are wanted, except a terminator with nothing before it; the rest is dropped (Kazoo).
     All,
     /// Only the last one counts (VoIPBIN).
     Last,
