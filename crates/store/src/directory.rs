@@ -13,6 +13,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::files::Files;
+use crate::flows::aliases;
 use crate::locate::locate;
 use crate::numbers::{self, Entry, Numbers};
 use crate::{Document, Flows, Problem, Users, users};
@@ -104,6 +105,7 @@ impl Loader<'_> {
             Ok(source) => match Document::read(id, dialect, source) {
                 Ok(document) => {
                     self.diagnostics(&document, bytes);
+                    self.same_ids(&document);
                     return self.loaded.flows.add(document);
                 }
                 Err(error) => Problem::file(id, error.to_string()).at((1, 1)),
@@ -130,6 +132,17 @@ impl Loader<'_> {
                 ));
                 self.say(problem);
             }
+        }
+    }
+
+    /// Tells of an id that an earlier document has too.
+    fn same_ids(&mut self, document: &Document) {
+        for id in aliases(document) {
+            let Some(other) = self.loaded.flows.named(&id).filter(|other| other.id != document.id) else {
+                continue;
+            };
+            let message = format!("the id `{id}` is also that of {}, which is used", other.id);
+            self.say(Problem::file(&document.id, message).severity(Severity::Warning));
         }
     }
 

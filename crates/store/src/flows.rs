@@ -159,7 +159,7 @@ impl Flows {
 }
 
 /// Other names of a document: its path without `.json`, and its own id, in an envelope or not.
-fn aliases(document: &Document) -> Vec<String> {
+pub(crate) fn aliases(document: &Document) -> Vec<String> {
     let mut names: Vec<String> = document.id.strip_suffix(".json").map(str::to_owned).into_iter().collect();
     // The `data` of a bare Kazoo node holds the id of something else.
     let holders: &[&str] =

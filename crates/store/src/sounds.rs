@@ -6,12 +6,16 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use include_dir::Dir;
+use include_dir::{Dir, include_dir};
 
 use crate::SoundError;
 
 /// Extensions that are tried for a name without one, in this order.
 const EXTENSIONS: [&str; 6] = ["wav", "flac", "ogg", "opus", "mp3", "m4a"];
+
+/// The repository's own music and prompts, `media/README.md`.
+static MUSIC: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../media/moh");
+static PROMPTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../media/prompts/en-us");
 
 /// A place with sounds.
 #[derive(Clone, Debug)]
@@ -69,6 +73,11 @@ impl Sounds {
     /// No sounds.
     pub fn new() -> Sounds {
         Sounds::default()
+    }
+
+    /// The music and the prompts in the binary: `demo-60s`, `welcome`, `goodbye` and so on.
+    pub fn built_in() -> Sounds {
+        Sounds::new().then_embedded(&MUSIC).then_embedded(&PROMPTS)
     }
 
     /// The same places, then this directory. It need not exist yet.
@@ -178,6 +187,14 @@ mod tests {
         }
         for name in ["menu", "other", "menu/main.wav.wav"] {
             assert_eq!(sounds.resolve(name), Err(SoundError::Missing(name.into())), "{name}");
+        }
+    }
+    #[test]
+    fn the_sounds_in_the_binary_are_found_by_name() {
+        for (name, extension) in [("demo-60s", "ogg"), ("welcome", "wav"), ("press-a-key.wav", "wav")] {
+            let found = Sounds::built_in().resolve(name).expect("the sound");
+            assert_eq!(found.extension(), Some(extension), "{name}");
+            assert!(found.read().expect("bytes").len() > 10_000, "{name}");
         }
     }
 }

@@ -158,6 +158,15 @@ fn what_the_author_should_know_is_told_by_line() {
 }
 
 #[test]
+fn an_id_that_two_documents_have_is_told() {
+    let text = r#"{"id": "x", "flow": {"module": "answer", "data": {}}}"#;
+    let loaded = load(&home(&[("a.json", text), ("b.json", text), ("numbers.toml", "1 = \"a\"")]));
+    let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["b.json: warning: the id `x` is also that of a.json, which is used"]);
+    assert_eq!(loaded.flows.document("x").map(|found| found.id.clone()), Some("a.json".into()));
+}
+
+#[test]
 fn a_flow_that_calls_another_which_is_not_there_is_told() {
     let call = r#"{"module": "callflow", "data": {"id": "NAME"}}"#;
     let home = home(&[

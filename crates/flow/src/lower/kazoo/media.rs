@@ -90,6 +90,9 @@ impl Walk<'_> {
             _ => voice,
         });
         let language = data.text(&mut self.builder, "language");
+        // `say` spells letter by letter when it is told to.
+        let spelt = data.text(&mut self.builder, "method").is_some_and(|method| method == "iterated");
+        let text = if spelt { spelled(&text) } else { text };
         Some(SpeechItem {
             text: Template::literal(text),
             language: language.map(Template::literal),
@@ -170,6 +173,12 @@ impl Walk<'_> {
         }
         vec![Item::Sound(Template::literal(id))]
     }
+}
+
+/// The characters with spaces between them, so that a voice speaks them one by one.
+fn spelled(text: &str) -> String {
+    let characters = text.chars().filter(|c| !c.is_whitespace()).map(String::from);
+    characters.collect::<Vec<_>>().join(" ")
 }
 
 /// The tones of `%(500,0,440,480);%(…);loops=2`; what is not understood is left out.

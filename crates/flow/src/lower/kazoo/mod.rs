@@ -4,6 +4,11 @@
 //! knows what the modules of that family become.
 //! A child key becomes an edge, `_` every other outcome, and no child the end of the branch: back to the callflow that
 //! called this one, or hang up.
+//!
+//! Kazoo keeps some things in other documents of the account. Here they stand in the callflow document itself, which is
+//! ours: `rules` and `rule_sets` for `temporal_route` (a rule may also stand in `data.rules`), `menus` for `menu` (its
+//! settings may also stand in `data`), `lists` for `cidlistmatch`; each a map by id.
+//! A media id `tts://text` is ours too.
 
 mod absent;
 mod children;

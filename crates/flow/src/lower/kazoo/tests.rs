@@ -151,6 +151,16 @@ fn play_repeats_stops_and_answers_as_it_is_told() {
 }
 
 #[test]
+fn say_spells_when_it_is_told_to() {
+    let text = |data: Value| match one("say", data) {
+        Op::Play(play) => format!("{:?}", play.items),
+        other => panic!("{other:?}"),
+    };
+    assert!(text(json!({"text": "12 a", "method": "iterated"})).contains("\"1 2 a\""));
+    assert!(text(json!({"text": 12, "method": "pronounced"})).contains("\"12\""));
+}
+
+#[test]
 fn sleep_knows_its_units_and_ends_after_a_day() {
     let millis = |data| match one("sleep", data) {
         Op::Sleep(crate::ir::Expr::Literal(millis)) => millis,
