@@ -37,8 +37,10 @@ fn transcripts_are_as_they_were() {
     for dialect in ["kazoo", "callroute", "voipbin", "voxology"] {
         for script in files(&golden().join(dialect), "script") {
             count += 1;
-            let text = fs::read_to_string(document(&script)).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-            let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+            let text = fs::read_to_string(document(&script))
+                .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+            let json =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
             let steps = fs::read_to_string(&script).expect("a script");
             let is = flow::sim::run(&json, None, &steps);
             let expected = script.with_extension("txt");

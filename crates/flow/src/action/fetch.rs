@@ -65,7 +65,8 @@ fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, Stri
             kind => format!("the reply ({kind}) is not JSON: {error}"),
         })?
     };
-    let lowered = lower::lower(Some(dialect), &document).map_err(|error| format!("the reply cannot be read: {error}"))?;
+    let lowered = lower::lower(Some(dialect), &document)
+        .map_err(|error| format!("the reply cannot be read: {error}"))?;
     for diagnostic in lowered.diagnostics.iter().take(DIAGNOSTICS) {
         let severity = match diagnostic.severity {
             Severity::Warning => "warning",

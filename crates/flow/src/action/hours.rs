@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn office_hours_begin_and_end_on_the_second() {
-        let office = Rule { window: (9 * 3600, 17 * 3600), weekdays: vec![1, 2, 3, 4, 5], ..rule(Cycle::Weekly) };
+        let office =
+            Rule { window: (9 * 3600, 17 * 3600), weekdays: vec![1, 2, 3, 4, 5], ..rule(Cycle::Weekly) };
         check(&office, "2026-03-04T09:00:00", true);
         check(&office, "2026-03-04T08:59:59", false);
         check(&office, "2026-03-04T17:00:00", false);

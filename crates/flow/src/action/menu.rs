@@ -30,7 +30,9 @@ fn leads_somewhere(cx: &Cx, outcome: &Outcome) -> bool {
 
 /// The outcome for a caller who pressed nothing, if the document has a child for that.
 fn timeout(cx: &Cx) -> Option<Outcome> {
-    [Outcome::Timeout, Outcome::Key("timeout".to_owned())].into_iter().find(|outcome| leads_somewhere(cx, outcome))
+    [Outcome::Timeout, Outcome::Key("timeout".to_owned())]
+        .into_iter()
+        .find(|outcome| leads_somewhere(cx, outcome))
 }
 
 /// A prompt that is a courtesy: if it cannot be played the menu goes on.

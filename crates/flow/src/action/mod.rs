@@ -249,3 +249,19 @@ pub(crate) async fn hang_up(cx: Cx, hangup: Hangup) -> Result<Outcome, Halt> {
     hangup::run(&cx, &hangup).await
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_its_row_in_the_order_of_the_operations() {
+        let ops = include_str!("../ir/op.rs");
+        let start = ops.find("pub enum Op {").unwrap();
+        let body = &ops[start..start + ops[start..].find("\n}").unwrap()];
+        let declared =
+            body.lines().skip(1).map(str::trim).filter(|line| line.starts_with(char::is_uppercase));
+        let declared: Vec<&str> = declared.filter_map(|line| line.split([',', '(', ' ']).next()).collect();
+        let rows: Vec<&str> = table().iter().map(|row| row.name).collect();
+        assert_eq!(rows, declared);
+    }
+}

@@ -196,7 +196,8 @@ impl Cx {
     pub(crate) async fn http(&self, request: HttpRequest) -> Result<Option<super::HttpReply>, Halt> {
         let wait = request.wait;
         // The driver keeps the limit; a second more, so that the flow goes on even if the driver does not.
-        let limit = request.timeout.saturating_mul(request.retries.saturating_add(1)) + Duration::from_secs(1);
+        let limit =
+            request.timeout.saturating_mul(request.retries.saturating_add(1)) + Duration::from_secs(1);
         let tag = self.port().request(request);
         self.port().nodes += ROUND;
         if !wait {

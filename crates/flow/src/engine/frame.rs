@@ -40,7 +40,9 @@ impl Each {
             Some(Value::Array(items)) => {
                 items.into_iter().enumerate().map(|(at, item)| (Value::from(at), item)).collect()
             }
-            Some(Value::Object(members)) => members.into_iter().map(|(name, item)| (name.into(), item)).collect(),
+            Some(Value::Object(members)) => {
+                members.into_iter().map(|(name, item)| (name.into(), item)).collect()
+            }
             _ => Default::default(),
         };
         Each { rest }

@@ -289,7 +289,9 @@ impl Port {
     fn recorded(&mut self, tag: Tag, id: &str, duration: Duration) {
         let Some(at) = self.recordings.iter().position(|open| open.tag == tag) else { return };
         let open = self.recordings.remove(at);
-        self.store.recordings.push(json!({"name": open.name, "id": id, "duration": duration.as_millis() as u64}));
+        self.store
+            .recordings
+            .push(json!({"name": open.name, "id": id, "duration": duration.as_millis() as u64}));
         self.trace(What::Recorded { id: id.to_owned(), duration_ms: duration.as_millis() as u64 });
     }
 

@@ -138,7 +138,9 @@ fn percent(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => encoded.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte))
+            }
             b' ' => encoded.push('+'),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
@@ -211,7 +213,11 @@ mod tests {
             "a b": "x&y=é", "empty": "", "null": null, "n": 1.5, "yes": true, "list": ["1", {"k": "<v>"}],
             "Digits": {"pin": "0123"},
         });
-        let fields = fields.as_object().unwrap().iter().map(|(name, value)| (name.clone(), Expr::Literal(value.clone())));
+        let fields = fields
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.clone(), Expr::Literal(value.clone())));
         let undefined = [("gone".to_owned(), Expr::Variable("gone".into()))];
         Request {
             method: Template::literal("get"),
@@ -237,9 +243,13 @@ mod tests {
     fn a_query_follows_what_is_there_and_precedes_the_fragment() {
         let url = |url: &str, encoding| built(&request(url, encoding)).url;
         let flat = "a+b=x%26y%3D%C3%A9&n=1.5&yes=true&list=%5B%221%22%2C%7B%22k%22%3A%22%3Cv%3E%22%7D%5D&Digits=%7B%22pin%22%3A%220123%22%7D";
-        let nested = "a+b=x%26y%3D%C3%A9&n=1.5&yes=true&list%5B0%5D=1&list%5B1%5D%5Bk%5D=%3Cv%3E&Digits%5Bpin%5D=0123";
+        let nested =
+            "a+b=x%26y%3D%C3%A9&n=1.5&yes=true&list%5B0%5D=1&list%5B1%5D%5Bk%5D=%3Cv%3E&Digits%5Bpin%5D=0123";
         assert_eq!(url("http://h/p", Encoding::Query { brackets: false }), format!("http://h/p?{flat}"));
-        assert_eq!(url("https://h/p?q=1#f", Encoding::Query { brackets: true }), format!("https://h/p?q=1&{nested}#f"));
+        assert_eq!(
+            url("https://h/p?q=1#f", Encoding::Query { brackets: true }),
+            format!("https://h/p?q=1&{nested}#f")
+        );
         assert_eq!(body(Encoding::Form { brackets: true }), nested);
     }
 
@@ -264,7 +274,10 @@ mod tests {
     fn a_header_cannot_smuggle_another_in() {
         let headers = built(&request("http://h/", Encoding::Query { brackets: false })).headers;
         assert_eq!(headers, [("X-A".to_owned(), "aX-B: b".to_owned())]);
-        let raw = Encoding::Raw { body: Template::literal("hi"), content_type: Template::literal("text/plain\r\nX: y") };
+        let raw = Encoding::Raw {
+            body: Template::literal("hi"),
+            content_type: Template::literal("text/plain\r\nX: y"),
+        };
         let headers = built(&request("http://h/", raw)).headers;
         assert_eq!(headers.first(), Some(&("Content-Type".to_owned(), "text/plainX: y".to_owned())));
     }

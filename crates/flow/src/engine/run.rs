@@ -8,9 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{
-    Cx, Effect, End, Frame, Halt, Installation, LegState, Machine,
-};
+use super::{Cx, Effect, End, Frame, Halt, Installation, LegState, Machine};
 use crate::{
     action,
     ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target, print},
@@ -242,7 +240,8 @@ impl Machine {
     fn hang_up(&mut self, cause: &'static str) -> Step {
         let mut port = self.port();
         if port.leg_is_up() {
-            let program = port.frames.last().map_or_else(|| Arc::new(nothing()), |frame| frame.program.clone());
+            let program =
+                port.frames.last().map_or_else(|| Arc::new(nothing()), |frame| frame.program.clone());
             drop(port);
             let cx = Cx::new(self.port.clone(), program, NodeId(u32::MAX));
             // 480: the flow ended without having answered.

@@ -15,7 +15,8 @@ impl Port {
     }
 
     fn later(&self, moment: Duration) -> Timestamp {
-        let since = SignedDuration::try_from(moment.saturating_sub(self.began)).unwrap_or(SignedDuration::ZERO);
+        let since =
+            SignedDuration::try_from(moment.saturating_sub(self.began)).unwrap_or(SignedDuration::ZERO);
         self.at.checked_add(since).unwrap_or(self.at)
     }
 

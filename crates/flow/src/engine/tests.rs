@@ -65,7 +65,13 @@ fn speech(text: &str) -> Item {
 }
 
 fn play(text: &str, barge: Barge) -> Op {
-    Op::Play(Play { items: vec![speech(text)], repeat: Repeat::Times(1), barge, consume: true, answers: false })
+    Op::Play(Play {
+        items: vec![speech(text)],
+        repeat: Repeat::Times(1),
+        barge,
+        consume: true,
+        answers: false,
+    })
 }
 
 fn say(text: &str) -> Op {
@@ -76,7 +82,13 @@ fn say(text: &str) -> Op {
 fn tell(expr: Expr) -> Op {
     let text = Template(vec![Part::Literal("is ".into()), Part::Value(expr)]);
     let item = Item::Speech(SpeechItem { text, ..SpeechItem::default() });
-    Op::Play(Play { items: vec![item], repeat: Repeat::Times(1), barge: Barge::None, consume: true, answers: false })
+    Op::Play(Play {
+        items: vec![item],
+        repeat: Repeat::Times(1),
+        barge: Barge::None,
+        consume: true,
+        answers: false,
+    })
 }
 
 fn literal(value: serde_json::Value) -> Expr {
@@ -113,7 +125,10 @@ fn request(url: &str) -> Request {
     Request {
         method: Template::literal("post"),
         url: Template::literal(url),
-        fields: vec![("digits".into(), Expr::Fact(Fact::LastDigits)), ("keys".into(), Expr::Fact(Fact::KeyPresses))],
+        fields: vec![
+            ("digits".into(), Expr::Fact(Fact::LastDigits)),
+            ("keys".into(), Expr::Fact(Fact::KeyPresses)),
+        ],
         encoding: Encoding::Json,
         omit_empty: false,
         headers: Vec::new(),

@@ -31,7 +31,9 @@ pub(super) fn function(name: &str, arguments: &[Js], now: i64) -> Js {
             [one] => Js::Date(moment(one)),
             fields => Js::Date(date_of_fields(fields)),
         },
-        "JSON.stringify" => Js::Text(limited(first.clone().into_json().map_or_else(String::new, |v| v.to_string()))),
+        "JSON.stringify" => {
+            Js::Text(limited(first.clone().into_json().map_or_else(String::new, |v| v.to_string())))
+        }
         _ => Js::Undefined,
     }
 }
@@ -121,7 +123,9 @@ fn text_method(text: &str, of: &Js, name: &str, arguments: &[Js]) -> Js {
         "startsWith" => Js::Bool(text.starts_with(&first())),
         "endsWith" => Js::Bool(text.ends_with(&first())),
         "charAt" => of.member(&first()).or(Js::Text(String::new())),
-        "concat" => Js::Text(limited(text.to_owned() + &arguments.iter().map(Js::to_text).collect::<String>())),
+        "concat" => {
+            Js::Text(limited(text.to_owned() + &arguments.iter().map(Js::to_text).collect::<String>()))
+        }
         "split" => split(text, arguments.first()),
         "replace" => Js::Text(limited(text.replacen(&first(), &second(arguments), 1))),
         "replaceAll" if !first().is_empty() => Js::Text(replace_all(text, &first(), &second(arguments))),
@@ -131,7 +135,9 @@ fn text_method(text: &str, of: &Js, name: &str, arguments: &[Js]) -> Js {
         }
         "substring" => {
             let at = |index: usize, default: usize| {
-                arguments.get(index).map_or(default, |value| (value.to_number().max(0.0) as usize).min(length()))
+                arguments
+                    .get(index)
+                    .map_or(default, |value| (value.to_number().max(0.0) as usize).min(length()))
             };
             let (a, b) = (at(0, 0), at(1, length()));
             cut(a.min(b), a.max(b))

@@ -101,11 +101,15 @@ impl<'a> Eval<'a> {
             Expr::Unary(operator, of) => operator::unary(*operator, &self.expr(of)),
             Expr::Binary(operator, left, right) => self.binary(*operator, left, right),
             Expr::Ternary(condition, yes, no) => {
-                if self.expr(condition).truthy() { self.expr(yes) } else { self.expr(no) }
+                if self.expr(condition).truthy() {
+                    self.expr(yes)
+                } else {
+                    self.expr(no)
+                }
             }
-            Expr::Array(items) => {
-                Js::Json(items.iter().map(|item| self.expr(item).into_json().unwrap_or(Value::Null)).collect())
-            }
+            Expr::Array(items) => Js::Json(
+                items.iter().map(|item| self.expr(item).into_json().unwrap_or(Value::Null)).collect(),
+            ),
             Expr::Object(members) => {
                 let member = |(name, value): &(String, Expr)| {
                     self.expr(value).into_json().map(|value| (name.clone(), value))
@@ -155,8 +159,20 @@ impl<'a> Eval<'a> {
     fn binary(&self, operator: Binary, left: &Expr, right: &Expr) -> Js {
         let left = self.expr(left);
         match operator {
-            Binary::And => if left.truthy() { self.expr(right) } else { left },
-            Binary::Or => if left.truthy() { left } else { self.expr(right) },
+            Binary::And => {
+                if left.truthy() {
+                    self.expr(right)
+                } else {
+                    left
+                }
+            }
+            Binary::Or => {
+                if left.truthy() {
+                    left
+                } else {
+                    self.expr(right)
+                }
+            }
             _ => operator::binary(operator, &left, &self.expr(right)),
         }
     }

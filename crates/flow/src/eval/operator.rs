@@ -18,8 +18,20 @@ pub(super) fn unary(operator: Unary, of: &Js) -> Js {
 pub(super) fn binary(operator: Binary, left: &Js, right: &Js) -> Js {
     let numbers = || (left.to_number(), right.to_number());
     match operator {
-        Binary::Or => if left.truthy() { left.clone() } else { right.clone() },
-        Binary::And => if left.truthy() { right.clone() } else { left.clone() },
+        Binary::Or => {
+            if left.truthy() {
+                left.clone()
+            } else {
+                right.clone()
+            }
+        }
+        Binary::And => {
+            if left.truthy() {
+                right.clone()
+            } else {
+                left.clone()
+            }
+        }
         Binary::Eq => Js::Bool(loosely_equal(left, right)),
         Binary::Ne => Js::Bool(!loosely_equal(left, right)),
         Binary::Same => Js::Bool(same(left, right)),

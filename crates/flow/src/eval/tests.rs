@@ -191,11 +191,20 @@ fn dates_are_utc() {
     check(call(now(), "getUTCDay", vec![]), json!(3));
     check(call(now(), "getUTCMonth", vec![]), json!(2));
     check(call(now(), "getHours", vec![]), json!(10));
-    check(call(date(vec![call(now(), "setUTCHours", vec![lit("09"), lit("00")])]), "toISOString", vec![]), json!("2026-03-04T09:00:30.400Z"));
-    check(call(date(vec![call(now(), "setUTCDate", vec![lit(32)])]), "toISOString", vec![]), json!("2026-04-01T10:20:30.400Z"));
+    check(
+        call(date(vec![call(now(), "setUTCHours", vec![lit("09"), lit("00")])]), "toISOString", vec![]),
+        json!("2026-03-04T09:00:30.400Z"),
+    );
+    check(
+        call(date(vec![call(now(), "setUTCDate", vec![lit(32)])]), "toISOString", vec![]),
+        json!("2026-04-01T10:20:30.400Z"),
+    );
     check(call(date(vec![lit("2026-12-24")]), "getUTCDate", vec![]), json!(24));
     check(call(date(vec![lit("2026-12-24T23:30:00+02:00")]), "getUTCHours", vec![]), json!(21));
-    check(call(date(vec![lit(2026), lit(0), lit(31)]), "toISOString", vec![]), json!("2026-01-31T00:00:00.000Z"));
+    check(
+        call(date(vec![lit(2026), lit(0), lit(31)]), "toISOString", vec![]),
+        json!("2026-01-31T00:00:00.000Z"),
+    );
     check(call(var("Date"), "now", vec![]), json!(1_772_619_630_400_i64));
     check(bin(Binary::Gt, now(), call(now(), "setUTCHours", vec![lit(9), lit(0)])), json!(true));
     undefined(call(date(vec![lit("soon")]), "toISOString", vec![]));

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Access, Barge, Binary, Branch, Collect, Condition, Expr, Fact, Item, Op, Outcome, Part, Play, Record, Repeat,
-    Template, Unary,
+    Access, Barge, Binary, Branch, Collect, Condition, Expr, Fact, Item, Op, Outcome, Part, Play, Record,
+    Repeat, Template, Unary,
 };
 use crate::leg::Prompt;
 

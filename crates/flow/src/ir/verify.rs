@@ -28,7 +28,9 @@ pub enum Malformed {
 /// Checks a program.
 pub fn verify(program: &Program) -> Result<(), Malformed> {
     let missing = |id: NodeId| program.node(id).is_none();
-    for (name, entry) in [("the entry", program.entry), ("on_end", program.on_end), ("on_gone", program.on_gone)] {
+    for (name, entry) in
+        [("the entry", program.entry), ("on_end", program.on_end), ("on_gone", program.on_gone)]
+    {
         if let Some(id) = entry.filter(|id| missing(*id)) {
             return Err(Malformed::Entry(name, id.0));
         }
@@ -76,7 +78,12 @@ fn circle(program: &Program) -> Result<(), Malformed> {
 /// Where a node that does not wait leads, if that is certain.
 fn only_way(op: &Op, edges: &Edges) -> Option<Target> {
     let instant = match op {
-        Op::Noop | Op::Set(_) | Op::FlushDigits | Op::Language(_) | Op::Residual(_) | Op::Unavailable { .. } => true,
+        Op::Noop
+        | Op::Set(_)
+        | Op::FlushDigits
+        | Op::Language(_)
+        | Op::Residual(_)
+        | Op::Unavailable { .. } => true,
         Op::RecordStop | Op::EachStart { .. } | Op::If(_) | Op::Branch(_) | Op::Hours(_) => true,
         Op::Jump(None) => true,
         Op::Webhook(webhook) => !webhook.wait,

@@ -51,7 +51,9 @@ impl Recording {
 
 impl World {
     pub(super) fn new(script: &Script, dialect: Dialect) -> World {
-        let program = |document: &Value| lower::lower(Some(dialect), document).ok().map(|lowered| Arc::new(lowered.program));
+        let program = |document: &Value| {
+            lower::lower(Some(dialect), document).ok().map(|lowered| Arc::new(lowered.program))
+        };
         World {
             answered: false,
             coming: Vec::new(),
@@ -59,7 +61,11 @@ impl World {
             recording: Vec::new(),
             recorded: 0,
             replies: script.replies.clone(),
-            documents: script.documents.iter().map(|(id, document)| (id.clone(), program(document))).collect(),
+            documents: script
+                .documents
+                .iter()
+                .map(|(id, document)| (id.clone(), program(document)))
+                .collect(),
         }
     }
 
@@ -117,9 +123,9 @@ impl World {
     pub(super) fn request(&mut self, now: Duration, tag: Tag, request: &HttpRequest) {
         // A request that nobody waits for takes no reply from the script.
         let reply = if request.wait {
-            self.replies.pop_front().unwrap_or_else(|| {
-                Err(HttpFailure { why: "the script has no reply".into(), timeout: false })
-            })
+            self.replies
+                .pop_front()
+                .unwrap_or_else(|| Err(HttpFailure { why: "the script has no reply".into(), timeout: false }))
         } else {
             Ok(HttpReply { status: 200, content_type: String::new(), body: Vec::new() })
         };

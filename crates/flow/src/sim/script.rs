@@ -93,7 +93,10 @@ impl Script {
                 "language" => self.facts.language = value()?,
                 "captured" => self.facts.capture_group = Some(value()?),
                 "anonymous" => self.facts.caller_number.clear(),
-                "at" => self.at = value()?.parse().map_err(|_| "no time such as 2026-03-04T10:00:00Z".to_owned())?,
+                "at" => {
+                    self.at =
+                        value()?.parse().map_err(|_| "no time such as 2026-03-04T10:00:00Z".to_owned())?
+                }
                 "gone" => self.steps.push(Step::Gone),
                 "answer" => self.steps.push(Step::Answer),
                 "wait" => match words.peek().copied().and_then(length) {
@@ -134,7 +137,11 @@ fn reply(text: &str) -> Result<Result<HttpReply, HttpFailure>, String> {
         "refused" => Err(HttpFailure { why: "connection refused".into(), timeout: false }),
         _ => Ok(HttpReply {
             status: status.parse().map_err(|_| format!("\"{status}\" is no HTTP status"))?,
-            content_type: if body.starts_with(['{', '[']) { "application/json".into() } else { "text/plain".into() },
+            content_type: if body.starts_with(['{', '[']) {
+                "application/json".into()
+            } else {
+                "text/plain".into()
+            },
             body: body.as_bytes().to_vec(),
         }),
     })

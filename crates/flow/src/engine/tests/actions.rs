@@ -4,7 +4,10 @@ use super::*;
 
 #[test]
 fn prompts_follow_each_other_and_the_end_hangs_up() {
-    check(vec![Op::Answer, say("Hello there"), say("Bye")], "", r#"
+    check(
+        vec![Op::Answer, say("Hello there"), say("Bye")],
+        "",
+        r#"
         @/0
         0 answer
         @/1
@@ -13,7 +16,8 @@ fn prompts_follow_each_other_and_the_end_hangs_up() {
         660 Say("Bye")
         960 hang up
         960 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -25,8 +29,14 @@ fn a_flow_that_never_answered_refuses_the_call() {
 #[test]
 fn a_key_stops_a_prompt_that_allows_it_and_is_used_up() {
     let edges = Edges::always(Target::Return).case(Outcome::Key("5".into()), to(1));
-    let nodes = vec![(play("Hello there", Barge::Keys("5".into())), edges), (Op::Collect(collect()), Edges::always(Target::Return))];
-    check_program(graph(nodes), "wait 100ms 7 wait 100ms 5 wait 1s 2#", r#"
+    let nodes = vec![
+        (play("Hello there", Barge::Keys("5".into())), edges),
+        (Op::Collect(collect()), Edges::always(Target::Return)),
+    ];
+    check_program(
+        graph(nodes),
+        "wait 100ms 7 wait 100ms 5 wait 1s 2#",
+        r#"
         @/0
         0 Say("Hello there")
         100 key 7
@@ -37,23 +47,31 @@ fn a_key_stops_a_prompt_that_allows_it_and_is_used_up() {
         1200 got "72"
         1200 refuse 480
         1200 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_prompt_of_nothing_takes_no_time() {
-    check(vec![tell(Expr::Literal(json!(null))), say(" ")], "", r#"
+    check(
+        vec![tell(Expr::Literal(json!(null))), say(" ")],
+        "",
+        r#"
         @/0
         0 Say("is ")
         @/1
         300 refuse 480
         300 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn the_first_key_stops_the_prompt_of_a_collect() {
-    check(vec![Op::Collect(collect()), tell(Expr::Fact(Fact::LastDigits))], "wait 100ms 12 wait", r#"
+    check(
+        vec![Op::Collect(collect()), tell(Expr::Fact(Fact::LastDigits))],
+        "wait 100ms 12 wait",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         100 key 1
@@ -63,51 +81,70 @@ fn the_first_key_stops_the_prompt_of_a_collect() {
         2100 Say("is 12")
         2400 refuse 480
         2400 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn the_timer_for_the_first_key_starts_when_the_prompt_ends_or_at_entry() {
-    check(vec![Op::Collect(collect())], "wait 100ms", r#"
+    check(
+        vec![Op::Collect(collect())],
+        "wait 100ms",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         5420 got ""
         5420 refuse 480
         5420 end: normal, by the flow
-    "#);
+    "#,
+    );
     let entry = Collect { timer: TimerStart::Entry, ..collect() };
-    check(vec![Op::Collect(entry)], "", r#"
+    check(
+        vec![Op::Collect(entry)],
+        "",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         5000 got ""
         5000 refuse 480
         5000 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_total_time_ends_a_collect_whatever_is_typed() {
     let total = Collect { prompts: Vec::new(), total: Some(ms(3000)), ..collect() };
-    check(vec![Op::Collect(total)], "wait 1s 1 wait 1900ms 2 wait", r#"
+    check(
+        vec![Op::Collect(total)],
+        "wait 1s 1 wait 1900ms 2 wait",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         1000 key 1
         2900 key 2
         3000 got "12"
         3000 refuse 480
         3000 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_terminator_alone_is_an_empty_answer_and_not_a_timeout() {
     let by_value = Collect { by_value: true, ..collect() };
-    let edges = Edges::always(Target::Return).case(Outcome::Key(String::new()), to(1)).case(Outcome::Timeout, to(2));
-    let nodes = || vec![
-        (Op::Collect(by_value.clone()), edges.clone()),
-        (say("Empty"), Edges::always(Target::Return)),
-        (say("Nobody"), Edges::always(Target::Return)),
-    ];
-    check_program(graph(nodes()), "#", r#"
+    let edges =
+        Edges::always(Target::Return).case(Outcome::Key(String::new()), to(1)).case(Outcome::Timeout, to(2));
+    let nodes = || {
+        vec![
+            (Op::Collect(by_value.clone()), edges.clone()),
+            (say("Empty"), Edges::always(Target::Return)),
+            (say("Nobody"), Edges::always(Target::Return)),
+        ]
+    };
+    check_program(
+        graph(nodes()),
+        "#",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         0 key #
@@ -116,8 +153,12 @@ fn a_terminator_alone_is_an_empty_answer_and_not_a_timeout() {
         0 Say("Empty")
         300 refuse 480
         300 end: normal, by the flow
-    "#);
-    check_program(graph(nodes()), "", r#"
+    "#,
+    );
+    check_program(
+        graph(nodes()),
+        "",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         5420 got ""
@@ -125,13 +166,17 @@ fn a_terminator_alone_is_an_empty_answer_and_not_a_timeout() {
         5420 Say("Nobody")
         5780 refuse 480
         5780 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_terminator_may_be_kept() {
     let kept = Collect { keep_terminator: true, into: vec!["d".into()], ..collect() };
-    check(vec![Op::Collect(kept), tell(variable("d"))], "1#", r#"
+    check(
+        vec![Op::Collect(kept), tell(variable("d"))],
+        "1#",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         0 key 1
@@ -141,15 +186,26 @@ fn a_terminator_may_be_kept() {
         0 Say("is 1#")
         300 refuse 480
         300 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn keys_typed_ahead_count_wholly_or_the_last_or_not_at_all() {
     for (ahead, got) in [(TypeAhead::All, "1234"), (TypeAhead::Last, "5"), (TypeAhead::Drop, "")] {
         let collect = Collect { ahead, prompts: Vec::new(), ..collect() };
-        let wait = if got.len() == 4 { 300 } else if got.is_empty() { 5300 } else { 2300 };
-        check(vec![say("Go"), Op::Collect(collect)], "12345", &format!(r#"
+        let wait = if got.len() == 4 {
+            300
+        } else if got.is_empty() {
+            5300
+        } else {
+            2300
+        };
+        check(
+            vec![say("Go"), Op::Collect(collect)],
+            "12345",
+            &format!(
+                r#"
             @/0
             0 Say("Go")
             0 key 1
@@ -161,14 +217,19 @@ fn keys_typed_ahead_count_wholly_or_the_last_or_not_at_all() {
             {wait} got "{got}"
             {wait} refuse 480
             {wait} end: normal, by the flow
-        "#));
+        "#
+            ),
+        );
     }
 }
 
 #[test]
 fn a_terminator_after_a_full_collect_does_not_answer_the_next_question() {
     let one = || Op::Collect(Collect { max: Some(1), ..collect() });
-    check(vec![one(), one()], "1 wait 500ms # wait 500ms 2", r#"
+    check(
+        vec![one(), one()],
+        "1 wait 500ms # wait 500ms 2",
+        r#"
         @/0  Collect(max 1, end #, 5 s)
         0 Say("Digits?")
         0 key 1
@@ -180,7 +241,8 @@ fn a_terminator_after_a_full_collect_does_not_answer_the_next_question() {
         1000 got "2"
         1000 refuse 480
         1000 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -193,7 +255,10 @@ fn a_menu_routes_by_key_and_loses_patience() {
     };
     let edges = Edges::always(Target::Hangup).case(Outcome::Key("1".into()), to(1));
     let nodes = |edges: Edges| vec![(Op::Menu(menu()), edges), (say("One"), Edges::always(Target::Return))];
-    check_program(graph(nodes(edges.clone())), "9 wait wait 1", r#"
+    check_program(
+        graph(nodes(edges.clone())),
+        "9 wait wait 1",
+        r#"
         @/0  Menu(max 1, end #, 5 s, 2 rounds)
         0 Say("Digits?")
         0 key 9
@@ -206,8 +271,12 @@ fn a_menu_routes_by_key_and_loses_patience() {
         720 Say("One")
         1020 refuse 480
         1020 end: normal, by the flow
-    "#);
-    check_program(graph(nodes(edges.clone().case(Outcome::Key("max_retries".into()), to(1)))), "9 wait wait 8", r#"
+    "#,
+    );
+    check_program(
+        graph(nodes(edges.clone().case(Outcome::Key("max_retries".into()), to(1)))),
+        "9 wait wait 8",
+        r#"
         @/0  Menu(max 1, end #, 5 s, 2 rounds)
         0 Say("Digits?")
         0 key 9
@@ -222,8 +291,12 @@ fn a_menu_routes_by_key_and_loses_patience() {
         1320 Say("One")
         1620 refuse 480
         1620 end: normal, by the flow
-    "#);
-    check_program(graph(nodes(edges.case(Outcome::Key("timeout".into()), to(1)))), "", r#"
+    "#,
+    );
+    check_program(
+        graph(nodes(edges.case(Outcome::Key("timeout".into()), to(1)))),
+        "",
+        r#"
         @/0  Menu(max 1, end #, 5 s, 2 rounds)
         0 Say("Digits?")
         5420 got ""
@@ -231,12 +304,16 @@ fn a_menu_routes_by_key_and_loses_patience() {
         5420 Say("One")
         5720 refuse 480
         5720 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn sleeping_and_echoing_take_their_time() {
-    check(vec![Op::Sleep(literal(json!("1500"))), Op::Sleep(literal(json!(-1))), Op::Echo(Some(ms(2000)))], "", r#"
+    check(
+        vec![Op::Sleep(literal(json!("1500"))), Op::Sleep(literal(json!(-1))), Op::Echo(Some(ms(2000)))],
+        "",
+        r#"
         @/0  Sleep("1500" ms)
         @/1  Sleep(-1 ms)
         @/2  Echo(2 s)
@@ -244,14 +321,18 @@ fn sleeping_and_echoing_take_their_time() {
         1500 echo
         3500 hang up
         3500 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn keys_are_sent_and_forgotten() {
     let send = SendDigits { digits: Template::literal("1w2x"), duration: ms(100), gap: ms(50) };
     let collect = Op::Collect(Collect { prompts: Vec::new(), ..collect() });
-    check(vec![Op::SendDigits(send), Op::FlushDigits, collect], "5", r#"
+    check(
+        vec![Op::SendDigits(send), Op::FlushDigits, collect],
+        "5",
+        r#"
         @/0  SendDigits("1w2x")
         0 send 1w2
         0 key 5
@@ -260,7 +341,8 @@ fn keys_are_sent_and_forgotten() {
         5400 got ""
         5400 refuse 480
         5400 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 fn record() -> Record {
@@ -277,7 +359,10 @@ fn record() -> Record {
 
 #[test]
 fn a_recording_in_the_foreground_beeps_and_ends_by_key() {
-    check(vec![Op::Record(record()), say("Thanks")], "wait wait 3s 1# wait", r#"
+    check(
+        vec![Op::Record(record()), say("Thanks")],
+        "wait wait 3s 1# wait",
+        r#"
         @/0  Record("memo", max 10 s, # stop)
         0 answer
         0 Tone(440 Hz, 500 ms)
@@ -289,13 +374,17 @@ fn a_recording_in_the_foreground_beeps_and_ends_by_key() {
         3500 Say("Thanks")
         3860 hang up
         3860 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_recording_in_the_background_is_closed_before_the_call_ends() {
     let background = || Record { beep: false, limit: None, ..record() };
-    check(vec![Op::RecordStart(background()), Op::RecordStart(background()), say("Hello there")], "", r#"
+    check(
+        vec![Op::RecordStart(background()), Op::RecordStart(background()), say("Hello there")],
+        "",
+        r#"
         @/0  RecordStart("memo", # stop)
         0 answer
         0 record "memo"
@@ -306,22 +395,35 @@ fn a_recording_in_the_background_is_closed_before_the_call_ends() {
         660 recorded recording-1, 660 ms
         660 hang up
         660 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_loop_goes_through_a_list_or_an_object() {
-    let nodes = |over| vec![
-        (Op::EachStart { slot: 0, over }, Edges::always(to(1))),
-        (
-            Op::EachNext { slot: 0, value: "val".into(), key: "key".into() },
-            Edges::always(Target::Return).case(Outcome::Yes, to(2)),
-        ),
-        (tell(Expr::Template(Template(vec![Part::Value(variable("key")), Part::Value(variable("val"))]))), Edges::always(to(1))),
-    ];
+    let nodes = |over| {
+        vec![
+            (Op::EachStart { slot: 0, over }, Edges::always(to(1))),
+            (
+                Op::EachNext { slot: 0, value: "val".into(), key: "key".into() },
+                Edges::always(Target::Return).case(Outcome::Yes, to(2)),
+            ),
+            (
+                tell(Expr::Template(Template(vec![
+                    Part::Value(variable("key")),
+                    Part::Value(variable("val")),
+                ]))),
+                Edges::always(to(1)),
+            ),
+        ]
+    };
     for (over, first, second) in [(json!(["a", "b"]), "0a", "1b"), (json!({"x": 1, "y": 2}), "x1", "y2")] {
         let shown = over.to_string();
-        check_program(graph(nodes(literal(over))), "", &format!(r#"
+        check_program(
+            graph(nodes(literal(over))),
+            "",
+            &format!(
+                r#"
             @/0  Each({shown})
             @/1  Next(val)
             @/2
@@ -332,7 +434,9 @@ fn a_loop_goes_through_a_list_or_an_object() {
             @/1  Next(val)
             600 refuse 480
             600 end: normal, by the flow
-        "#));
+        "#
+            ),
+        );
     }
 }
 
@@ -342,7 +446,10 @@ fn a_jump_is_used_up() {
         (say("Again"), Edges::always(to(1))),
         (Op::Jump(Some(1)), Edges::always(Target::Return).case(Outcome::Yes, to(0))),
     ];
-    check_program(graph(nodes), "", r#"
+    check_program(
+        graph(nodes),
+        "",
+        r#"
         @/0
         0 Say("Again")
         @/1  Jump(1 times)
@@ -351,12 +458,17 @@ fn a_jump_is_used_up() {
         @/1  Jump(1 times)
         600 refuse 480
         600 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn variables_are_assigned_by_path_merged_and_removed() {
-    let path = |path: &[&str], value, merge| Assign { path: path.iter().map(|name| (*name).into()).collect(), value, merge };
+    let path = |path: &[&str], value, merge| Assign {
+        path: path.iter().map(|name| (*name).into()).collect(),
+        value,
+        merge,
+    };
     let sets = vec![
         path(&["s", "a"], literal(json!(1)), false),
         path(&["s"], literal(json!({"b": 2})), true),
@@ -364,12 +476,16 @@ fn variables_are_assigned_by_path_merged_and_removed() {
         path(&["s", "list", "1"], literal(json!(9)), false),
         path(&["s", "a"], variable("nothing"), false),
     ];
-    check(vec![Op::Set(sets), tell(variable("s"))], "gone", r#"
+    check(
+        vec![Op::Set(sets), tell(variable("s"))],
+        "gone",
+        r#"
         @/0  Set(s.a = 1, s = {"b":2}, s.list = [7,8], s.list.1 = 9, s.a = $n…)
         @/1
         0 Say("is {"b":2,"list":[7,9]}")
         0 end: hangup, by the caller
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -381,23 +497,31 @@ fn a_branch_takes_the_edge_of_its_text_and_empties_the_variable() {
         (Op::Branch(branch), edges),
         (tell(variable("v")), Edges::always(Target::Return)),
     ];
-    check_program(graph(nodes), "gone", r#"
+    check_program(
+        graph(nodes),
+        "gone",
+        r#"
         @/0  Set(v = 7)
         @/1  Branch($v)
         @/2
         0 Say("is ")
         0 end: hangup, by the caller
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn the_language_holds_for_later_prompts() {
-    check(vec![Op::Language(Template::literal("nb-NO")), tell(Expr::Fact(Fact::Language))], "gone", r#"
+    check(
+        vec![Op::Language(Template::literal("nb-NO")), tell(Expr::Fact(Fact::Language))],
+        "gone",
+        r#"
         @/0  Language(nb-NO)
         @/1
         0 Say("is nb-NO")
         0 end: hangup, by the caller
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -418,11 +542,19 @@ fn opening_hours_are_local() {
     let edges = Edges::always(Target::Return).case(Outcome::Key("open".into()), to(1));
     let nodes = || vec![(hours.clone(), edges.clone()), (say("Open"), Edges::always(Target::Return))];
     // 07:30 UTC is 08:30 in Oslo in March and 09:30 in July.
-    check_program(graph(nodes()), "at 2026-03-04T07:30:00Z", "@/0  Hours(Europe/Oslo, 1 rules)\n0 refuse 480\n0 end: normal, by the flow");
-    check_program(graph(nodes()), "at 2026-07-01T07:30:00Z gone", r#"
+    check_program(
+        graph(nodes()),
+        "at 2026-03-04T07:30:00Z",
+        "@/0  Hours(Europe/Oslo, 1 rules)\n0 refuse 480\n0 end: normal, by the flow",
+    );
+    check_program(
+        graph(nodes()),
+        "at 2026-07-01T07:30:00Z gone",
+        r#"
         @/0  Hours(Europe/Oslo, 1 rules)
         @/1
         0 Say("Open")
         0 end: hangup, by the caller
-    "#);
+    "#,
+    );
 }

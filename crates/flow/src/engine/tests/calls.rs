@@ -115,7 +115,9 @@ fn a_collect_goes_on_without_its_prompt_unless_there_is_an_edge_for_that() {
         machine.handle(now, start(true));
         effects(&mut machine);
         machine.handle(now, failed());
-        let again = effects(&mut machine).iter().any(|effect| matches!(effect, Effect::Leg(_, LegCommand::Play { .. })));
+        let again = effects(&mut machine)
+            .iter()
+            .any(|effect| matches!(effect, Effect::Leg(_, LegCommand::Play { .. })));
         assert_eq!(again, over);
         assert_eq!(machine.poll_timeout(), if over { None } else { Some(now + ms(5000)) });
     }
@@ -123,7 +125,8 @@ fn a_collect_goes_on_without_its_prompt_unless_there_is_an_edge_for_that() {
 
 #[test]
 fn after_the_call_its_end_is_told_and_nothing_is_played() {
-    let ignored = Fetch { request: request("http://flows.example/end"), reply: Reply::Ignored, install: Install::Push };
+    let ignored =
+        Fetch { request: request("http://flows.example/end"), reply: Reply::Ignored, install: Install::Push };
     let mut program = graph(vec![
         (say("Hello there"), Edges::always(Target::Return)),
         (say("Nobody hears this"), Edges::always(to(2))),
@@ -131,7 +134,10 @@ fn after_the_call_its_end_is_told_and_nothing_is_played() {
         (tell(Expr::Fact(Fact::HangupBy)), Edges::always(Target::Return)),
     ]);
     program.on_gone = Some(NodeId(1));
-    check_program(program.clone(), "wait 100ms gone \n http timeout", r#"
+    check_program(
+        program.clone(),
+        "wait 100ms gone \n http timeout",
+        r#"
         @/0
         0 Say("Hello there")
         100 end: hangup, by the caller
@@ -144,14 +150,19 @@ fn after_the_call_its_end_is_told_and_nothing_is_played() {
         5100 no reply after 5000 ms: no reply in time
         @/3
         5100 note: the call is over
-    "#);
+    "#,
+    );
     let transcript = sim::run_bare(program, "http 200");
-    assert!(transcript.contains("end: normal, by the flow\n@/1"), "also when the flow hangs up: {transcript}");
+    assert!(
+        transcript.contains("end: normal, by the flow\n@/1"),
+        "also when the flow hangs up: {transcript}"
+    );
 }
 
 #[test]
 fn the_end_comes_even_if_nobody_answers_the_last_request() {
-    let ignored = Fetch { request: request("http://flows.example/end"), reply: Reply::Ignored, install: Install::Push };
+    let ignored =
+        Fetch { request: request("http://flows.example/end"), reply: Reply::Ignored, install: Install::Push };
     let mut program = line(vec![Op::Fetch(ignored)]);
     program.on_gone = Some(NodeId(0));
     program.entry = None;
@@ -180,21 +191,35 @@ fn without_a_call_media_is_skipped_or_fails_as_the_dialect_wants() {
         machine.handle(now + ms(1000), Input::Timeout);
         let effects = effects(&mut machine);
         assert_eq!(effects.last(), Some(&ended("normal", "flow")));
-        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Leg(..))), "there is no leg to hang up");
+        assert!(
+            !effects.iter().any(|effect| matches!(effect, Effect::Leg(..))),
+            "there is no leg to hang up"
+        );
     }
 }
 
 #[test]
 fn the_facts_of_a_call_are_told_by_its_own_clock() {
     let facts = [Fact::StartIso, Fact::NowIso, Fact::Elapsed, Fact::Status].map(Expr::Fact);
-    let parts: Vec<Part> = facts.into_iter().flat_map(|fact| [Part::Value(fact), Part::Literal(" ".into())]).collect();
+    let parts: Vec<Part> =
+        facts.into_iter().flat_map(|fact| [Part::Value(fact), Part::Literal(" ".into())]).collect();
     let item = Item::Speech(SpeechItem { text: Template(parts), ..SpeechItem::default() });
-    let play = Play { items: vec![item], repeat: Repeat::Times(1), barge: Barge::None, consume: true, answers: true };
-    check(vec![Op::Sleep(literal(json!(61_500))), Op::Play(play)], "at 2026-03-04T09:59:00Z wait gone", r#"
+    let play = Play {
+        items: vec![item],
+        repeat: Repeat::Times(1),
+        barge: Barge::None,
+        consume: true,
+        answers: true,
+    };
+    check(
+        vec![Op::Sleep(literal(json!(61_500))), Op::Play(play)],
+        "at 2026-03-04T09:59:00Z wait gone",
+        r#"
         @/0  Sleep(61500 ms)
         @/1
         61500 answer
         61500 Say("2026-03-04T09:59:00.000Z 2026-03-04T10:00:01.500Z 61500 progressing ")
         61500 end: hangup, by the caller
-    "#);
+    "#,
+    );
 }

@@ -4,7 +4,10 @@ use super::*;
 
 #[test]
 fn a_circle_that_never_waits_is_broken() {
-    let nodes = vec![(Op::If(Condition::Expr(literal(json!(true)))), Edges::always(Target::Return).case(Outcome::Yes, to(0)))];
+    let nodes = vec![(
+        Op::If(Condition::Expr(literal(json!(true)))),
+        Edges::always(Target::Return).case(Outcome::Yes, to(0)),
+    )];
     let transcript = sim::run_bare(graph(nodes), "");
     assert!(transcript.contains("1000 steps without a pause"), "{transcript}");
     assert!(transcript.ends_with("     0 refuse 480\n     0 end: budget, by the flow\n"), "{transcript}");
@@ -21,7 +24,10 @@ fn a_circle_that_waits_goes_on_until_the_caller_has_enough() {
 fn a_program_may_allow_fewer_nodes() {
     let mut program = graph(vec![(say("Again"), Edges::always(to(0)))]);
     program.node_limit = Some(2);
-    check_program(program, "", r#"
+    check_program(
+        program,
+        "",
+        r#"
         @/0
         0 Say("Again")
         @/0
@@ -29,7 +35,8 @@ fn a_program_may_allow_fewer_nodes() {
         600 note: 2 steps in one call, and no more are allowed
         600 refuse 480
         600 end: budget, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -39,19 +46,26 @@ fn what_is_not_there_takes_its_edge_and_says_so() {
         (Op::Unavailable { feature: "conference".into() }, edges),
         (Op::Residual("dance".into()), Edges::always(Target::Return)),
     ];
-    check_program(graph(nodes), "", r#"
+    check_program(
+        graph(nodes),
+        "",
+        r#"
         @/0  Unavailable(conference)
         0 note: conference is not available here
         @/1  Residual(dance)
         0 note: "dance" is not known and was skipped
         0 refuse 480
         0 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_fetched_program_replaces_the_running_one() {
-    check(vec![fetch(Install::Replace), say("Never")], r#"http 200 {"module":"hangup","data":{}}"#, r#"
+    check(
+        vec![fetch(Install::Replace), say("Never")],
+        r#"http 200 {"module":"hangup","data":{}}"#,
+        r#"
         @/0  Fetch(post http://flows.example/next)
         0 POST http://flows.example/next
         | Content-Type: application/json
@@ -60,7 +74,8 @@ fn a_fetched_program_replaces_the_running_one() {
         @/  Hangup(normal)
         50 refuse 480
         50 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -72,7 +87,10 @@ fn a_pushed_program_comes_back() {
             fetch.reply = Reply::Program(Dialect::Voipbin);
         }
     }
-    check_program(program, r#"http 200 [{"type":"beep"}]"#, r#"
+    check_program(
+        program,
+        r#"http 200 [{"type":"beep"}]"#,
+        r#"
         @/0  Fetch(post http://flows.example/next)
         0 POST http://flows.example/next
         | Content-Type: application/json
@@ -84,14 +102,16 @@ fn a_pushed_program_comes_back() {
         550 Say("Back")
         850 refuse 480
         850 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn a_reply_that_is_no_program_takes_the_edge_of_failures() {
     let edges = Edges::always(Target::Hangup).case(Outcome::Failed(Cause::Http), to(1));
     let run = |reply: &str| {
-        let nodes = vec![(fetch(Install::Replace), edges.clone()), (say("Sorry"), Edges::always(Target::Return))];
+        let nodes =
+            vec![(fetch(Install::Replace), edges.clone()), (say("Sorry"), Edges::always(Target::Return))];
         sim::run_bare(graph(nodes), &format!("http {reply}\nwait wait"))
     };
     for (reply, words) in [
@@ -110,7 +130,12 @@ fn a_reply_that_is_no_program_takes_the_edge_of_failures() {
 #[test]
 fn an_empty_reply_hangs_up() {
     let transcript = sim::run_bare(line(vec![fetch(Install::Replace), say("Never")]), "http 200");
-    assert!(transcript.ends_with("note: nothing to do in this document\n    50 refuse 480\n    50 end: normal, by the flow\n"), "{transcript}");
+    assert!(
+        transcript.ends_with(
+            "note: nothing to do in this document\n    50 refuse 480\n    50 end: normal, by the flow\n"
+        ),
+        "{transcript}"
+    );
 }
 
 #[test]
@@ -120,7 +145,8 @@ fn a_server_that_never_lets_the_call_hear_anything_is_given_up() {
     let script = r#"http 200 {"module":"noop","data":{}}"#.to_owned() + "\n";
     // A module without children hangs up in Kazoo, so the circle is made by the failure's edge.
     program.nodes[0].edges = Edges::always(Target::Return);
-    let transcript = sim::run_bare(program, &script.replace("200 {\"module\":\"noop\",\"data\":{}}", "500").repeat(200));
+    let transcript =
+        sim::run_bare(program, &script.replace("200 {\"module\":\"noop\",\"data\":{}}", "500").repeat(200));
     assert!(transcript.contains("runs in a circle"), "{transcript}");
     assert!(transcript.matches("POST").count() <= 50, "{transcript}");
 }
@@ -132,7 +158,10 @@ fn a_program_that_is_used_up_asks_for_the_next_one_while_the_leg_lasts() {
         (fetch(Install::Replace), Edges::always(Target::Hangup)),
     ]);
     program.on_end = Some(NodeId(1));
-    check_program(program, "http 500", r#"
+    check_program(
+        program,
+        "http 500",
+        r#"
         @/0
         0 Say("First")
         @/1  Fetch(post http://flows.example/next)
@@ -143,7 +172,8 @@ fn a_program_that_is_used_up_asks_for_the_next_one_while_the_leg_lasts() {
         350 note: the server answered 500
         350 refuse 480
         350 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -152,7 +182,10 @@ fn key_presses_are_told_once() {
     hook.nodes[1].edges = Edges::always(to(2));
     let webhook = Op::Webhook(Webhook { request: request("http://flows.example/hook"), wait: false });
     hook.nodes.push(Node { op: webhook, edges: Edges::always(Target::Return), source: Pointer("/2".into()) });
-    check_program(hook, "1# \n http 500", r#"
+    check_program(
+        hook,
+        "1# \n http 500",
+        r#"
         @/0  Collect(max 4, end #, 5 s)
         0 Say("Digits?")
         0 key 1
@@ -170,7 +203,8 @@ fn key_presses_are_told_once() {
         | {"digits":"1","keys":[]}
         50 refuse 480
         50 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -178,19 +212,27 @@ fn a_webhook_fails_only_if_it_is_waited_for() {
     let edges = Edges::always(Target::Return).case(Outcome::Failed(Cause::Http), to(1));
     let hook = |wait| Op::Webhook(Webhook { request: request("ftp://x"), wait });
     let nodes = |wait| vec![(hook(wait), edges.clone()), (say("Failed"), Edges::always(Target::Return))];
-    check_program(graph(nodes(true)), "gone", r#"
+    check_program(
+        graph(nodes(true)),
+        "gone",
+        r#"
         @/0  Webhook(post ftp://x)
         0 note: "ftp://x" is no http:// or https:// address
         @/1
         0 Say("Failed")
         0 end: hangup, by the caller
-    "#);
-    check_program(graph(nodes(false)), "", r#"
+    "#,
+    );
+    check_program(
+        graph(nodes(false)),
+        "",
+        r#"
         @/0  Webhook(post ftp://x)
         0 note: "ftp://x" is no http:// or https:// address
         0 refuse 480
         0 end: normal, by the flow
-    "#);
+    "#,
+    );
 }
 
 #[test]
@@ -203,8 +245,17 @@ fn another_document_is_entered_and_left() {
     ];
     let script = r#"flow greeting {"module":"sleep","data":{"duration":1},"children":{}}"#;
     let transcript = sim::run_bare(graph(nodes), script);
-    let order = ["look up \"greeting\"", "Sleep(", "look up \"missing\"", "there is no flow \"missing\"", "Say(\"Back\")"];
-    let places: Vec<_> = order.iter().map(|words| transcript.find(words).unwrap_or_else(|| panic!("{words}\n{transcript}"))).collect();
+    let order = [
+        "look up \"greeting\"",
+        "Sleep(",
+        "look up \"missing\"",
+        "there is no flow \"missing\"",
+        "Say(\"Back\")",
+    ];
+    let places: Vec<_> = order
+        .iter()
+        .map(|words| transcript.find(words).unwrap_or_else(|| panic!("{words}\n{transcript}")))
+        .collect();
     assert!(places.is_sorted(), "{transcript}");
 }
 

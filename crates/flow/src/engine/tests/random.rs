@@ -34,12 +34,25 @@ impl Dice {
             1 => Op::Answer,
             2 => hangup(),
             3 => play("Hello", Barge::Any),
-            4 => Op::Collect(Collect { max: Some(self.roll(3) as u32), by_value: self.roll(2) == 0, ..collect() }),
+            4 => Op::Collect(Collect {
+                max: Some(self.roll(3) as u32),
+                by_value: self.roll(2) == 0,
+                ..collect()
+            }),
             5 => {
                 let gather = Collect { by_value: true, ..collect() };
-                Op::Menu(Menu { gather, retries: self.roll(3) as u32, invalid: vec![], exit: vec![speech("Bye")] })
+                Op::Menu(Menu {
+                    gather,
+                    retries: self.roll(3) as u32,
+                    invalid: vec![],
+                    exit: vec![speech("Bye")],
+                })
             }
-            6 => Op::SendDigits(SendDigits { digits: Template::literal("12"), duration: ms(100), gap: ms(100) }),
+            6 => Op::SendDigits(SendDigits {
+                digits: Template::literal("12"),
+                duration: ms(100),
+                gap: ms(100),
+            }),
             7 => Op::Sleep(literal(json!(self.roll(3) * 500))),
             8 => Op::Echo(Some(ms(self.roll(2) * 1000))),
             9 => Op::RecordStart(record()),
@@ -47,13 +60,18 @@ impl Dice {
             11 => Op::Record(record()),
             12 => assign("a", Expr::Array(vec![variable("a"), variable("b")])),
             13 => Op::If(Condition::Expr(Expr::Fact(Fact::LastDigits))),
-            14 => Op::Branch(Branch { on: Expr::Fact(Fact::AheadKey), reset: None, flush: self.roll(2) == 0 }),
+            14 => {
+                Op::Branch(Branch { on: Expr::Fact(Fact::AheadKey), reset: None, flush: self.roll(2) == 0 })
+            }
             15 => Op::Jump(Some(self.roll(5) as u32)),
             16 => Op::EachStart { slot: self.roll(2) as u32, over: variable("a") },
             17 => Op::EachNext { slot: self.roll(2) as u32, value: "b".into(), key: String::new() },
             18 => fetch(install),
             19 => Op::Subflow(Subflow { id: Template::literal("x"), install }),
-            20 => Op::Webhook(Webhook { request: request("http://flows.example/hook"), wait: self.roll(2) == 0 }),
+            20 => Op::Webhook(Webhook {
+                request: request("http://flows.example/hook"),
+                wait: self.roll(2) == 0,
+            }),
             _ => Op::Unavailable { feature: "dial".into() },
         }
     }
@@ -77,25 +95,34 @@ impl Dice {
     fn outcome(&mut self, effect: &Effect, program: &Arc<Program>) -> Option<Input> {
         let failed = || LegEvent::Failed { cause: Cause::Prompt, why: "no".into() };
         Some(match effect {
-            Effect::Leg(tag, command) => Input::Leg(*tag, match command {
-                _ if self.roll(5) == 0 => failed(),
-                LegCommand::Answer => LegEvent::Answered,
-                LegCommand::Play { .. } => LegEvent::Played { stopped: false },
-                LegCommand::SendDigits { .. } => LegEvent::DigitsSent,
-                LegCommand::Record { .. } => LegEvent::Recorded { id: "r".into(), duration: ms(1) },
-                LegCommand::Stop(tag) if self.roll(2) == 0 => {
-                    return Some(Input::Leg(*tag, LegEvent::Recorded { id: "r".into(), duration: ms(1) }));
-                }
-                LegCommand::Stop(_) | LegCommand::Echo | LegCommand::Hangup { .. } => return None,
-            }),
-            Effect::Http(tag, _) => Input::Http(*tag, match self.roll(3) {
-                0 => Err(HttpFailure { why: "no".into(), timeout: false }),
-                1 => Ok(HttpReply { status: 500, content_type: String::new(), body: Vec::new() }),
-                _ => {
-                    let body = br#"{"module":"answer","data":{}}"#.to_vec();
-                    Ok(HttpReply { status: 200, content_type: "application/json".into(), body })
-                }
-            }),
+            Effect::Leg(tag, command) => Input::Leg(
+                *tag,
+                match command {
+                    _ if self.roll(5) == 0 => failed(),
+                    LegCommand::Answer => LegEvent::Answered,
+                    LegCommand::Play { .. } => LegEvent::Played { stopped: false },
+                    LegCommand::SendDigits { .. } => LegEvent::DigitsSent,
+                    LegCommand::Record { .. } => LegEvent::Recorded { id: "r".into(), duration: ms(1) },
+                    LegCommand::Stop(tag) if self.roll(2) == 0 => {
+                        return Some(Input::Leg(
+                            *tag,
+                            LegEvent::Recorded { id: "r".into(), duration: ms(1) },
+                        ));
+                    }
+                    LegCommand::Stop(_) | LegCommand::Echo | LegCommand::Hangup { .. } => return None,
+                },
+            ),
+            Effect::Http(tag, _) => Input::Http(
+                *tag,
+                match self.roll(3) {
+                    0 => Err(HttpFailure { why: "no".into(), timeout: false }),
+                    1 => Ok(HttpReply { status: 500, content_type: String::new(), body: Vec::new() }),
+                    _ => {
+                        let body = br#"{"module":"answer","data":{}}"#.to_vec();
+                        Ok(HttpReply { status: 200, content_type: "application/json".into(), body })
+                    }
+                },
+            ),
             Effect::Document(tag, _) => Input::Document(*tag, (self.roll(3) > 0).then(|| program.clone())),
             Effect::Trace(_) | Effect::Ended(_) => return None,
         })
@@ -103,7 +130,15 @@ impl Dice {
 }
 
 fn record() -> Record {
-    Record { name: None, limit: None, silence: None, stop_keys: "#".into(), beep: false, upload: None, answers: true }
+    Record {
+        name: None,
+        limit: None,
+        silence: None,
+        stop_keys: "#".into(),
+        beep: false,
+        upload: None,
+        answers: true,
+    }
 }
 
 #[test]
@@ -133,7 +168,10 @@ fn random_programs_come_to_an_end_and_say_so_once() {
             machine.handle(now, input);
             while let Some(effect) = machine.poll_effect() {
                 assert_eq!(ends, 0, "seed {seed}: {effect:?} after the end");
-                assert!(!(hung_up && matches!(effect, Effect::Leg(..))), "seed {seed}: {effect:?} after hanging up");
+                assert!(
+                    !(hung_up && matches!(effect, Effect::Leg(..))),
+                    "seed {seed}: {effect:?} after hanging up"
+                );
                 hung_up |= matches!(effect, Effect::Leg(_, LegCommand::Hangup { .. }));
                 ends += u32::from(matches!(effect, Effect::Ended(_)));
                 nodes += u32::from(matches!(effect, Effect::Trace(crate::trace::What::Node { .. })));
