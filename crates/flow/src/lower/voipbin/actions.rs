@@ -90,6 +90,10 @@ fn play(lowering: &mut Lowering, action: &Action<'_>) {
             Some(Value::Array(urls)) => urls.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };
+        if key == "stream_url" {
+            let message = "`stream_url` is the old name of `stream_urls`";
+            lowering.builder.diagnose(Severity::Warning, &pointer, message);
+        }
         for (at, url) in urls.iter().enumerate() {
             match url.as_str() {
                 Some(url) => items.push(Item::Sound(lowering.template(url))),
@@ -270,6 +274,11 @@ fn unavailable(lowering: &mut Lowering, action: &Action<'_>) -> bool {
             let pointer = crate::ir::Pointer(found.pointer);
             lowering.builder.diagnose(found.severity, &pointer, found.message);
         }
+    }
+    let handle = action.option.text(&mut lowering.builder, "machine_handle").unwrap_or_default();
+    if action.name == "amd" && !["", "hangup", "continue", "delay"].contains(&handle.as_str()) {
+        let message = format!("expected hangup, continue or delay, found `{handle}`");
+        lowering.builder.diagnose(Severity::Error, &action.option.at("machine_handle"), message);
     }
     if action.name == "amd" && action.option.get("sync").is_some() {
         let message = "`sync` is written `async`, with the opposite value";

@@ -197,7 +197,7 @@ fn fetches_push_and_their_failure_ends_the_flow() {
 #[test]
 fn the_rest_of_the_call_actions_are_read() {
     let program = clean(json!([
-        { "type": "play", "option": { "stream_url": ["a", "b"] } },
+        { "type": "play", "option": { "stream_urls": ["a", "b"] } },
         { "type": "play", "option": { "stream_urls": "c" } },
         { "type": "sleep", "option": { "duration": 1500 } },
         { "type": "sleep", "option": { "duration": "${wait}" } },
@@ -301,6 +301,17 @@ fn an_author_is_told_what_and_where() {
         let (_, at, words) = said(action);
         assert_eq!((at.as_str(), words.as_str()), (pointer, message));
     }
+}
+
+#[test]
+fn older_spellings_of_the_documentation_are_taken_with_a_word() {
+    let (severity, pointer, message) = said(json!({ "type": "play", "option": { "stream_url": ["a"] } }));
+    let expected = (Severity::Warning, "/0/option/stream_url", "`stream_url` is the old name of `stream_urls`");
+    assert_eq!((severity, pointer.as_str(), message.as_str()), expected);
+    let lowered = lower(&json!([{ "type": "Hangup_relay", "option": { "reference_id": "x" } }])).unwrap();
+    assert!(matches!(lowered.program.nodes[0].op, Op::Hangup(_)));
+    let (_, _, message) = said(json!({ "type": "amd", "option": { "machine_handle": "sing" } }));
+    assert_eq!(message, "expected hangup, continue or delay, found `sing`");
 }
 
 #[test]
