@@ -55,7 +55,7 @@ impl Default for Config {
             allow_anonymous: false,
             codecs: Codec::ALL.to_vec(),
             language: String::new(),
-            sounds: Sounds::new(),
+            sounds: Sounds::built_in(),
             // The default port range has 5,000 pairs.
             max_calls: 5_000,
             max_duration: Duration::from_secs(4 * 3600),
