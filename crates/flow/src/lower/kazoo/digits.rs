@@ -1,4 +1,4 @@
-//! Modules for keys: `collect_dtmf` and `send_dtmf`.
+//! Modules for keys: `collect_dtmf`, `flush_dtmf` and `send_dtmf`.
 
 use std::time::Duration;
 
@@ -40,6 +40,19 @@ impl Walk<'_> {
             by_value: false,
         };
         self.onward(Op::Collect(collect), step)
+    }
+
+    /// Keys typed ahead are in the collection `default`; what was gathered under another name stays.
+    pub(super) fn flush(&mut self, step: &Step<'_>) -> NodeId {
+        let name = step.data.text(&mut self.builder, "collection_name");
+        match name.as_deref() {
+            None | Some("" | "default") => self.onward(Op::FlushDigits, step),
+            Some(name) => {
+                let message = format!("only `default` can be flushed; `{name}` stays until it is collected again");
+                self.warn(&step.data.at("collection_name"), message);
+                self.onward(Op::Noop, step)
+            }
+        }
     }
 
     pub(super) fn send_digits(&mut self, step: &Step<'_>) -> NodeId {

@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
             "tts" | "say" => self.speak(step),
             "audio_macro" => self.audio_macro(step),
             "collect_dtmf" => self.collect(step),
-            "flush_dtmf" => self.onward(Op::FlushDigits, step),
+            "flush_dtmf" => self.flush(step),
             "send_dtmf" => self.send_digits(step),
             "menu" => self.menu(step),
             "record_call" => self.record_call(step),
