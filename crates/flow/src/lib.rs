@@ -37,6 +37,4 @@ pub mod lower;
 pub mod sim;
 pub mod trace;
 
-pub use engine::{
-    Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start,
-};
+pub use engine::{Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start};

@@ -12,6 +12,7 @@ use crate::{
 
 mod actions;
 mod calls;
+mod logic;
 mod policies;
 mod random;
 

@@ -9,12 +9,14 @@ mod edges;
 mod expr;
 mod op;
 pub mod print;
+mod request;
 mod template;
 mod verify;
 
 pub use edges::{Cause, Edges, Outcome, Target};
 pub use expr::{Access, Binary, Expr, Fact, Unary};
 pub use op::*;
+pub use request::*;
 pub use template::{Part, Template};
 pub use verify::{Malformed, verify};
 
