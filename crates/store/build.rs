@@ -1,5 +1,7 @@
-//! Builds again when a file of the embedded demo flows comes or goes.
+//! Builds again when a file of the embedded demo flows, music or prompts comes or goes.
 
 fn main() {
-    println!("cargo:rerun-if-changed=../../flows");
+    for folder in ["flows", "media/moh", "media/prompts/en-us"] {
+        println!("cargo:rerun-if-changed=../../{folder}");
+    }
 }

@@ -56,7 +56,8 @@ impl Sound {
     pub fn key(&self) -> String {
         match self {
             Sound::File(path) => path.display().to_string(),
-            Sound::Embedded { name, .. } => format!("embedded:{name}"),
+            // Two embedded directories may have the same name; their bytes stand in different places.
+            Sound::Embedded { name, bytes } => format!("embedded:{name}@{:p}", bytes.as_ptr()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The flows in the binary: what runs when nothing is configured.
 
 use flow::ir::{Item, Op, Template};
-use store::{Directory, Loaded};
+use store::{Directory, Loaded, Sounds};
 
 fn demo() -> Loaded {
     Directory::load(None).expect("the demo")
@@ -31,7 +31,7 @@ fn every_number_of_the_tour_leads_to_its_flow() {
 
 #[test]
 fn every_sound_that_the_demo_names_is_in_the_binary() {
-    let demo = demo();
+    let (demo, built_in) = (demo(), Sounds::built_in());
     for document in demo.flows.documents() {
         let items = document.program.nodes.iter().flat_map(|node| match &node.op {
             Op::Play(play) => play.items.clone(),
@@ -41,7 +41,7 @@ fn every_sound_that_the_demo_names_is_in_the_binary() {
         for item in items {
             if let Item::Sound(name) = item {
                 let name = Template::as_literal(&name).expect("a name without variables").to_owned();
-                let sound = demo.flows.sounds().resolve(&name);
+                let sound = demo.flows.sounds().resolve(&name).or_else(|_| built_in.resolve(&name));
                 assert!(sound.is_ok_and(|sound| sound.read().is_ok()), "{name} in {}", document.id);
             }
         }

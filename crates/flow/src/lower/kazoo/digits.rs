@@ -48,7 +48,8 @@ impl Walk<'_> {
         match name.as_deref() {
             None | Some("" | "default") => self.onward(Op::FlushDigits, step),
             Some(name) => {
-                let message = format!("only `default` can be flushed; `{name}` stays until it is collected again");
+                let message =
+                    format!("only `default` can be flushed; `{name}` stays until it is collected again");
                 self.warn(&step.data.at("collection_name"), message);
                 self.onward(Op::Noop, step)
             }
