@@ -30,7 +30,7 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "talk" => talk(lowering, action),
         "digits_receive" => digits_receive(lowering, action),
         "digits_send" => digits_send(lowering, action),
-        "sleep" => sleep(lowering, action),
+        "sleep" => pause(lowering, action),
         "echo" | "stream_echo" => {
             let duration = action.option.millis(&mut lowering.builder, "duration");
             let duration = duration.filter(|duration| !duration.is_zero()).unwrap_or(ECHO);
@@ -199,7 +199,7 @@ fn digits_send(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.op(action.head, Op::SendDigits(SendDigits { digits, duration, gap }));
 }
 
-fn sleep(lowering: &mut Lowering, action: &Action<'_>) {
+fn pause(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.check_names(action, &["duration"]);
     let duration = lowering.amount(&action.option, "duration").unwrap_or_else(|| {
         lowering.missing(action, "duration");
