@@ -125,7 +125,7 @@ pub enum Fact {
     Collections,
     /// Every collect since the last fetch, in order: `[{ "name": …, "digits": … }]`.
     KeyPresses,
-    /// Every recording so far: `[{ "name": …, "id": … }]`.
+    /// Every recording so far: `[{ "name": …, "id": …, "duration": milliseconds }]`.
     Recordings,
     /// All variables that the flow has set, as an object.
     Variables,
