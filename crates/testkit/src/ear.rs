@@ -113,6 +113,7 @@ pub struct Likeness {
 /// Looks for `original` in `heard` (both resampled to 8 kHz): first by envelope, then sample by sample.
 pub fn likeness(original: &Pcm, heard: &Pcm) -> Likeness {
     const STEP: usize = 40;
+    const CANDIDATES: usize = 6;
     let original = original.resampled(Rate(8000)).samples;
     let heard = heard.resampled(Rate(8000)).samples;
     let envelope = |samples: &[i16]| -> Vec<f64> {
@@ -126,14 +127,24 @@ pub fn likeness(original: &Pcm, heard: &Pcm) -> Likeness {
         return Likeness { correlation: 0.0, lag: 0.0 };
     }
     let range = -(short.len() as i64) + 1..long.len() as i64;
-    let coarse = range
-        .map(|lag| (lag, at_lag(&short, &long, lag)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(0, |best| best.0);
+    let mut coarse: Vec<(i64, f64)> = range.map(|lag| (lag, at_lag(&short, &long, lag))).collect();
+    coarse.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // Envelopes are alike in several places, in speech most of all; the samples decide between the best ones.
+    let mut candidates: Vec<i64> = Vec::new();
+    for (lag, _) in coarse {
+        if candidates.iter().all(|taken| (taken - lag).abs() > 4) {
+            candidates.push(lag);
+        }
+        if candidates.len() == CANDIDATES {
+            break;
+        }
+    }
     let (short, long): (Vec<f64>, Vec<f64>) =
         (original.iter().map(|s| f64::from(*s)).collect(), heard.iter().map(|s| f64::from(*s)).collect());
-    let around = coarse * STEP as i64 - 3 * STEP as i64..=coarse * STEP as i64 + 3 * STEP as i64;
-    let (lag, correlation) = around
+    let step = STEP as i64;
+    let (lag, correlation) = candidates
+        .into_iter()
+        .flat_map(|coarse| (coarse - 3) * step..=(coarse + 3) * step)
         .map(|lag| (lag, at_lag(&short, &long, lag)))
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .unwrap_or((0, 0.0));
