@@ -89,7 +89,8 @@ impl Switch {
         flows: Arc<ArcSwap<Flows>>,
         users: &Users,
     ) -> Result<Switch, StartError> {
-        let recordings_dir = config.media.recordings_dir.clone();
+        let (recordings_dir, media_timeout) =
+            (config.media.recordings_dir.clone(), config.media.media_timeout);
         make_directory(&recordings_dir)?;
         if let Some(parent) = config.cdr.as_deref().and_then(std::path::Path::parent) {
             make_directory(parent)?;
@@ -128,6 +129,7 @@ impl Switch {
             allow_anonymous: config.allow_anonymous,
             max_calls: config.max_calls,
             max_duration: config.max_duration,
+            media_timeout,
             draining: AtomicBool::new(false),
         });
         let addresses = Arc::new(Addresses::new(config.advertise));

@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) allow_anonymous: bool,
     pub(crate) max_calls: usize,
     pub(crate) max_duration: Duration,
+    pub(crate) media_timeout: Duration,
     pub(crate) draining: AtomicBool,
 }
 

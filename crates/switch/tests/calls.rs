@@ -177,3 +177,32 @@ fn a_user_with_a_password_reaches_what_is_not_public() {
     assert_eq!(rig.finished().user.as_deref(), Some("alice"));
     rig.nothing_left();
 }
+
+#[test]
+fn many_calls_at_once_leave_nothing_behind() {
+    let rig = Rig::start(&[("1001", gather()), ("9196", echo())]);
+    std::thread::scope(|scope| {
+        for n in 0..24 {
+            let rig = &rig;
+            scope.spawn(move || {
+                let mut phone = rig.phone(&format!("caller-{n}"));
+                for round in 0..3 {
+                    // One in three is hung up on, the others hang up.
+                    let number = if (n + round) % 3 == 0 { "1001" } else { "9196" };
+                    let mut call = phone.call(number, Offer::Early, LONG).expect("an answer");
+                    if number == "1001" {
+                        call.press("4321").expect("pressed");
+                        assert!(call.until_bye(LONG).expect("a socket"));
+                    } else {
+                        call.listen(Duration::from_millis(100)).expect("a socket");
+                        call.hang_up().expect("a BYE answered");
+                    }
+                }
+            });
+        }
+    });
+    rig.nothing_left();
+    assert_eq!(rig.switch().recent().len(), 72);
+    let ended = |by: &str| rig.switch().recent().iter().filter(|call| end(call).1 == by).count();
+    assert_eq!((ended("flow"), ended("caller")), (24, 48));
+}

@@ -237,3 +237,62 @@ fn a_recording_is_a_file_and_is_sent_where_the_flow_wants_it() {
     let view = rig.switch().call(view.id).expect("its record");
     assert!(trace(&view).contains("→ 201"), "{}", trace(&view));
 }
+
+#[test]
+fn another_codec_in_the_middle_of_a_prompt_goes_on_in_that_codec() {
+    let flow = json!({"module": "play", "data": {"id": "tone_stream://%(400,0,440);loops=20"}, "children": {}});
+    let rig = Rig::start(&[("1001", flow)]);
+    let phone = rig.phone("rig");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.set_read_timeout(Some(LONG)).expect("a limit");
+    let port = socket.local_addr().expect("an address").port();
+    // Until a packet of this payload type comes whose sound is not silence.
+    let hear = |wanted: u8, silence: u8| {
+        let mut buffer = [0; 2048];
+        loop {
+            let length = socket.recv(&mut buffer).expect("RTP");
+            if buffer[1] & 0x7f == wanted && buffer[12..length].iter().any(|byte| *byte != silence) {
+                return;
+            }
+        }
+    };
+    let mut dialog = Dialog::new(&rig, &phone, "1001");
+    dialog.send("INVITE", "", &sdp(port, "0 8", "sendrecv"));
+    dialog.expect(200, "INVITE");
+    dialog.send("ACK", "", "");
+    hear(0, 0xff);
+    dialog.send("INVITE", "", &sdp(port, "8", "sendrecv"));
+    dialog.expect(200, "INVITE");
+    dialog.send("ACK", "", "");
+    hear(8, 0xd5);
+    dialog.send("BYE", "", "");
+    dialog.expect(200, "BYE");
+    let text = trace(&rig.finished());
+    assert!(!text.contains("failed"), "{text}");
+    rig.nothing_left();
+}
+
+#[test]
+fn garbage_harms_nobody() {
+    let rig = Rig::start(&[("1001", gather())]);
+    let phone = rig.phone("rig");
+    let mut dialog = Dialog::new(&rig, &phone, "1001");
+    let mut bytes = b"INVITE sip:1001@x SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4\r\nCSeq: 1 INVITE\r\n\r\nv=0".to_vec();
+    for n in 0..2_000_usize {
+        let at = (n * 31) % bytes.len();
+        bytes[at] = bytes[at].wrapping_add((n % 251) as u8);
+        phone.send_raw(&bytes).expect("sent");
+    }
+    let mut stream = std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
+    // The switch may close in the middle of it.
+    let _ = stream.write_all(&vec![b'x'; 200_000]);
+    dialog.send("INVITE", "", &sdp(4_000, "0", "sendrecv"));
+    dialog.expect(200, "INVITE");
+    dialog.send("ACK", "", "");
+    dialog.send("BYE", "", "");
+    dialog.expect(200, "BYE");
+    rig.wait("the end of the calls", || rig.switch().calls().is_empty());
+    drop(stream);
+    rig.wait("that the stream is gone", || rig.counts().streams == 0);
+    rig.nothing_left();
+}

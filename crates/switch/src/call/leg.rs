@@ -1,31 +1,34 @@
 //! What a flow hears and moves: a call leg made of a SIP session and a media leg.
 //!
 //! Commands of the flow are obeyed here; what becomes of them goes to the outbox, which the call hands to the flow.
-//! Prompts are made ready in a task of their own, which a `Stop` or the end of the call ends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flow::ir::Cause;
-use flow::leg::{Leg, LegCommand, LegEvent, Need, Prompt, Tag};
+use flow::leg::{Leg, LegCommand, LegEvent, Need, Tag};
 use flow::trace::What;
 use media::Command;
 use sip::Body;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
 use super::answer::{Agreement, Table};
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::{Job, MediaEnd, Outcome};
 use super::recording;
-use super::session::{Phase, Session};
-use super::{Mail, SessionEvent, post};
+use super::player::Player;
+use super::session::{Phase, Session, describe};
+use super::silence::Silence;
+use super::{Mail, SessionEvent};
 use crate::book::{CallState, Record};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
 use crate::studio::PromptError;
+
+/// A worker too busy to let a leg go is asked again after two slots.
+const RELEASE_AGAIN: Duration = Duration::from_millis(10);
 
 /// What the far end and we have settled about media.
 #[derive(Debug)]
@@ -36,28 +39,18 @@ enum Terms {
     Late { waiting: Option<Tag> },
 }
 
-/// A play, kept so that it can start anew in another codec.
-#[derive(Clone, Debug)]
-struct Playing {
-    tag: Tag,
-    prompts: Arc<[Prompt]>,
-    repeat: media::Repeat,
-}
-
 /// See the module.
 pub(crate) struct CallLeg {
     shared: Arc<Shared>,
     record: Arc<Record>,
-    mail: mpsc::Sender<Mail>,
     session: Session,
     media: MediaEnd,
     table: Table,
     terms: Terms,
-    playing: Option<Playing>,
-    /// Prompts being made ready.
-    resolving: HashMap<Tag, AbortHandle>,
+    player: Player,
     keypad: Keypad,
     recordings: u32,
+    silence: Silence,
     outbox: VecDeque<(Tag, LegEvent)>,
     /// Why the far end is gone, once it is.
     gone: Option<String>,
@@ -80,17 +73,16 @@ impl CallLeg {
             None => Terms::Late { waiting: None },
         };
         Ok(CallLeg {
+            player: Player::new(shared.clone(), mail),
             shared,
             record,
-            mail,
             session,
             media,
             table,
             terms,
-            playing: None,
-            resolving: HashMap::new(),
             keypad: Keypad::default(),
             recordings: 0,
+            silence: Silence::Unknown,
             outbox: VecDeque::new(),
             gone: None,
         })
@@ -106,15 +98,37 @@ impl CallLeg {
         self.session.phase() == Phase::Over && self.media.is_gone()
     }
 
-    /// Whether [`CallLeg::retry`] is to be called soon.
-    pub(crate) fn owes_release(&self) -> bool {
-        self.media.owes_release()
+    /// When [`CallLeg::tick`] is to be called.
+    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        let release = self.media.owes_release().then_some(now + RELEASE_AGAIN);
+        [release, self.silence.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Asks the worker again to let go.
-    pub(crate) fn retry(&mut self) {
+    /// Asks a worker that was too busy again to let go; looks whether audio came back.
+    pub(crate) fn tick(&mut self, now: Instant) {
         if self.media.owes_release() {
             self.media.release();
+        }
+        if self.silence.is_over(now, || self.media.packets_in()) {
+            self.lost(now);
+        }
+    }
+
+    fn lost(&mut self, now: Instant) {
+        if self.silence.lost(self.expects_audio()) {
+            self.record.timeline.media(now, "no RTP from the far end");
+            self.cut("media timeout", 408);
+        }
+    }
+
+    fn expects_audio(&self) -> bool {
+        self.session.phase() == Phase::Answered && self.media.expects_audio()
+    }
+
+    /// The call was answered or changed, so that audio may be expected now.
+    fn expect_audio(&mut self, now: Instant) {
+        if self.expects_audio() {
+            self.silence.expect(now, self.shared.media_timeout, self.media.packets_in());
         }
     }
 
@@ -139,10 +153,8 @@ impl CallLeg {
     }
 
     fn stop_sound(&mut self) {
-        for (_, task) in self.resolving.drain() {
-            task.abort();
-        }
-        self.playing = None;
+        self.player.silence();
+        self.silence = Silence::Unknown;
         self.media.release();
     }
 
@@ -178,7 +190,7 @@ impl CallLeg {
             None => Err(Refusal::NoCommonCodec("the ACK has no answer to our offer".to_owned())),
         };
         match accepted.and_then(|agreement| self.adopt(now, &agreement)) {
-            Ok(()) => self.answered(tag),
+            Ok(()) => self.answered(now, tag),
             Err(refusal) => {
                 self.record.timeline.note(now, refusal.to_string());
                 self.cut("no media", 488);
@@ -214,10 +226,9 @@ impl CallLeg {
         let recoded = self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)?;
         self.record.timeline.media(now, format!("changed: {}", agreement.words));
         self.record.write(|about| about.media = Some(agreement.words));
-        if recoded && let Some(playing) = self.playing.clone() {
-            // Prompts are encoded for one codec: from the beginning again, in the new one.
-            self.media.disown(playing.tag);
-            self.prepare(playing);
+        self.expect_audio(now);
+        if recoded {
+            self.player.recode(&mut self.media);
         }
         Ok(())
     }
@@ -233,7 +244,8 @@ impl CallLeg {
         Ok(())
     }
 
-    fn answered(&mut self, tag: Tag) {
+    fn answered(&mut self, now: Instant, tag: Tag) {
+        self.expect_audio(now);
         self.record.write(|about| {
             about.state = CallState::Answered;
             about.answered = Some(wall_clock());
@@ -248,10 +260,7 @@ impl CallLeg {
     pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
         match &event {
             media::Event::Digit { key, .. } => self.key(now, Way::Rtp, *key),
-            media::Event::Lost { .. } if self.session.phase() == Phase::Answered && self.media.expects_audio() => {
-                self.record.timeline.media(now, "no RTP from the far end");
-                self.cut("media timeout", 408);
-            }
+            media::Event::Lost { .. } => self.lost(now),
             media::Event::Latched { remote, .. } => {
                 self.record.timeline.media(now, format!("the far end sends from {remote}; so do we to there"));
             }
@@ -262,9 +271,7 @@ impl CallLeg {
             }
             _ => match self.media.outcome(&event) {
                 Some(Outcome::Told(tag, event)) => {
-                    if self.playing.as_ref().is_some_and(|playing| playing.tag == tag) {
-                        self.playing = None;
-                    }
+                    self.player.played(tag);
                     self.outbox.push_back((tag, event));
                 }
                 Some(Outcome::Recorded { tag, id, duration, upload }) => {
@@ -294,46 +301,8 @@ impl CallLeg {
         tag: Tag,
         result: Result<Vec<Arc<media::Prompt>>, PromptError>,
     ) {
-        // A stop that came first has answered already.
-        if self.resolving.remove(&tag).is_none() {
-            return;
-        }
-        let Some(playing) = self.playing.clone().filter(|playing| playing.tag == tag) else { return };
-        let items = match result {
-            Ok(items) => items,
-            Err(error) => {
-                self.playing = None;
-                metrics::counter!("offhook_prompts_failed_total").increment(1);
-                tracing::warn!(%error, "a prompt failed");
-                return self.fail(tag, Cause::Prompt, error.to_string());
-            }
-        };
-        // The codec changed while they were made.
-        if items.iter().any(|item| Some(item.codec()) != self.media.codec()) {
-            return self.prepare(playing);
-        }
-        let repeat = playing.repeat;
-        let started = self.media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat });
-        if let Err(error) = started {
-            self.playing = None;
-            self.fail(tag, Cause::Prompt, error.to_string());
-        }
-    }
-
-    fn prepare(&mut self, playing: Playing) {
-        let Some(codec) = self.media.codec() else {
-            return self.fail(playing.tag, Cause::Unsupported, "there is no audio".to_owned());
-        };
-        let (tag, prompts) = (playing.tag, playing.prompts.clone());
-        self.playing = Some(playing);
-        let (studio, mail) = (self.shared.studio.clone(), self.mail.clone());
-        let task = self.shared.tasks.spawn(async move {
-            let result = studio.prepare(&prompts, codec).await;
-            post(&mail, Mail::Prompts { tag, result });
-        });
-        if let Some(before) = self.resolving.insert(tag, task) {
-            before.abort();
-        }
+        let told = self.player.ready(&mut self.media, tag, result);
+        self.outbox.extend(told);
     }
 
     fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
@@ -354,7 +323,7 @@ impl CallLeg {
                 match self.adopt(now, &agreement) {
                     Ok(()) => {
                         self.session.answer(answer);
-                        self.answered(tag);
+                        self.answered(now, tag);
                     }
                     Err(refusal) => {
                         self.record.timeline.note(now, refusal.to_string());
@@ -427,19 +396,18 @@ impl Leg for CallLeg {
         match command {
             LegCommand::Answer => self.answer(now, tag),
             LegCommand::Play { prompts, repeat } => {
-                let repeat = match repeat {
-                    flow::ir::Repeat::Times(times) => media::Repeat::Times(times),
-                    flow::ir::Repeat::Forever => media::Repeat::Forever,
+                let Some(codec) = self.media.codec() else {
+                    return self.fail(tag, Cause::Unsupported, "there is no audio".to_owned());
                 };
-                self.prepare(Playing { tag, prompts: prompts.into(), repeat });
+                let before = self.player.start(codec, tag, prompts, repeat);
+                self.outbox.extend(before);
             }
             LegCommand::Stop(started) => {
-                if let Some(task) = self.resolving.remove(&started) {
-                    task.abort();
-                    self.playing = None;
-                    self.outbox.push_back((started, LegEvent::Played { stopped: true }));
-                } else {
-                    self.media.stop(started);
+                match self.player.stop(started) {
+                    Some(told) => self.outbox.push_back(told),
+                    None => {
+                        self.media.stop(started);
+                    }
                 }
             }
             LegCommand::SendDigits { digits, duration, gap } => {
@@ -462,32 +430,5 @@ impl Leg for CallLeg {
                 self.leave(status, phrase);
             }
         }
-    }
-}
-
-impl Drop for CallLeg {
-    fn drop(&mut self) {
-        for (_, task) in self.resolving.drain() {
-            task.abort();
-        }
-    }
-}
-
-/// A short word for the flow and the CDR, and a sentence for the trace.
-fn describe(reason: &sip::Ended) -> (&'static str, String) {
-    use sip::Ended::*;
-    let with = |text: &str, cause: &Option<String>| match cause {
-        Some(cause) => format!("{text}, {cause}"),
-        None => text.to_owned(),
-    };
-    match reason {
-        Bye { cause } => ("hangup", with("the caller hung up", cause)),
-        Cancelled { cause } => ("cancelled", with("the caller gave up", cause)),
-        NoAck => ("no ACK", "our 200 was never acknowledged".to_owned()),
-        TransportLost => ("transport lost", "the caller's connection is gone".to_owned()),
-        Failed { status } => ("failed", format!("the session failed with {status}")),
-        Rejected { status } => ("rejected", format!("refused with {status}")),
-        HungUp => ("hangup", "hung up".to_owned()),
-        _ => ("failed", "the session ended".to_owned()),
     }
 }

@@ -168,7 +168,12 @@ impl MediaEnd {
         Ok(before != self.codec())
     }
 
-    /// Whether the far end is held or holds us, so that silence from it says nothing.
+    /// RTP packets that came so far, as of at most a second ago.
+    pub(crate) fn packets_in(&self) -> u64 {
+        self.leg().and_then(|leg| self.engine.report(leg)).map_or(0, |report| report.packets_in)
+    }
+
+    /// Whether audio goes both ways, so that silence from the far end says something.
     pub(crate) fn expects_audio(&self) -> bool {
         self.setup.as_ref().is_some_and(|setup| setup.receive && setup.send)
     }

@@ -15,9 +15,11 @@ mod id;
 mod keypad;
 mod leg;
 mod media_end;
+mod player;
 mod recording;
 pub(crate) mod run;
 mod session;
+mod silence;
 mod start;
 mod timeline;
 

@@ -19,8 +19,6 @@ use crate::book::{CallState, Record};
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
 
-/// A worker too busy to let a leg go is asked again after two slots.
-const RELEASE_AGAIN: Duration = Duration::from_millis(10);
 /// Requests of one flow on their way at a time; a flow that makes more has gone mad.
 const REQUESTS: usize = 32;
 /// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
@@ -57,7 +55,7 @@ impl Call {
         self.machine.handle(now, Input::Start { at: wall_clock(), media: true });
         self.settle(now);
         while !self.is_finished(Instant::now()) {
-            let due = self.due();
+            let due = self.due(Instant::now());
             let mut letter = tokio::select! {
                 letter = mailbox.recv() => letter,
                 () = tokio::time::sleep_until(due.into()) => None,
@@ -83,17 +81,16 @@ impl Call {
     }
 
     /// The next moment at which something is to be done unasked.
-    fn due(&self) -> Instant {
-        let release = self.leg.owes_release().then(|| Instant::now() + RELEASE_AGAIN);
+    fn due(&self, now: Instant) -> Instant {
         let limit = match self.ended {
             None => self.last,
             Some(ended) => ended + LINGER,
         };
-        [self.machine.poll_timeout(), release].into_iter().flatten().fold(limit, Instant::min)
+        [self.machine.poll_timeout(), self.leg.poll_timeout(now)].into_iter().flatten().fold(limit, Instant::min)
     }
 
     fn time(&mut self, now: Instant) {
-        self.leg.retry();
+        self.leg.tick(now);
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.machine.handle(now, Input::Timeout);
         }

@@ -98,3 +98,22 @@ impl Session {
         !ours
     }
 }
+
+/// A short word for the flow and the CDR, and a sentence for the trace.
+pub(super) fn describe(reason: &sip::Ended) -> (&'static str, String) {
+    use sip::Ended::*;
+    let with = |text: &str, cause: &Option<String>| match cause {
+        Some(cause) => format!("{text}, {cause}"),
+        None => text.to_owned(),
+    };
+    match reason {
+        Bye { cause } => ("hangup", with("the caller hung up", cause)),
+        Cancelled { cause } => ("cancelled", with("the caller gave up", cause)),
+        NoAck => ("no ACK", "our 200 was never acknowledged".to_owned()),
+        TransportLost => ("transport lost", "the caller's connection is gone".to_owned()),
+        Failed { status } => ("failed", format!("the session failed with {status}")),
+        Rejected { status } => ("rejected", format!("refused with {status}")),
+        HungUp => ("hangup", "hung up".to_owned()),
+        _ => ("failed", "the session ended".to_owned()),
+    }
+}

@@ -81,7 +81,7 @@ async fn take(
     mail: mpsc::Sender<Mail>,
     mailbox: mpsc::Receiver<Mail>,
 ) {
-    let invite = invited.invite.clone();
+    let Invited { session, invite, route, now } = invited;
     tracing::info!(
         from = invite.from.uri,
         to = invite.request_uri.user,
@@ -90,11 +90,13 @@ async fn take(
         "a call came"
     );
     let contact = Contact::new(&invite.request_uri.user, invite.flow.local, invite.flow.transport);
-    let session = Session::new(invited.session, contact, shared.shard.clone());
-    let made = match invited.route {
-        Ok(route) => make(&shared, &record, &invite, route, session, mail, invited.now),
+    let session = Session::new(session, contact, shared.shard.clone());
+    let made = match route {
+        Ok(route) => make(&shared, &record, &invite, route, session, mail, now),
         Err(refusal) => Err((session, refusal)),
     };
+    // The facts have their copy; the INVITE itself is not kept for as long as the call lasts.
+    drop(invite);
     match made {
         Ok(call) => call.run(mailbox).await,
         Err((session, refusal)) => refuse(&shared, &record, session, refusal, mailbox).await,

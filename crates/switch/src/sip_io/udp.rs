@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use sip::{Flow, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -40,7 +40,7 @@ pub(super) async fn receive(
     addresses: Arc<Addresses>,
     shard: mpsc::Sender<Inbound>,
 ) {
-    let mut buffer = BytesMut::with_capacity(LARGEST * 4);
+    let mut buffer = vec![0; LARGEST];
     while !shard.is_closed() {
         let readable = tokio::select! {
             readable = socket.readable() => readable,
@@ -51,13 +51,10 @@ pub(super) async fn receive(
             return;
         }
         for _ in 0..BATCH {
-            // Datagrams are cut out of one allocation, which is renewed when the messages in it are done with.
-            if buffer.capacity() < LARGEST {
-                buffer = BytesMut::with_capacity(LARGEST * 4);
-            }
-            match socket.try_recv_buf_from(&mut buffer) {
-                Ok((_, remote)) => {
-                    let bytes = buffer.split().freeze();
+            match socket.try_recv_from(&mut buffer) {
+                Ok((length, remote)) => {
+                    // A copy of its own size: a call keeps parts of its INVITE, and must not keep a large buffer with it.
+                    let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
                     let remote = canonical(remote);
                     let local = SocketAddr::new(addresses.towards(remote.ip(), bound.ip()), bound.port());
                     let flow = Flow { transport: Transport::Udp, local, remote };

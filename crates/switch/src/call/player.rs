@@ -1,0 +1,178 @@
+//! What a call plays: one list of prompts at a time, first made ready, then heard.
+//!
+//! ```text
+//!   Quiet ──start──→ Resolving ──ready──→ Playing ──Played──→ Quiet
+//!                     ↑   │stop, failed      │
+//!                     └───┴── another codec ─┘
+//! ```
+//!
+//! Making ready happens in a task, which a stop or the end of the call ends.
+
+use std::sync::Arc;
+
+use audio::codec::Codec;
+use flow::ir::Cause;
+use flow::leg::{LegEvent, Prompt, Tag};
+use media::Command;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::media_end::{Job, MediaEnd};
+use super::{Mail, post};
+use crate::shared::Shared;
+use crate::studio::PromptError;
+
+/// A list, kept so that it can start anew in another codec.
+#[derive(Clone, Debug)]
+struct List {
+    tag: Tag,
+    prompts: Arc<[Prompt]>,
+    repeat: media::Repeat,
+}
+
+enum State {
+    Quiet,
+    Resolving { list: List, task: AbortHandle },
+    Playing { list: List },
+}
+
+/// See the module.
+pub(super) struct Player {
+    shared: Arc<Shared>,
+    mail: mpsc::Sender<Mail>,
+    state: State,
+}
+
+/// What to tell the flow.
+type Told = Option<(Tag, LegEvent)>;
+
+const STOPPED: LegEvent = LegEvent::Played { stopped: true };
+
+impl Player {
+    pub(super) fn new(shared: Arc<Shared>, mail: mpsc::Sender<Mail>) -> Player {
+        Player { shared, mail, state: State::Quiet }
+    }
+
+    /// Begins to play. What was being made ready is told as stopped; what plays is stopped by the media leg.
+    pub(super) fn start(
+        &mut self,
+        codec: Codec,
+        tag: Tag,
+        prompts: Vec<Prompt>,
+        repeat: flow::ir::Repeat,
+    ) -> Told {
+        let repeat = match repeat {
+            flow::ir::Repeat::Times(times) => media::Repeat::Times(times),
+            flow::ir::Repeat::Forever => media::Repeat::Forever,
+        };
+        let before = self.drop_resolving();
+        self.resolve(codec, List { tag, prompts: prompts.into(), repeat });
+        before.map(|tag| (tag, STOPPED))
+    }
+
+    /// Stops what is being made ready with `tag`. `None` if that is not so; the media leg may be playing it.
+    pub(super) fn stop(&mut self, tag: Tag) -> Told {
+        match &self.state {
+            State::Resolving { list, .. } if list.tag == tag => {
+                self.drop_resolving();
+                Some((tag, STOPPED))
+            }
+            _ => None,
+        }
+    }
+
+    /// The prompts of `tag` are ready, or will not be.
+    pub(super) fn ready(
+        &mut self,
+        media: &mut MediaEnd,
+        tag: Tag,
+        result: Result<Vec<Arc<media::Prompt>>, PromptError>,
+    ) -> Told {
+        let list = match std::mem::replace(&mut self.state, State::Quiet) {
+            State::Resolving { list, .. } if list.tag == tag => list,
+            // A stop that came first has answered already.
+            other => {
+                self.state = other;
+                return None;
+            }
+        };
+        let failed = |why: String| Some((tag, LegEvent::Failed { cause: Cause::Prompt, why }));
+        let items = match result {
+            Ok(items) => items,
+            Err(error) => {
+                metrics::counter!("offhook_prompts_failed_total").increment(1);
+                tracing::warn!(%error, "a prompt failed");
+                return failed(error.to_string());
+            }
+        };
+        let Some(codec) = media.codec() else { return failed("there is no audio".to_owned()) };
+        if items.iter().any(|item| item.codec() != codec) {
+            // The codec changed while they were made.
+            self.resolve(codec, list);
+            return None;
+        }
+        let repeat = list.repeat;
+        match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat }) {
+            Ok(()) => {
+                self.state = State::Playing { list };
+                None
+            }
+            Err(error) => failed(error.to_string()),
+        }
+    }
+
+    /// The media leg has played `tag` to its end.
+    pub(super) fn played(&mut self, tag: Tag) {
+        if matches!(&self.state, State::Playing { list } if list.tag == tag) {
+            self.state = State::Quiet;
+        }
+    }
+
+    /// The leg speaks another codec now: prompts are encoded for one, so what plays begins again in the new one.
+    pub(super) fn recode(&mut self, media: &mut MediaEnd) {
+        let Some(codec) = media.codec() else { return };
+        match std::mem::replace(&mut self.state, State::Quiet) {
+            State::Playing { list } => {
+                media.disown(list.tag);
+                self.resolve(codec, list);
+            }
+            // What is being made ready is found to be in the wrong codec when it is.
+            other => self.state = other,
+        }
+    }
+
+    /// Nothing more is to be heard or told.
+    pub(super) fn silence(&mut self) {
+        self.drop_resolving();
+        self.state = State::Quiet;
+    }
+
+    fn drop_resolving(&mut self) -> Option<Tag> {
+        match std::mem::replace(&mut self.state, State::Quiet) {
+            State::Resolving { list, task } => {
+                task.abort();
+                Some(list.tag)
+            }
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn resolve(&mut self, codec: Codec, list: List) {
+        let (tag, prompts) = (list.tag, list.prompts.clone());
+        let (studio, mail) = (self.shared.studio.clone(), self.mail.clone());
+        let task = self.shared.tasks.spawn(async move {
+            let result = studio.prepare(&prompts, codec).await;
+            post(&mail, Mail::Prompts { tag, result });
+        });
+        self.state = State::Resolving { list, task };
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.drop_resolving();
+    }
+}
