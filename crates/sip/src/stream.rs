@@ -1,7 +1,7 @@
 //! Cuts messages out of a byte stream: Content-Length framing (RFC 3261 §18.3) and the keepalives of RFC 5626 §4.4.1.
 //! Owns the bytes not yet cut; reads nothing itself. Each byte is looked at a constant number of times.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::FrameError;
 
@@ -19,6 +19,14 @@ pub enum Frame {
 
 /// The answer to a ping.
 pub const PONG: &[u8] = b"\r\n";
+
+/// What stands at the start of the bytes.
+enum Lead {
+    Ping,
+    /// It may become a ping.
+    Wait,
+    Message,
+}
 
 /// Cuts one stream.
 #[derive(Debug)]
@@ -55,14 +63,15 @@ impl Framer {
 
     /// The next frame; `None` needs more bytes. After an error the stream cannot go on.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        if self.body.is_none() && self.scanned == 0 && self.skip_blank_lines() {
-            return Ok(Some(Frame::Ping));
+        if self.body.is_none() && self.scanned == 0 {
+            match self.skip_blank_lines() {
+                Lead::Ping => return Ok(Some(Frame::Ping)),
+                Lead::Wait => return Ok(None),
+                Lead::Message => {}
+            }
         }
         if self.body.is_none() {
-            match self.find_body()? {
-                Some(found) => self.body = Some(found),
-                None => return Ok(None),
-            }
+            self.body = self.find_body()?;
         }
         let Some((start, length)) = self.body else { return Ok(None) };
         let total = start.saturating_add(length);
@@ -77,29 +86,22 @@ impl Framer {
         Ok(Some(Frame::Message(self.buffer.split_to(total).freeze())))
     }
 
-    /// Drops line ends before a message; true for a ping, which is two of them.
-    fn skip_blank_lines(&mut self) -> bool {
-        if self.buffer.starts_with(b"\r\n\r\n") {
-            let _ = self.buffer.split_to(4);
-            return true;
-        }
-        // A lone CR or CRLF may be the start of a ping; anything more shows it is not.
-        while matches!(self.buffer.first(), Some(b'\r' | b'\n')) {
-            let waits = b"\r\n\r\n".starts_with(&self.buffer);
-            if waits {
-                return false;
+    /// Drops line ends before a message. Two CRLF together are a ping.
+    fn skip_blank_lines(&mut self) -> Lead {
+        const PING: &[u8] = b"\r\n\r\n";
+        loop {
+            if self.buffer.starts_with(PING) {
+                self.buffer.advance(PING.len());
+                return Lead::Ping;
             }
-            if self.buffer.starts_with(b"\r\n\r\n") {
-                return self.skip_blank_lines_ping();
+            if PING.starts_with(&self.buffer) {
+                return Lead::Wait;
             }
-            let _ = self.buffer.split_to(1);
+            match self.buffer.first() {
+                Some(b'\r' | b'\n') => self.buffer.advance(1),
+                _ => return Lead::Message,
+            }
         }
-        false
-    }
-
-    fn skip_blank_lines_ping(&mut self) -> bool {
-        let _ = self.buffer.split_to(4.min(self.buffer.len()));
-        true
     }
 
     /// The start and length of the body, once the empty line after the headers is there.

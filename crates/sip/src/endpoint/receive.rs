@@ -70,8 +70,15 @@ impl Endpoint {
     fn on_broken(&mut self, flow: Flow, message: &Message, problem: ParseError) {
         let answerable = message.method().is_some_and(|m| !m.is(Known::Ack))
             && [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|n| message.line(*n).is_some());
-        let via = message.values(Name::Via).next().and_then(|v| crate::message::Via::parse(v).ok());
-        let (true, Some(via)) = (answerable, via) else {
+        let top = message.values(Name::Via).next();
+        let via = top.and_then(|v| crate::message::Via::parse(v).ok());
+        let other_version = message.is_of_another_version();
+        // Another version's Via may be written in another way: its sender is where the message came from.
+        let back = match via {
+            Some(via) => Some(reply_flow(flow, &via)),
+            None => (other_version && top.is_some()).then_some(flow),
+        };
+        let (true, Some(back)) = (answerable, back) else {
             self.counters.garbage += 1;
             return;
         };
@@ -80,12 +87,10 @@ impl Endpoint {
             Some(header) => format!("Bad {header}: {} Expected", problem.expected),
             None => format!("Bad Request: {} Expected", problem.expected),
         };
-        // Stateless: a request that cannot be read has no transaction to be remembered by, and the same
-        // request again gets the same answer.
+        // Stateless: a request that cannot be read has no transaction to be remembered by.
         let tag = self.random.token();
-        let back = reply_flow(flow, &via);
         let mut reply = Reply { status: 400, phrase: Some(&text), tag: &tag, ..Reply::default() };
-        if message.is_of_another_version() {
+        if other_version {
             reply = Reply::status(505, &tag);
         }
         let (bytes, summary) = self.write_response(message, &flow, &reply, None);
