@@ -4,7 +4,7 @@ mod dtmf;
 
 pub use dtmf::Dtmf;
 
-use std::f32::consts::TAU;
+use std::f64::consts::TAU;
 
 use crate::Rate;
 
@@ -12,14 +12,16 @@ use crate::Rate;
 ///
 /// A sine of amplitude a over n samples gives about (a·n/2)², so its share of the whole is this over n/2 times the sum of squares.
 pub fn goertzel_power(samples: &[i16], rate: Rate, hertz: f32) -> f32 {
-    let mut bin = Goertzel::new(rate, hertz);
+    // In double precision, because the error of the recurrence grows with the length and this one has no bound.
+    let coefficient = 2.0 * (TAU * f64::from(hertz) / f64::from(rate.hertz().max(1))).cos();
+    let (mut last, mut before) = (0.0f64, 0.0f64);
     for &sample in samples {
-        bin.push(f32::from(sample));
+        (last, before) = (f64::from(sample) + coefficient * last - before, last);
     }
-    bin.power()
+    (last * last + before * before - coefficient * last * before) as f32
 }
 
-/// One bin, fed sample by sample.
+/// One bin of a short block, fed sample by sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Goertzel {
     coefficient: f32,
@@ -29,11 +31,8 @@ pub(crate) struct Goertzel {
 
 impl Goertzel {
     pub(crate) fn new(rate: Rate, hertz: f32) -> Goertzel {
-        Goertzel {
-            coefficient: 2.0 * (TAU * hertz / rate.hertz().max(1) as f32).cos(),
-            last: 0.0,
-            before: 0.0,
-        }
+        let coefficient = 2.0 * (TAU * f64::from(hertz) / f64::from(rate.hertz().max(1))).cos();
+        Goertzel { coefficient: coefficient as f32, last: 0.0, before: 0.0 }
     }
 
     pub(crate) fn push(&mut self, sample: f32) {

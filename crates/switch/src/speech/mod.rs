@@ -11,8 +11,6 @@ mod espeak;
 mod once;
 mod openai;
 mod ssml;
-#[cfg(test)]
-mod tests;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -248,3 +246,6 @@ async fn decoded(bytes: Vec<u8>) -> Result<Pcm, SpeechError> {
 fn excerpt(text: &str) -> String {
     text.chars().take(60).collect()
 }
+
+#[cfg(test)]
+mod tests;
