@@ -100,7 +100,7 @@ impl Rx {
     /// as much as half a packet: so read what is expected, and now and then, or when more came, all there is.
     pub(crate) fn appetite(&mut self, turn: u64) -> u32 {
         self.expected = (self.expected + 1).min(MOST);
-        if self.hungry > 0 || turn % FULL_DRAIN == 0 { MOST } else { self.expected }
+        if self.hungry > 0 || turn.is_multiple_of(FULL_DRAIN) { MOST } else { self.expected }
     }
 
     /// So many were read; `empty` if the socket had no more.

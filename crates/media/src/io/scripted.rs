@@ -14,10 +14,13 @@ pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
 }
 
+type Queue = VecDeque<(SocketAddr, Vec<u8>)>;
+
 /// The scripted network. Its ports are just numbers.
 #[derive(Default)]
 pub(crate) struct Scripted {
-    pub(crate) waiting: HashMap<(usize, bool), VecDeque<(SocketAddr, Vec<u8>)>>,
+    /// By place and whether it is RTP.
+    pub(crate) waiting: HashMap<(usize, bool), Queue>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) attached: HashMap<usize, u16>,
     pub(crate) refuse: bool,

@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
         let begin = self.at;
         self.put(&[0x80 | (count as u8 & 0x1f), kind, 0, 0]);
         write(self);
-        while (self.at - begin) % 4 != 0 && self.fits {
+        while !(self.at - begin).is_multiple_of(4) && self.fits {
             self.put(&[0]);
         }
         let words = ((self.at - begin) / 4).saturating_sub(1) as u16;

@@ -1,0 +1,98 @@
+//! Keys, both ways.
+
+use super::*;
+
+#[test]
+fn keys_are_sent_as_events_and_the_prompt_waits() {
+    let mut rig = Rig::with(setup());
+    rig.play(1, vec![prompt(&[5_000; 3_200])], Repeat::Times(1));
+    rig.slots(8);
+    let digits = vec![
+        DigitToSend { key: Some('1'), duration: MS(60), gap: MS(80) },
+        DigitToSend { key: None, duration: MS(100), gap: MS(0) },
+        DigitToSend { key: Some('#'), duration: MS(60), gap: MS(80) },
+    ];
+    rig.order(Order::Dial(id(0), Dialling::Events(Keys::new(2, digits))));
+    rig.slots(200);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let events: Vec<&View<'_>> = views.iter().filter(|view| view.payload_type == 101).collect();
+    assert_eq!(events.len(), 10, "three updates, the last of them three times, for each key");
+    assert_eq!(events.iter().filter(|view| view.marker).count(), 2);
+    assert!(views.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)));
+    let mut receiver = dtmf::Receiver::new(8_000);
+    let keys: Vec<char> = events
+        .iter()
+        .filter_map(|view| match receiver.feed(view.timestamp, view.payload)? {
+            dtmf::Report::Started { key, .. } => Some(key),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(keys, ['1', '#']);
+    // Each audio packet's timestamp is its place in time, events or not.
+    let first = views[0].timestamp;
+    for (n, view) in views.iter().enumerate().filter(|(_, view)| view.payload_type == 0) {
+        assert_eq!(view.timestamp, first.plus(160 * n as u32));
+    }
+    let said = views.iter().filter(|view| view.payload_type == 0 && view.payload[0] != 0xff).count();
+    assert_eq!(said, 20, "nothing of the prompt is lost");
+    let events = rig.take_events();
+    assert_eq!(events[0], Event::DigitsSent { leg: id(0), tag: 2 });
+    assert_eq!(events[1], Event::Played { leg: id(0), tag: 1, stopped: false });
+}
+
+#[test]
+fn stopped_keys_still_get_their_ends() {
+    let mut rig = Rig::with(setup());
+    let digits = vec![DigitToSend { key: Some('5'), duration: MS(2_000), gap: MS(80) }; 4];
+    rig.order(Order::Dial(id(0), Dialling::Events(Keys::new(2, digits))));
+    rig.slots(12);
+    rig.order(Order::Stop(id(0), 2));
+    rig.slots(40);
+    let sent = rig.heard();
+    let views = views(&sent);
+    let ends = views.iter().filter(|view| view.payload_type == 101 && view.payload[1] & 0x80 != 0).count();
+    assert_eq!(ends, 3);
+    assert_eq!(rig.take_events(), [Event::DigitsSent { leg: id(0), tag: 2 }]);
+}
+
+#[test]
+fn keys_that_are_heard_are_told_once_each() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for key in ['1', '1', '#'] {
+        phone.say(&mut rig, &[0xff; 160]);
+        phone.press(&mut rig, key);
+    }
+    let told = rig.take_events();
+    let keys: Vec<char> = told
+        .iter()
+        .filter_map(|e| if let Event::Digit { key, .. } = e { Some(*key) } else { None })
+        .collect();
+    assert_eq!(keys, ['1', '1', '#']);
+    let ends = told.iter().filter(|e| matches!(e, Event::DigitEnded { ms: 100, .. })).count();
+    assert_eq!(ends, 3);
+}
+
+#[test]
+fn a_key_whose_end_is_lost_is_let_go() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    let packet = phone.packet(101, RtpTime(0), &[5, 10, 0, 160]);
+    rig.io.arrive(0, Channel::Rtp, home(), &packet);
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [Event::Digit { leg: id(0), key: '5' }]);
+    rig.slots(60);
+    assert_eq!(rig.take_events(), [Event::DigitEnded { leg: id(0), key: '5', ms: 20 }]);
+}
+
+#[test]
+fn keys_as_tones_are_heard_where_no_events_were_agreed() {
+    let none = LegSetup { telephone_event: None, telephone_event_receive: None, ..setup() };
+    let mut rig = Rig::with(none);
+    let mut phone = Phone::new(home(), 9);
+    for frame in prompt(&tone::dtmf('7', MS(200), Rate::NARROW).samples).bytes().chunks(160) {
+        phone.say(&mut rig, frame);
+    }
+    assert_eq!(rig.take_events(), [Event::Digit { leg: id(0), key: '7' }]);
+}

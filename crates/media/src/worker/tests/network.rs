@@ -1,0 +1,124 @@
+//! Who is believed, what RTCP tells, and how sockets are read.
+
+use super::*;
+
+#[test]
+fn strangers_are_dropped_and_a_peer_behind_nat_is_found() {
+    let mut rig = Rig::with(setup());
+    let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
+    let mut phone = Phone::new(nat, 9);
+    for _ in 0..10 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    assert_eq!(rig.take_events(), [Event::Latched { leg: id(0), remote: nat }]);
+    assert_eq!(rig.heard().last().unwrap().to, nat);
+    let mut stranger = Phone::new("203.0.113.66:666".parse().unwrap(), 9);
+    for _ in 0..50 {
+        stranger.say(&mut rig, &[0xff; 160]);
+    }
+    rig.order(Order::Release(id(0)));
+    rig.slots(4);
+    let report = rig.released[0];
+    assert_eq!((report.packets_in, report.strangers), (6, 54));
+    assert_eq!(rig.heard().last().unwrap().to, nat);
+}
+
+#[test]
+fn silence_of_the_peer_is_told_once_until_it_speaks_again() {
+    let mut rig = Rig::with(setup());
+    rig.slots(29 * 200);
+    assert_eq!(rig.take_events(), []);
+    rig.slots(120 * 200);
+    assert_eq!(rig.take_events(), [Event::Lost { leg: id(0) }]);
+    Phone::new(home(), 9).say(&mut rig, &[0xff; 160]);
+    rig.slots(120 * 200);
+    assert_eq!(rig.take_events(), [Event::Lost { leg: id(0) }]);
+}
+
+#[test]
+fn reports_come_every_few_seconds_and_a_goodbye_at_the_end() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 0xabcd);
+    for _ in 0..3_000 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    rig.order(Order::Release(id(0)));
+    rig.slots(4);
+    let rtcp: Vec<Sent> = rig.io.sent.iter().filter(|s| s.channel == Channel::Rtcp).cloned().collect();
+    assert!((10..=24).contains(&rtcp.len()), "{} in a minute", rtcp.len());
+    assert!(rtcp.iter().all(|sent| sent.to == setup().remote_rtcp));
+    let Some(Packet::SenderReport(sr)) = Compound::parse(&rtcp[3].bytes).unwrap().next() else { panic!() };
+    let block = sr.blocks().next().unwrap();
+    assert_eq!((block.ssrc, block.lost), (0xabcd, 0));
+    let at = clock::at(rtcp[3].slot - 1);
+    assert_eq!(sr.info.ntp, NtpTime::from_unix(WALL + at));
+    let last = Compound::parse(&rtcp.last().unwrap().bytes).unwrap();
+    assert!(last.clone().any(|packet| matches!(packet, Packet::Bye(_))));
+}
+
+#[test]
+fn the_round_trip_is_measured() {
+    let mut rig = Rig::with(setup());
+    rig.slots(200);
+    let sent = rig.heard();
+    let ssrc = views(&sent)[0].ssrc;
+    // The peer answers a report of half a second ago, which it held for 300 ms.
+    let now = WALL + clock::at(rig.slot);
+    let last_sr = NtpTime::from_unix(now - MS(500)).middle();
+    let block = ReportBlock { ssrc, lost: 3, last_sr, delay: 65_536 * 3 / 10, ..ReportBlock::default() };
+    let mut buffer = [0; 64];
+    let mut writer = rtp::rtcp::Writer::new(&mut buffer);
+    writer.receiver_report(5, &[block]);
+    let n = writer.finish().unwrap();
+    let muxed = setup().remote;
+    rig.io.arrive(0, Channel::Rtp, muxed, &buffer[..n]);
+    rig.slots(204);
+    let report = rig.reports.last().unwrap();
+    assert_eq!(report.remote_lost, Some(3));
+    let trip = report.round_trip_ms.unwrap();
+    assert!((200.0..=220.0).contains(&trip), "{trip}");
+}
+
+#[test]
+fn a_steady_peer_costs_one_receive_a_turn_and_a_burst_is_taken_at_once() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for _ in 0..100 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    let before = rig.io.asked;
+    for _ in 0..400 {
+        phone.say(&mut rig, &[0xff; 160]);
+    }
+    let asked = rig.io.asked - before;
+    assert!(asked < 500, "{asked} for 400 packets");
+    // A pause of 200 ms, then all of it at once.
+    for _ in 0..10 {
+        let packet = phone.packet(0, phone.timestamp, &[0xff; 160]);
+        phone.timestamp = phone.timestamp.plus(160);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+    }
+    rig.slots(4 * 9);
+    assert!(rig.io.waiting.values().all(|queue| queue.is_empty()));
+}
+
+#[test]
+fn any_datagram_is_survived_and_counted() {
+    let mut rig = Rig::with(setup());
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let _ring = rig.record(1, None, None);
+    for _ in 0..20_000 {
+        let mut bytes = [0u8; 64];
+        for chunk in bytes.chunks_mut(8) {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            chunk.copy_from_slice(&(random ^ (random >> 29)).to_be_bytes());
+        }
+        bytes[0] = 0x80 | (bytes[0] & 0x3f);
+        bytes[1] &= if bytes[2] & 1 == 0 { 0xe5 } else { 0xff };
+        let len = usize::from(bytes[3] & 0x3f);
+        let channel = if bytes[4] & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
+        rig.io.arrive(0, channel, home(), &bytes[..len]);
+        rig.slots(1);
+    }
+    assert!(rig.worker.stats.unusable > 0);
+}
