@@ -42,14 +42,14 @@ fn request(method: &str, cseq: u32, call: usize, branch: &str, tag: &str, body: 
 }
 
 /// Bytes to a message with its header offsets.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn parse_invite(bencher: Bencher<'_, '_>) {
     let bytes = request("INVITE", 1, 1, "i", "", SDP);
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| Message::parse(black_box(bytes.clone())));
 }
 
 /// INVITE, 100, 180, 200, ACK, BYE, 200: four messages in or out each way, and all state made and dropped.
-#[divan::bench(sample_count = 20)]
+#[divan::bench(sample_size = 1000, sample_count = 40)]
 fn whole_call(bencher: Bencher<'_, '_>) {
     let mut endpoint = Endpoint::new(Config::default());
     let contact = Contact::new("1000", flow().local, Transport::Udp);

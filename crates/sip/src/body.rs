@@ -70,8 +70,9 @@ pub(crate) fn find_sdp(content_type: Option<&str>, disposition: Option<&str>, by
 }
 
 fn is_optional(disposition: &str) -> bool {
-    lex::params(disposition)
-        .any(|(name, value)| name.eq_ignore_ascii_case("handling") && value.is_some_and(|v| v.eq_ignore_ascii_case("optional")))
+    lex::params(disposition).any(|(name, value)| {
+        name.eq_ignore_ascii_case("handling") && value.is_some_and(|v| v.eq_ignore_ascii_case("optional"))
+    })
 }
 
 fn boundary(content_type: &str) -> Option<String> {

@@ -114,7 +114,12 @@ impl Dialog {
     }
 
     /// Starts a request. An ACK takes `cseq` of the INVITE it acknowledges; every other method the next number.
-    pub(crate) fn request(&mut self, method: Known, cseq: Option<u32>, stamp: Stamp<'_>) -> (Writer, Flow, u32) {
+    pub(crate) fn request(
+        &mut self,
+        method: Known,
+        cseq: Option<u32>,
+        stamp: Stamp<'_>,
+    ) -> (Writer, Flow, u32) {
         let cseq = cseq.unwrap_or_else(|| self.next_cseq());
         self.start(method, cseq, 70, stamp)
     }
@@ -243,7 +248,12 @@ mod tests {
             &["<sip:192.0.2.50;lr>", "<sip:p2;lr>", "<sip:p3;lr>"],
             "192.0.2.50:5060",
         );
-        check("Record-Route: <sip:p1.example.com;lr>\r\n", contact, &["<sip:p1.example.com;lr>"], "198.51.100.7:40000");
+        check(
+            "Record-Route: <sip:p1.example.com;lr>\r\n",
+            contact,
+            &["<sip:p1.example.com;lr>"],
+            "198.51.100.7:40000",
+        );
         check(
             "Record-Route: <sip:p1>, <sip:p2;lr>\r\n",
             "sip:p1",

@@ -95,7 +95,9 @@ impl Registrar {
         core: &Core<'_>,
         flow: Flow,
     ) -> Result<Vec<Event>, Refusal> {
-        let bad = |header: Name, expected| Refusal::Bad(ParseError { at: 0, header: Some(header.text()), expected });
+        let bad = |header: Name, expected| {
+            Refusal::Bad(ParseError { at: 0, header: Some(header.text()), expected })
+        };
         let header = match message.line(Name::Expires) {
             None => None,
             // RFC 3261 §20.19: a malformed value is as good as one hour.
@@ -304,7 +306,12 @@ mod tests {
     #[test]
     fn contacts_are_added_refreshed_and_removed_with_their_own_times() {
         let mut f = fixture();
-        f.ask("c", 1, "Contact: <sip:a@x>;expires=100;q=0.5, <sip:a@y>\r\nExpires: 200\r\nm: sip:a@z;expires=99999\r\n").unwrap();
+        f.ask(
+            "c",
+            1,
+            "Contact: <sip:a@x>;expires=100;q=0.5, <sip:a@y>\r\nExpires: 200\r\nm: sip:a@z;expires=99999\r\n",
+        )
+        .unwrap();
         f.holds(&["<sip:a@x>;q=0.5;expires=100", "<sip:a@y>;expires=200", "<sip:a@z>;expires=7200"]);
         f.ask("c", 2, "Contact: <sip:a@Y>;expires=0, <sip:a@x>\r\n").unwrap();
         f.holds(&["<sip:a@z>;expires=7200", "<sip:a@x>;expires=3600"]);

@@ -33,7 +33,9 @@ enum Lead {
 pub struct Framer {
     buffer: BytesMut,
     limit: usize,
-    /// How far the search for the end of the headers has come.
+    /// Where the header line being searched starts.
+    line: usize,
+    /// How far the search for its end has come.
     scanned: usize,
     /// Where the body starts and how long it is, once known.
     body: Option<(usize, usize)>,
@@ -48,7 +50,7 @@ impl Default for Framer {
 impl Framer {
     /// A framer that refuses messages of more than `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Framer { buffer: BytesMut::new(), limit, scanned: 0, body: None }
+        Framer { buffer: BytesMut::new(), limit, line: 0, scanned: 0, body: None }
     }
 
     /// Adds bytes as they were read.
@@ -82,6 +84,7 @@ impl Framer {
             return Ok(None);
         }
         self.body = None;
+        self.line = 0;
         self.scanned = 0;
         Ok(Some(Frame::Message(self.buffer.split_to(total).freeze())))
     }
@@ -106,26 +109,22 @@ impl Framer {
 
     /// The start and length of the body, once the empty line after the headers is there.
     fn find_body(&mut self) -> Result<Option<(usize, usize)>, FrameError> {
-        let mut at = self.scanned;
         loop {
-            let rest = self.buffer.get(at..).unwrap_or_default();
-            let Some(line) = rest.iter().position(|b| *b == b'\n') else {
-                // Only whole lines count as scanned; a line longer than the limit is refused here.
-                self.scanned = at;
-                if self.buffer.len() > self.limit {
-                    return Err(FrameError::TooLong { limit: self.limit });
-                }
-                return Ok(None);
-            };
-            let text = rest.get(..line).unwrap_or_default();
-            let empty = text.is_empty() || text == b"\r";
-            at += line + 1;
-            if at > self.limit {
+            let rest = self.buffer.get(self.scanned..).unwrap_or_default();
+            let found = rest.iter().position(|b| *b == b'\n');
+            self.scanned = found.map_or(self.buffer.len(), |at| self.scanned + at + 1);
+            if self.scanned > self.limit {
                 return Err(FrameError::TooLong { limit: self.limit });
             }
-            if empty && at > line + 1 {
-                let length = content_length(self.buffer.get(..at).unwrap_or_default())?;
-                return Ok(Some((at, length)));
+            if found.is_none() {
+                return Ok(None);
+            }
+            let line = self.buffer.get(self.line..self.scanned).unwrap_or_default();
+            let is_end = self.line > 0 && (line == b"\r\n" || line == b"\n");
+            self.line = self.scanned;
+            if is_end {
+                let length = content_length(self.buffer.get(..self.scanned).unwrap_or_default())?;
+                return Ok(Some((self.scanned, length)));
             }
         }
     }

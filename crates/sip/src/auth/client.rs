@@ -102,9 +102,11 @@ mod tests {
 
     #[test]
     fn the_first_challenge_we_can_answer_is_taken() {
-        let line = |algorithm: &str| format!("Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\"{algorithm}\r\n");
+        let line =
+            |algorithm: &str| format!("Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\"{algorithm}\r\n");
         let header = "Proxy-Authorization";
-        let both = line(", algorithm=SHA-512-256, qop=\"auth\"") + &line(", algorithm=SHA-256, qop=\"auth-int,auth\"");
+        let both = line(", algorithm=SHA-512-256, qop=\"auth\"")
+            + &line(", algorithm=SHA-256, qop=\"auth-int,auth\"");
         assert_eq!(taken(&both), Some((Algorithm::Sha256, true, header)));
         assert_eq!(taken(&line("")), Some((Algorithm::Md5, false, header)));
         assert_eq!(taken(&line(", qop=\"auth-int\"")), None);

@@ -58,7 +58,14 @@ impl Algorithm {
     }
 
     /// The `response` parameter (RFC 7616 §3.4.1); without `qop` as RFC 2069 had it.
-    pub(crate) fn response(self, secret: &str, nonce: &str, qop: Option<Qop<'_>>, method: &str, uri: &str) -> String {
+    pub(crate) fn response(
+        self,
+        secret: &str,
+        nonce: &str,
+        qop: Option<Qop<'_>>,
+        method: &str,
+        uri: &str,
+    ) -> String {
         let request = self.hash(&[method, uri]);
         match qop {
             Some(Qop { count, client_nonce }) => {

@@ -1,6 +1,7 @@
 //! Our side as the one who asks: challenges, and the judgement of credentials.
 //! RFC 7616 with several challenges as RFC 8760 §2.4 has them. A user there is not is refused in the same way and
-//! time as a wrong password, so names cannot be fished for.
+//! time as a wrong password, so names cannot be fished for. The `uri` parameter is hashed but not compared with the
+//! Request-URI: phones and proxies write it in their own ways, and a used nonce cannot be used for another request.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -83,7 +84,9 @@ impl Guard {
             .into_iter()
             .map(|algorithm| {
                 let nonce = self.nonces.make(now, random);
-                format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"auth\"")
+                format!(
+                    "Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"auth\""
+                )
             })
             .collect()
     }
@@ -239,7 +242,10 @@ mod tests {
     fn an_altered_request_is_wrong() {
         let mut f = fixture();
         let line = f.credentials(0, "alice", "secret", 1);
-        assert_eq!(f.guard.verify(f.now, "INVITE", [line.as_str()].into_iter()), Verdict::Wrong { user: "alice".into() });
+        assert_eq!(
+            f.guard.verify(f.now, "INVITE", [line.as_str()].into_iter()),
+            Verdict::Wrong { user: "alice".into() }
+        );
         let line = line.replace("nc=00000001", "nc=00000002");
         assert_eq!(f.verify(&line), Verdict::Wrong { user: "alice".into() });
         let line = line.replace("qop=auth", "qop=auth-int");
@@ -249,7 +255,9 @@ mod tests {
     #[test]
     fn what_is_not_for_us_is_absent() {
         let mut f = fixture();
-        for line in ["", "Basic x", "Digest realm=\"other\"", "Digest", "NoOneKnowsThisScheme opaque-data=here"] {
+        for line in
+            ["", "Basic x", "Digest realm=\"other\"", "Digest", "NoOneKnowsThisScheme opaque-data=here"]
+        {
             assert_eq!(f.verify(line), Verdict::Absent, "{line}");
         }
     }

@@ -62,8 +62,9 @@ impl Endpoint {
         };
         let event = Event::Message { session, flow, summary, call_id: core.call_id.to_owned() };
         // Before what it caused, but after the event that makes its session.
-        let made = matches!(self.outputs.get(mark), Some(Output::Event(Event::Invited { .. })));
-        self.outputs.insert(mark + usize::from(made), Output::Event(event));
+        let made = |output: &Output| matches!(output, Output::Event(Event::Invited { .. }));
+        let at = self.outputs.iter().skip(mark).position(made).map_or(mark, |at| mark + at + 1);
+        self.outputs.insert(at, Output::Event(event));
     }
 
     /// A message that cannot be processed: 400 naming the header, if it is a request that can be answered.
@@ -183,8 +184,10 @@ impl Endpoint {
                 return session;
             }
         }
-        let found =
-            core.to.tag().and_then(|tag| self.sessions.find(tag, core.call_id, core.from.tag().unwrap_or("")));
+        let found = core
+            .to
+            .tag()
+            .and_then(|tag| self.sessions.find(tag, core.call_id, core.from.tag().unwrap_or("")));
         match found {
             Some(session) => self.on_session_ack(now, session, message, core),
             None => self.counters.stray_acks += 1,
@@ -232,7 +235,7 @@ impl Endpoint {
             return None;
         };
         let session = transaction.session;
-        let request = Arc::clone(&transaction.request);
+        let request = transaction.request.clone()?;
         let event = match status {
             100..200 => TxEvent::Progress,
             200..300 => TxEvent::Answer,

@@ -141,11 +141,8 @@ impl Endpoint {
                 for event in changes {
                     self.event(event);
                 }
-                let mut headers: Vec<(String, String)> = self
-                    .registrar
-                    .of_user(&user)
-                    .map(|b| ("Contact".to_owned(), b.line(now)))
-                    .collect();
+                let mut headers: Vec<(String, String)> =
+                    self.registrar.of_user(&user).map(|b| ("Contact".to_owned(), b.line(now))).collect();
                 for path in request.message.lines(Name::Path) {
                     headers.push(("Path".to_owned(), path.to_owned()));
                 }
@@ -160,7 +157,8 @@ impl Endpoint {
             Err(Refusal::OutOfOrder) => self.refuse_with(now, request, 500, Some("Out of Order"), &[]),
             Err(Refusal::Bad(problem)) => {
                 self.counters.bad_requests += 1;
-                let text = format!("Bad {}: {} Expected", problem.header.unwrap_or("Request"), problem.expected);
+                let text =
+                    format!("Bad {}: {} Expected", problem.header.unwrap_or("Request"), problem.expected);
                 self.refuse_with(now, request, 400, Some(&text), &[]);
             }
         }

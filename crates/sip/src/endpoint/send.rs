@@ -47,7 +47,8 @@ impl Endpoint {
     /// Tells a transaction something, sends what it wants sent, and drops it when it has ended.
     pub(crate) fn step(&mut self, now: Instant, id: TxId, event: TxEvent) -> Tell {
         let acknowledges = matches!(event, TxEvent::Refusal(_));
-        let Some(reaction) = self.transactions.step(&mut self.schedule, now, id, event, &self.config.timers) else {
+        let Some(reaction) = self.transactions.step(&mut self.schedule, now, id, event, &self.config.timers)
+        else {
             return Tell::Nothing;
         };
         if let (Some((bytes, again)), Some(transaction)) = (reaction.send, self.transactions.get(id)) {
@@ -73,9 +74,7 @@ impl Endpoint {
     ) -> (Bytes, Summary) {
         let mut writer = Writer::response(request, flow, reply.status, reply.phrase, reply.tag);
         let method = request.method().unwrap_or(Method::Other);
-        if (101..300).contains(&reply.status)
-            && (method.is(Known::Invite) || method.is(Known::Update))
-        {
+        if (101..300).contains(&reply.status) && (method.is(Known::Invite) || method.is(Known::Update)) {
             // RFC 3261 §12.1.1: what makes a dialog repeats the route set.
             for line in request.lines(crate::message::Name::RecordRoute) {
                 writer.header("Record-Route", line);
@@ -101,10 +100,14 @@ impl Endpoint {
     /// Answers a request through its transaction; the bytes are returned for those who repeat them.
     pub(crate) fn respond(&mut self, now: Instant, id: TxId, reply: &Reply<'_>) -> Option<Bytes> {
         let transaction = self.transactions.get(id)?;
-        let request = Arc::clone(&transaction.request);
+        let request = transaction.request.clone()?;
         let (flow, session) = (transaction.flow, transaction.session);
         let (bytes, summary) = self.write_response(&request, &flow, reply, session);
-        self.transactions.get_mut(id)?.summary = summary;
+        let transaction = self.transactions.get_mut(id)?;
+        transaction.summary = summary;
+        if reply.status >= 200 {
+            transaction.request = None;
+        }
         let event = match reply.status {
             100..200 => TxEvent::Provisional(bytes.clone()),
             200..300 => TxEvent::Success(bytes.clone()),

@@ -82,7 +82,11 @@ mod tests {
 
     fn check(text: &str, display: Option<&str>, uri: &str, tag: Option<&str>) {
         let address = Address::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
-        assert_eq!((address.display.as_deref(), address.uri_text, address.tag()), (display, uri, tag), "{text}");
+        assert_eq!(
+            (address.display.as_deref(), address.uri_text, address.tag()),
+            (display, uri, tag),
+            "{text}"
+        );
     }
 
     #[test]

@@ -118,9 +118,10 @@ pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let escape = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|digits| {
-            u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-        });
+        let escape = (*first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
         match escape {
             Some(byte) => {
                 bytes.push(byte);
@@ -141,7 +142,8 @@ mod tests {
 
     #[test]
     fn lists_split_at_commas_outside_quotes_and_brackets() {
-        let check = |text: &str, expected: &[&str]| assert_eq!(list(text).collect::<Vec<_>>(), expected, "{text}");
+        let check =
+            |text: &str, expected: &[&str]| assert_eq!(list(text).collect::<Vec<_>>(), expected, "{text}");
         check("a, b ,,c", &["a", "b", "c"]);
         check("\"x, y\" <sip:a,b@c>, <sip:d@e>;q=0.1", &["\"x, y\" <sip:a,b@c>", "<sip:d@e>;q=0.1"]);
         check("\"x\\\", y\", z", &["\"x\\\", y\"", "z"]);

@@ -17,11 +17,11 @@ use bytes::Bytes;
 pub(crate) use self::address::Address;
 pub(crate) use self::core::Core;
 pub(crate) use self::header::Name;
+use self::header::{Field, Span};
 pub use self::method::{Known, Method};
 pub use self::status::phrase;
 pub(crate) use self::uri::{Scheme, Uri};
 pub(crate) use self::via::Via;
-use self::header::{Field, Span};
 use crate::error::ParseError;
 
 /// The first line of a message.

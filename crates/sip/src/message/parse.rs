@@ -52,7 +52,12 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
         // RFC 3261 §18.3: what follows the body in a datagram is discarded, and a short body is an error.
         Ok(Some(length)) if length <= rest.len() => message.body = rest.slice(..length),
         Ok(Some(_)) => {
-            note(&mut message.problem, body_start, Some(Name::ContentLength), "no more than the bytes that came");
+            note(
+                &mut message.problem,
+                body_start,
+                Some(Name::ContentLength),
+                "no more than the bytes that came",
+            );
         }
         Err(problem) => message.problem = message.problem.or(Some(problem)),
     }
@@ -99,7 +104,8 @@ fn start_line(bytes: &[u8], line: Span) -> Result<(Start, Option<ParseError>), P
         return Ok((Start::Response { status }, None));
     }
     let (token, rest) = text.split_once(' ').ok_or(error(line.start, "a request or status line"))?;
-    let (uri, version) = rest.trim_end().rsplit_once(' ').ok_or(error(line.start, "a request or status line"))?;
+    let (uri, version) =
+        rest.trim_end().rsplit_once(' ').ok_or(error(line.start, "a request or status line"))?;
     let is_sip = version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case("SIP/"));
     if !lex::is_token(token) || !is_sip {
         return Err(error(line.start, "a request or status line"));
@@ -203,9 +209,14 @@ mod tests {
 
     #[test]
     fn reads_compact_folded_and_listed_headers() {
-        let m = parsed("OPTIONS sip:h SIP/2.0\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1 ,\r\n SIP/2.0/TCP b\r\nVIA : SIP/2.0/UDP c\r\nSubject:\r\n\tone\r\n  two\r\nl: 2\r\n\r\nhi there");
+        let m = parsed(
+            "OPTIONS sip:h SIP/2.0\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1 ,\r\n SIP/2.0/TCP b\r\nVIA : SIP/2.0/UDP c\r\nSubject:\r\n\tone\r\n  two\r\nl: 2\r\n\r\nhi there",
+        );
         assert_eq!(m.method(), Some(Method::Known(super::super::Known::Options)));
-        assert_eq!(m.values(Name::Via).collect::<Vec<_>>(), ["SIP/2.0/UDP a;branch=z9hG4bK1", "SIP/2.0/TCP b", "SIP/2.0/UDP c"]);
+        assert_eq!(
+            m.values(Name::Via).collect::<Vec<_>>(),
+            ["SIP/2.0/UDP a;branch=z9hG4bK1", "SIP/2.0/TCP b", "SIP/2.0/UDP c"]
+        );
         assert_eq!(m.others().collect::<Vec<_>>(), [("Subject", "one    two")]);
         assert_eq!((&m.body()[..], m.problem()), (&b"hi"[..], None));
     }
@@ -219,7 +230,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_utf8_become_marks_and_offsets_stay() {
-        let m = Message::parse(Bytes::from_static(b"OPTIONS sip:h SIP/2.0\r\nX: a\xff\xfeb\r\nTo: <sip:t@h>\r\n\r\n")).unwrap();
+        let m = Message::parse(Bytes::from_static(
+            b"OPTIONS sip:h SIP/2.0\r\nX: a\xff\xfeb\r\nTo: <sip:t@h>\r\n\r\n",
+        ))
+        .unwrap();
         assert_eq!(m.others().collect::<Vec<_>>(), [("X", "a??b")]);
         assert_eq!(m.line(Name::To), Some("<sip:t@h>"));
     }
@@ -238,12 +252,32 @@ mod tests {
     fn notes_the_first_problem_and_where_it_is() {
         problem("OPTIONS sip:h SIP/2.0\r\nno colon\r\nTo: x\r\n\r\n", 23, None, "a header name and a colon");
         problem("OPTIONS sip:h SIP/2.0\r\n folded\r\n\r\n", 23, None, "a header before a folded line");
-        problem("OPTIONS <sip:h> SIP/2.0\r\n\r\n", 8, None, "a Request-URI without spaces, quotes or brackets");
-        problem("OPTIONS sip:h; lr SIP/2.0\r\n\r\n", 8, None, "a Request-URI without spaces, quotes or brackets");
+        problem(
+            "OPTIONS <sip:h> SIP/2.0\r\n\r\n",
+            8,
+            None,
+            "a Request-URI without spaces, quotes or brackets",
+        );
+        problem(
+            "OPTIONS sip:h; lr SIP/2.0\r\n\r\n",
+            8,
+            None,
+            "a Request-URI without spaces, quotes or brackets",
+        );
         problem("OPTIONS sip:h SIP/2.0  \r\n\r\n", 23, None, "nothing after the version");
-        problem("OPTIONS sip:h SIP/2.0\r\nl: 5\r\n\r\nhi", 31, Some("Content-Length"), "no more than the bytes that came");
+        problem(
+            "OPTIONS sip:h SIP/2.0\r\nl: 5\r\n\r\nhi",
+            31,
+            Some("Content-Length"),
+            "no more than the bytes that came",
+        );
         problem("OPTIONS sip:h SIP/2.0\r\nl: -5\r\n\r\nhi", 26, Some("Content-Length"), "a number");
-        problem("OPTIONS sip:h SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nhi", 32, Some("Content-Length"), "one such header only");
+        problem(
+            "OPTIONS sip:h SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nhi",
+            32,
+            Some("Content-Length"),
+            "one such header only",
+        );
         problem("OPTIONS sip:h SIP/2.0\r\nTo: x", 28, None, "an empty line after the headers");
     }
 }

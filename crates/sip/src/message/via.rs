@@ -46,8 +46,12 @@ mod tests {
         let via = Via::parse("SIP/2.0/UDP 192.0.2.1:5062;rport;branch=z9hG4bKx").unwrap();
         assert_eq!((via.transport, via.host, via.port), ("UDP", "192.0.2.1", Some(5062)));
         assert_eq!((via.branch, via.rport), (Some("z9hG4bKx"), true));
-        let via = Via::parse("SIP  / 2.0  /TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8 ").unwrap();
-        assert_eq!((via.transport, via.host, via.branch), ("TCP", "spindle.example.com", Some("z9hG4bK9ikj8")));
+        let via =
+            Via::parse("SIP  / 2.0  /TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8 ").unwrap();
+        assert_eq!(
+            (via.transport, via.host, via.branch),
+            ("TCP", "spindle.example.com", Some("z9hG4bK9ikj8"))
+        );
         let via = Via::parse("SIP/2.0/TLS [2001:db8::9:1];received=[2001:db8::9:255]").unwrap();
         assert_eq!((via.host, via.port), ("[2001:db8::9:1]", None));
     }

@@ -30,7 +30,13 @@ impl Writer {
     /// Starts a response to `request`, which came over `flow`: status line, Via, From, To, Call-ID, CSeq.
     ///
     /// `to_tag` is added to To unless To has a tag.
-    pub(crate) fn response(request: &Message, flow: &Flow, status: u16, text: Option<&str>, to_tag: &str) -> Self {
+    pub(crate) fn response(
+        request: &Message,
+        flow: &Flow,
+        status: u16,
+        text: Option<&str>,
+        to_tag: &str,
+    ) -> Self {
         let mut writer = Writer { out: String::with_capacity(1024) };
         let text = clean(text.unwrap_or_else(|| phrase(status)));
         let _ = write!(writer.out, "SIP/2.0 {status} {text}\r\n");
@@ -113,7 +119,13 @@ impl Writer {
         for (name, value) in headers {
             let ours = matches!(
                 Name::of(name),
-                Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::ContentLength | Name::ContentType
+                Name::Via
+                    | Name::From
+                    | Name::To
+                    | Name::CallId
+                    | Name::CSeq
+                    | Name::ContentLength
+                    | Name::ContentType
             );
             if lex::is_token(name) && !ours {
                 self.header(name, value);
@@ -170,7 +182,9 @@ mod tests {
 
     #[test]
     fn a_response_repeats_what_it_must_and_says_where_the_request_came_from() {
-        let text = response("v: SIP/2.0/UDP 10.0.0.1:5062 ;branch=z9hG4bK1;rport;x=\"a,b\", SIP/2.0/TCP p\r\nVia: SIP/2.0/TLS q");
+        let text = response(
+            "v: SIP/2.0/UDP 10.0.0.1:5062 ;branch=z9hG4bK1;rport;x=\"a,b\", SIP/2.0/TCP p\r\nVia: SIP/2.0/TLS q",
+        );
         assert_eq!(
             text,
             "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 10.0.0.1:5062;branch=z9hG4bK1;x=\"a,b\";rport=40000;received=198.51.100.7, SIP/2.0/TCP p\r\nVia: SIP/2.0/TLS q\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:x@h>;tag=tt\r\nCall-ID: c1\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n"
@@ -183,8 +197,15 @@ mod tests {
     fn nothing_can_inject_a_header() {
         let mut writer = Writer::request(Known::Bye, "sip:a@b\r\nX: y");
         writer.header("Reason", "x\r\nEvil: 1");
-        writer.headers(&[("Bad Name".into(), "1".into()), ("X-A".into(), "b\nc".into()), ("Via".into(), "z".into())]);
-        let bytes = writer.finish(Some(&Body { content_type: "text/plain\r\n".into(), bytes: Bytes::from_static(b"\xff") }));
+        writer.headers(&[
+            ("Bad Name".into(), "1".into()),
+            ("X-A".into(), "b\nc".into()),
+            ("Via".into(), "z".into()),
+        ]);
+        let bytes = writer.finish(Some(&Body {
+            content_type: "text/plain\r\n".into(),
+            bytes: Bytes::from_static(b"\xff"),
+        }));
         assert_eq!(&bytes[..], b"BYE sip:a@b  X: y SIP/2.0\r\nReason: x  Evil: 1\r\nX-A: b c\r\nContent-Type: text/plain  \r\nContent-Length: 1\r\n\r\n\xff");
     }
 }

@@ -101,7 +101,13 @@ impl Endpoint {
         self.send_bye_with(now, id, header.into_iter().collect(), false);
     }
 
-    fn send_bye_with(&mut self, now: Instant, id: SessionId, headers: Vec<(String, String)>, authorized: bool) {
+    fn send_bye_with(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        headers: Vec<(String, String)>,
+        authorized: bool,
+    ) {
         let branch = self.random.branch();
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.timers.stop_all();
@@ -127,7 +133,7 @@ impl Endpoint {
         };
         let invite = *invite;
         let Some(transaction) = self.transactions.get(invite) else { return };
-        let (request, flow) = (std::sync::Arc::clone(&transaction.request), transaction.flow);
+        let (Some(request), flow) = (transaction.request.clone(), transaction.flow) else { return };
         let bytes = self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""));
         let Ok(core) = request.core() else { return };
         let branch = core.via.branch.unwrap_or("").to_owned();
@@ -172,7 +178,9 @@ impl Endpoint {
     pub(crate) fn on_transaction_failed(&mut self, _now: Instant, session: SessionId, id: TxId, tell: Tell) {
         let Some(state) = self.sessions.get(session) else { return };
         match &state.phase {
-            Phase::Incoming(Incoming { invite, .. }) if *invite == id => self.end(session, Ended::TransportLost),
+            Phase::Incoming(Incoming { invite, .. }) if *invite == id => {
+                self.end(session, Ended::TransportLost)
+            }
             Phase::Calling(calling) if calling.transaction == id => {
                 let reason = match tell {
                     Tell::Broken => Ended::TransportLost,
@@ -180,7 +188,9 @@ impl Endpoint {
                 };
                 self.end(session, reason);
             }
-            Phase::Confirmed(Modify::Asked { transaction, .. }) if *transaction == id => self.end_change(session),
+            Phase::Confirmed(Modify::Asked { transaction, .. }) if *transaction == id => {
+                self.end_change(session)
+            }
             Phase::Leaving(
                 Leaving::Cancel { invite: own }
                 | Leaving::Cancelled { invite: own }

@@ -7,10 +7,10 @@ use super::offer::Debt;
 use super::uas::contact_header;
 use super::{GONE, Modify, Phase};
 use crate::body::Body;
+use crate::dialog::Order;
 use crate::endpoint::{Endpoint, Reply, Request, reply_flow};
 use crate::error::WrongPhase;
 use crate::event::{Event, SessionId};
-use crate::dialog::Order;
 use crate::message::{Known, Method, Name};
 
 /// Whether a change may begin.
@@ -118,7 +118,13 @@ impl Endpoint {
         self.refuse_in(now, request, id, 200, &headers);
     }
 
-    fn begin_change(&mut self, id: SessionId, request: &Request<'_>, offer: Option<Body>, acknowledged: bool) {
+    fn begin_change(
+        &mut self,
+        id: SessionId,
+        request: &Request<'_>,
+        offer: Option<Body>,
+        acknowledged: bool,
+    ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let implied = match session.phase {
             Phase::Answered(_) => Some(Event::Confirmed { session: id, body: None }),
@@ -159,7 +165,7 @@ impl Endpoint {
                 return Ok(());
             }
         };
-        let request = self.transactions.get(transaction).map(|t| std::sync::Arc::clone(&t.request));
+        let request = self.transactions.get(transaction).and_then(|t| t.request.clone());
         if let Some(request) = request {
             session.dialog.refresh(&request);
         }

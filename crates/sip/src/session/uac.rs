@@ -30,7 +30,8 @@ impl Endpoint {
             true => format!("{};tag={tag}", invite.from),
             false => format!("<{}>;tag={tag}", invite.from),
         };
-        let dialog = Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), invite.flow);
+        let dialog =
+            Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), invite.flow);
         let calling =
             Calling { transaction: TxId(0), invite: invite.clone(), progressed: false, authorized: false };
         let mut session = Session::new(id, dialog, Phase::Calling(Box::new(calling)));
@@ -59,7 +60,8 @@ impl Endpoint {
             writer.header(name, value);
         }
         writer.headers(&invite.headers);
-        let summary = Summary { body: invite.body.is_some(), ..request_summary(Known::Invite, cseq, Some(id)) };
+        let summary =
+            Summary { body: invite.body.is_some(), ..request_summary(Known::Invite, cseq, Some(id)) };
         let bytes = writer.finish(invite.body.as_ref());
         match self.send_request(now, Known::Invite, &branch, flow, bytes, summary) {
             Some(transaction) => {
@@ -154,7 +156,8 @@ impl Endpoint {
                 self.send_ack(session, id, core.cseq, None);
                 self.send_bye(now, session, &Reason::normal());
             }
-            Some(state) if state.dialog.remote_tag == tag && matches!(state.phase, Phase::Unacknowledged { .. }) => {}
+            Some(state)
+                if state.dialog.remote_tag == tag && matches!(state.phase, Phase::Unacknowledged { .. }) => {}
             // Another fork answered too, or nobody waits any more: ACK and BYE (RFC 3261 §13.2.2.4).
             _ => {
                 let full = self.transactions.get(id).is_none_or(|t| t.acks.len() >= MOST_FORKS);
@@ -191,7 +194,7 @@ impl Endpoint {
         let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
         let (mut writer, flow, _): (Writer, _, _) = dialog.request(Known::Ack, Some(cseq), stamp);
         // RFC 3261 §22.1: an ACK repeats the credentials of its INVITE.
-        let request = self.transactions.get(invite).map(|t| Arc::clone(&t.request));
+        let request = self.transactions.get(invite).and_then(|t| t.request.clone());
         for name in [Name::Authorization, Name::ProxyAuthorization] {
             for line in request.iter().flat_map(|r| r.lines(name)) {
                 writer.header(name.text(), line);

@@ -33,7 +33,8 @@ impl Endpoint {
             Ok(dialog) => dialog,
             Err(problem) => {
                 self.counters.bad_requests += 1;
-                let text = format!("Bad {}: {} Expected", problem.header.unwrap_or("Contact"), problem.expected);
+                let text =
+                    format!("Bad {}: {} Expected", problem.header.unwrap_or("Contact"), problem.expected);
                 self.refuse_with(now, request, 400, Some(&text), &[]);
                 return None;
             }
@@ -73,8 +74,11 @@ impl Endpoint {
             self.refuse(now, request, 406);
             return None;
         }
-        let found =
-            body::find_sdp(message.line(Name::ContentType), message.line(Name::ContentDisposition), message.body());
+        let found = body::find_sdp(
+            message.line(Name::ContentType),
+            message.line(Name::ContentDisposition),
+            message.body(),
+        );
         match found {
             Found::Nothing => Some(None),
             Found::Sdp(body) => Some(Some(body)),

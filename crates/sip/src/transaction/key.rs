@@ -48,7 +48,13 @@ impl Key {
 
     /// What a request has in common with a copy that came another way (RFC 3261 §8.2.2.2).
     pub(crate) fn merged(core: &Core<'_>) -> Self {
-        Key(format!("m {} {} {} {}", core.method_token, core.call_id, core.cseq, core.from.tag().unwrap_or("")))
+        Key(format!(
+            "m {} {} {} {}",
+            core.method_token,
+            core.call_id,
+            core.cseq,
+            core.from.tag().unwrap_or("")
+        ))
     }
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct Transaction {
     pub(crate) role: Role,
     /// Where its bytes go.
     pub(crate) flow: Flow,
-    /// The request that made it, theirs or ours.
-    pub(crate) request: Arc<Message>,
+    /// The request that made it: ours for good, because ACK and CANCEL repeat parts of it;
+    /// theirs until its final response, because nothing is written from it after that.
+    pub(crate) request: Option<Arc<Message>>,
     pub(crate) session: Option<SessionId>,
     /// What it sent last, in short.
     pub(crate) summary: Summary,
@@ -77,8 +78,17 @@ impl Transactions {
         if let Some(merged) = &merged {
             self.by_key.insert(merged.clone(), id);
         }
-        let mut transaction =
-            Transaction { role, flow, request, session: summary.session, summary, acks: Vec::new(), key, merged, due: None };
+        let mut transaction = Transaction {
+            role,
+            flow,
+            request: Some(request),
+            session: summary.session,
+            summary,
+            acks: Vec::new(),
+            key,
+            merged,
+            due: None,
+        };
         let next = transaction.role.timers().next();
         schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
         self.all.insert(id, transaction);
@@ -128,7 +138,8 @@ impl Transactions {
 
     /// The transactions that use a flow, in the order they were made.
     pub(crate) fn on_flow(&self, flow: &Flow) -> Vec<TxId> {
-        let mut ids: Vec<TxId> = self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect();
+        let mut ids: Vec<TxId> =
+            self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids
     }

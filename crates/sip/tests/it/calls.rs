@@ -306,7 +306,10 @@ fn an_info_is_told_and_answered() {
     b.sends(&["200"]);
     match b.events.remove(0) {
         Event::Info { session: s, content_type, body: told } => {
-            assert_eq!((s, content_type.as_str(), &told[..]), (session, "application/dtmf-relay", body.as_bytes()));
+            assert_eq!(
+                (s, content_type.as_str(), &told[..]),
+                (session, "application/dtmf-relay", body.as_bytes())
+            );
         }
         other => panic!("{other:?}"),
     }

@@ -7,7 +7,14 @@ use sip::Identity;
 use crate::harness::*;
 
 /// Our client side answers the challenge of `answer` as a phone would, by placing a call to ourselves.
-fn credentials(b: &mut Bench, challenge: &str, method: &str, user: &str, password: &str, count: u32) -> String {
+fn credentials(
+    b: &mut Bench,
+    challenge: &str,
+    method: &str,
+    user: &str,
+    password: &str,
+    count: u32,
+) -> String {
     let _ = b;
     let part = |name: &str| {
         let at = challenge.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
@@ -42,13 +49,19 @@ fn a_phone_registers_refreshes_and_leaves() {
     assert!(challenges.len() == 2 && challenges[0].contains("SHA-256") && challenges[1].contains("MD5"));
     for (n, challenge) in challenges.iter().enumerate() {
         let line = credentials(&mut b, challenge, "REGISTER", "alice", "secret", 1);
-        b.hear(&register(2 + n as u32, &format!("Authorization: {line}\r\nExpires: 90\r\nPath: <sip:p;lr>\r\n")));
+        b.hear(&register(
+            2 + n as u32,
+            &format!("Authorization: {line}\r\nExpires: 90\r\nPath: <sip:p;lr>\r\n"),
+        ));
         let ok = b.sends(&["200"]).remove(0);
         assert_eq!(header(&ok, "Contact"), "<sip:alice@10.0.0.5:5070>;expires=90");
         assert_eq!(header(&ok, "Path"), "<sip:p;lr>");
         b.tells(&["registered alice sip:alice@10.0.0.5:5070 90"]);
     }
-    assert_eq!(b.endpoint.bindings().map(|x| (x.user.as_str(), x.flow)).collect::<Vec<_>>(), [("alice", b.flow)]);
+    assert_eq!(
+        b.endpoint.bindings().map(|x| (x.user.as_str(), x.flow)).collect::<Vec<_>>(),
+        [("alice", b.flow)]
+    );
     let line = credentials(&mut b, challenges[0], "REGISTER", "alice", "secret", 2);
     b.hear(&register(9, &format!("Authorization: {line}\r\nExpires: 5\r\n")));
     assert_eq!(header(&b.sends(&["423"])[0], "Min-Expires"), "60");
@@ -72,7 +85,8 @@ fn nobody_registers_for_another_or_with_a_wrong_password() {
     };
     let wrong = ask(2, "alice", "wrong", "401");
     let unknown = ask(3, "mallory", "secret", "401");
-    let shape = |t: &str| t.lines().map(|l| l.split(['=', ';', ':']).next().unwrap().to_owned()).collect::<Vec<_>>();
+    let shape =
+        |t: &str| t.lines().map(|l| l.split(['=', ';', ':']).next().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(shape(&wrong), shape(&unknown), "an unknown user looks like a wrong password");
     assert!(!header(&wrong, "WWW-Authenticate").contains("stale"));
     ask(4, "bob", "hidden", "403");

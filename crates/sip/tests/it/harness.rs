@@ -17,11 +17,7 @@ pub(crate) struct Bench {
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\n";
 
 pub(crate) fn flow(transport: Transport) -> Flow {
-    Flow {
-        transport,
-        local: "192.0.2.1:5060".parse().unwrap(),
-        remote: "198.51.100.7:5070".parse().unwrap(),
-    }
+    Flow { transport, local: "192.0.2.1:5060".parse().unwrap(), remote: "198.51.100.7:5070".parse().unwrap() }
 }
 
 impl Bench {

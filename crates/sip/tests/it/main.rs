@@ -9,3 +9,4 @@ mod pair;
 mod place;
 mod reinvite;
 mod torture;
+mod vocabulary;

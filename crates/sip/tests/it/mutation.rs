@@ -23,7 +23,14 @@ fn corpus() -> Vec<Vec<u8>> {
         request("BYE", 2, "b", ";tag=x", "", ""),
         request("CANCEL", 1, "i1", "", "", ""),
         request("OPTIONS", 1, "o", "", "Accept: */*\r\nRequire: a\r\n", ""),
-        request("REGISTER", 1, "r", "", "Contact: *\r\nExpires: 0\r\nAuthorization: Digest username=\"alice\", realm=\"offhook\", nonce=\"00\", uri=\"x\", response=\"1\", qop=auth, nc=00000001, cnonce=\"c\"\r\n", ""),
+        request(
+            "REGISTER",
+            1,
+            "r",
+            "",
+            "Contact: *\r\nExpires: 0\r\nAuthorization: Digest username=\"alice\", realm=\"offhook\", nonce=\"00\", uri=\"x\", response=\"1\", qop=auth, nc=00000001, cnonce=\"c\"\r\n",
+            "",
+        ),
         request("INVITE", 1, "m", "", "Record-Route: <sip:1.2.3.4;lr>, <sip:p>\r\n", SDP),
     ];
     all.extend(texts.into_iter().map(String::into_bytes));
@@ -32,9 +39,39 @@ fn corpus() -> Vec<Vec<u8>> {
 
 /// Bytes that mean something to a reader.
 const SPICE: &[&[u8]] = &[
-    b"\r\n", b"\r\n\r\n", b"\n", b" ", b"\t", b";", b",", b":", b"=", b"\"", b"<", b">", b"@", b"%", b"\\", b"[", b"]",
-    b"\0", b"\xff", b"\xc3\xa9", b"SIP/2.0", b"99999999999", b"z9hG4bK", b";tag=", b"Via: ", b"Content-Length: 5\r\n",
-    b"sip:", b"tel:", b"*", b"-1", b";rport", b"Route: <sip:x;lr>\r\n", b"Content-Type: multipart/mixed;boundary=b\r\n",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\n",
+    b" ",
+    b"\t",
+    b";",
+    b",",
+    b":",
+    b"=",
+    b"\"",
+    b"<",
+    b">",
+    b"@",
+    b"%",
+    b"\\",
+    b"[",
+    b"]",
+    b"\0",
+    b"\xff",
+    b"\xc3\xa9",
+    b"SIP/2.0",
+    b"99999999999",
+    b"z9hG4bK",
+    b";tag=",
+    b"Via: ",
+    b"Content-Length: 5\r\n",
+    b"sip:",
+    b"tel:",
+    b"*",
+    b"-1",
+    b";rport",
+    b"Route: <sip:x;lr>\r\n",
+    b"Content-Type: multipart/mixed;boundary=b\r\n",
 ];
 
 fn mutated(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {

@@ -41,9 +41,19 @@ fn methods_get_clean_answers() {
 #[test]
 fn an_invite_we_cannot_serve_is_refused_with_a_reason() {
     check(&invite().replace("Max-Forwards: 70", "Max-Forwards: 0"), "483", "", "");
-    check(&request("INVITE", 1, "m", "", "Require: 100rel, path\r\nRequire: x\r\n", SDP), "420", "Unsupported", "100rel, path, x");
+    check(
+        &request("INVITE", 1, "m", "", "Require: 100rel, path\r\nRequire: x\r\n", SDP),
+        "420",
+        "Unsupported",
+        "100rel, path, x",
+    );
     check(&invite().replace("application/sdp", "text/plain"), "415", "Accept", "application/sdp");
-    check(&request("INVITE", 1, "m", "", "Content-Encoding: gzip\r\n", SDP), "415", "Accept-Encoding", "identity");
+    check(
+        &request("INVITE", 1, "m", "", "Content-Encoding: gzip\r\n", SDP),
+        "415",
+        "Accept-Encoding",
+        "identity",
+    );
     check(&request("INVITE", 1, "m", "", "Accept: text/html\r\n", SDP), "406", "", "");
     check(&invite().replace("INVITE sip:100@192.0.2.1", "INVITE urn:service:sos"), "416", "", "");
     check(&invite().replace("INVITE sip:100@192.0.2.1", "INVITE sip:"), "400", "", "");
@@ -72,14 +82,35 @@ fn a_broken_request_is_told_which_header_is_wrong() {
         text.replace(from, to)
     };
     broken(&swap("CSeq: 1 INVITE", "CSeq: x INVITE"), "SIP/2.0 400 Bad CSeq: a number below 2^31 Expected");
-    broken(&swap("CSeq: 1 INVITE", "CSeq: 1 BYE"), "SIP/2.0 400 Bad CSeq: the method of the request line Expected");
-    broken(&swap("Max-Forwards: 70", "Max-Forwards: 300"), "SIP/2.0 400 Bad Max-Forwards: a number from 0 to 255 Expected");
+    broken(
+        &swap("CSeq: 1 INVITE", "CSeq: 1 BYE"),
+        "SIP/2.0 400 Bad CSeq: the method of the request line Expected",
+    );
+    broken(
+        &swap("Max-Forwards: 70", "Max-Forwards: 300"),
+        "SIP/2.0 400 Bad Max-Forwards: a number from 0 to 255 Expected",
+    );
     broken(&swap("\"Al\" <sip", "\"Al <sip"), "SIP/2.0 400 Bad From: a closing quote Expected");
-    broken(&swap("Call-ID: call-1", "Call-ID: a b"), "SIP/2.0 400 Bad Call-ID: a word without spaces Expected");
-    broken(&swap("Call-ID: call-1", "i: a\r\ni: b"), "SIP/2.0 400 Bad Call-ID: one such header only Expected");
-    broken(&swap("Content-Length: ", "Content-Length: 9"), "SIP/2.0 400 Bad Content-Length: no more than the bytes that came Expected");
-    broken(&swap("Content-Length: ", "Content-Length: -"), "SIP/2.0 400 Bad Content-Length: a number Expected");
-    broken(&swap("Max-Forwards: 70", "no colon here"), "SIP/2.0 400 Bad Request: a header name and a colon Expected");
+    broken(
+        &swap("Call-ID: call-1", "Call-ID: a b"),
+        "SIP/2.0 400 Bad Call-ID: a word without spaces Expected",
+    );
+    broken(
+        &swap("Call-ID: call-1", "i: a\r\ni: b"),
+        "SIP/2.0 400 Bad Call-ID: one such header only Expected",
+    );
+    broken(
+        &swap("Content-Length: ", "Content-Length: 9"),
+        "SIP/2.0 400 Bad Content-Length: no more than the bytes that came Expected",
+    );
+    broken(
+        &swap("Content-Length: ", "Content-Length: -"),
+        "SIP/2.0 400 Bad Content-Length: a number Expected",
+    );
+    broken(
+        &swap("Max-Forwards: 70", "no colon here"),
+        "SIP/2.0 400 Bad Request: a header name and a colon Expected",
+    );
     // Nobody can be told.
     broken(&swap("Call-ID: call-1\r\n", ""), "");
     broken(&swap("Via: SIP/2.0/UDP", "Via: SIP/9/UDP"), "");
@@ -139,16 +170,43 @@ fn a_draining_endpoint_refuses_new_calls_only() {
 fn responses_go_where_the_via_and_the_source_say() {
     let check = |via: &str, transport: Transport, port: u16, written: &str| {
         let mut b = Bench::over(transport);
-        b.hear(&request("OPTIONS", 1, "v1", "", "", "").replace("SIP/2.0/UDP 10.0.0.5:5070;branch=z9hG4bKv1;rport", via));
+        b.hear(
+            &request("OPTIONS", 1, "v1", "", "", "")
+                .replace("SIP/2.0/UDP 10.0.0.5:5070;branch=z9hG4bKv1;rport", via),
+        );
         let (flow, text) = b.sent.remove(0);
-        assert_eq!(flow, Flow { remote: std::net::SocketAddr::from(([198, 51, 100, 7], port)), ..b.flow }, "{via}");
+        assert_eq!(
+            flow,
+            Flow { remote: std::net::SocketAddr::from(([198, 51, 100, 7], port)), ..b.flow },
+            "{via}"
+        );
         assert_eq!(header(&text, "Via"), written);
     };
     let udp = Transport::Udp;
-    check("SIP/2.0/UDP 10.0.0.5:5099;rport;branch=z9hG4bKv1", udp, 5070, "SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1;rport=5070;received=198.51.100.7");
-    check("SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1", udp, 5099, "SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1;received=198.51.100.7");
-    check("SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKv1;received=1.2.3.4", udp, 5060, "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKv1");
-    check("SIP/2.0/TCP 10.0.0.5:5099;branch=z9hG4bKv1;maddr=1.2.3.4", Transport::Tcp, 5070, "SIP/2.0/TCP 10.0.0.5:5099;branch=z9hG4bKv1;maddr=1.2.3.4;received=198.51.100.7");
+    check(
+        "SIP/2.0/UDP 10.0.0.5:5099;rport;branch=z9hG4bKv1",
+        udp,
+        5070,
+        "SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1;rport=5070;received=198.51.100.7",
+    );
+    check(
+        "SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1",
+        udp,
+        5099,
+        "SIP/2.0/UDP 10.0.0.5:5099;branch=z9hG4bKv1;received=198.51.100.7",
+    );
+    check(
+        "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKv1;received=1.2.3.4",
+        udp,
+        5060,
+        "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKv1",
+    );
+    check(
+        "SIP/2.0/TCP 10.0.0.5:5099;branch=z9hG4bKv1;maddr=1.2.3.4",
+        Transport::Tcp,
+        5070,
+        "SIP/2.0/TCP 10.0.0.5:5099;branch=z9hG4bKv1;maddr=1.2.3.4;received=198.51.100.7",
+    );
 }
 
 #[test]

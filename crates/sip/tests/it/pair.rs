@@ -144,9 +144,9 @@ impl Pair {
                 }
                 *session
             }
-            Event::Progressed { session, .. } | Event::Confirmed { session, .. } | Event::Ended { session, .. } => {
-                *session
-            }
+            Event::Progressed { session, .. }
+            | Event::Confirmed { session, .. }
+            | Event::Ended { session, .. } => *session,
             other => panic!("unexpected {other:?}"),
         };
         let call_id = self.sides[side].calls[&session].clone();

@@ -69,7 +69,9 @@ fn the_peer_can_hang_up_a_call_we_placed_and_change_it() {
         format!(
             "{method} sip:ivr@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bK{method}{cseq};rport\r\n\
              From: <sip:bob@203.0.113.9>;tag=t1\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-            header(&invite, "From"), header(&invite, "Call-ID"), body.len()
+            header(&invite, "From"),
+            header(&invite, "Call-ID"),
+            body.len()
         )
     };
     b.hear(&theirs("INVITE", 100, SDP));
@@ -223,7 +225,8 @@ fn a_broken_transport_ends_a_call_being_placed() {
         let mut b = Bench::over(if closed { Transport::Tcp } else { Transport::Udp });
         placed(&mut b, Some(sdp()));
         let flow = b.flow;
-        b.endpoint.handle(b.now, if closed { Input::Closed { flow } } else { Input::TransmitFailed { flow } });
+        b.endpoint
+            .handle(b.now, if closed { Input::Closed { flow } } else { Input::TransmitFailed { flow } });
         b.drain();
         b.tells(&["ended TransportLost"]);
         b.is_clean();

@@ -104,7 +104,9 @@ fn every_torture_message_meets_its_fate() {
         let status = b.sent.last().map(|(_, t)| t.lines().next().unwrap()["SIP/2.0 ".len()..].to_owned());
         let call = b.events.iter().any(|e| matches!(e, Event::Invited { .. }));
         match fate {
-            Call => assert!(call && status.as_deref() == Some("100 Trying"), "{name}: {status:?} {counters:?}"),
+            Call => {
+                assert!(call && status.as_deref() == Some("100 Trying"), "{name}: {status:?} {counters:?}")
+            }
             Answer(expected) => assert_eq!(status.as_deref(), Some(*expected), "{name}"),
             Stray => assert_eq!((counters.stray_responses, status), (1, None), "{name}"),
             Garbage => assert_eq!((counters.garbage, status), (1, None), "{name}"),
@@ -137,6 +139,9 @@ fn the_tortuous_invite_is_read_to_the_last_header() {
 
     b.hear_on(b.flow, read("esc01"));
     let Event::Invited { invite, .. } = b.events.remove(0) else { panic!() };
-    assert_eq!((invite.request_uri.user.as_str(), invite.to.user.as_str()), ("sips:user@example.com", "user"));
+    assert_eq!(
+        (invite.request_uri.user.as_str(), invite.to.user.as_str()),
+        ("sips:user@example.com", "user")
+    );
     assert_eq!(invite.from.user, "I have spaces");
 }
