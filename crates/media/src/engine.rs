@@ -55,7 +55,7 @@ pub struct Config {
     pub dscp: Option<u8>,
     /// Our name in RTCP (RFC 3550 §6.5.1).
     pub cname: String,
-    /// So long without RTP is [`Event::Lost`].
+    /// So long without RTP is [`Event::Lost`]; zero never is.
     pub media_timeout: Duration,
     /// Where relative paths of recordings begin.
     pub recordings_dir: PathBuf,
@@ -142,6 +142,7 @@ impl Engine {
             let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier.thread().clone());
             let join = spawn(format!("media-{id}"), move || {
                 // The grid begins on the worker's own thread; the clock on the wall is read beside it.
+                clock::hurry();
                 let clock = Clock::new();
                 let worker = Worker::new(id as u16, places, slots, out, clock::wall());
                 run(worker, SocketPoll::new(places), clock, &rests, &ends, &wake);

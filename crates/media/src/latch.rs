@@ -66,6 +66,10 @@ impl Latch {
 
     /// A re-INVITE named `signalled`. The same address as before keeps what was learnt, but opens the door.
     pub(crate) fn renew(&mut self, signalled: SocketAddr) {
+        // 0.0.0.0 is a hold as RFC 2543 had it: no address at all, and the old one comes back after it.
+        if signalled.ip().is_unspecified() {
+            return;
+        }
         if signalled != self.signalled {
             *self = Latch::new(signalled);
         } else {
@@ -205,6 +209,15 @@ mod tests {
         assert_eq!(run(&mut latch, 90_000, EVIL, 7, 0..5).last(), Some(&Latched));
         latch.renew(address(4));
         assert_eq!(latch.remote(), address(4), "a new address is obeyed at once");
+    }
+
+    #[test]
+    fn a_hold_without_an_address_forgets_nothing() {
+        let mut latch = Latch::new(address(HOME));
+        run(&mut latch, 0, NAT, 7, 0..5);
+        latch.renew("0.0.0.0:4001".parse().unwrap());
+        latch.renew(address(HOME));
+        assert_eq!(latch.remote(), address(NAT));
     }
 
     #[test]

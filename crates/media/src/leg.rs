@@ -237,6 +237,10 @@ impl Leg {
     fn send_rtcp<I: Io>(&mut self, turn: &mut Turn<'_, I>, bye: bool) {
         let buffer = &mut turn.scratch.packet;
         let Some(n) = self.rtcp.write(turn.now, &mut self.rx, &self.tx, bye, buffer) else { return };
+        // An RFC 2543 hold has no address.
+        if self.setup.remote_rtcp.ip().is_unspecified() || self.setup.remote_rtcp.port() == 0 {
+            return;
+        }
         let muxed = self.setup.remote_rtcp == self.setup.remote;
         let to = rtcp::destination(self.setup.remote_rtcp, &self.rx, muxed);
         let channel = if muxed { Channel::Rtp } else { Channel::Rtcp };
@@ -249,6 +253,7 @@ impl Leg {
         self.tx.pass((self.units() as u32).wrapping_mul(turns as u32));
         self.tx.pause();
         self.unread = self.unread.saturating_add(turns);
+        self.rx.skip(turns);
     }
 
     pub(crate) fn play<P>(&mut self, list: Playlist, out: &mut Outlet<P>) {

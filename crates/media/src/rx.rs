@@ -111,6 +111,11 @@ impl Rx {
         self.expected = if empty { owed.min(2) } else { owed };
     }
 
+    /// So many turns did not take place: what came meanwhile waits in the socket.
+    pub(crate) fn skip(&mut self, turns: u64) {
+        self.expected = self.expected.saturating_add(turns.min(MOST.into()) as u32).min(MOST);
+    }
+
     /// A datagram from the RTP socket that is not RTCP.
     pub(crate) fn datagram<I: Io>(
         &mut self,
@@ -146,15 +151,21 @@ impl Rx {
         self.lost_told = false;
         turn.stats.packets_in += 1;
         let rate = setup.codec.rate().0;
-        if self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc) {
+        let foreign = self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc);
+        if let Kind::Key = kind {
+            self.key(id, &packet, turn.now, turn.out);
+            // Some gateways send keys under an SSRC of their own, between the packets of the voice.
+            if foreign {
+                return;
+            }
+        } else if foreign {
             self.change(packet.ssrc, packet.seq, rate);
         }
         let Some(stream) = &mut self.stream else { return };
         let arrival = rtp::time::units(turn.now, rate);
         let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
         match kind {
-            Kind::Noise => {}
-            Kind::Key => self.key(id, &packet, turn.now, turn.out),
+            Kind::Noise | Kind::Key => {}
             Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {}
             Kind::Audio => {
                 if let Some(buffer) = &mut self.buffer
@@ -164,7 +175,7 @@ impl Rx {
                     self.late += 1;
                     turn.stats.late_packets += 1;
                 }
-                if order == Order::Newest {
+                if order == Order::Newest && setup.telephone_event_receive.is_none() {
                     self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.pcm, turn.out);
                 }
             }
@@ -175,7 +186,6 @@ impl Rx {
     fn change(&mut self, ssrc: u32, first: rtp::Seq, rate: u32) {
         self.past = self.sums();
         self.stream = Some(Receiver::new(ssrc, first, rate));
-        self.keys = dtmf::Receiver::new(rate);
         if let Some(buffer) = &mut self.buffer {
             buffer.reset();
         }
@@ -221,7 +231,7 @@ impl Rx {
 
     /// Whether the peer has just been silent for `timeout`.
     pub(crate) fn is_lost(&mut self, now: Duration, timeout: Duration) -> bool {
-        let lost = !self.lost_told && now.saturating_sub(self.heard) >= timeout;
+        let lost = !self.lost_told && !timeout.is_zero() && now.saturating_sub(self.heard) >= timeout;
         self.lost_told |= lost;
         lost
     }

@@ -74,3 +74,27 @@ fn a_recording_keeps_time_over_skipped_slots() {
     rig.slots(200);
     assert_eq!(ring.slots(), 32_000);
 }
+
+#[test]
+fn what_arrives_during_skipped_slots_is_recorded_in_its_time() {
+    let mut rig = Rig::with(setup());
+    let mut ring = rig.record(4, None, None);
+    let mut phone = Phone::new(home(), 9);
+    let tone = frames(2);
+    for frame in &tone[..50] {
+        phone.say(&mut rig, frame);
+    }
+    for frame in &tone[50..60] {
+        let packet = phone.packet(0, phone.timestamp, frame);
+        phone.timestamp = phone.timestamp.plus(160);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+    }
+    rig.due(39);
+    for frame in &tone[60..] {
+        phone.say(&mut rig, frame);
+    }
+    let mut all = vec![0; ring.slots()];
+    ring.pop_entire_slice(&mut all).unwrap();
+    let silent = all.chunks(80).skip(4).filter(|half| half.iter().all(|s| *s == 0)).count();
+    assert_eq!(silent, 0, "nothing of ten packets is lost");
+}

@@ -96,3 +96,40 @@ fn keys_as_tones_are_heard_where_no_events_were_agreed() {
     }
     assert_eq!(rig.take_events(), [Event::Digit { leg: id(0), key: '7' }]);
 }
+
+#[test]
+fn keys_under_an_ssrc_of_their_own_are_told_once_and_leave_the_voice_alone() {
+    let mut rig = Rig::with(setup());
+    let (mut voice, mut gateway) = (Phone::new(home(), 9), Phone::new(home(), 10));
+    for key in ['1', '2'] {
+        voice.say(&mut rig, &[0xff; 160]);
+        let mut sender = dtmf::Sender::new(key, voice.timestamp, 800).unwrap();
+        while let Some(update) = sender.next(160) {
+            let packet = gateway.packet(101, update.timestamp, &update.payload);
+            rig.io.arrive(0, Channel::Rtp, home(), &packet);
+            voice.say(&mut rig, &[0xff; 160]);
+        }
+    }
+    let told = rig.take_events();
+    assert_eq!(told.iter().filter(|event| matches!(event, Event::Digit { .. })).count(), 2);
+    rig.order(Order::Release(id(0)));
+    rig.slots(1);
+    assert_eq!((rig.released[0].packets_in, rig.released[0].lost), (16, 0), "the voice is one stream");
+}
+
+#[test]
+fn keys_are_told_whatever_payload_type_they_come_under() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for (n, payload_type) in [101, 96, 127].into_iter().enumerate() {
+        let packet = phone.packet(payload_type, RtpTime(n as u32 * 8_000), &[n as u8, 0x80, 3, 32]);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+        rig.slots(40);
+    }
+    let keys: String = rig.take_events().iter().filter_map(pressed).collect();
+    assert_eq!(keys, "012");
+}
+
+fn pressed(event: &Event) -> Option<char> {
+    if let Event::Digit { key, .. } = event { Some(*key) } else { None }
+}
