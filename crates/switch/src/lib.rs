@@ -6,6 +6,9 @@
 //!
 //! What is shared between calls is a table of handles and an immutable set of flows that is swapped as a whole.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod address;
 mod book;
 mod call;
