@@ -62,7 +62,7 @@ fn whole_call(bencher: Bencher<'_, '_>) {
         if endpoint.poll_timeout().is_some_and(|at| at <= now) {
             endpoint.handle(now, Input::Timeout);
         }
-        let mut hear = |endpoint: &mut Endpoint, bytes: Bytes| {
+        let hear = |endpoint: &mut Endpoint, bytes: Bytes| {
             endpoint.handle(now, Input::Message { flow: flow(), bytes });
         };
         hear(&mut endpoint, request("INVITE", 1, call, "i", "", SDP));

@@ -98,11 +98,8 @@ impl Registrar {
         let bad = |header: Name, expected| {
             Refusal::Bad(ParseError { at: 0, header: Some(header.text()), expected })
         };
-        let header = match message.line(Name::Expires) {
-            None => None,
-            // RFC 3261 §20.19: a malformed value is as good as one hour.
-            Some(text) => Some(lex::seconds(text).unwrap_or(3600)),
-        };
+        // RFC 3261 §20.19: a malformed value is as good as one hour.
+        let header = message.line(Name::Expires).map(|text| lex::seconds(text).unwrap_or(3600));
         let values: Vec<&str> = message.values(Name::Contact).collect();
         if values.contains(&"*") {
             if values.len() != 1 || header != Some(0) {

@@ -11,7 +11,7 @@ use crate::error::ParseError;
 use crate::event::{Event, Output, SessionId, Summary};
 use crate::flow::{Flow, Transport};
 use crate::message::{Core, Known, Message, Method, Name};
-use crate::transaction::{InviteServer, Key, Role, Server, Tell, TxEvent, TxId};
+use crate::transaction::{InviteServer, Key, New, Role, Server, Tell, TxEvent, TxId};
 
 /// A request being judged.
 pub(crate) struct Request<'a> {
@@ -132,15 +132,15 @@ impl Endpoint {
             again: false,
             session: None,
         };
-        let id = self.transactions.add(
-            &mut self.schedule,
+        let new = New {
             key,
-            merged.filter(|_| !copy),
+            merged: merged.filter(|_| !copy),
             role,
-            reply_flow(flow, &core.via),
-            Arc::clone(message),
+            flow: reply_flow(flow, &core.via),
+            request: Arc::clone(message),
             summary,
-        );
+        };
+        let id = self.transactions.add(&mut self.schedule, new);
         let request = Request { message, core, flow, transaction: id };
         if message.is_of_another_version() {
             self.refuse(now, &request, 505);

@@ -12,7 +12,7 @@ use crate::event::{Output, SessionId, Summary};
 use crate::flow::Flow;
 use crate::message::write::Writer;
 use crate::message::{Known, Message, Method};
-use crate::transaction::{Client, InviteClient, Key, Role, Tell, TxEvent, TxId};
+use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
 
 /// The methods we take, for Allow.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
@@ -108,6 +108,10 @@ impl Endpoint {
         if reply.status >= 200 {
             transaction.request = None;
         }
+        if reply.status >= 300 {
+            // What failed is over: phones that try again with the same number are not a second copy.
+            self.transactions.unmerge(id);
+        }
         let event = match reply.status {
             100..200 => TxEvent::Provisional(bytes.clone()),
             200..300 => TxEvent::Success(bytes.clone()),
@@ -136,7 +140,8 @@ impl Endpoint {
             _ => Role::Client(Client::new(now, bytes.clone(), reliable, timers)),
         };
         let key = Key::client(branch, Method::Known(method), &method.to_string());
-        let id = self.transactions.add(&mut self.schedule, key, None, role, flow, request, summary);
+        let new = New { key, merged: None, role, flow, request, summary };
+        let id = self.transactions.add(&mut self.schedule, new);
         self.transmit(flow, bytes, summary);
         Some(id)
     }

@@ -17,7 +17,7 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
     let mut folded = false;
     let mut ended = false;
     let mut head_end = bytes.len();
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         if line.start == line.end {
             head_end = line.start;
             ended = true;

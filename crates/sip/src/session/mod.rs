@@ -12,6 +12,7 @@
 //! `Ended` is told on entering Leaving or on going; what is left of the protocol then goes on without the caller.
 
 mod ending;
+mod facts;
 mod modify;
 mod offer;
 mod uac;

@@ -32,6 +32,18 @@ pub(crate) struct Transaction {
     due: Option<Instant>,
 }
 
+/// What a transaction is made of.
+#[derive(Debug)]
+pub(crate) struct New {
+    pub(crate) key: Key,
+    /// The key by which copies of its request are known (RFC 3261 §8.2.2.2).
+    pub(crate) merged: Option<Key>,
+    pub(crate) role: Role,
+    pub(crate) flow: Flow,
+    pub(crate) request: Arc<Message>,
+    pub(crate) summary: Summary,
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Transactions {
@@ -61,19 +73,11 @@ impl Transactions {
         self.all.get_mut(&id)
     }
 
-    /// Adds one. `merged` is the key by which copies of its request are known.
-    pub(crate) fn add(
-        &mut self,
-        schedule: &mut Schedule,
-        key: Key,
-        merged: Option<Key>,
-        role: Role,
-        flow: Flow,
-        request: Arc<Message>,
-        summary: Summary,
-    ) -> TxId {
+    /// Adds one.
+    pub(crate) fn add(&mut self, schedule: &mut Schedule, new: New) -> TxId {
         self.last += 1;
         let id = TxId(self.last);
+        let New { key, merged, role, flow, request, summary } = new;
         self.by_key.insert(key.clone(), id);
         if let Some(merged) = &merged {
             self.by_key.insert(merged.clone(), id);
@@ -93,6 +97,15 @@ impl Transactions {
         schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
         self.all.insert(id, transaction);
         id
+    }
+
+    /// From now on a copy of its request is a new request.
+    pub(crate) fn unmerge(&mut self, id: TxId) {
+        if let Some(merged) = self.all.get_mut(&id).and_then(|t| t.merged.take())
+            && self.by_key.get(&merged) == Some(&id)
+        {
+            self.by_key.remove(&merged);
+        }
     }
 
     /// Tells one something. An ended one is dropped; what it wanted is still returned.

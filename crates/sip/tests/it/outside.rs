@@ -140,6 +140,49 @@ fn a_request_by_two_ways_is_taken_once() {
 }
 
 #[test]
+fn a_caller_who_tries_again_with_the_same_number_is_no_copy() {
+    let mut b = Bench::new();
+    b.hear(&invite());
+    let session = b.invited();
+    b.endpoint.challenge(b.now, session).unwrap();
+    b.drain();
+    b.hear(&invite().replace("z9hG4bKi1", "z9hG4bKi2"));
+    b.sends(&["100", "407", "100"]);
+    b.tells(&["ended Rejected { status: 407 }", "invited"]);
+}
+
+#[test]
+fn messages_are_told_before_what_they_caused_and_an_invite_after_its_session() {
+    use sip::{Event, Input, Output};
+    let mut b = Bench::new();
+    let mut heard = |text: String| {
+        b.endpoint.handle(b.now, Input::Message { flow: b.flow, bytes: text.into() });
+        let mut all = Vec::new();
+        while let Some(output) = b.endpoint.poll_output() {
+            all.push(match output {
+                Output::Transmit { summary, .. } => summary.to_string(),
+                Output::Event(Event::Message { summary, session, .. }) => {
+                    format!("heard {summary} {}", session.is_some())
+                }
+                Output::Event(Event::Invited { .. }) => "invited".into(),
+                Output::Event(Event::AuthFailed { .. }) => "auth failed".into(),
+                Output::Event(Event::Ended { .. }) => "ended".into(),
+                other => format!("{other:?}"),
+            });
+        }
+        all
+    };
+    let wrong = "Authorization: Digest username=\"alice\", realm=\"offhook\", nonce=\"0\", response=\"0\", algorithm=X\r\n";
+    let told = heard(request("INVITE", 1, "i1", "", wrong, SDP));
+    assert_eq!(told, ["auth failed", "invited", "heard INVITE with a body true", "100 Trying (INVITE)"]);
+    let told = heard(request("CANCEL", 1, "i1", "", "", ""));
+    let expected = ["heard CANCEL true", "200 OK (CANCEL)", "487 Request Terminated (INVITE)", "ended"];
+    assert_eq!(told, expected);
+    let told = heard(request("CANCEL", 1, "i1", "", "", ""));
+    assert_eq!(told, ["heard CANCEL, again true", "200 OK (CANCEL), again"]);
+}
+
+#[test]
 fn stray_acks_are_dropped_and_counted() {
     let mut b = Bench::new();
     b.hear(&request("ACK", 1, "a", ";tag=unknown", "", ""));
