@@ -34,17 +34,18 @@ pub enum Inserted {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    used: bool,
-    seq: Seq,
     timestamp: RtpTime,
+    seq: Seq,
     len: u16,
 }
 
 /// The buffer of one incoming stream.
 pub struct Buffer {
+    /// Which slots hold a packet, a bit each. The lowest free one is taken, so that an even stream lives in the
+    /// first two or three and the rest of the memory is never touched.
+    used: u32,
     slots: [Slot; SLOTS],
     bytes: Box<[[u8; LONGEST]; SLOTS]>,
-    held: usize,
     /// Where the reader stands; `None` until the first packet.
     at: Option<RtpTime>,
     /// Units of the clock in a millisecond.
@@ -64,9 +65,9 @@ impl Buffer {
         let per_ms = (hertz / 1_000).max(1);
         let units = |span: Duration| span.as_millis().min(500) as u32 * per_ms;
         Buffer {
-            slots: [Slot { used: false, seq: Seq(0), timestamp: RtpTime(0), len: 0 }; SLOTS],
+            used: 0,
+            slots: [Slot { timestamp: RtpTime(0), seq: Seq(0), len: 0 }; SLOTS],
             bytes: Box::new([[0; LONGEST]; SLOTS]),
-            held: 0,
             at: None,
             per_ms,
             start: units(start),
@@ -79,8 +80,7 @@ impl Buffer {
 
     /// Forget everything, as for a new stream.
     pub fn reset(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.used = false);
-        self.held = 0;
+        self.used = 0;
         self.at = None;
         self.least = i32::MAX;
         self.window = 0;
@@ -94,7 +94,7 @@ impl Buffer {
     /// How much is held ahead of the reader now.
     pub fn depth(&self) -> Duration {
         let Some(at) = self.at else { return Duration::ZERO };
-        let ends = self.slots.iter().filter(|slot| slot.used).map(|slot| slot.end().since(at));
+        let ends = self.held().map(|slot| slot.end().since(at));
         Duration::from_millis((ends.max().unwrap_or(0).max(0) as u32 / self.per_ms).into())
     }
 
@@ -121,29 +121,41 @@ impl Buffer {
             self.late += 1;
             return Inserted::Late;
         }
-        let index = usize::from(seq.0) % SLOTS;
+        if self.held().any(|slot| slot.seq == seq && slot.timestamp == timestamp) {
+            return Inserted::Duplicate;
+        }
+        let index = self.free(at);
         let (Some(slot), Some(bytes)) = (self.slots.get_mut(index), self.bytes.get_mut(index)) else {
             return Inserted::Unfit;
         };
-        if slot.used && slot.seq == seq && slot.timestamp == timestamp {
-            return Inserted::Duplicate;
-        }
-        if !slot.used {
-            self.held += 1;
-        }
-        // What held this place is 32 packets older: the newer is the better.
-        *slot = Slot { used: true, seq, timestamp, len: payload.len() as u16 };
+        self.used |= 1 << index;
+        *slot = Slot { timestamp, seq, len: payload.len() as u16 };
         if let Some(room) = bytes.get_mut(..payload.len()) {
             room.copy_from_slice(payload);
         }
         Inserted::Kept
     }
 
+    /// The packets that are held.
+    fn held(&self) -> impl Iterator<Item = &Slot> {
+        bits(self.used).filter_map(|index| self.slots.get(index))
+    }
+
+    /// A slot for one more; of a full buffer that of the oldest packet, for the newer is the better.
+    fn free(&self, at: RtpTime) -> usize {
+        let lowest = self.used.trailing_ones() as usize;
+        if lowest < SLOTS {
+            return lowest;
+        }
+        let oldest = self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.timestamp.since(at));
+        oldest.map_or(0, |(index, _)| index)
+    }
+
     /// Step the reader back by `lack` and a little, so far as the delay stays in bounds.
     fn back(&mut self, lack: u32) {
         let Some(at) = self.at else { return };
         // How far the newest packet is ahead is the delay that a step would lengthen.
-        let newest = self.slots.iter().filter(|slot| slot.used).map(|slot| slot.timestamp.since(at)).max();
+        let newest = self.held().map(|slot| slot.timestamp.since(at)).max();
         let ahead = newest.unwrap_or(0).max(0) as u32;
         let step = (lack + 5 * self.per_ms).min(self.most.saturating_sub(ahead));
         self.at = Some(at.minus(step));
@@ -158,28 +170,23 @@ impl Buffer {
         let Some(at) = self.at else { return 0 };
         let want = out.len() as i32;
         let mut written = 0;
-        if self.held > 0 {
-            for (slot, bytes) in self.slots.iter_mut().zip(self.bytes.iter()) {
-                if !slot.used {
-                    continue;
+        for index in bits(self.used) {
+            let (Some(slot), Some(bytes)) = (self.slots.get(index), self.bytes.get(index)) else { continue };
+            // Where this packet's first sample falls in `out`.
+            let first = slot.timestamp.since(at);
+            let last = first + i32::from(slot.len);
+            if first < want && last > 0 {
+                let from = first.max(0);
+                let to = last.min(want);
+                let source = bytes.get((from - first) as usize..(to - first) as usize);
+                let place = out.get_mut(from as usize..to as usize);
+                if let (Some(source), Some(place)) = (source, place) {
+                    place.copy_from_slice(source);
+                    written += source.len();
                 }
-                // Where this packet's first sample falls in `out`.
-                let first = slot.timestamp.since(at);
-                let last = first + i32::from(slot.len);
-                if first < want && last > 0 {
-                    let from = first.max(0);
-                    let to = last.min(want);
-                    let source = bytes.get((from - first) as usize..(to - first) as usize);
-                    let place = out.get_mut(from as usize..to as usize);
-                    if let (Some(source), Some(place)) = (source, place) {
-                        place.copy_from_slice(source);
-                        written += source.len();
-                    }
-                }
-                if last <= want {
-                    slot.used = false;
-                    self.held -= 1;
-                }
+            }
+            if last <= want {
+                self.used &= !(1 << index);
             }
         }
         self.at = Some(at.plus(out.len() as u32));
@@ -201,6 +208,15 @@ impl Buffer {
     }
 }
 
+/// The numbers of the bits that are set.
+fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (set != 0).then(|| set.trailing_zeros() as usize)?;
+        set &= set - 1;
+        Some(lowest)
+    })
+}
+
 impl Slot {
     fn end(&self) -> RtpTime {
         self.timestamp.plus(u32::from(self.len))
@@ -209,7 +225,7 @@ impl Slot {
 
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Buffer").field("held", &self.held).field("depth", &self.depth()).finish()
+        f.debug_struct("Buffer").field("held", &self.used.count_ones()).field("depth", &self.depth()).finish()
     }
 }
 

@@ -122,3 +122,57 @@ fn any_datagram_is_survived_and_counted() {
     }
     assert!(rig.worker.stats.unusable > 0);
 }
+
+/// One leg speaks, another records, and between them is a network that loses, delays, doubles and reorders.
+#[test]
+fn over_any_network_the_recording_keeps_its_time_and_most_of_what_was_said() {
+    for seed in 0..64u64 {
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |n: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % n
+        };
+        let (mut mouth, mut ear) = (Rig::with(setup()), Rig::with(setup()));
+        let length = MS(6_000);
+        let sound = tone::render(&[440], length, MS(0), length, Rate::NARROW);
+        mouth.play(1, vec![prompt(&sound.samples)], Repeat::Forever);
+        let mut ring = ear.record(2, None, None);
+        let (loss, delay) = (below(8), below(80));
+        let mut flying: Vec<(u64, Vec<u8>)> = Vec::new();
+        for slot in 0..1_200u64 {
+            mouth.slots(1);
+            for sent in mouth.heard() {
+                if below(100) < loss {
+                    continue;
+                }
+                for _ in 0..1 + u64::from(below(50) == 0) {
+                    flying.push((slot + (delay + below(30)) / 5, sent.bytes.clone()));
+                }
+            }
+            flying.retain(|(due, bytes)| {
+                let arrives = *due <= slot;
+                if arrives {
+                    ear.io.arrive(0, Channel::Rtp, home(), bytes);
+                }
+                !arrives
+            });
+            ear.slots(1);
+        }
+        let mut all = vec![0; ring.slots()];
+        ring.pop_entire_slice(&mut all).unwrap();
+        assert_eq!(all.len(), 48_000, "SEED={seed:#x}: six seconds are six seconds");
+        let silent = all.iter().skip(4_000).filter(|sample| sample.abs() < 8).count() as f64 / 44_000.0;
+        assert!(
+            silent < 0.03 + loss as f64 / 100.0 * 1.5,
+            "SEED={seed:#x}: {silent:.3} silent at {loss} % loss"
+        );
+        let power = detect::goertzel_power(&all[4_000..4_800], Rate::NARROW, 440.0);
+        assert!(power > 0.0, "SEED={seed:#x}");
+        ear.order(Order::Release(id(0)));
+        ear.slots(1);
+        let report = ear.released[0];
+        assert!(report.lost <= 300 * loss as i64 / 50 + 8, "SEED={seed:#x}: {report:?}");
+    }
+}
