@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use sip::stream::Framer;
-use sip::{Endpoint, Event, Input, Message, Output, Reason};
+use sip::{Credentials, Event, Input, Invite, Message, Output, Reason, SessionId};
 
 use crate::harness::*;
 
@@ -75,8 +75,13 @@ const SPICE: &[&[u8]] = &[
 ];
 
 fn mutated(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = corpus[rng.usize(..corpus.len())].clone();
-    for _ in 0..rng.usize(1..6) {
+    let bytes = corpus[rng.usize(..corpus.len())].clone();
+    let strokes = rng.usize(1..6);
+    mutate(rng, corpus, bytes, strokes)
+}
+
+fn mutate(rng: &mut Rng, corpus: &[Vec<u8>], mut bytes: Vec<u8>, strokes: usize) -> Vec<u8> {
+    for _ in 0..strokes {
         let at = rng.usize(..=bytes.len());
         let end = (at + rng.usize(..12)).min(bytes.len());
         match rng.u8(..7) {
@@ -115,57 +120,167 @@ fn no_mutation_breaks_the_reader_or_the_framer() {
     }
 }
 
-#[test]
-fn no_mutation_breaks_an_endpoint_and_nothing_stays() {
-    let corpus = corpus();
-    for seed in 0..50 {
-        let mut rng = Rng::with_seed(seed);
-        let mut b = Bench::new();
-        let mut sessions = Vec::new();
-        for _ in 0..1000 {
-            let bytes = Bytes::from(mutated(&mut rng, &corpus));
-            b.endpoint.handle(b.now, Input::Message { flow: b.flow, bytes });
-            drain(&mut b.endpoint, &mut sessions, &mut rng, b.now);
-            if rng.u8(..) == 0 {
-                b.now += Duration::from_millis(rng.u64(..5000));
-                b.endpoint.handle(b.now, Input::Timeout);
-                drain(&mut b.endpoint, &mut sessions, &mut rng, b.now);
+/// An endpoint whose calls are handled at random.
+struct Storm {
+    b: Bench,
+    rng: Rng,
+    live: Vec<SessionId>,
+    /// Requests of ours, to be answered.
+    asked: Vec<String>,
+    ended: usize,
+    begun: usize,
+}
+
+impl Storm {
+    /// Takes what comes out, and does something to calls that come.
+    fn drain(&mut self) {
+        while let Some(output) = self.b.endpoint.poll_output() {
+            let (now, rng) = (self.b.now, &mut self.rng);
+            match output {
+                Output::Transmit { bytes, .. } => {
+                    let sent = Message::parse(bytes.clone()).expect("what we send can be read");
+                    assert_eq!(sent.problem(), None);
+                    if sent.method().is_some() && self.asked.len() < 50 {
+                        self.asked.push(String::from_utf8(bytes.to_vec()).unwrap());
+                    }
+                }
+                Output::Event(Event::Invited { session, .. }) => {
+                    self.begun += 1;
+                    self.live.push(session);
+                    let endpoint = &mut self.b.endpoint;
+                    match rng.u8(..6) {
+                        0..3 => endpoint.answer(now, session, Some(sdp()), contact()).unwrap(),
+                        3 => endpoint.progress(now, session, 180, None, contact()).unwrap(),
+                        4 => endpoint.challenge(now, session).unwrap(),
+                        _ => {}
+                    }
+                }
+                Output::Event(Event::Reinvited { session, .. }) if rng.bool() => {
+                    let answer = if rng.bool() { Ok(sdp()) } else { Err(488) };
+                    self.b.endpoint.answer_reinvite(now, session, answer).unwrap();
+                }
+                Output::Event(Event::Ended { session, .. }) => {
+                    self.ended += 1;
+                    assert!(self.live.contains(&session), "an end without a beginning, or a second one");
+                    self.live.retain(|s| *s != session);
+                }
+                Output::Event(_) => {}
             }
         }
-        for session in sessions {
-            b.endpoint.hang_up(b.now, session, Reason::normal());
+    }
+
+    /// A message that belongs to something: a request in a live dialog, or a response to a request of ours.
+    fn fitting(&mut self) -> Option<Vec<u8>> {
+        if self.rng.bool() {
+            let asked = self.asked.get(self.rng.usize(..self.asked.len().max(1)))?;
+            let status =
+                ["100 Trying", "180 Ringing", "200 OK", "401 No", "481 No", "500 No"][self.rng.usize(..6)];
+            let body = if self.rng.bool() { SDP } else { "" };
+            return Some(response(asked, status, "x", "", body).into_bytes());
         }
-        b.drain();
-        b.is_clean();
+        let session = *self.live.get(self.rng.usize(..self.live.len().max(1)))?;
+        let view = self.b.endpoint.session(session)?;
+        let method = ["ACK", "BYE", "INVITE", "UPDATE", "INFO", "OPTIONS", "CANCEL"][self.rng.usize(..7)];
+        let cseq = self.rng.u32(1..6);
+        let (branch, body) = (format!("m{}", self.rng.u8(..)), if self.rng.bool() { SDP } else { "" });
+        let text = request(method, cseq, &branch, &format!(";tag={}", view.local_tag), "", body);
+        Some(text.replace("call-1", &view.call_id).into_bytes())
+    }
+
+    fn command(&mut self) {
+        let (now, contact) = (self.b.now, contact());
+        let Some(session) = self.live.get(self.rng.usize(..self.live.len().max(1))).copied() else { return };
+        let endpoint = &mut self.b.endpoint;
+        // Most of these are out of place, and must then do nothing.
+        let _ = match self.rng.u8(..8) {
+            0 => endpoint.answer(now, session, None, contact),
+            1 => endpoint.progress(now, session, self.rng.u16(..), None, contact),
+            2 => endpoint.reject(now, session, self.rng.u16(..), None, vec![]),
+            3 => endpoint.answer_reinvite(now, session, Err(self.rng.u16(..))),
+            4 => endpoint.acknowledge(now, session, None),
+            5 => Ok(endpoint.hang_up(now, session, Reason::normal())),
+            _ => {
+                let invite = Invite {
+                    flow: self.b.flow,
+                    target: "sip:x@198.51.100.7".into(),
+                    from: "sip:y@h".into(),
+                    to: "sip:x@h".into(),
+                    contact,
+                    body: self.rng.bool().then(sdp),
+                    credentials: Some(Credentials { user: "u".into(), password: "p".into() }),
+                    headers: vec![],
+                    max_forwards: 70,
+                };
+                self.begun += 1;
+                self.live.push(endpoint.invite(now, invite));
+                Ok(())
+            }
+        };
     }
 }
 
-/// Takes what comes out, and does something to calls that come.
-fn drain(
-    endpoint: &mut Endpoint,
-    sessions: &mut Vec<sip::SessionId>,
-    rng: &mut Rng,
-    now: std::time::Instant,
-) {
-    while let Some(output) = endpoint.poll_output() {
-        match output {
-            Output::Transmit { bytes, .. } => {
-                let sent = Message::parse(bytes).expect("what we send can be read");
-                assert_eq!(sent.problem(), None);
-            }
-            Output::Event(Event::Invited { session, .. }) => {
-                match rng.u8(..4) {
-                    0 => endpoint.answer(now, session, Some(sdp()), contact()).unwrap(),
-                    1 => endpoint.progress(now, session, 180, None, contact()).unwrap(),
-                    2 => endpoint.challenge(now, session).unwrap(),
-                    _ => {}
+#[test]
+fn no_storm_of_mutations_and_commands_breaks_an_endpoint_and_nothing_stays() {
+    let corpus = corpus();
+    let mut calls = 0;
+    for seed in 0..50 {
+        let rng = Rng::with_seed(seed);
+        let mut s = Storm { b: Bench::new(), rng, live: vec![], asked: vec![], ended: 0, begun: 0 };
+        for _ in 0..1500 {
+            let bytes = match s.rng.u8(..4) {
+                0 => s.fitting(),
+                1 => s.fitting().map(|bytes| mutate(&mut s.rng, &corpus, bytes, 1)),
+                _ => None,
+            };
+            let bytes = bytes.unwrap_or_else(|| mutated(&mut s.rng, &corpus));
+            s.b.endpoint.handle(s.b.now, Input::Message { flow: s.b.flow, bytes: Bytes::from(bytes) });
+            s.drain();
+            match s.rng.u8(..64) {
+                0..8 => s.command(),
+                8 => {
+                    s.b.now += Duration::from_millis(s.rng.u64(..8000));
+                    s.b.endpoint.handle(s.b.now, Input::Timeout);
                 }
-                sessions.push(session);
+                9 if s.rng.u8(..20) == 0 => {
+                    s.b.endpoint.handle(s.b.now, Input::TransmitFailed { flow: s.b.flow });
+                }
+                10 if s.rng.u8(..20) == 0 => s.b.endpoint.handle(s.b.now, Input::Closed { flow: s.b.flow }),
+                _ => {}
             }
-            Output::Event(Event::Reinvited { session, .. }) => {
-                endpoint.answer_reinvite(now, session, Ok(sdp())).unwrap();
-            }
-            Output::Event(_) => {}
+            s.drain();
+        }
+        for session in s.live.clone() {
+            s.b.endpoint.hang_up(s.b.now, session, Reason::normal());
+        }
+        s.drain();
+        assert_eq!((s.begun, s.live.len()), (s.ended, 0), "SEED={seed:#x}");
+        s.b.is_clean();
+        calls += s.begun;
+    }
+    assert!(calls > 2000, "the storm is weak: {calls} calls");
+}
+
+/// Long runs of what nests, splits or repeats: each must be read in one pass.
+#[test]
+fn long_messages_of_one_kind_are_read_in_time() {
+    let head = "OPTIONS sip:h SIP/2.0\r\n";
+    let core = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n";
+    for part in
+        [",", ";", ";a=b", "\"", "<", "\\", "%41", "\r\n ", " ", "\r\nX: y", "\r\nVia: SIP/2.0/UDP h", "a,"]
+    {
+        for start in [
+            "Contact: <sip:h>",
+            "Via: SIP/2.0/UDP h",
+            "To: \"",
+            "Require: ",
+            "Authorization: Digest a",
+            "X: ",
+        ] {
+            let text = format!("{head}{start}{}\r\n{core}\r\n", part.repeat(60_000 / part.len()));
+            let mut b = Bench::new();
+            b.hear(&text);
+            b.hear(&text.replace("OPTIONS", "REGISTER"));
+            b.hear(&text.replace("OPTIONS", "INVITE"));
         }
     }
 }
