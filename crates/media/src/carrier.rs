@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use rtrb::Consumer;
 
 use crate::board::Board;
 use crate::clock;
-use crate::disk::Done;
+use crate::disk::{Done, Note};
 use crate::event::Event;
-use crate::order::Out;
+use crate::order::{Order, Out, Spent};
 use crate::port::Ports;
 use crate::stats::WorkerStats;
 
@@ -26,6 +26,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub(crate) struct Carrier<F> {
     pub(crate) rings: Vec<Consumer<Out<Ports>>>,
     pub(crate) recordings: Receiver<Done>,
+    pub(crate) disk: Sender<Note>,
     pub(crate) board: Arc<Board>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
@@ -90,7 +91,14 @@ impl<F: Fn(Event)> Carrier<F> {
                     (self.sink)(Event::Released { leg: id, report });
                 }
             }
-            Out::Spent(spent) => drop(spent),
+            Out::Spent(spent) => {
+                let recording = matches!(spent, Spent::Recorder(_) | Spent::Order(Order::Record(..)));
+                drop(spent);
+                if recording {
+                    // Without a disk thread there is no file to finish.
+                    let _ = self.disk.send(Note::Look);
+                }
+            }
         }
     }
 }

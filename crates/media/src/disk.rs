@@ -15,8 +15,18 @@ use rtrb::Consumer;
 
 use crate::id::LegId;
 
-/// How often rings are emptied while any recording runs: a twentieth of what they hold.
-const ROUND: Duration = Duration::from_millis(100);
+/// How often rings are emptied while any recording runs: an eighth of what they hold. Fewer and longer writes cost less.
+const ROUND: Duration = Duration::from_millis(250);
+
+/// What the disk thread is told.
+pub(crate) enum Note {
+    /// A recording begins.
+    Begin(Job),
+    /// A worker has let go of a ring: it can be finished now.
+    Look,
+    /// The workers have let go of all rings: finish and end.
+    End,
+}
 
 /// A recording to be written.
 pub(crate) struct Job {
@@ -45,37 +55,33 @@ struct Open {
 
 /// What the disk thread owns.
 pub(crate) struct Disk {
-    pub(crate) jobs: Receiver<Job>,
+    pub(crate) notes: Receiver<Note>,
     pub(crate) done: Sender<Done>,
     pub(crate) carrier: Thread,
 }
 
 impl Disk {
-    /// Until the engine is gone and the last recording is written.
+    /// Until [`Note::End`].
     pub(crate) fn run(self) {
         let mut open: Vec<Open> = Vec::new();
-        let mut ending = false;
-        while !(ending && open.is_empty()) {
+        loop {
             let next = if open.is_empty() {
-                self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                self.notes.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                self.jobs.recv_timeout(ROUND)
+                self.notes.recv_timeout(ROUND)
             };
+            let mut ending = false;
             match next {
-                Ok(job) => match begin(&job) {
+                Ok(Note::Begin(job)) => match begin(&job) {
                     Ok(file) => open.push(Open { job, file, unflushed: 0 }),
                     Err(why) => self.tell(job, Err(why.to_string())),
                 },
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) if ending => {
-                    // The channel no longer makes us wait. The carrier is about to let go of the last rings.
-                    std::thread::park_timeout(Duration::from_millis(1));
-                }
-                Err(RecvTimeoutError::Disconnected) => ending = true,
+                Ok(Note::Look) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => ending = true,
             }
             for mut one in std::mem::take(&mut open) {
                 // Asked before reading: what is written before the ring is abandoned must be read.
-                let over = one.job.ring.is_abandoned();
+                let over = ending || one.job.ring.is_abandoned();
                 match one.empty() {
                     Err(why) => self.tell(one.job, Err(why.to_string())),
                     Ok(()) if !over => open.push(one),
@@ -84,6 +90,9 @@ impl Disk {
                         self.tell(one.job, result);
                     }
                 }
+            }
+            if ending {
+                return;
             }
         }
     }

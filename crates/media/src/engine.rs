@@ -20,7 +20,7 @@ use crate::board::{Board, Speech};
 use crate::carrier::Carrier;
 use crate::clock::{self, Clock};
 use crate::command::{Command, DigitToSend, LegSetup, Repeat};
-use crate::disk::{Disk, Job};
+use crate::disk::{Disk, Job, Note};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
@@ -92,8 +92,8 @@ struct Shared {
     count: AtomicU64,
     stop: Arc<AtomicBool>,
     carrier_stop: Arc<AtomicBool>,
-    /// To the disk thread, which ends when this is gone.
-    jobs: Mutex<Option<Sender<Job>>>,
+    /// To the disk thread.
+    disk: Mutex<Sender<Note>>,
     /// The disk thread and the carrier, in the order of their ends.
     ends: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -119,18 +119,19 @@ impl Engine {
         let board = Arc::new(Board::new(workers, places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
         let (done_in, done_out) = mpsc::channel();
+        let (notes_in, notes_out) = mpsc::channel();
         let carrier_stop = Arc::new(AtomicBool::new(false));
         let carrier = Carrier {
             rings: rings_out,
             recordings: done_out,
+            disk: notes_in.clone(),
             board: board.clone(),
             stop: carrier_stop.clone(),
             sink: events,
             complained: None,
         };
         let carrier = spawn("media-carrier".into(), move || carrier.run())?;
-        let (jobs_in, jobs_out) = mpsc::channel();
-        let disk = Disk { jobs: jobs_out, done: done_in, carrier: carrier.thread().clone() };
+        let disk = Disk { notes: notes_out, done: done_in, carrier: carrier.thread().clone() };
         let disk = spawn("media-disk".into(), move || disk.run())?;
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -164,7 +165,7 @@ impl Engine {
             count: AtomicU64::new(0),
             stop,
             carrier_stop,
-            jobs: Mutex::new(Some(jobs_in)),
+            disk: Mutex::new(notes_in),
             ends: Mutex::new(vec![disk, carrier]),
         };
         Ok(Engine { shared: Arc::new(shared) })
@@ -225,8 +226,7 @@ impl Engine {
                     return ordered;
                 }
                 let job = Job { leg, tag, path, rate, ring };
-                let jobs = self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-                jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(Error::Stopped)
+                self.shared.tell_disk(Note::Begin(job))
             }
             Command::Reconfigure(setup) => {
                 let speech = Speech::of(&setup);
@@ -271,6 +271,11 @@ impl Engine {
 }
 
 impl Shared {
+    fn tell_disk(&self, note: Note) -> Result<(), Error> {
+        let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        disk.send(note).map_err(|_| Error::Stopped)
+    }
+
     fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         for worker in &self.workers {
@@ -287,8 +292,9 @@ impl Shared {
             // A worker that panicked has nothing left to end.
             let _ = join.map(JoinHandle::join);
         }
-        // What the workers let go of last reaches the disk thread through the carrier, so that one ends first.
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The carrier tells what became of the last recordings, so the disk thread ends first.
+        // It was stopped before if this is refused.
+        let _ = self.tell_disk(Note::End);
         for (n, join) in ends.into_iter().enumerate() {
             if n == 1 {
                 self.carrier_stop.store(true, Ordering::Release);
