@@ -196,7 +196,8 @@ pub enum Event {
         /// Where from.
         flow: Flow,
     },
-    /// A message came in, in short, for the trace.
+    /// A message came in, in short, for the trace. It may name a session that has ended,
+    /// as the ACK of a refusal does.
     Message {
         /// Its session, where there is one.
         session: Option<SessionId>,
