@@ -13,6 +13,8 @@ use crate::call::{CallId, Mail, Order, Timeline};
 
 /// Finished calls that can still be looked up.
 const FINISHED: usize = 1_000;
+/// Entries of their timelines in all, some 150 bytes each; talkative calls push older ones out earlier.
+const ENTRIES: usize = 400_000;
 
 /// Where a call stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +123,8 @@ pub(crate) struct Book {
 struct Pages {
     living: HashMap<CallId, Arc<Record>>,
     finished: VecDeque<Arc<Record>>,
+    /// Entries of the finished calls' timelines, as many as they had when they finished.
+    entries: usize,
 }
 
 impl Book {
@@ -143,10 +147,12 @@ impl Book {
     pub(crate) fn close(&self, id: CallId) {
         let mut pages = crate::lock(&self.pages);
         if let Some(record) = pages.living.remove(&id) {
-            if pages.finished.len() == FINISHED {
-                pages.finished.pop_front();
-            }
+            pages.entries += record.timeline.finish();
             pages.finished.push_back(record);
+            while pages.finished.len() > FINISHED || (pages.entries > ENTRIES && pages.finished.len() > 1) {
+                let oldest = pages.finished.pop_front();
+                pages.entries -= oldest.map_or(0, |record| record.timeline.finish());
+            }
         }
         drop(pages);
         self.left.notify_waiters();

@@ -182,7 +182,7 @@ impl Switch {
     pub fn recording(&self, id: &str) -> Option<std::path::PathBuf> {
         let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let plain = !id.is_empty() && id.chars().all(name);
-        plain.then(|| self.shared.recordings_dir.join(format!("{id}.wav")))
+        plain.then(|| self.shared.recordings_dir.join(call::recording::file(id)))
     }
 
     /// New flows and users for the calls to come; those that run keep what they have.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use audio::codec::Codec;
@@ -15,10 +15,11 @@ use audio::{Pcm, ReadError};
 use flow::ir::Tone;
 use flow::leg::{Prompt, Speech};
 use media::Prompts;
-use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
 use store::{Flows, SoundError, Sounds};
 
+use crate::events::monotonic;
 use crate::http::{self, Http, HttpError};
 use crate::speech::{SpeechError, Voice};
 
@@ -58,6 +59,8 @@ struct Known {
     key: String,
     etag: Option<String>,
     modified: Option<String>,
+    /// Until then the server need not be asked.
+    fresh_until: Instant,
 }
 
 /// See the module.
@@ -174,6 +177,11 @@ impl Studio {
     async fn fetched(&self, url: &str, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
         let known = crate::lock(&self.known).get(url).cloned();
         let cached = known.and_then(|known| Some((self.prompts.get(&known.key, codec)?, known)));
+        if let Some((prompt, known)) = &cached
+            && monotonic() < known.fresh_until
+        {
+            return Ok(prompt.clone());
+        }
         let http = |source| PromptError::Http { url: url.to_owned(), source };
         let mut request = self.http.request(Method::GET, url).map_err(http)?.timeout(SOUND_TIME);
         if let Some((_, known)) = &cached {
@@ -207,6 +215,7 @@ impl Studio {
             key: key.clone(),
             etag: http::header(&response, ETAG),
             modified: http::header(&response, LAST_MODIFIED),
+            fresh_until: monotonic() + max_age(http::header(&response, CACHE_CONTROL).as_deref()),
         };
         let bytes = http::read(response, SOUND_LIMIT, SOUND_TIME).await.map_err(http)?;
         let name = url.to_owned();
@@ -250,6 +259,17 @@ fn is_url(name: &str) -> bool {
     scheme("http://") || scheme("https://")
 }
 
+/// How long a reply may be used without asking again (RFC 9111 §5.2.2.1), at most a day.
+fn max_age(cache_control: Option<&str>) -> Duration {
+    let directives = cache_control.unwrap_or_default().to_ascii_lowercase();
+    let mut directives = directives.split(',').map(str::trim);
+    if directives.clone().any(|directive| matches!(directive, "no-cache" | "no-store")) {
+        return Duration::ZERO;
+    }
+    let seconds = directives.find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u64>().ok());
+    Duration::from_secs(seconds.unwrap_or(0).min(86_400))
+}
+
 /// The extension of the URL's last path segment, as a hint to the decoder.
 fn extension(url: &str) -> Option<&str> {
     let path = url.split(['?', '#']).next()?;
@@ -260,6 +280,14 @@ fn extension(url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_says_how_long_its_sound_stays_fresh() {
+        assert_eq!(max_age(Some("public, Max-Age=60")), Duration::from_secs(60));
+        assert_eq!(max_age(Some("max-age=60, no-cache")), Duration::ZERO);
+        assert_eq!(max_age(Some("max-age=99999999")), Duration::from_secs(86_400));
+        assert_eq!(max_age(None), Duration::ZERO);
+    }
 
     #[test]
     fn the_extension_of_a_url_is_that_of_its_path() {

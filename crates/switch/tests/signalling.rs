@@ -296,3 +296,15 @@ fn garbage_harms_nobody() {
     rig.wait("that the stream is gone", || rig.counts().streams == 0);
     rig.nothing_left();
 }
+
+#[test]
+fn a_connection_that_says_nothing_is_closed() {
+    let rig = Rig::with(&[], |config| config.sip.tcp_idle = Duration::from_millis(300));
+    let mut stream = std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
+    stream.set_read_timeout(Some(LONG)).expect("a limit");
+    rig.wait("the connection", || rig.counts().streams == 1);
+    // Bytes that make no message are no sign of life.
+    stream.write_all(b"OPTIONS sip:x").expect("written");
+    assert_eq!(stream.read(&mut [0; 16]).expect("the end"), 0);
+    rig.wait("that the stream is gone", || rig.counts().streams == 0);
+}

@@ -362,7 +362,8 @@ impl CallLeg {
         self.recordings += 1;
         let recording::Order { name, limit, silence, upload } = order;
         let id = recording::id(&name, self.record.id, self.recordings);
-        let path = recording::path(&self.shared.recordings_dir, &id);
+        // Relative: the media engine knows the directory.
+        let path = recording::file(&id);
         let job = Job::Recording { id, upload };
         let started = self.media.start(tag, job, |tag| Command::Record { tag, path, limit, silence });
         if let Err(error) = started {

@@ -16,7 +16,7 @@ mod keypad;
 mod leg;
 mod media_end;
 mod player;
-mod recording;
+pub(crate) mod recording;
 pub(crate) mod run;
 mod session;
 mod silence;

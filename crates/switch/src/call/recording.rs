@@ -43,9 +43,9 @@ pub(super) fn id(name: &str, call: CallId, number: u32) -> String {
     if clean.is_empty() { format!("{call}-{number}") } else { format!("{clean}-{call}-{number}") }
 }
 
-/// The file of a recording.
-pub(super) fn path(directory: &Path, id: &str) -> PathBuf {
-    directory.join(format!("{id}.wav"))
+/// The file of a recording, in the recordings' directory.
+pub(crate) fn file(id: &str) -> PathBuf {
+    PathBuf::from(format!("{id}.wav"))
 }
 
 /// Notes a complete recording and sends it on its way, if it has one.
@@ -59,7 +59,7 @@ pub(super) fn finished(
     tracing::info!(recording = id, "recorded");
     record.write(|about| about.recordings.push(id.to_owned()));
     let Some((method, url)) = upload else { return };
-    let file = path(&shared.recordings_dir, id);
+    let file = shared.recordings_dir.join(file(id));
     let (owner, record) = (shared.clone(), record.clone());
     shared.tasks.spawn(async move {
         for wait in TRIES {

@@ -27,6 +27,8 @@ struct Entries {
     list: Vec<Entry>,
     dropped: u64,
     ending: bool,
+    /// How many there were when the call finished; a few may follow.
+    finished: Option<usize>,
 }
 
 impl Timeline {
@@ -60,6 +62,16 @@ impl Timeline {
     /// The call is ending: what comes now may use the room kept for it.
     pub(crate) fn ending(&self) {
         crate::lock(&self.entries).ending = true;
+    }
+
+    /// The call is over. How many entries it had when this was first said.
+    pub(crate) fn finish(&self) -> usize {
+        let mut entries = crate::lock(&self.entries);
+        if entries.finished.is_none() {
+            entries.list.shrink_to_fit();
+            entries.finished = Some(entries.list.len());
+        }
+        entries.finished.unwrap_or_default()
     }
 
     /// All entries in the order of their time, and a note on those that found no room.

@@ -34,6 +34,8 @@ pub(crate) enum Inbound {
     Opened { flow: Flow, out: mpsc::Sender<Bytes> },
     /// A stream is gone.
     Closed { flow: Flow },
+    /// A stream has been silent for long: is it needed?
+    Idle { flow: Flow, reply: oneshot::Sender<bool> },
 }
 
 /// What calls and the switch ask of the shard.
@@ -127,6 +129,8 @@ impl ShardHandle {
 
 /// A call as the shard knows it.
 struct Address {
+    /// Where it came from.
+    flow: Flow,
     mail: mpsc::Sender<Mail>,
     record: Arc<Record>,
 }
@@ -205,6 +209,12 @@ impl Shard {
             Inbound::Closed { flow } => {
                 self.streams.remove(&flow);
                 self.input(now, Input::Closed { flow });
+            }
+            Inbound::Idle { flow, reply } => {
+                let called = self.calls.values().any(|address| address.flow == flow);
+                let registered = self.endpoint.bindings().any(|binding| binding.flow == flow);
+                // The stream may have closed meanwhile.
+                let _ = reply.send(called || registered);
             }
         }
     }
@@ -324,9 +334,10 @@ impl Shard {
     }
 
     fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
+        let flow = invite.flow;
         match (self.reception)(Invitation { session, invite, now }) {
             Admission::Take(mail, record) => {
-                self.calls.insert(session, Address { mail, record });
+                self.calls.insert(session, Address { flow, mail, record });
             }
             Admission::Challenge => {
                 // A session that was offered this moment is in no other phase.

@@ -1,7 +1,7 @@
 //! SIP over TCP: one task a connection, which cuts messages out of the stream and writes what the shard sends.
 //!
-//! Connections are limited in number; one that says nothing for too long is closed, and so is one whose peer does not
-//! read. Answers go back on the connection that asked, for the shard knows it by its flow.
+//! Connections are limited in number; one that says nothing for too long and carries neither call nor registration is
+//! closed, and so is one whose peer does not read. Answers go back on the connection that asked, for the shard knows it by its flow.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sip::stream::{Frame, Framer, PONG};
 use sip::{Flow, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::shard::Inbound;
@@ -85,24 +85,29 @@ async fn serve(mut stream: TcpStream, flow: Flow, idle: Duration, shard: &mpsc::
     if shard.send(Inbound::Opened { flow, out }).await.is_err() {
         return;
     }
-    let mut framer = Framer::default();
-    let mut buffer = BytesMut::with_capacity(8 * 1024);
+    let mut input = Input { framer: Framer::default(), buffer: BytesMut::with_capacity(8 * 1024) };
     loop {
         tokio::select! {
-            read = timeout(idle, stream.read_buf(&mut buffer)) => {
-                match read {
-                    Ok(Ok(0)) | Err(_) => return,
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => {
-                        tracing::debug!(%error, from = %flow.remote, "SIP TCP read");
+            frame = timeout(idle, input.frame(&mut stream)) => match frame {
+                Ok(Ok(Some(Frame::Message(bytes)))) => {
+                    if shard.send(Inbound::Message { flow, bytes }).await.is_err() {
                         return;
                     }
                 }
-                framer.push(&buffer.split());
-                if !cut(&mut framer, flow, &mut stream, shard).await {
+                // RFC 5626 §4.4.1: a ping is answered on the spot.
+                Ok(Ok(Some(Frame::Ping))) => {
+                    if !write(&mut stream, &Bytes::from_static(PONG)).await {
+                        return;
+                    }
+                }
+                Ok(Ok(None)) => return,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, from = %flow.remote, "a SIP TCP connection is closed");
                     return;
                 }
-            }
+                Err(_) if in_use(flow, shard).await => {}
+                Err(_) => return,
+            },
             message = queue.recv() => {
                 let Some(message) = message else { return };
                 if !write(&mut stream, &message).await {
@@ -114,28 +119,41 @@ async fn serve(mut stream: TcpStream, flow: Flow, idle: Duration, shard: &mpsc::
     }
 }
 
-/// Hands over what is whole; `false` if the stream cannot be cut any more.
-async fn cut(framer: &mut Framer, flow: Flow, stream: &mut TcpStream, shard: &mpsc::Sender<Inbound>) -> bool {
-    loop {
-        match framer.next_frame() {
-            // RFC 5626 §4.4.1: a ping is answered on the spot.
-            Ok(Some(Frame::Ping)) => {
-                if !write(stream, &Bytes::from_static(PONG)).await {
-                    return false;
-                }
+/// What came on a connection and is not a whole message yet.
+struct Input {
+    framer: Framer,
+    buffer: BytesMut,
+}
+
+/// Why a connection's input ended.
+#[derive(Debug, thiserror::Error)]
+enum InputError {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    #[error(transparent)]
+    Frame(#[from] sip::FrameError),
+}
+
+impl Input {
+    /// The next whole message; `None` at the end. Bytes that do not complete one do not count as a sign of life, so that
+    /// a connection cannot be held by a byte now and then. May be dropped and called again.
+    async fn frame(&mut self, stream: &mut TcpStream) -> Result<Option<Frame>, InputError> {
+        loop {
+            if let Some(frame) = self.framer.next_frame()? {
+                return Ok(Some(frame));
             }
-            Ok(Some(Frame::Message(bytes))) => {
-                if shard.send(Inbound::Message { flow, bytes }).await.is_err() {
-                    return false;
-                }
+            if stream.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(None);
             }
-            Ok(None) => return true,
-            Err(error) => {
-                tracing::debug!(%error, from = %flow.remote, "SIP TCP framing");
-                return false;
-            }
+            self.framer.push(&self.buffer.split());
         }
     }
+}
+
+/// Whether a call or a registration needs the connection, however silent it is.
+async fn in_use(flow: Flow, shard: &mpsc::Sender<Inbound>) -> bool {
+    let (reply, answer) = oneshot::channel();
+    shard.send(Inbound::Idle { flow, reply }).await.is_ok() && answer.await.unwrap_or(false)
 }
 
 async fn write(stream: &mut TcpStream, message: &Bytes) -> bool {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ impl Rig {
         // Away from the default range and from each other, for tests run side by side.
         let base = 30_000 + (std::process::id() as u16 % 100) * 100;
         config.media.ports = base..=base + 999;
-        config.media.recordings_dir = dir.path().join("recordings");
+        config.media.recordings_dir = relative(&dir.path().join("recordings"));
         config.cdr = Some(dir.path().join("cdr.jsonl"));
         change(&mut config);
         let alice = User { name: "alice".into(), password: "secret".into(), number: None };
@@ -110,6 +111,13 @@ impl Drop for Rig {
             self.runtime.block_on(switch.stop());
         }
     }
+}
+
+/// The same path from the working directory: configurations name directories that way, too.
+fn relative(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().expect("a working directory");
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    up.join(path.strip_prefix("/").expect("an absolute path"))
 }
 
 /// A call's timeline as text.
