@@ -198,7 +198,10 @@ impl Storm {
             2 => endpoint.reject(now, session, self.rng.u16(..), None, vec![]),
             3 => endpoint.answer_reinvite(now, session, Err(self.rng.u16(..))),
             4 => endpoint.acknowledge(now, session, None),
-            5 => Ok(endpoint.hang_up(now, session, Reason::normal())),
+            5 => {
+                endpoint.hang_up(now, session, Reason::normal());
+                Ok(())
+            }
             _ => {
                 let invite = Invite {
                     flow: self.b.flow,
