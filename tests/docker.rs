@@ -47,7 +47,17 @@ impl Dockerfile {
                 stage += 1;
             }
             let known = [
-                "FROM", "RUN", "COPY", "WORKDIR", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "CMD",
+                "FROM",
+                "RUN",
+                "COPY",
+                "WORKDIR",
+                "ENV",
+                "USER",
+                "VOLUME",
+                "EXPOSE",
+                "HEALTHCHECK",
+                "STOPSIGNAL",
+                "CMD",
                 "ENTRYPOINT",
             ];
             assert!(known.contains(&name), "{name} is not an instruction we use");
@@ -85,7 +95,8 @@ fn yaml(name: &str) -> BTreeMap<String, Vec<String>> {
             values.entry(key).or_default().push(item.to_owned());
             continue;
         }
-        let (key, value) = line.split_once(':').unwrap_or_else(|| panic!("{name}: neither `key:` nor `- item`: {line}"));
+        let (key, value) =
+            line.split_once(':').unwrap_or_else(|| panic!("{name}: neither `key:` nor `- item`: {line}"));
         path.retain(|(at, _)| *at < indent);
         path.push((indent, key.to_owned()));
         let key = path.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>().join(".");
@@ -157,15 +168,19 @@ fn the_image_is_built_in_stages_and_runs_unprivileged_with_a_health_check() {
     assert!(volumes.contains(&data), "the data directory {data} is no volume");
     // What apt leaves behind has no place in a layer.
     for run in dockerfile.all("RUN").filter(|run| run.rest.contains("apt-get install")) {
-        assert!(run.rest.contains("--no-install-recommends") && run.rest.contains("rm -rf /var/lib/apt/lists/*"));
+        assert!(
+            run.rest.contains("--no-install-recommends") && run.rest.contains("rm -rf /var/lib/apt/lists/*")
+        );
     }
 }
 
 #[test]
 fn the_ports_are_the_binarys_defaults() {
     let mut exposed = Dockerfile::read("Dockerfile").last_stage("EXPOSE").words();
-    let (sip, http, rtp) = (default_of("sip", "port"), default_of("http", "port"), default_of("rtp", "ports"));
-    let mut expected = vec![format!("{sip}/udp"), format!("{sip}/tcp"), format!("{http}/tcp"), format!("{rtp}/udp")];
+    let (sip, http, rtp) =
+        (default_of("sip", "port"), default_of("http", "port"), default_of("rtp", "ports"));
+    let mut expected =
+        vec![format!("{sip}/udp"), format!("{sip}/tcp"), format!("{http}/tcp"), format!("{rtp}/udp")];
     exposed.sort();
     expected.sort();
     assert_eq!(exposed, expected);
@@ -184,12 +199,15 @@ fn the_compose_files_images_and_volumes_exist() {
     for volume in &compose["services.offhook.volumes"] {
         let (name, path) = volume.split_once(':').expect("a name and a place");
         assert!(compose.contains_key(&format!("volumes.{name}")), "{name} is not declared");
-        assert!(Dockerfile::read("Dockerfile").last_stage("VOLUME").words().iter().any(|volume| volume == path));
+        assert!(
+            Dockerfile::read("Dockerfile").last_stage("VOLUME").words().iter().any(|volume| volume == path)
+        );
     }
     assert_eq!(one(&compose, "services.caller.depends_on.offhook.condition"), "service_healthy");
     let caller = Dockerfile::read("sipp.Dockerfile");
     assert_ne!(caller.last_stage("USER").rest, "root");
-    let stop: u64 = one(&compose, "services.offhook.stop_grace_period").trim_end_matches('s').parse().expect("seconds");
+    let stop: u64 =
+        one(&compose, "services.offhook.stop_grace_period").trim_end_matches('s').parse().expect("seconds");
     let drain: u64 = default_of("calls", "drain_s").parse().expect("seconds");
     assert!(stop > drain, "the engine would kill calls that are still drained");
 }
@@ -199,12 +217,16 @@ fn the_images_steps_build_start_answer_and_stop_on_this_machine() {
     let dockerfile = Dockerfile::read("Dockerfile");
     let build = dockerfile.all("RUN").find(|run| run.rest.starts_with("cargo build")).expect("a build step");
     let words = build.words();
-    let built = Command::new(env!("CARGO")).args(&words[1..]).current_dir(root()).status().expect("cargo runs");
+    let built =
+        Command::new(env!("CARGO")).args(&words[1..]).current_dir(root()).status().expect("cargo runs");
     assert!(built.success(), "{} fails", build.rest);
 
     // `COPY --from=build`: into a folder that an unprivileged user may read.
     let image = tempfile::Builder::new().prefix("offhook-image").tempdir().expect("a folder");
-    let copy = dockerfile.all("COPY").find(|copy| copy.rest.starts_with("--from=build")).expect("the binary is copied");
+    let copy = dockerfile
+        .all("COPY")
+        .find(|copy| copy.rest.starts_with("--from=build"))
+        .expect("the binary is copied");
     assert!(copy.words()[1].ends_with("/target/release/offhook"));
     let binary = image.path().join("offhook");
     fs::copy(server::binary(), &binary).expect("the binary is copied");
@@ -228,7 +250,8 @@ fn the_images_steps_build_start_answer_and_stop_on_this_machine() {
     let check: Vec<String> = serde_json::from_str(&check).expect("the exec form");
     wait::until("the health check to pass", Duration::from_secs(20), || {
         let url = format!("http://127.0.0.1:{http}");
-        let health = Command::new(&binary).args(&check[1..]).env("OFFHOOK_URL", url).output().expect("it runs");
+        let health =
+            Command::new(&binary).args(&check[1..]).env("OFFHOOK_URL", url).output().expect("it runs");
         health.status.success().then_some(())
     });
 
@@ -236,7 +259,10 @@ fn the_images_steps_build_start_answer_and_stop_on_this_machine() {
     let command = one(&compose, "services.caller.command").replace("5060", &sip.to_string());
     let entrypoint = Dockerfile::read("sipp.Dockerfile").last_stage("ENTRYPOINT").words();
     let mut caller = Command::new(&entrypoint[0]);
-    caller.args(command.split_whitespace()).args(["-p", &server::free_port().to_string()]).current_dir(image.path());
+    caller
+        .args(command.split_whitespace())
+        .args(["-p", &server::free_port().to_string()])
+        .current_dir(image.path());
     let called = Process::start("the caller", &mut caller).wait_exit(Duration::from_secs(30));
     assert!(called.success(), "the caller of compose.yml: {called}");
 

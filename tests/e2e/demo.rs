@@ -32,7 +32,9 @@ fn heard_speech(call: &Call, least: f64) {
     let audio: Vec<_> = call.packets.iter().filter(|packet| packet.payload_type == 0).collect();
     for pair in audio.windows(2) {
         assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1), "a gap in the sequence numbers");
-        assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(160), "a jump of the timestamp");
+        // A worker that the machine kept from running skips time, but it never plays it twice or out of step.
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!(step > 0 && step % 160 == 0 && step < 8000, "the timestamp moves by {step}");
     }
     assert!(audio.iter().any(|packet| packet.marker), "no marker at a talk start");
 }

@@ -109,7 +109,7 @@ fn a_call_is_cancelled_before_it_is_answered() {
     call.expect_success();
     let view = server.finished_call("2000");
     assert_eq!(view.ended().expect("over").1, "caller");
-    assert_eq!(server.metric("offhook_calls_active"), 0.0);
+    assert_eq!(server.metric("offhook_calls"), 0.0);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_phone_that_vanishes_is_hung_up_on() {
     let (cause, by) = view.ended().expect("over");
     assert!(cause.contains("media"), "{cause} by {by}");
     tests::wait::until("the call to be forgotten", Duration::from_secs(60), || {
-        (server.metric("offhook_calls_active") == 0.0).then_some(())
+        (server.metric("offhook_calls") == 0.0).then_some(())
     });
 }
 

@@ -47,7 +47,10 @@ impl Baresip {
             format!("<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval}\n"),
         )
         .expect("an accounts file");
-        let process = Process::start("baresip", Command::new("baresip").arg("-f").arg(folder.path()));
+        let process = Process::start(
+            "baresip",
+            Command::new("stdbuf").args(["-oL", "baresip", "-f"]).arg(folder.path()),
+        );
         let control = wait::until("baresip's control port", Duration::from_secs(10), || {
             TcpStream::connect(("127.0.0.1", control)).ok()
         });
@@ -60,6 +63,11 @@ impl Baresip {
         let message = json!({ "command": command, "params": params, "token": "t" }).to_string();
         let frame = format!("{}:{message},", message.len());
         self.control.write_all(frame.as_bytes()).expect("baresip listens");
+    }
+
+    /// Waits for a line of its log.
+    pub fn wait_for_line(&mut self, text: &str, limit: Duration) {
+        self.process.wait_for(text, 0, limit);
     }
 
     /// Calls `uri`.

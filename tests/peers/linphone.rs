@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::capture::Capture;
 use super::process::Process;
 use crate::server::free_port;
+use crate::wait;
 
 /// A running Linphone.
 pub struct Linphone {
@@ -46,8 +47,16 @@ impl Linphone {
 
     /// Registers `user` at `server` (`127.0.0.1:5060`) and waits for the outcome (`Ok` or `Failed`).
     pub fn register(&mut self, server: &str, user: &str, password: &str, outcome: &str) {
+        // A proxy that is set up before the network is up registers when it comes up.
         self.command(&format!("register sip:{user}@{server} sip:{server} {password}"));
-        self.wait_for(&format!("LinphoneRegistration{outcome}"), Duration::from_secs(20));
+        self.wait_for("Id: ", Duration::from_secs(20));
+        // The daemon tells the state of a registration only when it is asked.
+        wait::until(&format!("Linphone's registration to be {outcome}"), Duration::from_secs(30), || {
+            self.command("register-status 1");
+            let (line, read) = self.process.wait_for("State: ", self.read, Duration::from_secs(10));
+            self.read = read;
+            line.ends_with(outcome).then_some(())
+        });
     }
 
     /// Sends a command line.

@@ -289,7 +289,9 @@ fn let_go(leg: LegId, end: dtmf::Ended) -> Event {
     Event::DigitEnded { leg, key: end.key, ms: end.duration.as_millis() as u32 }
 }
 
-/// What a packet is. Peers send keys under their own number for them, under ours, and sometimes under a third.
+/// What a packet is. Peers send keys under their own number for them or under ours.
+///
+/// A third number is no key, however much its payload looks like one: SIPp paces its keys with such packets.
 fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
     let pt = packet.payload_type;
     if pt == setup.receive_payload_type || pt == setup.payload_type {
@@ -298,9 +300,5 @@ fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
     if Some(pt) == setup.telephone_event_receive || Some(pt) == setup.telephone_event {
         return Some(Kind::Key);
     }
-    if pt == COMFORT_NOISE {
-        return Some(Kind::Noise);
-    }
-    let agreed = setup.telephone_event_receive.is_some();
-    (agreed && pt >= 96 && packet.payload.len() == dtmf::PAYLOAD).then_some(Kind::Key)
+    (pt == COMFORT_NOISE).then_some(Kind::Noise)
 }
