@@ -79,6 +79,8 @@ pub struct WorkerStats {
     pub overruns: u64,
     /// How late slots began.
     pub lateness: Histogram,
+    /// Legs that were let go because of a mistake of ours.
+    pub panics: u64,
     /// Outgoing events that found no room; what they carried was freed on the worker.
     pub events_dropped: u64,
 }
@@ -98,6 +100,7 @@ impl WorkerStats {
         self.late_slots += other.late_slots;
         self.overruns += other.overruns;
         self.lateness.add(&other.lateness);
+        self.panics += other.panics;
         self.events_dropped += other.events_dropped;
     }
 }

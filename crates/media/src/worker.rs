@@ -3,6 +3,7 @@
 //! A slot, in order: obey orders → for each leg whose turn it is: hear, then speak → report.
 //! Nothing is allocated, locked, freed or waited for here.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,21 +102,31 @@ impl<I: Io> Worker<I> {
         self.obey(now, io);
         for period in Timetable::PERIODS {
             let group = Timetable::group(period, due.slot);
-            for at in 0..self.timetable.groups[group].len() {
-                let place = self.timetable.groups[group][at] as usize;
-                if let Some(next) = self.timetable.groups[group].get(at + 1)
+            let mut at = 0;
+            while let Some(place) = self.timetable.groups[group].get(at) {
+                let place = *place as usize;
+                at += 1;
+                if let Some(next) = self.timetable.groups[group].get(at)
                     && let Some(Some(next)) = self.legs.get(*next as usize)
                 {
                     fetch(next);
                 }
                 let Some(leg) = self.legs.get_mut(place).and_then(Option::as_deref_mut) else { continue };
-                leg.turn(&mut Turn {
+                let id = leg.id;
+                let mut turn = Turn {
                     now,
-                    io,
+                    io: &mut *io,
                     scratch: &mut self.scratch,
                     out: &mut self.out,
                     stats: &mut self.stats,
-                });
+                };
+                // A mistake of ours on one leg must not silence the others. What a turn leaves half done is its leg's.
+                if panic::catch_unwind(AssertUnwindSafe(|| leg.turn(&mut turn))).is_err() {
+                    self.stats.panics += 1;
+                    self.let_go(id, io);
+                    // The last of the list has its place in it now.
+                    at -= 1;
+                }
             }
         }
         io.flush();
@@ -208,19 +219,22 @@ impl<I: Io> Worker<I> {
     }
 
     fn release(&mut self, id: LegId, now: Duration, io: &mut I) {
-        if find(&mut self.legs, id).is_none() {
-            return;
-        }
-        let place = id.place as usize;
-        let Some(mut leg) = self.legs[place].take() else { return };
-        self.timetable.remove(place as u32, leg.period());
+        let Some(leg) = find(&mut self.legs, id) else { return };
         leg.end(&mut Turn {
             now,
-            io,
+            io: &mut *io,
             scratch: &mut self.scratch,
             out: &mut self.out,
             stats: &mut self.stats,
         });
+        self.let_go(id, io);
+    }
+
+    /// A leg leaves, with its sockets.
+    fn let_go(&mut self, id: LegId, io: &mut I) {
+        let place = id.place as usize;
+        let Some(leg) = self.legs.get_mut(place).and_then(Option::take) else { return };
+        self.timetable.remove(id.place, leg.period());
         self.stats.legs -= 1;
         self.out.put(Out::Released(leg, io.detach(place)));
     }

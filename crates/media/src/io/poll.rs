@@ -1,4 +1,8 @@
 //! The portable backend: each socket is asked at its slot, one datagram a system call.
+//!
+//! Sockets are not connected to their peers, which would save a tenth (a route is looked up for each packet):
+//! one bound to every address would then take packets only for the address that *our* route to the peer begins
+//! with, and on a host with several addresses that need not be the one in the SDP.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};

@@ -24,6 +24,8 @@ pub(crate) struct Scripted {
     pub(crate) sent: Vec<Sent>,
     pub(crate) attached: HashMap<usize, u16>,
     pub(crate) refuse: bool,
+    /// A leg that makes us stumble.
+    pub(crate) trap: Option<usize>,
     /// Calls to `receive`.
     pub(crate) asked: u64,
     slots: u64,
@@ -55,6 +57,7 @@ impl Io for Scripted {
 
     fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
         self.asked += 1;
+        assert_ne!(self.trap, Some(place), "the trap of a test");
         let (from, bytes) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);

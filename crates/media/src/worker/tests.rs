@@ -397,3 +397,18 @@ fn a_leg_without_news_does_not_wake_the_carrier() {
     rig.slots(2_000);
     assert_eq!(rig.wakes, 0, "reports wait for the carrier's own round");
 }
+
+#[test]
+fn a_mistake_on_one_leg_ends_that_leg_and_no_other() {
+    let mut rig = Rig::new();
+    for place in 0..8 {
+        rig.adopt(place, setup());
+    }
+    rig.slots(8);
+    rig.heard();
+    rig.io.trap = Some(3);
+    rig.slots(40);
+    assert_eq!((rig.worker.stats.legs, rig.worker.stats.panics, rig.released.len()), (7, 1, 1));
+    assert_eq!(rig.heard().len(), 70, "the others go on at their pace");
+    assert_eq!(rig.io.attached.len(), 7);
+}
