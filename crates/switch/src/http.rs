@@ -154,11 +154,7 @@ impl Http {
 }
 
 /// Reads a reply's body up to `limit` bytes.
-pub(crate) async fn read(
-    mut response: Response,
-    limit: usize,
-    time: Duration,
-) -> Result<Vec<u8>, HttpError> {
+pub(crate) async fn read(mut response: Response, limit: usize, time: Duration) -> Result<Vec<u8>, HttpError> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(HttpError::TooLarge(limit));
     }
@@ -199,10 +195,7 @@ pub(crate) fn describe(error: reqwest::Error, limit: Duration) -> HttpError {
 fn refused(url: &Url, denied: &[Network]) -> Option<HttpError> {
     let host = url.host_str()?;
     let address: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
-    denied
-        .iter()
-        .any(|network| network.contains(address))
-        .then(|| HttpError::Denied(address.to_string()))
+    denied.iter().any(|network| network.contains(address)).then(|| HttpError::Denied(address.to_string()))
 }
 
 /// The system's resolver, without the denied addresses.

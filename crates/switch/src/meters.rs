@@ -25,7 +25,6 @@ const PLAIN: [(&str, &str); 9] = [
     ("offhook_uploads_failed_total", "Recordings that their server did not take"),
     ("offhook_mailbox_full_total", "Events for a call that found its mailbox full"),
     ("offhook_cdr_dropped_total", "Call records that found the disk too slow"),
-
 ];
 
 /// Counters with one label, and the values it has.

@@ -3,8 +3,8 @@
 //! A user that proved its name may call every number. Others reach public numbers only, and those only from this machine
 //! unless anonymous callers are allowed from anywhere; everything else is asked who it is.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sip::{Identity, InviteFacts};
 use store::{Flows, Route};

@@ -144,9 +144,10 @@ impl Studio {
         let prompts = self.prompts.clone();
         let name = name.to_owned();
         blocking(move || {
-            let found = flows.sounds().resolve(&name).or_else(|missing| {
-                built_in.resolve(&name).map_err(|_| missing)
-            })?;
+            let found = flows
+                .sounds()
+                .resolve(&name)
+                .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
             prompts.get_or_load(&found.key(), codec, || {
                 let bytes = found.read().map_err(|source| PromptError::Io { name: name.clone(), source })?;
                 audio::read::decode(bytes, found.extension())

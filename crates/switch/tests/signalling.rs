@@ -165,7 +165,8 @@ fn a_call_over_tcp_is_answered_on_its_connection() {
             assert!(length > 0, "closed before {wanted}; came: {text}");
             text.push_str(&String::from_utf8_lossy(&buffer[..length]));
             if text.contains("SIP/2.0 200") && !text.contains("acked") {
-                let tag = text.split(";tag=").last().and_then(|t| t.split(['\r', ';']).next()).unwrap_or_default();
+                let tag =
+                    text.split(";tag=").last().and_then(|t| t.split(['\r', ';']).next()).unwrap_or_default();
                 let ack = request("ACK", &format!(";tag={tag}"), "");
                 connection.write_all(ack.as_bytes()).expect("written");
                 text.push_str("acked");
@@ -240,7 +241,8 @@ fn a_recording_is_a_file_and_is_sent_where_the_flow_wants_it() {
 
 #[test]
 fn another_codec_in_the_middle_of_a_prompt_goes_on_in_that_codec() {
-    let flow = json!({"module": "play", "data": {"id": "tone_stream://%(400,0,440);loops=20"}, "children": {}});
+    let flow =
+        json!({"module": "play", "data": {"id": "tone_stream://%(400,0,440);loops=20"}, "children": {}});
     let rig = Rig::start(&[("1001", flow)]);
     let phone = rig.phone("rig");
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -277,13 +279,15 @@ fn garbage_harms_nobody() {
     let rig = Rig::start(&[("1001", gather())]);
     let phone = rig.phone("rig");
     let mut dialog = Dialog::new(&rig, &phone, "1001");
-    let mut bytes = b"INVITE sip:1001@x SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4\r\nCSeq: 1 INVITE\r\n\r\nv=0".to_vec();
+    let mut bytes =
+        b"INVITE sip:1001@x SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4\r\nCSeq: 1 INVITE\r\n\r\nv=0".to_vec();
     for n in 0..2_000_usize {
         let at = (n * 31) % bytes.len();
         bytes[at] = bytes[at].wrapping_add((n % 251) as u8);
         phone.send_raw(&bytes).expect("sent");
     }
-    let mut stream = std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
+    let mut stream =
+        std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
     // The switch may close in the middle of it.
     let _ = stream.write_all(&vec![b'x'; 200_000]);
     dialog.send("INVITE", "", &sdp(4_000, "0", "sendrecv"));
@@ -300,7 +304,8 @@ fn garbage_harms_nobody() {
 #[test]
 fn a_connection_that_says_nothing_is_closed() {
     let rig = Rig::with(&[], |config| config.sip.tcp_idle = Duration::from_millis(300));
-    let mut stream = std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
+    let mut stream =
+        std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
     stream.set_read_timeout(Some(LONG)).expect("a limit");
     rig.wait("the connection", || rig.counts().streams == 1);
     // Bytes that make no message are no sign of life.

@@ -36,9 +36,9 @@ pub(crate) struct Agreement {
 
 impl Table {
     pub(crate) fn new(codecs: &[Codec], address: IpAddr, rtp_port: u16) -> Table {
-        let codecs = codecs.iter().map(|codec| {
-            negotiate::Codec::new(codec.name(), codec.payload_type(), codec.rate().hertz())
-        });
+        let codecs = codecs
+            .iter()
+            .map(|codec| negotiate::Codec::new(codec.name(), codec.payload_type(), codec.rate().hertz()));
         let capabilities = Capabilities {
             codecs: codecs.collect(),
             telephone_event: true,

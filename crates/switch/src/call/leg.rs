@@ -2,6 +2,8 @@
 //!
 //! Commands of the flow are obeyed here; what becomes of them goes to the outbox, which the call hands to the flow.
 
+mod negotiation;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +18,8 @@ use tokio::sync::mpsc;
 use super::answer::{Agreement, Table};
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::{Job, MediaEnd, Outcome};
-use super::recording;
 use super::player::Player;
+use super::recording;
 use super::session::{Phase, Session, describe};
 use super::silence::Silence;
 use super::{Mail, SessionEvent};
@@ -182,57 +184,6 @@ impl CallLeg {
         }
     }
 
-    fn confirmed(&mut self, now: Instant, answer: Option<Body>) {
-        let Terms::Late { waiting } = &mut self.terms else { return };
-        let Some(tag) = waiting.take() else { return };
-        let accepted = match answer {
-            Some(answer) => self.table.accept(&answer),
-            None => Err(Refusal::NoCommonCodec("the ACK has no answer to our offer".to_owned())),
-        };
-        match accepted.and_then(|agreement| self.adopt(now, &agreement)) {
-            Ok(()) => self.answered(now, tag),
-            Err(refusal) => {
-                self.record.timeline.note(now, refusal.to_string());
-                self.cut("no media", 488);
-            }
-        }
-    }
-
-    /// Hold, resume, another address or codec. What cannot be agreed on leaves everything as it was.
-    fn reinvited(&mut self, now: Instant, offer: Option<Body>) {
-        let Some(offer) = offer else {
-            let offer = self.table.offer();
-            return self.session.answer_reinvite(Ok(offer));
-        };
-        let agreed = self.table.answer(&offer).and_then(|(answer, agreement)| {
-            self.change(now, agreement)?;
-            Ok(answer)
-        });
-        if let Err(refusal) = &agreed {
-            self.record.timeline.note(now, format!("re-INVITE refused: {refusal}"));
-        }
-        self.session.answer_reinvite(agreed.map_err(|refusal| refusal.status()));
-    }
-
-    fn reconfirmed(&mut self, now: Instant, answer: Option<Body>) {
-        let Some(answer) = answer else { return };
-        let changed = self.table.accept(&answer).and_then(|agreement| self.change(now, agreement));
-        if let Err(refusal) = changed {
-            self.record.timeline.note(now, format!("the answer to our offer is of no use: {refusal}"));
-        }
-    }
-
-    fn change(&mut self, now: Instant, agreement: Agreement) -> Result<(), Refusal> {
-        let recoded = self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)?;
-        self.record.timeline.media(now, format!("changed: {}", agreement.words));
-        self.record.write(|about| about.media = Some(agreement.words));
-        self.expect_audio(now);
-        if recoded {
-            self.player.recode(&mut self.media);
-        }
-        Ok(())
-    }
-
     fn adopt(&mut self, now: Instant, agreement: &Agreement) -> Result<(), Refusal> {
         if self.media.leg().is_none() {
             self.media.adopt(&agreement.setup)?;
@@ -262,7 +213,9 @@ impl CallLeg {
             media::Event::Digit { key, .. } => self.key(now, Way::Rtp, *key),
             media::Event::Lost { .. } => self.lost(now),
             media::Event::Latched { remote, .. } => {
-                self.record.timeline.media(now, format!("the far end sends from {remote}; so do we to there"));
+                self.record
+                    .timeline
+                    .media(now, format!("the far end sends from {remote}; so do we to there"));
             }
             media::Event::Released { report, .. } => {
                 let words = self.media.released(report);
@@ -296,11 +249,7 @@ impl CallLeg {
     }
 
     /// The prompts of `tag` are ready, or will not be.
-    pub(crate) fn prompts_ready(
-        &mut self,
-        tag: Tag,
-        result: Result<Vec<Arc<media::Prompt>>, PromptError>,
-    ) {
+    pub(crate) fn prompts_ready(&mut self, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError>) {
         let told = self.player.ready(&mut self.media, tag, result);
         self.outbox.extend(told);
     }
@@ -353,7 +302,9 @@ impl CallLeg {
                 self.record.write(|about| about.state = CallState::Early);
                 Ok(())
             }
-            Terms::Late { .. } => Err("the caller sent no offer, so there is no audio before the answer".to_owned()),
+            Terms::Late { .. } => {
+                Err("the caller sent no offer, so there is no audio before the answer".to_owned())
+            }
             Terms::Agreed { .. } => Err("the call is over".to_owned()),
         }
     }
@@ -389,7 +340,10 @@ impl Leg for CallLeg {
         }
         let needs_media = matches!(
             command,
-            LegCommand::Play { .. } | LegCommand::SendDigits { .. } | LegCommand::Echo | LegCommand::Record { .. }
+            LegCommand::Play { .. }
+                | LegCommand::SendDigits { .. }
+                | LegCommand::Echo
+                | LegCommand::Record { .. }
         );
         if needs_media && let Err(why) = self.ensure_media(now) {
             return self.fail(tag, Cause::Unsupported, why);
@@ -403,14 +357,12 @@ impl Leg for CallLeg {
                 let before = self.player.start(codec, tag, prompts, repeat);
                 self.outbox.extend(before);
             }
-            LegCommand::Stop(started) => {
-                match self.player.stop(started) {
-                    Some(told) => self.outbox.push_back(told),
-                    None => {
-                        self.media.stop(started);
-                    }
+            LegCommand::Stop(started) => match self.player.stop(started) {
+                Some(told) => self.outbox.push_back(told),
+                None => {
+                    self.media.stop(started);
                 }
-            }
+            },
             LegCommand::SendDigits { digits, duration, gap } => {
                 let digits = super::digits::spell(&digits, duration, gap);
                 let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });

@@ -86,7 +86,10 @@ impl Call {
             None => self.last,
             Some(ended) => ended + LINGER,
         };
-        [self.machine.poll_timeout(), self.leg.poll_timeout(now)].into_iter().flatten().fold(limit, Instant::min)
+        [self.machine.poll_timeout(), self.leg.poll_timeout(now)]
+            .into_iter()
+            .flatten()
+            .fold(limit, Instant::min)
     }
 
     fn time(&mut self, now: Instant) {

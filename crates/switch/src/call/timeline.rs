@@ -109,6 +109,8 @@ mod tests {
         let entries = timeline.entries();
         assert!(entries.len() <= LIMIT + 1);
         assert!(entries.iter().any(|entry| matches!(entry.what, What::Ended { .. })));
-        assert!(matches!(&entries.last().map(|e| e.what.clone()), Some(What::Note { text }) if text.contains("1050")));
+        assert!(
+            matches!(&entries.last().map(|e| e.what.clone()), Some(What::Note { text }) if text.contains("1050"))
+        );
     }
 }

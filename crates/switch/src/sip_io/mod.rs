@@ -2,6 +2,7 @@
 //!
 //! One shard serves all; with several, the transports would choose by Call-ID and nothing else would change.
 
+mod handle;
 mod shard;
 mod tcp;
 mod udp;
@@ -16,8 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use shard::Registration;
-pub(crate) use shard::{Admission, Command, Invitation, Reception, ShardHandle};
+pub use handle::Registration;
+pub(crate) use handle::{Admission, Command, Invitation, Reception, ShardHandle};
 
 use crate::address::Addresses;
 use crate::error::StartError;

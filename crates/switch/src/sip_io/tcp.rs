@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::shard::Inbound;
+use super::handle::Inbound;
 use super::udp::canonical;
 use crate::address::Addresses;
 

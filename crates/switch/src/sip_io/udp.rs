@@ -11,7 +11,7 @@ use sip::{Flow, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-use super::shard::Inbound;
+use super::handle::Inbound;
 use crate::address::Addresses;
 
 /// Datagrams taken per wake-up before others get their turn.

@@ -86,7 +86,9 @@ impl Rig {
 
     /// Waits for the last call to end, with its trace.
     pub(crate) fn finished(&self) -> CallView {
-        self.wait("the end of the call", || self.switch().calls().is_empty() && !self.switch().recent().is_empty());
+        self.wait("the end of the call", || {
+            self.switch().calls().is_empty() && !self.switch().recent().is_empty()
+        });
         let last = self.switch().recent().first().map(|call| call.id).expect("a call");
         self.switch().call(last).expect("its record")
     }
@@ -189,7 +191,9 @@ impl<'a> Dialog<'a> {
         let deadline = Instant::now() + LONG;
         let mut seen = Vec::new();
         while Instant::now() < deadline {
-            let Some(message) = self.phone.receive(Duration::from_millis(200)).expect("a socket") else { continue };
+            let Some(message) = self.phone.receive(Duration::from_millis(200)).expect("a socket") else {
+                continue;
+            };
             if message.header("call-id") != Some(self.call_id.as_str()) {
                 continue;
             }
@@ -211,7 +215,9 @@ impl<'a> Dialog<'a> {
     pub(crate) fn expect_request(&mut self, method: &str) -> Message {
         let deadline = Instant::now() + LONG;
         while Instant::now() < deadline {
-            let Some(message) = self.phone.receive(Duration::from_millis(200)).expect("a socket") else { continue };
+            let Some(message) = self.phone.receive(Duration::from_millis(200)).expect("a socket") else {
+                continue;
+            };
             if message.method() == Some(method) && message.header("call-id") == Some(self.call_id.as_str()) {
                 self.phone.send_raw(message.reply("200 OK", "").as_bytes()).expect("sent");
                 return message;

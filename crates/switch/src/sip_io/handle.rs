@@ -1,0 +1,115 @@
+//! What is said to the SIP shard, and by which way.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use sip::{Body, Contact, Counters, Counts, Flow, InviteFacts, Reason, SessionId, User};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::book::Record;
+use crate::call::Mail;
+use crate::error::Refusal;
+
+/// What the transport tasks tell the shard.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// A whole message.
+    Message { flow: Flow, bytes: Bytes },
+    /// A stream is there; what is written to `out` goes to the peer.
+    Opened { flow: Flow, out: mpsc::Sender<Bytes> },
+    /// A stream is gone.
+    Closed { flow: Flow },
+    /// A stream has been silent for long: is it needed?
+    Idle { flow: Flow, reply: oneshot::Sender<bool> },
+}
+
+/// What calls and the switch ask of the shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Progress { session: SessionId, status: u16, body: Option<Body>, contact: Contact },
+    Answer { session: SessionId, body: Option<Body>, contact: Contact },
+    Reject { session: SessionId, status: u16, phrase: Option<String>, headers: Vec<(String, String)> },
+    AnswerReinvite { session: SessionId, answer: Result<Body, u16> },
+    HangUp { session: SessionId, reason: Reason },
+    Users(Vec<User>),
+    Drain,
+    Snapshot(oneshot::Sender<Snapshot>),
+    Bindings(oneshot::Sender<Vec<Registration>>),
+}
+
+/// What the shard holds and has counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) counters: Counters,
+    pub(crate) counts: Counts,
+    pub(crate) streams: usize,
+}
+
+/// A registered contact, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Whose.
+    pub user: String,
+    /// The Contact URI.
+    pub contact: String,
+    /// Where its requests come from.
+    pub from: SocketAddr,
+    /// `UDP` or `TCP`.
+    pub transport: &'static str,
+    /// Seconds until it expires.
+    pub expires_s: u64,
+}
+
+/// An INVITE that wants a decision.
+pub(crate) struct Invitation {
+    pub(crate) session: SessionId,
+    pub(crate) invite: Arc<InviteFacts>,
+    pub(crate) now: Instant,
+}
+
+/// The decision.
+pub(crate) enum Admission {
+    /// Who are you? (407)
+    Challenge,
+    /// No.
+    Refuse(Refusal),
+    /// There is a call now; this is its mailbox and its record.
+    Take(mpsc::Sender<Mail>, Arc<Record>),
+}
+
+/// Who decides; called on the shard's task, so it must be quick.
+pub(crate) type Reception = Box<dyn FnMut(Invitation) -> Admission + Send>;
+
+/// The way to a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardHandle(mpsc::UnboundedSender<Command>);
+
+impl ShardHandle {
+    /// A handle and the queue it feeds. Unbounded, since a call sends at most one command for each event it was given,
+    /// and a call cannot wait in the middle of obeying its flow.
+    pub(crate) fn channel() -> (ShardHandle, mpsc::UnboundedReceiver<Command>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (ShardHandle(sender), receiver)
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        // Without a shard the switch is stopping, and its sessions are gone with it.
+        let _ = self.0.send(command);
+    }
+
+    /// What the shard holds; zeros when it is gone.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Snapshot(reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// The registrar's contents.
+    pub(crate) async fn bindings(&self) -> Vec<Registration> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Bindings(reply));
+        answer.await.unwrap_or_default()
+    }
+}
