@@ -194,7 +194,8 @@ impl Buffer {
         written
     }
 
-    /// Step forward by 10 ms when two seconds passed in which every packet had 30 ms to spare.
+    /// Step forward by 10 ms when two seconds passed in which every packet had at least that more than the starting
+    /// delay to spare. Below the starting delay it never goes: a step is heard, and an even stream must have none.
     fn shrink(&mut self, read: u32) {
         self.window += read;
         if self.window < 2_000 * self.per_ms {
@@ -202,7 +203,7 @@ impl Buffer {
         }
         self.window = 0;
         let least = std::mem::replace(&mut self.least, i32::MAX);
-        if least != i32::MAX && least >= (30 * self.per_ms) as i32 {
+        if least != i32::MAX && least >= (self.start + 10 * self.per_ms) as i32 {
             self.at = self.at.map(|at| at.plus(10 * self.per_ms));
         }
     }
@@ -323,15 +324,35 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_shrinks_when_it_is_not_needed() {
-        let mut buffer = Buffer::new(8_000, MS(160), MS(200));
+    fn the_delay_shrinks_to_the_starting_one_and_no_further() {
+        let mut buffer = buffer();
+        let mut out = [0; 160];
+        for n in 0..3_000u16 {
+            // Packet 50 comes 100 ms late, with those behind it.
+            if (50..55).contains(&n) {
+                buffer.read(&mut out);
+                continue;
+            }
+            if n == 55 {
+                (50..55).for_each(|late| drop(packet(&mut buffer, late)));
+            }
+            packet(&mut buffer, n);
+            buffer.read(&mut out);
+            if n == 60 {
+                assert!(buffer.depth() > MS(80), "{:?}", buffer.depth());
+            }
+        }
+        assert!(buffer.depth() >= MS(40) && buffer.depth() <= MS(60), "{:?}", buffer.depth());
+    }
+
+    #[test]
+    fn an_even_stream_is_never_stepped_over() {
+        let mut buffer = buffer();
         for n in 0..3_000u16 {
             packet(&mut buffer, n);
-            let mut out = [0; 160];
-            buffer.read(&mut out);
+            let expected = n.checked_sub(2).map_or(0, |n| (n + 1) as u8);
+            assert_eq!(read(&mut buffer), expected, "frame {n}");
         }
-        assert!(buffer.depth() <= MS(40), "{:?}", buffer.depth());
-        assert_eq!(buffer.late(), 0);
     }
 
     #[test]
