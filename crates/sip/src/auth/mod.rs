@@ -1,6 +1,7 @@
 //! Digest access authentication, RFC 7616 and RFC 8760: what both sides share.
 //! `server.rs` challenges and verifies, `client.rs` answers a challenge, `nonce.rs` makes and judges nonces.
 
+pub(crate) mod asking;
 pub(crate) mod client;
 pub(crate) mod nonce;
 pub(crate) mod server;

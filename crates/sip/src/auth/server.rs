@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::nonce::{Nonces, Worth, equal};
 use super::{Algorithm, Qop};
 use crate::config::{Config, User};
@@ -76,12 +77,13 @@ impl Guard {
     }
 
     /// The values of as many challenge headers as there are algorithms, most wanted first.
-    pub(crate) fn challenges(&mut self, now: Instant, random: &mut Random, stale: bool) -> Vec<String> {
+    pub(crate) fn challenges(&mut self, now: Instant, random: &mut Random, asking: Asking) -> Vec<String> {
         let realm = self.realm.replace('\\', "\\\\").replace('"', "\\\"");
-        let stale = if stale { ", stale=true" } else { "" };
+        let stale = if asking.stale { ", stale=true" } else { "" };
         let algorithms = self.algorithms.clone();
         algorithms
             .into_iter()
+            .filter(|algorithm| asking.wants(*algorithm))
             .map(|algorithm| {
                 let nonce = self.nonces.make(now, random);
                 format!(
@@ -198,7 +200,8 @@ mod tests {
 
     impl Fixture {
         fn credentials(&mut self, which: usize, user: &str, password: &str, count: u32) -> String {
-            let challenges = self.guard.challenges(self.now, &mut self.random, false);
+            let challenges =
+                self.guard.challenges(self.now, &mut self.random, Asking::new(&Verdict::Absent, None));
             let challenge = Challenge::parse(&challenges[which]).unwrap();
             let user = crate::call::Credentials { user: user.into(), password: password.into() };
             answer(&challenge, &user, "REGISTER", "sip:h", count, "cn")
@@ -265,7 +268,7 @@ mod tests {
     #[test]
     fn a_stale_challenge_says_so_and_sha256_comes_first() {
         let mut f = fixture();
-        let lines = f.guard.challenges(f.now, &mut f.random, true);
+        let lines = f.guard.challenges(f.now, &mut f.random, Asking::new(&Verdict::Stale, None));
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("algorithm=SHA-256") && lines[1].contains("algorithm=MD5"));
         assert!(lines.iter().all(|l| l.contains("stale=true") && l.contains("realm=\"a \\\"realm\\\"\"")));

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::receive::Request;
 use super::{ALLOW, Endpoint, Reply};
+use crate::auth::asking::Asking;
 use crate::auth::server::Verdict;
 use crate::event::{Event, SessionId};
 use crate::message::{Known, Message, Method, Name, Scheme, Uri};
@@ -120,10 +121,10 @@ impl Endpoint {
             Verdict::User(user) => user,
             verdict => {
                 self.counters.challenges += 1;
-                let stale = verdict == Verdict::Stale;
+                let asking = Asking::new(&verdict, request.message.line(Name::UserAgent));
                 let headers: Vec<(String, String)> = self
                     .guard
-                    .challenges(now, &mut self.random, stale)
+                    .challenges(now, &mut self.random, asking)
                     .into_iter()
                     .map(|c| ("WWW-Authenticate".to_owned(), c))
                     .collect();

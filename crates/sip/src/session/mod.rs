@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::offer::Debt;
+use crate::auth::asking::Asking;
 use crate::body::Body;
 use crate::call::{Contact, Credentials, Invite, Reason};
 use crate::dialog::Dialog;
@@ -69,8 +70,8 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) invite: TxId,
-    /// The credentials were right but their nonce old: the challenge says so.
-    pub(crate) stale: bool,
+    /// How to ask for credentials, if they are asked for.
+    pub(crate) asking: Asking,
     /// The last provisional, to be sent again each minute.
     progress: Option<(u16, Option<Body>)>,
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::facts;
 use super::{GONE, Incoming, Leaving, Modify, Phase, Repeat, Session};
-use crate::auth::server::Verdict;
+use crate::auth::asking::Asking;
 use crate::body::{self, Body, Found};
 use crate::call::Contact;
 use crate::dialog::Dialog;
@@ -43,8 +43,11 @@ impl Endpoint {
         let verdict = self.verdict(now, request);
         let id = self.sessions.next_id();
         let facts = facts(request, &dialog, &verdict, offer.clone());
-        let incoming =
-            Incoming { invite: request.transaction, stale: verdict == Verdict::Stale, progress: None };
+        let incoming = Incoming {
+            invite: request.transaction,
+            asking: Asking::new(&verdict, request.message.line(Name::UserAgent)),
+            progress: None,
+        };
         let mut session = Session::new(id, dialog, Phase::Incoming(incoming));
         if offer.is_some() {
             // The first description of a session: nothing can be open yet.
@@ -93,11 +96,11 @@ impl Endpoint {
     /// Refuses a call for want of credentials: 407 with fresh nonces. The session ends.
     pub fn challenge(&mut self, now: Instant, session: SessionId) -> Result<(), WrongPhase> {
         let incoming = self.incoming(session)?;
-        let stale = incoming.stale;
+        let asking = incoming.asking;
         self.counters.challenges += 1;
         let headers = self
             .guard
-            .challenges(now, &mut self.random, stale)
+            .challenges(now, &mut self.random, asking)
             .into_iter()
             .map(|challenge| ("Proxy-Authenticate".to_owned(), challenge))
             .collect();
