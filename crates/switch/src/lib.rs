@@ -1,7 +1,7 @@
 //! The switch: where signalling, media and flows meet.
 //!
 //! [`Switch::start`] opens the SIP sockets and starts the media workers; from then on each invitation becomes a call,
-//! a task of its own that routes between a SIP session, a media leg and a flow machine ([`call`]).
+//! a task of its own that routes between a SIP session, a media leg and a flow machine (`call/`).
 //! Nothing here parses SIP, mixes audio or knows a dialect; that is what the crates below are for.
 //!
 //! What is shared between calls is a table of handles and an immutable set of flows that is swapped as a whole.

@@ -29,7 +29,7 @@ const SOUND_LIMIT: usize = 16 << 20;
 const SOUND_TIME: Duration = Duration::from_secs(10);
 /// Longest tone or silence rendered in one piece; a longer one is cut, for it would only fill the cache.
 const LONGEST: Duration = Duration::from_secs(600);
-/// URLs whose validators are remembered.
+/// URLs whose validators are remembered, and names of sounds whose files are.
 const REMEMBERED: usize = 1_000;
 
 /// Why something cannot be heard.
@@ -73,6 +73,8 @@ pub(crate) struct Studio {
     built_in: Sounds,
     limit: Duration,
     known: Mutex<HashMap<String, Known>>,
+    /// Keys of sounds by the names that flows use, until the next reload.
+    resolved: Mutex<HashMap<String, String>>,
     versions: AtomicU64,
 }
 
@@ -93,6 +95,7 @@ impl Studio {
             built_in,
             limit,
             known: Mutex::new(HashMap::new()),
+            resolved: Mutex::new(HashMap::new()),
             versions: AtomicU64::new(0),
         }
     }
@@ -110,8 +113,7 @@ impl Studio {
                     Prompt::Speech(speech) => self.speech(speech, codec).await?,
                     Prompt::Sound(name) if is_url(name) => self.fetched(name, codec).await?,
                     Prompt::Sound(name) => self.sound(name, codec).await?,
-                    Prompt::Tone(tone) => self.tone(tone, codec).await?,
-                    Prompt::Silence(length) => self.silence(*length, codec).await?,
+                    Prompt::Tone(_) | Prompt::Silence(_) => self.made(prompt, codec).await?,
                 });
             }
             Ok(ready)
@@ -122,6 +124,7 @@ impl Studio {
     /// The sounds may have changed.
     pub(crate) fn forget(&self) {
         self.prompts.clear();
+        crate::lock(&self.resolved).clear();
     }
 
     /// Bytes of encoded audio in the cache.
@@ -129,8 +132,23 @@ impl Studio {
         self.prompts.bytes()
     }
 
+    /// The same list if all of it is in memory: nothing has to be waited for.
+    pub(crate) fn at_hand(&self, wanted: &[Prompt], codec: Codec) -> Option<Vec<Arc<media::Prompt>>> {
+        wanted
+            .iter()
+            .map(|prompt| {
+                let key = match prompt {
+                    Prompt::Sound(name) if is_url(name) => return None,
+                    Prompt::Sound(name) => crate::lock(&self.resolved).get(name)?.clone(),
+                    made => made_key(made)?,
+                };
+                self.prompts.get(&key, codec)
+            })
+            .collect()
+    }
+
     async fn speech(&self, speech: &Speech, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
-        let key = format!("speech:{}|{}|{}", speech.language, speech.voice, speech.text);
+        let key = speech_key(speech);
         if let Some(prompt) = self.prompts.get(&key, codec) {
             return Ok(prompt);
         }
@@ -142,35 +160,44 @@ impl Studio {
         let flows = self.flows.load_full();
         let built_in = self.built_in.clone();
         let prompts = self.prompts.clone();
-        let name = name.to_owned();
-        blocking(move || {
+        let wanted = name.to_owned();
+        let (key, prompt) = blocking(move || {
+            let name = wanted;
             let found = flows
                 .sounds()
                 .resolve(&name)
                 .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
-            prompts.get_or_load(&found.key(), codec, || {
+            let key = found.key();
+            let prompt = prompts.get_or_load(&key, codec, || {
                 let bytes = found.read().map_err(|source| PromptError::Io { name: name.clone(), source })?;
                 audio::read::decode(bytes, found.extension())
                     .map_err(|source| PromptError::Read { name: name.clone(), source })
+            })?;
+            Ok((key, prompt))
+        })
+        .await?;
+        let mut resolved = crate::lock(&self.resolved);
+        if resolved.len() >= REMEMBERED {
+            resolved.clear();
+        }
+        resolved.insert(name.to_owned(), key);
+        Ok(prompt)
+    }
+
+    /// A tone or silence.
+    async fn made(&self, prompt: &Prompt, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+        let key = made_key(prompt).ok_or(PromptError::Decoder)?;
+        let prompt = prompt.clone();
+        self.load(key, codec, move || {
+            Ok(match prompt {
+                Prompt::Tone(Tone { hertz, on, off, total }) => {
+                    audio::tone::render(&hertz, on, off, total.min(LONGEST), codec.rate())
+                }
+                Prompt::Silence(length) => Pcm::silence(codec.rate(), length.min(LONGEST)),
+                Prompt::Speech(_) | Prompt::Sound(_) => return Err(PromptError::Decoder),
             })
         })
         .await
-    }
-
-    async fn tone(&self, tone: &Tone, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
-        let tone = Tone { total: tone.total.min(LONGEST), ..tone.clone() };
-        let Tone { hertz, on, off, total } = &tone;
-        let key = format!("tone:{hertz:?}/{}/{}/{}", on.as_millis(), off.as_millis(), total.as_millis());
-        self.load(key, codec, move || {
-            Ok(audio::tone::render(&tone.hertz, tone.on, tone.off, tone.total, codec.rate()))
-        })
-        .await
-    }
-
-    async fn silence(&self, length: Duration, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
-        let length = length.min(LONGEST);
-        let key = format!("silence:{}", length.as_millis());
-        self.load(key, codec, move || Ok(Pcm::silence(codec.rate(), length))).await
     }
 
     /// A sound on the web. One that was fetched before is asked for with its validators, and kept in use when its
@@ -252,6 +279,23 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PromptError> + Send + 'static,
 ) -> Result<T, PromptError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(PromptError::Decoder))
+}
+
+fn speech_key(speech: &Speech) -> String {
+    format!("speech:{}|{}|{}", speech.language, speech.voice, speech.text)
+}
+
+/// The key of what is made here; `None` for what comes from elsewhere.
+fn made_key(prompt: &Prompt) -> Option<String> {
+    match prompt {
+        Prompt::Speech(speech) => Some(speech_key(speech)),
+        Prompt::Tone(Tone { hertz, on, off, total }) => {
+            let [on, off, total] = [on, off, total].map(Duration::as_millis);
+            Some(format!("tone:{hertz:?}/{on}/{off}/{total}"))
+        }
+        Prompt::Silence(length) => Some(format!("silence:{}", length.as_millis())),
+        Prompt::Sound(_) => None,
+    }
 }
 
 /// Whether a sound's name is to be fetched.

@@ -351,11 +351,8 @@ impl Leg for CallLeg {
         match command {
             LegCommand::Answer => self.answer(now, tag),
             LegCommand::Play { prompts, repeat } => {
-                let Some(codec) = self.media.codec() else {
-                    return self.fail(tag, Cause::Unsupported, "there is no audio".to_owned());
-                };
-                let before = self.player.start(codec, tag, prompts, repeat);
-                self.outbox.extend(before);
+                let told = self.player.start(&mut self.media, tag, prompts, repeat);
+                self.outbox.extend(told.into_iter().flatten());
             }
             LegCommand::Stop(started) => match self.player.stop(started) {
                 Some(told) => self.outbox.push_back(told),

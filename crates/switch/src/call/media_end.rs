@@ -1,7 +1,7 @@
 //! A call's end of its media leg: from reserved ports to the released leg, and which command an event belongs to.
 //!
-//! Commands to a leg have numbers of their own, apart from the flow's tags, so that a prompt can be started anew in
-//! another codec without its flow noticing.
+//! Commands to a leg have numbers of their own, apart from the flow's tags: what a flow starts twice under one tag is two
+//! things here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -157,15 +157,14 @@ impl MediaEnd {
         }
     }
 
-    /// What a re-INVITE agreed on. Whether the codec is another one now.
-    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
-        let Some(leg) = self.leg() else { return Ok(false) };
-        if self.setup.as_ref() == Some(&setup) {
-            return Ok(false);
+    /// What a re-INVITE agreed on. In another codec, what plays goes on where it was.
+    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<(), media::Error> {
+        let Some(leg) = self.leg() else { return Ok(()) };
+        if self.setup.as_ref() != Some(&setup) {
+            self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
+            self.setup = Some(setup);
         }
-        self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
-        let before = self.setup.replace(setup).map(|before| before.codec);
-        Ok(before != self.codec())
+        Ok(())
     }
 
     /// RTP packets that came so far, as of at most a second ago.
@@ -200,12 +199,7 @@ impl MediaEnd {
         stops.filter(Result::is_ok).count() > 0
     }
 
-    /// Forgets what was started with `tag`: its end is not told.
-    pub(crate) fn disown(&mut self, tag: Tag) {
-        self.jobs.retain(|_, (of, _)| *of != tag);
-    }
-
-    /// What an event means for a command of the flow. A job that is not known was disowned.
+    /// What an event means for a command of the flow. One that is not known has ended already.
     pub(crate) fn outcome(&mut self, event: &media::Event) -> Option<Outcome> {
         match event {
             media::Event::Played { tag, stopped, .. } => {

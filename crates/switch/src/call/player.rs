@@ -2,15 +2,13 @@
 //!
 //! ```text
 //!   Quiet ──start──→ Resolving ──ready──→ Playing ──Played──→ Quiet
-//!                     ↑   │stop, failed      │
-//!                     └───┴── another codec ─┘
+//!                     stop, failed ──→ Quiet
 //! ```
 //!
-//! Making ready happens in a task, which a stop or the end of the call ends.
+//! Making ready happens in a task, which a stop or the end of the call ends; what is in memory is played at once.
 
 use std::sync::Arc;
 
-use audio::codec::Codec;
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Prompt, Tag};
 use media::Command;
@@ -22,8 +20,7 @@ use super::{Mail, post};
 use crate::shared::Shared;
 use crate::studio::PromptError;
 
-/// A list, kept so that it can start anew in another codec.
-#[derive(Clone, Debug)]
+/// A list to be heard.
 struct List {
     tag: Tag,
     prompts: Arc<[Prompt]>,
@@ -33,7 +30,7 @@ struct List {
 enum State {
     Quiet,
     Resolving { list: List, task: AbortHandle },
-    Playing { list: List },
+    Playing(Tag),
 }
 
 /// See the module.
@@ -56,18 +53,18 @@ impl Player {
     /// Begins to play. What was being made ready is told as stopped; what plays is stopped by the media leg.
     pub(super) fn start(
         &mut self,
-        codec: Codec,
+        media: &mut MediaEnd,
         tag: Tag,
         prompts: Vec<Prompt>,
         repeat: flow::ir::Repeat,
-    ) -> Told {
+    ) -> [Told; 2] {
         let repeat = match repeat {
             flow::ir::Repeat::Times(times) => media::Repeat::Times(times),
             flow::ir::Repeat::Forever => media::Repeat::Forever,
         };
         let before = self.drop_resolving();
-        self.resolve(codec, List { tag, prompts: prompts.into(), repeat });
-        before.map(|tag| (tag, STOPPED))
+        let told = self.resolve(media, List { tag, prompts: prompts.into(), repeat });
+        [before.map(|tag| (tag, STOPPED)), told]
     }
 
     /// Stops what is being made ready with `tag`. `None` if that is not so; the media leg may be playing it.
@@ -96,48 +93,20 @@ impl Player {
                 return None;
             }
         };
-        let failed = |why: String| Some((tag, LegEvent::Failed { cause: Cause::Prompt, why }));
-        let items = match result {
-            Ok(items) => items,
+        match result {
+            Ok(items) => self.play(media, list, items),
             Err(error) => {
                 metrics::counter!("offhook_prompts_failed_total").increment(1);
                 tracing::warn!(%error, "a prompt failed");
-                return failed(error.to_string());
+                failed(tag, error.to_string())
             }
-        };
-        let Some(codec) = media.codec() else { return failed("there is no audio".to_owned()) };
-        if items.iter().any(|item| item.codec() != codec) {
-            // The codec changed while they were made.
-            self.resolve(codec, list);
-            return None;
-        }
-        let repeat = list.repeat;
-        match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat }) {
-            Ok(()) => {
-                self.state = State::Playing { list };
-                None
-            }
-            Err(error) => failed(error.to_string()),
         }
     }
 
     /// The media leg has played `tag` to its end.
     pub(super) fn played(&mut self, tag: Tag) {
-        if matches!(&self.state, State::Playing { list } if list.tag == tag) {
+        if matches!(&self.state, State::Playing(playing) if *playing == tag) {
             self.state = State::Quiet;
-        }
-    }
-
-    /// The leg speaks another codec now: prompts are encoded for one, so what plays begins again in the new one.
-    pub(super) fn recode(&mut self, media: &mut MediaEnd) {
-        let Some(codec) = media.codec() else { return };
-        match std::mem::replace(&mut self.state, State::Quiet) {
-            State::Playing { list } => {
-                media.disown(list.tag);
-                self.resolve(codec, list);
-            }
-            // What is being made ready is found to be in the wrong codec when it is.
-            other => self.state = other,
         }
     }
 
@@ -160,7 +129,12 @@ impl Player {
         }
     }
 
-    fn resolve(&mut self, codec: Codec, list: List) {
+    /// Plays at once what is at hand; has the rest made ready.
+    fn resolve(&mut self, media: &mut MediaEnd, list: List) -> Told {
+        let Some(codec) = media.codec() else { return failed(list.tag, "there is no audio".to_owned()) };
+        if let Some(items) = self.shared.studio.at_hand(&list.prompts, codec) {
+            return self.play(media, list, items);
+        }
         let (tag, prompts) = (list.tag, list.prompts.clone());
         let (studio, mail) = (self.shared.studio.clone(), self.mail.clone());
         let task = self.shared.tasks.spawn(async move {
@@ -168,7 +142,23 @@ impl Player {
             post(&mail, Mail::Prompts { tag, result });
         });
         self.state = State::Resolving { list, task };
+        None
     }
+
+    fn play(&mut self, media: &mut MediaEnd, list: List, items: Vec<Arc<media::Prompt>>) -> Told {
+        let (tag, repeat) = (list.tag, list.repeat);
+        match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat }) {
+            Ok(()) => {
+                self.state = State::Playing(tag);
+                None
+            }
+            Err(error) => failed(tag, error.to_string()),
+        }
+    }
+}
+
+fn failed(tag: Tag, why: String) -> Told {
+    Some((tag, LegEvent::Failed { cause: Cause::Prompt, why }))
 }
 
 impl Drop for Player {

@@ -50,13 +50,10 @@ impl CallLeg {
     }
 
     fn change(&mut self, now: Instant, agreement: Agreement) -> Result<(), Refusal> {
-        let recoded = self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)?;
+        self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)?;
         self.record.timeline.media(now, format!("changed: {}", agreement.words));
         self.record.write(|about| about.media = Some(agreement.words));
         self.expect_audio(now);
-        if recoded {
-            self.player.recode(&mut self.media);
-        }
         Ok(())
     }
 }
