@@ -109,7 +109,7 @@ fn a_call_is_cancelled_before_it_is_answered() {
     call.expect_success();
     let view = server.finished_call("2000");
     assert_eq!(view.ended().expect("over").1, "caller");
-    assert_eq!(server.metric("offhook_calls"), 0.0);
+    tests::wait::until("the call to be gone", SOON, || (server.metric("offhook_calls") == 0.0).then_some(()));
 }
 
 #[test]

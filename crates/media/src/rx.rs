@@ -23,6 +23,9 @@ const COMFORT_NOISE: u8 = 13;
 /// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
 const KEY_LOST: Duration = Duration::from_millis(200);
 
+/// After so long without a key's packet none of it can be still on its way.
+const KEYS_OVER: Duration = Duration::from_secs(1);
+
 /// Every so many turns a socket is read until it is empty, whatever was expected.
 const FULL_DRAIN: u64 = 8;
 
@@ -219,13 +222,17 @@ impl Rx {
         }
     }
 
-    /// Once a turn: a key whose end was lost.
+    /// Once a turn: a key whose end was lost, and keys so long ago that they are over for good.
     pub(crate) fn settle<I: Io>(&mut self, leg: LegId, turn: &mut Turn<'_, I>) {
+        let quiet = turn.now.saturating_sub(self.key_at);
         if self.keys.is_pressed()
-            && turn.now.saturating_sub(self.key_at) >= KEY_LOST
+            && quiet >= KEY_LOST
             && let Some(end) = self.keys.give_up()
         {
             turn.out.event(let_go(leg, end));
+        }
+        if quiet >= KEYS_OVER {
+            self.keys.rest();
         }
     }
 

@@ -114,7 +114,7 @@ impl Receiver {
                 current.over = true;
                 return self.ended().map(Report::Ended);
             }
-            // A packet of an earlier event that was overtaken. (One second: a peer may also start its clock anew.)
+            // A packet of an earlier event that was overtaken; [`Receiver::rest`] is for a clock that starts anew.
             let recent = i32::try_from(self.clock).unwrap_or(i32::MAX);
             if step < 0 && step > -recent {
                 return None;
@@ -126,6 +126,12 @@ impl Receiver {
         self.current = Some(Current { timestamp, event, duration, before: 0, over: end });
         let ended = if end { self.ended() } else { None };
         Some(Report::Started { key: name, before: unfinished, ended })
+    }
+
+    /// No packet came for so long that what comes next is no straggler, whatever its timestamp: some peers (SIPp) begin
+    /// each row of keys at the same one.
+    pub fn rest(&mut self) {
+        self.current = self.current.filter(|current| !current.over);
     }
 
     /// No packet came for long: the end was lost.

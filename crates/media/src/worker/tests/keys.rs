@@ -130,6 +130,24 @@ fn what_comes_under_another_payload_type_is_no_key() {
     assert_eq!(keys, "0");
 }
 
+#[test]
+fn keys_that_begin_again_at_an_old_timestamp_are_told_once_the_old_ones_are_long_over() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    for (key, time) in [(1, 400), (2, 800)] {
+        let packet = phone.packet(101, RtpTime(time), &[key, 0x80, 3, 32]);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+        rig.slots(4);
+    }
+    // A straggler of the first key, then, two seconds later, a new row of keys.
+    rig.io.arrive(0, Channel::Rtp, home(), &phone.packet(101, RtpTime(400), &[1, 0x80, 3, 32]));
+    rig.slots(400);
+    rig.io.arrive(0, Channel::Rtp, home(), &phone.packet(101, RtpTime(400), &[3, 0x80, 3, 32]));
+    rig.slots(40);
+    let keys: String = rig.take_events().iter().filter_map(pressed).collect();
+    assert_eq!(keys, "123");
+}
+
 fn pressed(event: &Event) -> Option<char> {
     if let Event::Digit { key, .. } = event { Some(*key) } else { None }
 }
