@@ -11,7 +11,7 @@ use std::time::Duration;
 use flow::engine::{HttpFailure, HttpReply, HttpRequest};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect};
 
 use crate::error::StartError;
 use crate::network::Network;
@@ -73,24 +73,15 @@ impl Http {
     pub(crate) fn new(config: &HttpConfig) -> Result<Http, StartError> {
         install_crypto();
         let denied: Arc<[Network]> = config.denied.clone().into();
-        let watched = denied.clone();
-        let policy = redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS {
-                attempt.error(format!("more than {REDIRECTS} redirects"))
-            } else if let Some(why) = refused(attempt.url(), &watched) {
-                attempt.error(why.to_string())
-            } else {
-                attempt.follow()
-            }
+        let client = builder(config, &denied).build().or_else(|error| {
+            // A machine without certificate authorities (a bare container) still talks plain HTTP.
+            tracing::warn!(%error, "no certificate authorities: https fails until ca-certificates is installed");
+            let tls = rustls::ClientConfig::builder()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth();
+            builder(config, &denied).tls_backend_preconfigured(tls).build()
         });
-        let client = Client::builder()
-            .user_agent(config.user_agent.clone())
-            .connect_timeout(CONNECT)
-            .redirect(policy)
-            .dns_resolver(GuardedDns { denied: denied.clone() })
-            .pool_max_idle_per_host(32)
-            .build()
-            .map_err(StartError::Http)?;
+        let client = client.map_err(StartError::Http)?;
         Ok(Http { client, denied })
     }
 
@@ -151,6 +142,25 @@ impl Http {
             None => Ok(parsed),
         }
     }
+}
+
+fn builder(config: &HttpConfig, denied: &Arc<[Network]>) -> ClientBuilder {
+    let watched = denied.clone();
+    let policy = redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            attempt.error(format!("more than {REDIRECTS} redirects"))
+        } else if let Some(why) = refused(attempt.url(), &watched) {
+            attempt.error(why.to_string())
+        } else {
+            attempt.follow()
+        }
+    });
+    Client::builder()
+        .user_agent(config.user_agent.clone())
+        .connect_timeout(CONNECT)
+        .redirect(policy)
+        .dns_resolver(GuardedDns { denied: denied.clone() })
+        .pool_max_idle_per_host(32)
 }
 
 /// Reads a reply's body up to `limit` bytes.
@@ -231,4 +241,40 @@ pub(crate) fn install_crypto() {
         // An error says that the embedding program installed one already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(url: &str) -> HttpRequest {
+        HttpRequest {
+            method: "GET".into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(5),
+            retries: 0,
+            wait: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_denied_network_is_reached_neither_by_address_nor_by_name() {
+        let config = HttpConfig {
+            denied: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+            ..HttpConfig::default()
+        };
+        let http = Http::new(&config).unwrap();
+        for url in [
+            "http://127.0.0.1:9/",
+            "http://localhost:9/",
+            "http://[::ffff:127.0.0.1]:9/",
+            "http://2130706433:9/",
+        ] {
+            let failure = http.exchange(&get(url)).await.unwrap_err();
+            assert!(failure.why.contains("may not reach"), "{url}: {}", failure.why);
+        }
+        assert!(http.exchange(&get("ftp://example.com/")).await.unwrap_err().why.contains("not an HTTP URL"));
+    }
 }
