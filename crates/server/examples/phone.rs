@@ -71,7 +71,8 @@ fn call(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         heard.lost
     );
     if let Some(path) = &arguments.wav {
-        std::fs::write(path, wav::to_bytes(&sound)).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        std::fs::write(path, wav::to_bytes(&sound))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if sounding == 0.0 {
         return Err("nothing was heard but silence".into());

@@ -36,7 +36,11 @@ async fn collected(Form(fields): Form<Vec<(String, String)>>) -> Response {
     // One collection by name, or the last input by its old name.
     let digits = field(&fields, |name| name == "Digits" || name.starts_with("Digits[")).unwrap_or_default();
     tracing::info!(call, digits, "keys collected");
-    let text = if digits.is_empty() { "We didn't get that".to_owned() } else { format!("You typed {}", one_by_one(digits)) };
+    let text = if digits.is_empty() {
+        "We didn't get that".to_owned()
+    } else {
+        format!("You typed {}", one_by_one(digits))
+    };
     Json(json!({"module": "tts", "data": {"text": text}, "children": {}})).into_response()
 }
 

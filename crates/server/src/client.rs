@@ -10,19 +10,26 @@ pub(crate) async fn calls(url: &str) -> anyhow::Result<String> {
         return Ok("No calls yet.\n".to_owned());
     }
     let cell = |call: &Value, key: &str| call[key].as_str().unwrap_or("-").to_owned();
-    let mut table = format!("{:<14} {:<24} {:<16} {:<12} {:<10} {}\n", "call", "started", "from", "to", "state", "flow");
+    let mut table =
+        format!("{:<14} {:<24} {:<16} {:<12} {:<10} {}\n", "call", "started", "from", "to", "state", "flow");
     for call in &calls {
         table.push_str(&format!(
             "{:<14} {:<24} {:<16} {:<12} {:<10} {}\n",
             cell(call, "id"),
             cell(call, "started").get(..19).unwrap_or("-"),
-            cell(call, "caller"),
+            user(&cell(call, "caller")),
             cell(call, "called"),
             cell(call, "state"),
             cell(call, "flow"),
         ));
     }
     Ok(table)
+}
+
+/// `alice` of `sip:alice@192.0.2.7:5060`.
+fn user(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    rest.split('@').next().unwrap_or(rest)
 }
 
 /// The timeline of `call`, or of the latest.
@@ -48,12 +55,15 @@ pub(crate) async fn health(url: &str) -> anyhow::Result<String> {
 
 async fn list(url: &str) -> anyhow::Result<Vec<Value>> {
     let text = get(&format!("{}/calls", url.trim_end_matches('/'))).await?;
-    let reply: Value = serde_json::from_str(&text).context("the reply is not JSON; is this offhook's address?")?;
+    let reply: Value =
+        serde_json::from_str(&text).context("the reply is not JSON; is this offhook's address?")?;
     reply["calls"].as_array().cloned().context("the reply lists no calls; is this offhook's address?")
 }
 
 async fn get(url: &str) -> anyhow::Result<String> {
-    let failed = || format!("cannot ask {url}; is the server running, and does --url name its http.bind and http.port?");
+    let failed = || {
+        format!("cannot ask {url}; is the server running, and does --url name its http.bind and http.port?")
+    };
     let reply = reqwest::get(url).await.with_context(failed)?;
     let status = reply.status();
     let text = reply.text().await.with_context(failed)?;

@@ -26,7 +26,8 @@ pub(crate) fn users(data_dir: &Path) -> anyhow::Result<Users> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(&file)?,
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
-    let table: toml::Table = toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
+    let table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
     let user = |(name, value): (String, toml::Value)| {
         let password = value.as_str().map(str::to_owned);
         password.map(|password| User { name, password, number: None })
@@ -38,15 +39,19 @@ pub(crate) fn users(data_dir: &Path) -> anyhow::Result<Users> {
 
 /// Writes the file, for its owner's eyes only.
 fn create(file: &Path) -> anyhow::Result<String> {
-    let failed = || format!("cannot write {}; data_dir in the configuration names its directory", file.display());
-    let mut text = "# The demo's accounts, made when it started first. Remove this file to get new passwords.\n".to_owned();
+    let failed =
+        || format!("cannot write {}; data_dir in the configuration names its directory", file.display());
+    let mut text =
+        "# The demo's accounts, made when it started first. Remove this file to get new passwords.\n"
+            .to_owned();
     for name in ACCOUNTS {
         text.push_str(&format!("{name} = \"{}\"\n", password().context("cannot make a password")?));
     }
     if let Some(directory) = file.parent() {
         fs::create_dir_all(directory).with_context(failed)?;
     }
-    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(failed)?;
+    let mut out =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(failed)?;
     out.write_all(text.as_bytes()).with_context(failed)?;
     Ok(text)
 }
@@ -97,10 +102,12 @@ pub(crate) fn invitation(
     for (number, document) in flows.numbers() {
         let heard = if demo { about(number) } else { "" };
         let broken = if document.broken.is_some() { "  (broken: callers get 503)" } else { "" };
-        text.push_str(&format!("  {number:<8} {heard:<36} {}{broken}\n", document.id));
+        text.push_str(&format!("  {number:<8} {heard:<40} {}{broken}\n", document.id));
     }
     if demo {
-        text.push_str("\nA phone on this machine may dial these without an account, say sip:1001@127.0.0.1.\n");
+        text.push_str(
+            "\nA phone on this machine may dial these without an account, say sip:1001@127.0.0.1.\n",
+        );
     }
     let url = if http.port() == 8080 { String::new() } else { format!(" --url http://{http}") };
     text.push_str(&format!("`offhook trace{url}` shows the last call; Ctrl-C stops the switch.\n"));
@@ -151,7 +158,10 @@ mod tests {
         let first = users(&data).expect("made");
         assert_eq!(first.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ACCOUNTS);
         assert!(first.iter().all(|user| user.password.len() == PASSWORD));
-        assert_ne!(first.get("alice").map(|user| &user.password), first.get("bob").map(|user| &user.password));
+        assert_ne!(
+            first.get("alice").map(|user| &user.password),
+            first.get("bob").map(|user| &user.password)
+        );
         assert_eq!(users(&data).expect("kept"), first);
         let mode = fs::metadata(data.join("demo-users.toml")).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -83,8 +83,12 @@ fn check(loaded: &Loaded) -> anyhow::Result<()> {
     if errors > 0 {
         bail!("{errors} of the flows' files need mending; the settings ({source}) are right");
     }
-    let (documents, numbers) = flows.map_or((0, 0), |read| (read.flows.documents().count(), read.flows.numbers().count()));
-    println!("{source}: right. {documents} flows, {numbers} numbers, {} accounts in the configuration.", config.users.len());
+    let (documents, numbers) =
+        flows.map_or((0, 0), |read| (read.flows.documents().count(), read.flows.numbers().count()));
+    println!(
+        "{source}: right. {documents} flows, {numbers} numbers, {} accounts in the configuration.",
+        config.users.len()
+    );
     Ok(())
 }
 

@@ -30,13 +30,14 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let loaded = load(&config, None).map_err(|problems| anyhow!("{}", lines(&problems)))?;
     let (users, made_up) = users(&config, &loaded)?;
     let render = metrics::start();
-    let listener = TcpListener::bind(config.http)
-        .await
-        .with_context(|| format!("cannot listen for HTTP on {}; http.bind and http.port change it", config.http))?;
+    let listener = TcpListener::bind(config.http).await.with_context(|| {
+        format!("cannot listen for HTTP on {}; http.bind and http.port change it", config.http)
+    })?;
     let http = listener.local_addr()?;
 
     let flows = Arc::new(ArcSwap::from_pointee(loaded.flows));
-    let switch = Switch::start(of_switch(&config), flows, &users).await.map_err(|error| explained(error, &config))?;
+    let switch =
+        Switch::start(of_switch(&config), flows, &users).await.map_err(|error| explained(error, &config))?;
     let switch = Arc::new(switch);
     if let Some(address) = config.callback_server {
         demo::callback_server(address).await;
@@ -61,7 +62,8 @@ impl Running {
         let (config, previous) = (self.config.clone(), self.switch.flows());
         let read = move || {
             let loaded = load(&config, Some(&previous))?;
-            let users = users(&config, &loaded).map_err(|error| vec![Problem::file("users", format!("{error:#}"))])?;
+            let users = users(&config, &loaded)
+                .map_err(|error| vec![Problem::file("users", format!("{error:#}"))])?;
             Ok::<_, Vec<Problem>>((loaded, users.0))
         };
         match tokio::task::spawn_blocking(read).await {
@@ -74,14 +76,20 @@ impl Running {
                 tell(&problems);
                 tracing::error!("nothing was reloaded; flows and accounts stay as they were");
             }
-            Err(error) => tracing::error!(%error, "reloading broke off; flows and accounts stay as they were"),
+            Err(error) => {
+                tracing::error!(%error, "reloading broke off; flows and accounts stay as they were")
+            }
         }
     }
 
     /// Takes no more calls, waits for the others, says BYE to the rest.
     pub(crate) async fn drain(&self) {
         let limit = self.config.calls.drain;
-        tracing::info!(calls = self.switch.calls().len(), limit_s = limit.as_secs(), "no more calls are taken");
+        tracing::info!(
+            calls = self.switch.calls().len(),
+            limit_s = limit.as_secs(),
+            "no more calls are taken"
+        );
         let cut = self.switch.drain(limit).await;
         tracing::info!(cut, "all calls have ended");
     }
@@ -105,7 +113,11 @@ pub(crate) fn load(config: &Config, previous: Option<&store::Flows>) -> Result<L
         None => Directory::load(path),
     };
     let named = |mut problem: Problem| {
-        problem.file = path.unwrap_or(Path::new("demo")).join(&problem.file).display().to_string();
+        let directory = path.unwrap_or(Path::new("demo"));
+        problem.file = match problem.file.as_str() {
+            "." => directory.display().to_string(),
+            file => directory.join(file).display().to_string(),
+        };
         problem
     };
     let mut loaded = loaded.map_err(|problems| problems.into_iter().map(named).collect::<Vec<_>>())?;
@@ -136,7 +148,12 @@ fn lines(problems: &[Problem]) -> String {
 fn of_switch(config: &Config) -> switch::Config {
     let Config { sip, rtp, calls, .. } = config;
     switch::Config {
-        sip: SipConfig { udp: Some(sip.address), tcp: Some(sip.address), realm: sip.realm.clone(), ..SipConfig::default() },
+        sip: SipConfig {
+            udp: Some(sip.address),
+            tcp: Some(sip.address),
+            realm: sip.realm.clone(),
+            ..SipConfig::default()
+        },
         media: media::Config {
             workers: rtp.workers,
             ports: rtp.ports.clone(),
@@ -186,12 +203,15 @@ fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
                  OFFHOOK_SIP__PORT={} offhook serve",
                 config.sip.address.port().saturating_add(10)
             ),
-            std::io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}; set sip.bind", config.sip.address.ip()),
+            std::io::ErrorKind::AddrNotAvailable => {
+                format!("this machine has no address {}; set sip.bind", config.sip.address.ip())
+            }
             _ => "sip.bind and sip.port change it".to_owned(),
         },
         switch::StartError::Media(_) => "rtp.ports and rtp.workers change it".to_owned(),
         switch::StartError::Directory { .. } => "data_dir and calls.records change it".to_owned(),
         _ => return error.into(),
     };
-    anyhow::Error::from(error).context(advice)
+    // The error tells its source itself; as a chain it would be told twice.
+    anyhow!("{error}; {advice}")
 }

@@ -109,7 +109,10 @@ impl Loaded {
         });
         let text = match &found {
             Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
-                vec![Problem::file(file.display().to_string(), format!("cannot read the configuration: {error}"))]
+                vec![Problem::file(
+                    file.display().to_string(),
+                    format!("cannot read the configuration: {error}"),
+                )]
             })?),
             None => None,
         };
@@ -143,7 +146,8 @@ impl Read {
             },
             _ => Provider::Espeak,
         };
-        let path = |key: &str| Some(PathBuf::from(self.text(key))).filter(|path| !path.as_os_str().is_empty());
+        let path =
+            |key: &str| Some(PathBuf::from(self.text(key))).filter(|path| !path.as_os_str().is_empty());
         // The demo's flows name the default address. Whoever sets another, or names it himself, means it for his own.
         let own_callback = self.values["demo.callback_server"].1 != Origin::Default;
         let callback_server = self.text("demo.callback_server").parse().ok();

@@ -36,13 +36,20 @@ const OTHER_VARIABLES: [&str; 2] = ["OFFHOOK_CONFIG", "OFFHOOK_URL"];
 
 impl Read {
     /// The defaults, then the file (its name and text), then the environment.
-    pub(super) fn new(file: Option<(&str, &str)>, environment: impl IntoIterator<Item = (String, String)>) -> Read {
-        let values = settings::SETTINGS.iter().map(|setting| (setting.key, (default(setting), Origin::Default))).collect();
+    pub(super) fn new(
+        file: Option<(&str, &str)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Read {
+        let values = settings::SETTINGS
+            .iter()
+            .map(|setting| (setting.key, (default(setting), Origin::Default)))
+            .collect();
         let mut read = Read { values, users: Users::new(), problems: Vec::new() };
         if let Some((name, text)) = file {
             read.file(name, text);
         }
-        let mut variables: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with("OFFHOOK_")).collect();
+        let mut variables: Vec<_> =
+            environment.into_iter().filter(|(name, _)| name.starts_with("OFFHOOK_")).collect();
         variables.sort();
         for (name, text) in variables {
             if !OTHER_VARIABLES.contains(&name.as_str()) {
@@ -56,7 +63,8 @@ impl Read {
         let root = match DeTable::parse(text) {
             Ok(root) => root.into_inner(),
             Err(error) => {
-                let problem = Problem::file(name, format!("not TOML: {}", error.message().replace('\n', ", ")));
+                let problem =
+                    Problem::file(name, format!("not TOML: {}", error.message().replace('\n', ", ")));
                 let at = error.span().map_or(0, |span| span.start);
                 return self.problems.push(problem.at_offset(text, at));
             }
@@ -95,7 +103,8 @@ impl Read {
     /// Sets one field of an account from the environment, where each comes alone.
     fn account(&mut self, name: &str, field: &str, text: &str) {
         let old = self.users.get(name).cloned();
-        let mut user = old.unwrap_or_else(|| User { name: name.to_owned(), password: String::new(), number: None });
+        let mut user =
+            old.unwrap_or_else(|| User { name: name.to_owned(), password: String::new(), number: None });
         match field {
             "password" => text.clone_into(&mut user.password),
             _ => user.number = Some(text.to_owned()),
@@ -122,7 +131,9 @@ impl File<'_> {
     fn top(&mut self, key: &Key<'_>, value: &Entry<'_>) {
         let section = settings::sections().find(|section| *section == key.as_ref());
         match (section, value.as_ref()) {
-            (Some("users"), DeValue::Table(users)) => users.iter().for_each(|(name, fields)| self.user(name, fields)),
+            (Some("users"), DeValue::Table(users)) => {
+                users.iter().for_each(|(name, fields)| self.user(name, fields))
+            }
             (Some(section), DeValue::Table(table)) => {
                 table.iter().for_each(|(key, value)| self.setting(section, key, value));
             }
@@ -137,7 +148,11 @@ impl File<'_> {
     fn setting(&mut self, section: &str, key: &Key<'_>, value: &Entry<'_>) {
         let full = if section.is_empty() { key.to_string() } else { format!("{section}.{}", key.as_ref()) };
         let Some(setting) = settings::find(&full) else {
-            return self.unknown(key, section, settings::SETTINGS.iter().map(|setting| setting.key.to_owned()).collect());
+            return self.unknown(
+                key,
+                section,
+                settings::SETTINGS.iter().map(|setting| setting.key.to_owned()).collect(),
+            );
         };
         match value::from_toml(setting.kind, value.as_ref()) {
             Ok(found) => {
@@ -165,11 +180,18 @@ impl File<'_> {
                 ("number", DeValue::String(text)) => user.number = Some(text.to_string()),
                 ("password" | "number", other) => {
                     let found = other.type_str();
-                    let message = format!("users.{}.{}: expected a text in quotes, found {found}", user.name, field.as_ref());
+                    let message = format!(
+                        "users.{}.{}: expected a text in quotes, found {found}",
+                        user.name,
+                        field.as_ref()
+                    );
                     self.problem(value.span().start, message);
                 }
                 (other, _) => {
-                    self.problem(field.span().start, format!("users.{}: there is no {other}; {shape}", user.name));
+                    self.problem(
+                        field.span().start,
+                        format!("users.{}: there is no {other}; {shape}", user.name),
+                    );
                 }
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! Reading, checking, environment overrides, `offhook config print` and the hints in errors all follow this one table.
 
-use Kind::{Address, Choice, Directives, Flag, Networks, Number, OptionalAddress, OptionalSocket, Ports, Secret, Text};
+use Kind::{
+    Address, Choice, Directives, Flag, Networks, Number, OptionalAddress, OptionalSocket, Ports, Secret, Text,
+};
 
 /// What a setting accepts.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +67,12 @@ const DAY: u64 = 86_400;
 
 /// All settings, in the order in which `config print` shows them; `[users]` comes after them.
 pub(super) const SETTINGS: &[Setting] = &[
-    setting("data_dir", Text, "\"offhook-data\"", "Where recordings, the speech cache and the demo's passwords are kept."),
+    setting(
+        "data_dir",
+        Text,
+        "\"offhook-data\"",
+        "Where recordings, the speech cache and the demo's passwords are kept.",
+    ),
     setting("sip.bind", Address, "\"0.0.0.0\"", "The address on which phones are listened to."),
     setting("sip.port", Number(0, 65_535), "5060", "UDP and TCP. 0 takes a free one."),
     setting(
@@ -74,20 +81,45 @@ pub(super) const SETTINGS: &[Setting] = &[
         "\"\"",
         "The address told to phones in Contact and SDP, for a server behind NAT.\nEmpty: the address that faces the phone.",
     ),
-    setting("sip.realm", Text, "\"offhook\"", "The digest realm; phones show it when they ask for a password."),
+    setting(
+        "sip.realm",
+        Text,
+        "\"offhook\"",
+        "The digest realm; phones show it when they ask for a password.",
+    ),
     setting(
         "sip.allow_anonymous",
         Flag,
         "false",
         "Lets callers who are not registered reach public numbers from anywhere, not only from this machine.",
     ),
-    setting("http.bind", Address, "\"127.0.0.1\"", "The address of the API; it has no passwords yet, so keep it on loopback."),
+    setting(
+        "http.bind",
+        Address,
+        "\"127.0.0.1\"",
+        "The address of the API; it has no passwords yet, so keep it on loopback.",
+    ),
     setting("http.port", Number(0, 65_535), "8080", "TCP. 0 takes a free one."),
     setting("rtp.ports", Ports, "\"20000-29999\"", "UDP ports for audio; a call takes two."),
     setting("rtp.workers", Number(0, 256), "0", "Threads that carry audio. 0: one a core."),
-    setting("rtp.dscp", Number(0, 63), "46", "Differentiated services mark of the packets sent; 46 is expedited forwarding, 0 none."),
-    setting("rtp.timeout_s", Number(0, DAY), "30", "A call without any audio from the phone for so long is ended. 0: never."),
-    setting("flows.directory", Text, "\"\"", "A directory with numbers.toml and flow documents. Empty: the demo in the binary."),
+    setting(
+        "rtp.dscp",
+        Number(0, 63),
+        "46",
+        "Differentiated services mark of the packets sent; 46 is expedited forwarding, 0 none.",
+    ),
+    setting(
+        "rtp.timeout_s",
+        Number(0, DAY),
+        "30",
+        "A call without any audio from the phone for so long is ended. 0: never.",
+    ),
+    setting(
+        "flows.directory",
+        Text,
+        "\"\"",
+        "A directory with numbers.toml and flow documents. Empty: the demo in the binary.",
+    ),
     setting(
         "flows.denied_networks",
         Networks,
@@ -96,19 +128,69 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting("calls.max", Number(1, 1_000_000), "5000", "Calls at once; more are refused with 503."),
     setting("calls.max_duration_s", Number(1, 7 * DAY), "14400", "The longest a call may last."),
-    setting("calls.records", Text, "\"\"", "A file to which a JSON line is appended for each call that ended. Empty: none."),
-    setting("calls.drain_s", Number(0, DAY), "30", "How long a stop waits for calls to end by themselves before it says BYE."),
-    setting("speech.provider", Choice(&["espeak", "openai"]), "\"espeak\"", "Who speaks: espeak-ng on this machine, or an OpenAI-compatible HTTP server."),
+    setting(
+        "calls.records",
+        Text,
+        "\"\"",
+        "A file to which a JSON line is appended for each call that ended. Empty: none.",
+    ),
+    setting(
+        "calls.drain_s",
+        Number(0, DAY),
+        "30",
+        "How long a stop waits for calls to end by themselves before it says BYE.",
+    ),
+    setting(
+        "speech.provider",
+        Choice(&["espeak", "openai"]),
+        "\"espeak\"",
+        "Who speaks: espeak-ng on this machine, or an OpenAI-compatible HTTP server.",
+    ),
     setting("speech.language", Text, "\"en-US\"", "For flows that name none."),
-    setting("speech.voice", Text, "\"\"", "`male`, `female`, or the provider's own name of a voice. Empty: its default."),
-    setting("speech.timeout_s", Number(1, 300), "10", "A prompt that is not ready by then takes the flow's error edge."),
-    setting("speech.cache_mb", Number(0, 1_000_000), "256", "Spoken texts kept in data_dir, in megabytes. 0: none."),
-    setting("speech.openai_url", Text, "\"http://127.0.0.1:8000/v1/audio/speech\"", "The speech endpoint of the second provider."),
+    setting(
+        "speech.voice",
+        Text,
+        "\"\"",
+        "`male`, `female`, or the provider's own name of a voice. Empty: its default.",
+    ),
+    setting(
+        "speech.timeout_s",
+        Number(1, 300),
+        "10",
+        "A prompt that is not ready by then takes the flow's error edge.",
+    ),
+    setting(
+        "speech.cache_mb",
+        Number(0, 1_000_000),
+        "256",
+        "Spoken texts kept in data_dir, in megabytes. 0: none.",
+    ),
+    setting(
+        "speech.openai_url",
+        Text,
+        "\"http://127.0.0.1:8000/v1/audio/speech\"",
+        "The speech endpoint of the second provider.",
+    ),
     setting("speech.openai_model", Text, "\"tts-1\"", "The model asked for."),
     setting("speech.openai_key", Secret, "\"\"", "Sent as a bearer token if not empty."),
-    setting("demo.callback_server", OptionalSocket, "\"127.0.0.1:8090\"", "Where the web server of number 1101 answers while the demo's own flows are used. Empty: it is not started."),
-    setting("log.level", Directives, "\"info\"", "`error`, `warn`, `info`, `debug`, or directives such as `info,switch=debug`. RUST_LOG goes before it."),
-    setting("log.format", Choice(&["human", "json"]), "\"human\"", "How log lines are written to standard error."),
+    setting(
+        "demo.callback_server",
+        OptionalSocket,
+        "\"127.0.0.1:8090\"",
+        "Where the web server of number 1101 answers while the demo's own flows are used. Empty: it is not started.",
+    ),
+    setting(
+        "log.level",
+        Directives,
+        "\"info\"",
+        "`error`, `warn`, `info`, `debug`, or directives such as `info,switch=debug`. RUST_LOG goes before it.",
+    ),
+    setting(
+        "log.format",
+        Choice(&["human", "json"]),
+        "\"human\"",
+        "How log lines are written to standard error.",
+    ),
 ];
 
 /// The setting of this key.
@@ -118,7 +200,8 @@ pub(super) fn find(key: &str) -> Option<&'static Setting> {
 
 /// The names of the sections, `users` among them.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {
-    let mut names: Vec<&str> = SETTINGS.iter().map(|setting| setting.split().0).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<&str> =
+        SETTINGS.iter().map(|setting| setting.split().0).filter(|name| !name.is_empty()).collect();
     names.dedup();
     names.into_iter().chain(["users"])
 }

@@ -42,7 +42,8 @@ fn every_default_is_accepted_when_it_is_written_down() {
 #[test]
 fn a_file_goes_before_the_defaults_and_the_environment_before_the_file() {
     let text = "[sip]\nport = 5070\nrealm = \"a\"\n[users]\nalice = { password = \"x\", number = \"201\" }\n";
-    let environment = [("OFFHOOK_SIP__PORT", "5080"), ("OFFHOOK_USERS__BOB__PASSWORD", "y"), ("PATH", "/bin")];
+    let environment =
+        [("OFFHOOK_SIP__PORT", "5080"), ("OFFHOOK_USERS__BOB__PASSWORD", "y"), ("PATH", "/bin")];
     let read = read(text, &environment);
     assert_eq!(read.problems, vec![]);
     let config = read.config();
@@ -108,7 +109,8 @@ fn an_account_without_a_password_is_refused() {
 
 #[test]
 fn what_is_printed_can_be_read_again_and_tells_no_secret() {
-    let text = "[sip]\nport = 5070\n[speech]\nopenai_key = \"hush\"\n[users]\nalice = { password = \"hush\" }\n";
+    let text =
+        "[sip]\nport = 5070\n[speech]\nopenai_key = \"hush\"\n[users]\nalice = { password = \"hush\" }\n";
     let printed = print::print(&read(text, &[("OFFHOOK_LOG__LEVEL", "debug")]));
     assert!(!printed.contains("hush"), "{printed}");
     assert!(printed.contains("port = 5070  # line 2 of the file; the default is 5060"), "{printed}");

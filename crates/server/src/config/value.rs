@@ -40,7 +40,10 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Number(..) => text.parse().map(Value::Number).ok(),
         _ => Some(Value::Text(text.to_owned())),
     };
-    given.map_or_else(|| Err(format!("expected {}, found {text:?}", expected(kind))), |given| checked(kind, given))
+    given.map_or_else(
+        || Err(format!("expected {}, found {text:?}", expected(kind))),
+        |given| checked(kind, given),
+    )
 }
 
 fn checked(kind: Kind, value: Value) -> Result<Value, String> {
@@ -90,7 +93,11 @@ fn expected(kind: Kind) -> String {
         Kind::OptionalSocket => "an address with a port such as \"127.0.0.1:8090\", or \"\"".to_owned(),
         Kind::Ports => "two ports such as \"20000-29999\", the lower first".to_owned(),
         Kind::Networks => "networks such as \"10.0.0.0/8, fe80::/10\", or \"\"".to_owned(),
-        Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
-        Kind::Directives => "a log level such as \"info\", or directives such as \"info,switch=debug\"".to_owned(),
+        Kind::Choice(words) => {
+            words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
+        }
+        Kind::Directives => {
+            "a log level such as \"info\", or directives such as \"info,switch=debug\"".to_owned()
+        }
     }
 }
