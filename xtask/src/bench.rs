@@ -2,16 +2,17 @@
 
 use crate::{cargo, packages};
 
-/// The crates that have benchmarks.
-const CRATES: &[&str] = &["sip", "media"];
+/// What is measured: signalling, a worker's slot, and playback by the release binary.
+const BENCHES: &[&str] = &["sip", "slot", "playback"];
 
 /// Runs the benchmarks; `rest` goes to `cargo bench`.
 pub(crate) fn bench(rest: &[&str]) -> Result<(), String> {
-    packages::for_running()?;
+    packages::for_testing()?;
+    cargo::build()?;
     let mut bench = cargo::cargo();
-    bench.arg("bench");
-    for name in CRATES {
-        bench.args(["-p", name]);
+    bench.args(["bench", "--workspace"]);
+    for name in BENCHES {
+        bench.args(["--bench", name]);
     }
-    cargo::must(bench.arg("--benches").args(rest))
+    cargo::must(bench.args(rest))
 }

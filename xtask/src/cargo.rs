@@ -30,7 +30,8 @@ pub(crate) fn must(command: &mut Command) -> Result<(), String> {
 
 /// A command as one would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let program =
+        Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
@@ -38,14 +39,20 @@ pub(crate) fn shown(command: &Command) -> String {
 /// The directory cargo builds into.
 pub(crate) fn target() -> Result<PathBuf, String> {
     let metadata = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();
-    let Ok(Output { stdout, status, stderr }) = metadata else { return Err("cannot run cargo metadata".to_owned()) };
+    let Ok(Output { stdout, status, stderr }) = metadata else {
+        return Err("cannot run cargo metadata".to_owned());
+    };
     if !status.success() {
         return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&stderr)));
     }
     let text = String::from_utf8_lossy(&stdout);
     let rest = text.split_once("\"target_directory\":\"").map(|(_, rest)| rest).unwrap_or_default();
     let path = rest.split('"').next().unwrap_or_default();
-    if path.is_empty() { Err("cargo metadata names no target directory".to_owned()) } else { Ok(PathBuf::from(path)) }
+    if path.is_empty() {
+        Err("cargo metadata names no target directory".to_owned())
+    } else {
+        Ok(PathBuf::from(path))
+    }
 }
 
 /// Builds the release binary, and says where it is.

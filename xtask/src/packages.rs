@@ -43,7 +43,10 @@ fn ensure(wanted: &[&str]) -> Result<(), String> {
 }
 
 fn installed(package: &str) -> bool {
-    let query = Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", package]).stderr(Stdio::null()).output();
+    let query = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output();
     match query {
         Ok(output) => output.stdout == b"installed",
         // No dpkg: judge by the commands and files that the packages bring.
@@ -65,7 +68,9 @@ fn apt(arguments: &[&str]) -> Result<(), String> {
     let prefix: &[&str] = match (root, which("sudo")) {
         (true, _) => &[],
         (false, Some(_)) => &["sudo"],
-        (false, None) => return Err(format!("not root and no sudo; run as root: apt-get {}", arguments.join(" "))),
+        (false, None) => {
+            return Err(format!("not root and no sudo; run as root: apt-get {}", arguments.join(" ")));
+        }
     };
     // `env` hands the variable through sudo, which drops it otherwise.
     let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments].concat();

@@ -17,7 +17,9 @@ impl Counts {
         let Some(rest) = line.trim().strip_prefix("test result: ") else { return };
         for part in rest.split(['.', ';']) {
             let mut words = part.split_whitespace();
-            let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<u64>), words.next()) else { continue };
+            let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<u64>), words.next()) else {
+                continue;
+            };
             match what {
                 "passed" => self.passed += count,
                 "failed" => self.failed += count,
@@ -52,11 +54,19 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{:<8} {:<7} {:>7} {:>7} {:>8} {:>8}", "step", "result", "passed", "failed", "ignored", "seconds")?;
+        writeln!(
+            f,
+            "\n{:<8} {:<7} {:>7} {:>7} {:>8} {:>8}",
+            "step", "result", "passed", "failed", "ignored", "seconds"
+        )?;
         for Step { name, ok, counts, took } in &self.0 {
             let result = if *ok { "ok" } else { "FAILED" };
             let Counts { passed, failed, ignored } = counts;
-            writeln!(f, "{name:<8} {result:<7} {passed:>7} {failed:>7} {ignored:>8} {:>8.1}", took.as_secs_f64())?;
+            writeln!(
+                f,
+                "{name:<8} {result:<7} {passed:>7} {failed:>7} {ignored:>8} {:>8.1}",
+                took.as_secs_f64()
+            )?;
         }
         let (passed, failed) = self.total();
         write!(f, "\n{passed} passed, {failed} failed")

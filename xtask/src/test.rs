@@ -10,7 +10,8 @@ use crate::summary::{Counts, Step, Summary};
 use crate::{cargo, packages};
 
 /// The steps in their order.
-pub(crate) const STEPS: &[&str] = &["format", "lint", "build", "unit", "golden", "doc", "tidy", "docker", "e2e"];
+pub(crate) const STEPS: &[&str] =
+    &["format", "lint", "build", "unit", "golden", "doc", "tidy", "docker", "e2e"];
 
 /// Runs `only` these steps, or all.
 pub(crate) fn test(only: &[&str]) -> Result<(), String> {
@@ -39,15 +40,16 @@ pub(crate) fn test(only: &[&str]) -> Result<(), String> {
 
 /// What a step runs.
 ///
-/// All in the release profile: the demo, the tests and the benchmarks share one build.
+/// All in the release profile and all of the whole workspace, so that the demo, the tests and the benchmarks share one
+/// build: naming one package would select other features of what it depends on, and build that again.
 fn commands(step: &str) -> Vec<Command> {
     let crates: &[&str] = &["test", "--release", "--workspace", "--exclude", "tests", "--no-fail-fast"];
-    let of_tests = |name| vec!["test", "--release", "-p", "tests", "--test", name];
+    let of_tests = |name| vec!["test", "--release", "--workspace", "--test", name];
     let lines: Vec<Vec<&str>> = match step {
         "format" => vec![vec!["fmt", "--all", "--check"]],
         "lint" => vec![vec!["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]],
         "build" => vec![
-            vec!["build", "--release", "-p", "offhook", "--bins", "--examples"],
+            vec!["build", "--release", "--workspace", "--bins", "--examples"],
             vec!["test", "--release", "--workspace", "--no-run"],
         ],
         "unit" => vec![[crates, &["--lib", "--bins"]].concat()],
