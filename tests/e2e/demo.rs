@@ -162,7 +162,7 @@ fn a_looped_prompt_plays_without_a_gap() {
 fn digits_are_read_back_one_by_one() {
     let (call, view) = call(
         "9198",
-        [Step::Listen(seconds(1.0)), press("3#"), Step::Listen(seconds(4.0)), press("#"), Step::AwaitBye],
+        [Step::Listen(seconds(1.0)), press("3#"), Step::Listen(seconds(2.5)), press("#"), Step::AwaitBye],
     );
     heard_speech(&call, 1.0);
     assert_eq!(view.keys(), "3##");
@@ -173,7 +173,7 @@ fn digits_are_read_back_one_by_one() {
 fn several_digits_are_spoken_apart() {
     let (_, view) = call(
         "9198",
-        [Step::Listen(seconds(1.0)), press("407#"), Step::Listen(seconds(5.0)), press("#"), Step::AwaitBye],
+        [Step::Listen(seconds(1.0)), press("407#"), Step::Listen(seconds(4.0)), press("#"), Step::AwaitBye],
     );
     assert!(view.prompts().contains("4 0 7"), "{}", view.prompts());
 }
