@@ -17,7 +17,6 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 pub(crate) fn self_call(number: &str) -> Result<(), String> {
     packages::for_running()?;
     let binary = cargo::build()?;
-    cargo::must(cargo::cargo().args(["build", "--release", "-p", "offhook", "--example", "phone"]))?;
     let target = cargo::target()?;
     let data = target.join("self-call");
     let heard = target.join("self-call.wav");
