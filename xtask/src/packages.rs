@@ -9,8 +9,8 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
 /// What running needs: the voice.
 const RUN: &[&str] = &["espeak-ng"];
 
-/// What the tests need: SIPp, baresip, Linphone, a packet capture, and sox to make what they say.
-const PEERS: &[&str] = &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox"];
+/// What the tests need: SIPp, baresip, Linphone, a packet capture, sox to make what they say, `kill` to end them.
+const PEERS: &[&str] = &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox", "procps"];
 
 /// Makes sure that what `cargo xtask run` needs is there.
 pub(crate) fn for_running() -> Result<(), String> {
@@ -56,6 +56,7 @@ fn installed(package: &str) -> bool {
             "sip-tester" => which("sipp").is_some(),
             "baresip-core" => which("baresip").is_some(),
             "linphone-cli" => which("linphone-daemon").is_some(),
+            "procps" => which("kill").is_some(),
             "wireshark-common" => which("dumpcap").is_some(),
             command => which(command).is_some(),
         },

@@ -77,7 +77,8 @@ impl Switch {
 
 impl Drop for Switch {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-s", "TERM", &self.0.id().to_string()]).status();
+        // The shell's own `kill`: the program of that name is not on every machine.
+        let _ = Command::new("sh").args(["-c", &format!("kill -s TERM {}", self.0.id())]).status();
         // The process is ours and was told to end; there is nothing left to do if waiting fails.
         let _ = self.0.wait();
     }
