@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,16 +20,14 @@ pub(crate) fn self_call(number: &str) -> Result<(), String> {
     let target = cargo::target()?;
     let data = target.join("self-call");
     let heard = target.join("self-call.wav");
-    let sip = free_port("UDP and TCP", |port| {
-        Some((UdpSocket::bind(("127.0.0.1", port)).ok()?, TcpListener::bind(("127.0.0.1", port)).ok()?))
-    })?;
-    let http = free_port("TCP", |port| TcpListener::bind(("127.0.0.1", port)).ok())?;
-    let web = free_port("TCP", |port| TcpListener::bind(("127.0.0.1", port)).ok())?;
+    let [sip, http, web] = free_ports()?;
     let flows = demo_flows(&data, web)?;
 
     let mut command = Command::new(&binary);
     command
         .arg("serve")
+        // What to dial is dialled already.
+        .stdout(Stdio::null())
         .env("OFFHOOK_SIP__BIND", "127.0.0.1")
         .env("OFFHOOK_SIP__PORT", sip.to_string())
         .env("OFFHOOK_HTTP__PORT", http.to_string())
@@ -92,10 +90,15 @@ fn healthy(http: u16) -> bool {
     asked.and_then(|()| stream.read_exact(&mut reply)).is_ok() && reply.ends_with(b" 200")
 }
 
-/// A port from the range that systems do not hand out by themselves, so that nobody takes it in between.
-fn free_port<T>(what: &str, bind: impl Fn(u16) -> Option<T>) -> Result<u16, String> {
+/// Three ports that are free for UDP and TCP, from a range that systems do not hand out by themselves, so that nobody
+/// takes them in between.
+fn free_ports() -> Result<[u16; 3], String> {
     let first = 15_000 + (std::process::id() % 4_000) as u16;
-    (first..first + 1_000).find(|port| bind(*port).is_some()).ok_or_else(|| format!("no free {what} port"))
+    let free = |port: &u16| {
+        UdpSocket::bind(("127.0.0.1", *port)).is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let found: Vec<u16> = (first..first + 1_000).filter(free).take(3).collect();
+    found.try_into().map_err(|_| format!("no three free ports above {first}"))
 }
 
 /// The demo's flows with the callback server at port `web`, in case the usual one is taken.

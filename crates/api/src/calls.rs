@@ -98,9 +98,13 @@ pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Res
 }
 
 fn find(api: &Api, id: &str) -> Result<CallView, ApiError> {
-    let call = id.parse().map_err(|error| ApiError::bad_request(format!("{id:?} is not the name of a call: {error}")))?;
+    let call = id
+        .parse()
+        .map_err(|error| ApiError::bad_request(format!("{id:?} is not the name of a call: {error}")))?;
     api.switch.call(call).ok_or_else(|| {
-        ApiError::not_found(format!("there is no call {id}: it never was, or more than a thousand calls ended after it"))
+        ApiError::not_found(format!(
+            "there is no call {id}: it never was, or more than a thousand calls ended after it"
+        ))
     })
 }
 
@@ -113,7 +117,8 @@ fn wants_text(headers: &HeaderMap) -> bool {
 /// A line on the call as a whole, then one for each thing that happened.
 fn timeline(view: &CallView) -> String {
     let flow = view.flow.as_deref().unwrap_or("no flow");
-    let mut text = format!("{} from {} to {} ({flow}), {}\n", view.id, view.caller, view.called, view.started);
+    let mut text =
+        format!("{} from {} to {} ({flow}), {}\n", view.id, view.caller, view.called, view.started);
     if let Some(media) = &view.media {
         text.push_str(&format!("media {media}\n"));
     }

@@ -14,17 +14,25 @@ use crate::error::ApiError;
 /// Read and sent at once.
 const PIECE: usize = 64 * 1024;
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment<String>) -> Result<Response, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment<String>,
+) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found(format!("there is no recording {name}"));
     let path = name.strip_suffix(".wav").and_then(|id| api.switch.recording(id)).ok_or_else(missing)?;
     let file = File::open(&path).await.map_err(|_| missing())?;
-    let length = file.metadata().await.map_err(|error| ApiError::internal(format!("cannot read {name}: {error}")))?.len();
+    let length = file
+        .metadata()
+        .await
+        .map_err(|error| ApiError::internal(format!("cannot read {name}: {error}")))?
+        .len();
     // A recording that still grows is sent as long as it is now, so that the length in the header holds.
     let pieces = stream::unfold(file.take(length), |mut file| async move {
         let piece = read(&mut file).await.transpose()?;
         Some((piece, file))
     });
-    let headers = [(header::CONTENT_TYPE, "audio/wav".to_owned()), (header::CONTENT_LENGTH, length.to_string())];
+    let headers =
+        [(header::CONTENT_TYPE, "audio/wav".to_owned()), (header::CONTENT_LENGTH, length.to_string())];
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 

@@ -100,9 +100,9 @@ pub(crate) fn invitation(
     }
     text.push_str("\nNumbers:\n");
     for (number, document) in flows.numbers() {
-        let heard = if demo { about(number) } else { "" };
+        let heard = if demo { format!("{:<40} ", about(number)) } else { String::new() };
         let broken = if document.broken.is_some() { "  (broken: callers get 503)" } else { "" };
-        text.push_str(&format!("  {number:<8} {heard:<40} {}{broken}\n", document.id));
+        text.push_str(&format!("  {number:<8} {heard}{}{broken}\n", document.id));
     }
     if demo {
         text.push_str(

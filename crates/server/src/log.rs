@@ -7,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::Log;
 
 /// What is ours, and so interests the operator at the level he asks for; of other crates only warnings do.
-const OURS: [&str; 9] = ["offhook", "callback_server", "api", "switch", "store", "flow", "media", "audio", "sip"];
+const OURS: [&str; 9] =
+    ["offhook", "callback_server", "api", "switch", "store", "flow", "media", "audio", "sip"];
 
 /// Starts logging; `RUST_LOG` goes before the configured level.
 pub(crate) fn start(log: &Log) {
