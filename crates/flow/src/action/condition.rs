@@ -34,7 +34,7 @@ pub(super) fn run(cx: &Cx, condition: &Condition) -> Outcome {
 
 /// Whether `pattern` is found anywhere in `text`, with or without the `+` of an international number.
 /// The words `anonymous` and `unavailable` are found in every withheld number.
-fn matches(text: &str, pattern: &str) -> bool {
+pub(super) fn matches(text: &str, pattern: &str) -> bool {
     if ["anonymous", "unavailable"].contains(&pattern.to_ascii_lowercase().as_str()) {
         return WITHHELD.contains(&text.to_ascii_lowercase().as_str());
     }

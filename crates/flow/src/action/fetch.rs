@@ -26,9 +26,8 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
     };
     let exchange = match request {
         Ok(request) => {
-            // The address without its query names the document; the query stands in the exchange's own line.
-            let name = request.url.split('?').next().unwrap_or_default().to_owned();
-            cx.http(request).await?.map(|reply| (name, reply))
+            let base = request.url.clone();
+            cx.http(request).await?.map(|reply| (base, reply))
         }
         Err(why) => {
             cx.note(why);
@@ -36,10 +35,12 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
         }
     };
     let Reply::Program(dialect) = op.reply else { return Ok(Outcome::Done) };
-    let Some((name, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
+    let Some((base, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
     match program(cx, dialect, &reply) {
         Ok(program) => {
-            cx.install(Installation { program: Arc::new(program), name, install: op.install });
+            // The address without its query names the document; the query stands in the exchange's own line.
+            let name = base.split('?').next().unwrap_or_default().to_owned();
+            cx.install(Installation { program: Arc::new(program), name, base, install: op.install });
             Ok(Outcome::Done)
         }
         Err(why) => {
@@ -83,7 +84,7 @@ pub(super) async fn subflow(cx: &Cx, op: &Subflow) -> Result<Outcome, Halt> {
     let id = cx.text(&op.id);
     match cx.document(&id).await? {
         Some(program) => {
-            cx.install(Installation { program, name: id, install: op.install });
+            cx.install(Installation { program, name: id, base: String::new(), install: op.install });
             Ok(Outcome::Done)
         }
         None => {

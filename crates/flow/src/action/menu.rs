@@ -1,9 +1,9 @@
 //! Kazoo's auto-attendant.
 
-use super::{collect, play};
+use super::{collect, condition, play};
 use crate::{
-    engine::{Cx, Halt},
-    ir::{Barge, Item, Menu, Outcome, Repeat},
+    engine::{Cx, Halt, Installation},
+    ir::{Barge, Hunt, Install, Item, Menu, Outcome, Repeat},
 };
 
 /// Prompt, gather, route; a key that leads nowhere, or none, costs a round.
@@ -11,9 +11,12 @@ pub(super) async fn run(cx: &Cx, menu: &Menu) -> Result<Outcome, Halt> {
     for _ in 0..menu.retries {
         let gathered = collect::gather(cx, &menu.gather).await?;
         if gathered.pressed {
-            let choice = Outcome::Key(gathered.digits);
+            let choice = Outcome::Key(gathered.digits.clone());
             if leads_somewhere(cx, &choice) {
                 return Ok(choice);
+            }
+            if hunted(cx, menu.hunt.as_ref(), gathered.digits).await? {
+                return Ok(Outcome::Done);
             }
             say(cx, &menu.invalid).await?;
         } else if let Some(timeout) = timeout(cx) {
@@ -22,6 +25,20 @@ pub(super) async fn run(cx: &Cx, menu: &Menu) -> Result<Outcome, Halt> {
     }
     say(cx, &menu.exit).await?;
     Ok(Outcome::Key("max_retries".to_owned()))
+}
+
+/// Enters the flow of the number that was typed, if the menu may hunt for it and there is one.
+async fn hunted(cx: &Cx, hunt: Option<&Hunt>, number: String) -> Result<bool, Halt> {
+    let Some(hunt) = hunt.filter(|_| !number.is_empty()) else { return Ok(false) };
+    let found = |pattern: &String| condition::matches(&number, pattern);
+    if hunt.deny.as_ref().is_some_and(found) || !hunt.allow.as_ref().is_none_or(found) {
+        cx.note(format!("the menu may not call {number}"));
+        return Ok(false);
+    }
+    let Some(program) = cx.document(&number).await? else { return Ok(false) };
+    let base = String::new();
+    cx.install(Installation { program, name: number, base, install: Install::Push });
+    Ok(true)
 }
 
 fn leads_somewhere(cx: &Cx, outcome: &Outcome) -> bool {

@@ -72,7 +72,7 @@ const TABLE: &[ActionInfo] = &[
         doc: "Gathers keys, with prompts that the first key stops.",
     },
     ActionInfo {
-        name: "Menu", needs: MEDIA, outcomes: &["Key(digits)", "Timeout", "Key(max_retries)"],
+        name: "Menu", needs: MEDIA, outcomes: &["Key(digits)", "Timeout", "Key(max_retries)", "Done"],
         doc: "Kazoo's auto-attendant: prompt, gather, route; a wrong key costs a round.",
     },
     ActionInfo {

@@ -91,7 +91,9 @@ fn prompt(cx: &Cx, item: &Item) -> Option<Prompt> {
             (!text.trim().is_empty()).then_some(Prompt::Speech(Speech { text, language, voice }))
         }
         Item::Sound(name) => {
-            let name = cx.text(name);
+            let plain = cx.text(name);
+            // The name of a local file is no address: its letters stay.
+            let name = if plain.contains("://") { cx.address(name) } else { plain };
             (!name.trim().is_empty()).then_some(Prompt::Sound(name))
         }
         Item::Tone(tone) => (!tone.total.is_zero()).then(|| Prompt::Tone(tone.clone())),

@@ -86,7 +86,7 @@ async fn prepare(cx: &Cx, op: &Record) -> Result<(), Halt> {
 
 fn begin(cx: &Cx, op: &Record, stop_keys: &str) -> Tag {
     let name = op.name.as_ref().map(|name| cx.text(name)).unwrap_or_default();
-    let upload = op.upload.as_ref().map(|upload| (upload.method.clone(), cx.text(&upload.url)));
+    let upload = op.upload.as_ref().map(|upload| (upload.method.clone(), cx.address(&upload.url)));
     let (limit, silence) = (op.limit, op.silence);
     let mut port = cx.port();
     let tag = port.command(LegCommand::Record { name: name.clone(), limit, silence, upload });

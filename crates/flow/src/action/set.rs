@@ -9,9 +9,13 @@ use crate::{
 pub(super) fn run(cx: &Cx, assignments: &[Assign]) -> Outcome {
     for assignment in assignments {
         let value = cx.eval(&assignment.value);
+        let mut path = assignment.path.clone();
+        path.extend(assignment.computed.as_ref().map(|name| cx.text(name).trim().to_owned()));
         let mut port = cx.port();
-        if !port.store.assign(&assignment.path, value, assignment.merge) {
-            port.note(format!("{} is too large and was not kept", assignment.path.join(".")));
+        if path.last().is_none_or(String::is_empty) {
+            port.note("a variable without a name was not set");
+        } else if !port.store.assign(&path, value, assignment.merge) {
+            port.note(format!("{} is too large and was not kept", path.join(".")));
         }
     }
     Outcome::Done

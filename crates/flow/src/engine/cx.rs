@@ -114,6 +114,11 @@ impl Cx {
         eval::template(&*self.port(), template)
     }
 
+    /// A template's text as an address.
+    pub(crate) fn address(&self, template: &Template) -> String {
+        eval::escaped(&*self.port(), template, eval::Place::Address)
+    }
+
     /// Lets the engine enter another program when this action is over.
     pub(crate) fn install(&self, installation: Installation) {
         self.port().install = Some(installation);
@@ -144,8 +149,10 @@ impl Cx {
                 port.deadline = until;
                 return Poll::Pending;
             };
-            if port.now > entered && !port.after && is_progress(&event) {
-                port.nodes = 0;
+            if !port.after && is_progress(&event) {
+                // A thousand nodes a second at most, however short the pauses are that a flow makes between them.
+                let passed = port.now.saturating_sub(entered).as_millis();
+                port.nodes = port.nodes.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
             }
             Poll::Ready(Ok(event))
         })

@@ -11,6 +11,8 @@ use crate::ir::{Install, NodeId, Program, Target};
 pub(crate) struct Frame {
     /// The program.
     pub program: Arc<Program>,
+    /// The address that it was fetched from, with its query; empty for a document of the store.
+    pub base: String,
     /// Where it goes on when the frame above it returns.
     pub resume: Target,
     /// Jumps taken so far, by node.
@@ -22,7 +24,13 @@ pub(crate) struct Frame {
 impl Frame {
     /// A frame at the start of `program`.
     pub(crate) fn new(program: Arc<Program>) -> Frame {
-        Frame { program, resume: Target::Return, jumps: HashMap::new(), loops: HashMap::new() }
+        Frame {
+            program,
+            base: String::new(),
+            resume: Target::Return,
+            jumps: HashMap::new(),
+            loops: HashMap::new(),
+        }
     }
 }
 
@@ -61,6 +69,8 @@ pub(crate) struct Installation {
     pub program: Arc<Program>,
     /// Its document, for the trace.
     pub name: String,
+    /// As [`Frame::base`].
+    pub base: String,
     /// What becomes of the running one.
     pub install: Install,
 }

@@ -5,6 +5,7 @@
 //! The engine performs nothing: it emits [`Effect`]s, and a driver obeys them.
 //! It knows no dialect; what distinguishes them is in the program.
 
+mod address;
 mod cx;
 mod facts;
 mod frame;

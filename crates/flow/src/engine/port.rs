@@ -163,6 +163,11 @@ impl Port {
         self.trace(What::Note { text: text.into() });
     }
 
+    /// The address of the running program; empty if it was not fetched.
+    pub(crate) fn base(&self) -> &str {
+        self.frames.last().map_or("", |frame| frame.base.as_str())
+    }
+
     /// Whether the leg has this capability now.
     pub(crate) fn supports(&self, need: Need) -> bool {
         match need {
@@ -289,9 +294,8 @@ impl Port {
     fn recorded(&mut self, tag: Tag, id: &str, duration: Duration) {
         let Some(at) = self.recordings.iter().position(|open| open.tag == tag) else { return };
         let open = self.recordings.remove(at);
-        self.store
-            .recordings
-            .push(json!({"name": open.name, "id": id, "duration": duration.as_millis() as u64}));
+        self.store.recordings.push(json!({"name": open.name, "id": id}));
+        self.store.recorded = Some(duration);
         self.trace(What::Recorded { id: id.to_owned(), duration_ms: duration.as_millis() as u64 });
     }
 

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{HttpRequest, port::Port};
+use super::{HttpRequest, address, port::Port};
 use crate::{
-    eval,
+    eval::{self, Place},
     ir::{Encoding, Request},
 };
 
@@ -17,7 +17,8 @@ pub(crate) fn build(port: &Port, request: &Request, wait: bool) -> Result<HttpRe
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Err(format!("\"{method}\" is no HTTP method"));
     }
-    let mut url = eval::template(port, &request.url).trim().to_owned();
+    let url = eval::escaped(port, &request.url, Place::Address);
+    let mut url = address::resolve(port.base(), url.trim());
     let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if !matches!(scheme.as_deref(), Some("http" | "https")) || url.contains(|c: char| c.is_control()) {
         return Err(format!("\"{url}\" is no http:// or https:// address"));
@@ -43,9 +44,10 @@ pub(crate) fn build(port: &Port, request: &Request, wait: bool) -> Result<HttpRe
             xml(root, fields).into_bytes()
         }
         Encoding::Raw { body, content_type: kind } => {
-            let body = eval::template(port, body).into_bytes();
+            let kind = header_value(&eval::template(port, kind));
+            let body = eval::escaped(port, body, Place::of_body(&kind)).into_bytes();
             if !body.is_empty() {
-                content_type(&header_value(&eval::template(port, kind)));
+                content_type(&kind);
             }
             body
         }

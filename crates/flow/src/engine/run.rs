@@ -94,7 +94,10 @@ impl Machine {
 
     /// The first program of the call.
     pub(super) fn enter_first(&mut self, program: Arc<Program>, name: String) {
-        let step = self.install(Installation { program, name, install: Install::Replace }, Target::Hangup);
+        let step = self.install(
+            Installation { program, name, base: String::new(), install: Install::Replace },
+            Target::Hangup,
+        );
         self.at = self.settle(step);
     }
 
@@ -164,7 +167,7 @@ impl Machine {
     }
 
     fn install(&mut self, installation: Installation, resume: Target) -> Step {
-        let Installation { program, name, install } = installation;
+        let Installation { program, name, base, install } = installation;
         if install == Install::Replace {
             self.home.learn(&program);
         }
@@ -190,7 +193,7 @@ impl Machine {
                 Install::Push => Step::Follow(resume),
             };
         };
-        port.frames.push(Frame::new(program));
+        port.frames.push(Frame { base, ..Frame::new(program) });
         Step::Enter(entry)
     }
 

@@ -1,5 +1,7 @@
 //! What a run remembers: variables by path, gathered keys, recordings.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 /// Largest value a variable may have, in JSON values inside it, a hundred bytes of text counting as one; stops
@@ -25,6 +27,8 @@ pub(crate) struct Store {
     pub presses: Vec<Value>,
     /// `{name, id}` of each recording.
     pub recordings: Vec<Value>,
+    /// The length of the last recording.
+    pub recorded: Option<Duration>,
     /// The prompts' language; empty for the default.
     pub language: String,
 }

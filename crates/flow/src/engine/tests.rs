@@ -101,7 +101,7 @@ fn variable(name: &str) -> Expr {
 }
 
 fn assign(name: &str, value: Expr) -> Op {
-    Op::Set(vec![Assign { path: vec![name.into()], value, merge: false }])
+    Op::Set(vec![Assign { path: vec![name.into()], value, computed: None, merge: false }])
 }
 
 fn collect() -> Collect {

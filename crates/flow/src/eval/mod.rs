@@ -5,6 +5,7 @@
 //! It knows variables and facts only through [`Scope`].
 
 mod date;
+mod escaped;
 mod method;
 mod operator;
 mod value;
@@ -13,6 +14,7 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
+pub use escaped::{Place, escaped};
 pub use value::Js;
 
 use crate::ir::{Access, Binary, Expr, Fact, Part, Template};

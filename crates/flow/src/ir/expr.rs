@@ -125,8 +125,10 @@ pub enum Fact {
     Collections,
     /// Every collect since the last fetch, in order: `[{ "name": …, "digits": … }]`.
     KeyPresses,
-    /// Every recording so far: `[{ "name": …, "id": …, "duration": milliseconds }]`.
+    /// Every recording so far: `[{ "name": …, "id": … }]`.
     Recordings,
+    /// The length of the last recording in whole seconds; undefined before the first.
+    RecordedSeconds,
     /// All variables that the flow has set, as an object.
     Variables,
     /// The language set for prompts, such as `en-US`.

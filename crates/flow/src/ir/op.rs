@@ -20,7 +20,8 @@ pub enum Op {
     Play(Play),
     /// Gather keys, with prompts. → `Done` or `Key(digits)` by `by_value`, `Timeout`, `Failed(Prompt)`
     Collect(Collect),
-    /// Kazoo's auto-attendant. → `Key(digits)`, `Timeout`, `Key("max_retries")`
+    /// Kazoo's auto-attendant. → `Key(digits)`, `Timeout`, `Key("max_retries")`; enters the flow of a number that it
+    /// hunted down and goes on at `Done`
     Menu(Menu),
     /// Send keys to the far end (RFC 4733). → `Done`, `Failed(Unsupported)`
     SendDigits(SendDigits),
@@ -212,10 +213,21 @@ pub struct Menu {
     pub gather: Collect,
     /// Rounds in all.
     pub retries: u32,
+    /// Digits that no child has are looked up among the numbers of the store.
+    pub hunt: Option<Hunt>,
     /// Played after a key that leads nowhere.
     pub invalid: Vec<Item>,
     /// Played when the rounds are used up.
     pub exit: Vec<Item>,
+}
+
+/// Which extensions a menu may hunt for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hunt {
+    /// A regular expression that a number must match, if there is one.
+    pub allow: Option<String>,
+    /// A regular expression that it must not match, if there is one.
+    pub deny: Option<String>,
 }
 
 /// Sending keys.
@@ -262,6 +274,8 @@ pub struct Upload {
 pub struct Assign {
     /// The path, `["sessionData", "count"]`; missing objects on the way are made.
     pub path: Vec<String>,
+    /// One more step of the path, whose name is evaluated (VoIPBIN's `key` made of variables).
+    pub computed: Option<Template>,
     /// The value; undefined removes the variable.
     pub value: Expr,
     /// An object is merged into the object that is there, member by member, instead of replacing it.

@@ -33,7 +33,11 @@ pub fn op(op: &Op) -> String {
         Op::RecordStart(record) => self::record("RecordStart", record),
         Op::RecordStop => "RecordStop".into(),
         Op::Set(assignments) => {
-            let assignments = assignments.iter().map(|one| format!("{} = {}", one.path.join("."), one.value));
+            let name = |one: &super::Assign| {
+                let computed = one.computed.iter().map(ToString::to_string);
+                one.path.iter().cloned().chain(computed).collect::<Vec<_>>().join(".")
+            };
+            let assignments = assignments.iter().map(|one| format!("{} = {}", name(one), one.value));
             format!("Set({})", cut(&assignments.collect::<Vec<_>>().join(", ")))
         }
         Op::If(condition) => format!("If({})", self::condition(condition)),

@@ -2,14 +2,24 @@
 //!
 //! Nodes are added in any order; edges are written once the nodes that they lead to exist.
 
-use super::{Diagnostic, Dialect, Lowered, Severity};
+use super::{Diagnostic, Dialect, Lowered, Severity, nearest};
 use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target};
+
+/// Most notes on one document; who reads the first few hundred has enough to do.
+const NOTES: usize = 500;
+
+/// Most names that are guessed in one document, and most candidates for one: comparing all with all takes a hostile
+/// document's reader minutes.
+const GUESSES: (u32, usize) = (50, 5_000);
 
 /// A program under construction.
 #[derive(Debug)]
 pub struct Builder {
     program: Program,
     diagnostics: Vec<Diagnostic>,
+    /// Notes that were not kept.
+    dropped: usize,
+    guesses: u32,
 }
 
 impl Builder {
@@ -25,7 +35,7 @@ impl Builder {
             names: Default::default(),
             node_limit: None,
         };
-        Builder { program, diagnostics: Vec::new() }
+        Builder { program, diagnostics: Vec::new(), dropped: 0, guesses: 0 }
     }
 
     /// Adds a node; until [`Builder::edges`] says otherwise every outcome hangs up.
@@ -59,7 +69,18 @@ impl Builder {
 
     /// Notes something for the author.
     pub fn diagnose(&mut self, severity: Severity, pointer: &Pointer, message: impl Into<String>) {
+        if self.diagnostics.len() >= NOTES {
+            self.dropped += 1;
+            return;
+        }
         self.diagnostics.push(Diagnostic::new(severity, pointer, message));
+    }
+
+    /// The name of the document's own that was probably meant; `None` too when too many were guessed already.
+    pub fn nearest<'a>(&mut self, name: &str, own: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let (guesses, candidates) = GUESSES;
+        self.guesses += 1;
+        if self.guesses > guesses { None } else { nearest(name, own.into_iter().take(candidates)) }
     }
 
     /// Moves everything that stands at or below `from` to `to`: nodes and notes.
@@ -81,7 +102,11 @@ impl Builder {
     }
 
     /// The finished program and what was noted.
-    pub fn finish(self) -> Lowered {
+    pub fn finish(mut self) -> Lowered {
+        if self.dropped > 0 {
+            let message = format!("{} more things are wrong with this document", self.dropped);
+            self.diagnostics.push(Diagnostic::new(Severity::Warning, &Pointer::default(), message));
+        }
         Lowered { program: self.program, diagnostics: self.diagnostics }
     }
 }

@@ -250,6 +250,7 @@ fn a_menu_routes_by_key_and_loses_patience() {
     let menu = || Menu {
         gather: Collect { by_value: true, max: Some(1), ..collect() },
         retries: 2,
+        hunt: None,
         invalid: vec![speech("No")],
         exit: vec![speech("Bye")],
     };

@@ -69,6 +69,7 @@ fn a_jump_is_used_up() {
 fn variables_are_assigned_by_path_merged_and_removed() {
     let path = |path: &[&str], value, merge| Assign {
         path: path.iter().map(|name| (*name).into()).collect(),
+        computed: None,
         value,
         merge,
     };

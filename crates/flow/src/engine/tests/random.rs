@@ -44,6 +44,7 @@ impl Dice {
                 Op::Menu(Menu {
                     gather,
                     retries: self.roll(3) as u32,
+                    hunt: None,
                     invalid: vec![],
                     exit: vec![speech("Bye")],
                 })

@@ -11,13 +11,13 @@ mod fields;
 mod keys;
 mod modules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
 use self::doc::Doc;
 use super::members::{self, Members};
-use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity, nearest};
+use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
 use crate::ir::{Edges, Hangup, Lacking, NodeId, Op, Pointer, Target};
 
 /// Lowers a call route: a map of modules, a call flow object with `flow`, one module, or any in a `{"result": …}`
@@ -26,7 +26,7 @@ pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
     let expected = "a map of modules, a call flow with `flow`, or an envelope with `result`";
     let mut builder = Builder::new(Dialect::Callroute, Lacking::Fail);
     let doc = Doc::of(document, &mut builder).ok_or(LowerError::Root(expected))?;
-    let mut route = Route { builder, nodes: BTreeMap::new(), named: Vec::new() };
+    let mut route = Route { builder, nodes: BTreeMap::new(), named: HashSet::new() };
     route.modules(&doc);
     Ok(route.builder.finish())
 }
@@ -42,7 +42,7 @@ struct Route<'a> {
     /// The first node of each key's module.
     nodes: BTreeMap<&'a str, NodeId>,
     /// Keys that some module leads to.
-    named: Vec<String>,
+    named: HashSet<String>,
 }
 
 /// A module and the node that was set aside for it.
@@ -101,7 +101,7 @@ impl<'a> Route<'a> {
         for module in &doc.modules {
             let start = module.name().is_some_and(|name| name.eq_ignore_ascii_case("start"));
             let first = self.nodes.get(module.key).copied() == entry;
-            if !start && !first && !self.named.iter().any(|key| key == module.key) {
+            if !start && !first && !self.named.contains(module.key) {
                 self.builder.diagnose(Severity::Warning, &module.at, "no module leads here");
             }
         }
@@ -124,10 +124,10 @@ impl<'a> Route<'a> {
     fn target(&mut self, members: &Members<'_>, member: &str) -> Option<Target> {
         let key = members.text(&mut self.builder, member).filter(|key| !key.is_empty())?;
         if let Some(node) = self.nodes.get(key.as_str()) {
-            self.named.push(key);
+            self.named.insert(key);
             return Some(Target::Node(*node));
         }
-        let meant = nearest(&key, self.nodes.keys().copied());
+        let meant = self.builder.nearest(&key, self.nodes.keys().copied());
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         let message = format!("there is no module with the key `{key}`, the call ends here{meant}");
         self.error(&members.at(member), message);

@@ -24,6 +24,8 @@ const FIELDS: &[(&str, &[&str])] = &[
         "menu",
         &[
             "hunt",
+            "hunt_allow",
+            "hunt_deny",
             "id",
             "interdigit_timeout",
             "max_extension_length",

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::super::members::Members;
 use super::{Step, Walk};
-use crate::ir::{Collect, Item, Menu, NodeId, Op, Outcome, SpeechItem, Template, TimerStart, TypeAhead};
+use crate::ir::{
+    Collect, Hunt, Item, Menu, NodeId, Op, Outcome, SpeechItem, Template, TimerStart, TypeAhead,
+};
 
 impl<'a> Walk<'a> {
     pub(super) fn menu(&mut self, step: &Step<'a>) -> NodeId {
@@ -19,10 +21,11 @@ impl<'a> Walk<'a> {
         let between = between.or_else(|| settings.millis(builder, "interdigit_timeout"));
         let max = settings.count(builder, "max_extension_length").unwrap_or(4).clamp(1, 6);
         let quiet = settings.flag(builder, "suppress_media").unwrap_or(false);
-        if settings.flag(builder, "hunt").unwrap_or(false) {
-            let message = "hunting for extensions is not there yet: only the children's keys are known";
-            self.warn(&settings.at("hunt"), message);
-        }
+        let hunts = settings.flag(builder, "hunt").unwrap_or(false);
+        let hunt = hunts.then(|| Hunt {
+            allow: self.filter(&settings, "hunt_allow"),
+            deny: self.filter(&settings, "hunt_deny"),
+        });
         let media = Members::of(&mut self.builder, settings.get("media"), settings.at("media"));
         let greeting = self.prompt(&media, "greeting", None);
         let invalid = self.prompt(&media, "invalid_media", Some("That is not a valid choice."));
@@ -33,7 +36,7 @@ impl<'a> Walk<'a> {
         let gather = Collect {
             prompts: greeting,
             answers: true,
-            max: Some(longest.unwrap_or(max).min(max)),
+            max: Some(if hunts { max } else { longest.unwrap_or(max).min(max) }),
             terminators: if step.children.get("#").is_some() { String::new() } else { "#".to_owned() },
             keep_terminator: false,
             first,
@@ -46,12 +49,19 @@ impl<'a> Walk<'a> {
             by_value: true,
         };
         let silent = |items: Vec<Item>| if quiet { Vec::new() } else { items };
-        let menu = Menu { gather, retries, invalid: silent(invalid), exit: silent(exit) };
+        let menu = Menu { gather, retries, hunt, invalid: silent(invalid), exit: silent(exit) };
         let mut edges = step.children.edges();
         if let Some(target) = step.children.get("timeout") {
             edges.cases.insert(0, (Outcome::Timeout, target));
         }
         self.add(Op::Menu(menu), edges, step)
+    }
+
+    /// A regular expression for the numbers to hunt for; one that does not compile is told and matches nothing.
+    fn filter(&mut self, settings: &Members<'_>, key: &str) -> Option<String> {
+        let pattern = settings.text(&mut self.builder, key).filter(|pattern| !pattern.is_empty())?;
+        self.pattern(&settings.at(key), pattern.clone());
+        Some(pattern)
     }
 
     /// The menu's settings: the document of its id, or the module's own data.

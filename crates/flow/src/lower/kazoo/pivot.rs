@@ -141,23 +141,12 @@ fn parameters() -> Vec<(String, Expr)> {
         ("User-ID", Expr::Fact(Fact::User)),
         ("Language", Expr::Fact(Fact::Language)),
         ("Recording-Url", Expr::Variable(URL.to_owned())),
-        ("Recording-Duration", recorded_seconds()),
+        ("Recording-Duration", Expr::Fact(Fact::RecordedSeconds)),
         ("Recording-ID", last_recording("id")),
         ("Digits", Expr::Fact(Fact::Collections)),
         ("Custom-Application-Vars", Expr::Variable(CUSTOM.to_owned())),
     ];
     fields.map(|(name, value)| (name.to_owned(), value)).into()
-}
-
-/// The length of the last recording in whole seconds; null, which is left out, without one.
-fn recorded_seconds() -> Expr {
-    let literal = |value: Value| Box::new(Expr::Literal(value));
-    let millis = || Box::new(last_recording("duration"));
-    let rest = Expr::Binary(Binary::Rem, millis(), literal(1_000.into()));
-    let whole = Expr::Binary(Binary::Sub, millis(), Box::new(rest));
-    let seconds = Expr::Binary(Binary::Div, Box::new(whole), literal(1_000.into()));
-    let absent = Expr::Binary(Binary::Eq, millis(), literal(Value::Null));
-    Expr::Ternary(Box::new(absent), literal(Value::Null), Box::new(seconds))
 }
 
 /// `number@realm`.

@@ -98,7 +98,7 @@ impl Walk<'_> {
         let url = upload.as_ref().map(|upload| Expr::Template(upload.url.clone()));
         let record = self.onward(op, step);
         let Some(value) = url else { return record };
-        let assign = Assign { path: vec![URL.to_owned()], value, merge: false };
+        let assign = Assign { path: vec![URL.to_owned()], value, computed: None, merge: false };
         self.add(Op::Set(vec![assign]), Edges::always(Target::Node(record)), step)
     }
 }

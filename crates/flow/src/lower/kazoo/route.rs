@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The pattern if it compiles; one that does not is told and matches nothing.
-    fn pattern(&mut self, at: &crate::ir::Pointer, pattern: String) -> Option<String> {
+    pub(super) fn pattern(&mut self, at: &crate::ir::Pointer, pattern: String) -> Option<String> {
         match Regex::new(&pattern) {
             Ok(_) => Some(pattern),
             Err(error) => {

@@ -38,7 +38,7 @@ fn channel_name(name: &str) -> String {
 }
 
 fn assign(path: &[&str], value: Expr) -> Assign {
-    Assign { path: path.iter().map(|part| (*part).to_owned()).collect(), value, merge: false }
+    Assign { path: path.iter().map(|part| (*part).to_owned()).collect(), value, computed: None, merge: false }
 }
 
 impl Walk<'_> {

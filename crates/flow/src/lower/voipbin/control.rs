@@ -75,16 +75,18 @@ fn variable_set(lowering: &mut Lowering, action: &Action<'_>) {
     let Some(key) = action.option.text(&mut lowering.builder, "key").filter(|key| !key.is_empty()) else {
         return lowering.missing(action, "key");
     };
-    if key.contains("${") {
-        let message = "a variable's name cannot be made of variables here; the action is skipped";
-        return lowering.builder.diagnose(Severity::Error, &action.option.at("key"), message);
-    }
     let value = lowering.text(&action.option, "value").unwrap_or_default();
     let value = match value.as_literal() {
         Some(text) => variables::text(text),
         None => Expr::Template(value),
     };
-    lowering.op(action.head, Op::Set(vec![Assign { path: vec![key], value, merge: false }]));
+    let assign = match lowering.template(&key) {
+        name if name.as_literal().is_none() => {
+            Assign { path: Vec::new(), computed: Some(name), value, merge: false }
+        }
+        _ => Assign { path: vec![key], computed: None, value, merge: false },
+    };
+    lowering.op(action.head, Op::Set(vec![assign]));
 }
 
 fn method(lowering: &mut Lowering, members: &Members<'_>, key: &str) -> Template {
@@ -107,7 +109,7 @@ fn fetch(lowering: &mut Lowering, action: &Action<'_>) {
         return lowering.op(action.head, hangup(503, "fetch failed"));
     };
     let method = method(lowering, &action.option, "event_method");
-    let query = matches!(method.as_literal(), Some("GET" | "get"));
+    let query = method.as_literal().is_some_and(|method| method.eq_ignore_ascii_case("get"));
     let id = Expr::Fact(Fact::CallId);
     let request = Request {
         method,

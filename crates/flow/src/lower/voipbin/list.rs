@@ -190,7 +190,11 @@ impl Lowering {
             _ => {}
         }
         let names = self.ids.keys().map(String::as_str);
-        let meant = nearest(id, names).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+        let meant = self
+            .builder
+            .nearest(id, names)
+            .map(|name| format!(" (did you mean `{name}`?)"))
+            .unwrap_or_default();
         let message = format!(
             "no action has the id `{id}`{meant}; unless a flow that fetches this one has it, the flow ends here"
         );

@@ -306,7 +306,8 @@ fn an_author_is_told_what_and_where() {
 #[test]
 fn older_spellings_of_the_documentation_are_taken_with_a_word() {
     let (severity, pointer, message) = said(json!({ "type": "play", "option": { "stream_url": ["a"] } }));
-    let expected = (Severity::Warning, "/0/option/stream_url", "`stream_url` is the old name of `stream_urls`");
+    let expected =
+        (Severity::Warning, "/0/option/stream_url", "`stream_url` is the old name of `stream_urls`");
     assert_eq!((severity, pointer.as_str(), message.as_str()), expected);
     let lowered = lower(&json!([{ "type": "Hangup_relay", "option": { "reference_id": "x" } }])).unwrap();
     assert!(matches!(lowered.program.nodes[0].op, Op::Hangup(_)));

@@ -178,7 +178,11 @@ fn prompts(lowering: &mut Lowering, action: &Action<'_>) -> Vec<Item> {
             "SAY" => speech(lowering, &nested),
             "PLAY" => {
                 let members = nested.param(lowering, "url");
-                let url = members.text(&mut lowering.builder, "url");
+                let url = members.text(&mut lowering.builder, "url").filter(|url| !is_digits(url));
+                if url.is_none() {
+                    let message = "COLLECT plays sounds: expected `params.url`; this PLAY is left out";
+                    lowering.builder.diagnose(Severity::Error, &pointer, message);
+                }
                 url.map(|url| Item::Sound(lowering.template(&url, &members.at("url"))))
             }
             "PAUSE" => Some(Item::Silence(pause_length(lowering, &nested))),

@@ -39,7 +39,7 @@ pub(super) fn assignment(
             Value::String(text) => lowering.expression(text, &pointer),
             other => lowering.data(other, &pointer),
         };
-        assigns.push(Assign { path, value, merge: false });
+        assigns.push(Assign { path, computed: None, value, merge: false });
     }
     if assigns.is_empty() && !action.keys().any(|key| key.starts_with('$')) {
         let message = "an action without a `type` assigns: expected a key such as `$name`";
@@ -194,5 +194,8 @@ fn session_data(lowering: &mut Lowering, action: &Action<'_>) {
             return lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
         }
     };
-    lowering.op(action.head, Op::Set(vec![Assign { path: vec![SESSION_DATA.into()], value, merge: true }]));
+    lowering.op(
+        action.head,
+        Op::Set(vec![Assign { path: vec![SESSION_DATA.into()], computed: None, value, merge: true }]),
+    );
 }

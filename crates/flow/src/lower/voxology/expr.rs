@@ -29,7 +29,8 @@ pub(super) const SESSION_DATA: &str = "sessionData";
 /// Parentheses, brackets and operators inside each other; a hostile script must not exhaust the stack.
 const DEEPEST: u32 = 48;
 
-/// Operators and members of one expression: a chain is a tree as deep as it is long, and evaluating it recurses.
+/// Operators, members and elements of one expression: a chain is a tree as deep as it is long, and evaluating it
+/// recurses.
 const MOST: u32 = 250;
 
 /// Longest first, so that `===` is not read as `==`; with what binds tighter numbered higher.
@@ -341,6 +342,7 @@ fn list(input: &mut Input<'_>, close: &'static str, expected: &'static str) -> R
         if eat(input, close)? {
             return Ok(items);
         }
+        count(input)?;
         items.push(ternary(input)?);
         if !eat(input, ",")? {
             return need(input, close, expected).map(|()| items);
@@ -359,6 +361,7 @@ fn object(input: &mut Input<'_>) -> Read<Expr> {
             None => name(input)?,
         };
         need(input, ":", "`:`")?;
+        count(input)?;
         members.push((key, ternary(input)?));
         if !eat(input, ",")? {
             return need(input, "}", "`,` or `}`").map(|()| Expr::Object(members));

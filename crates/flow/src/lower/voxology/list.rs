@@ -153,8 +153,7 @@ impl Lowering {
                 self.builder.edges(head, Edges::always(Target::Node(*id)));
                 continue;
             }
-            let names: Vec<&str> = self.labels.keys().map(String::as_str).collect();
-            let meant = nearest(&label, names.iter().copied());
+            let meant = self.builder.nearest(&label, self.labels.keys().map(String::as_str));
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             let message = format!("no LABEL is named `{label}`{meant}");
             self.builder.diagnose(Severity::Error, &pointer, message);

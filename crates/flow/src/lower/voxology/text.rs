@@ -5,6 +5,9 @@
 use super::expr::{self, ExprError, Scope};
 use crate::ir::{Part, Template};
 
+/// Variable parts of one text; looking for the next one takes time in proportion to what is left.
+const MOST: usize = 1_000;
+
 /// A parsed text and what was wrong with it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Parsed {
@@ -19,7 +22,14 @@ pub(super) fn parse(text: &str, loops: u32) -> Parsed {
     let mut parsed = Parsed::default();
     let mut literal = String::new();
     let mut rest = text;
+    let mut parts = 0;
     while let Some((before, open, close, inner)) = next_part(rest) {
+        parts += 1;
+        if parts > MOST {
+            let column = text.get(..text.len() - rest.len()).unwrap_or_default().chars().count() + 1;
+            parsed.errors.push(ExprError { column, expected: "fewer variables in one text" });
+            break;
+        }
         literal.push_str(before);
         let (spread, inner) = match inner.trim_start().strip_prefix("...") {
             Some(inner) => (true, inner),
