@@ -29,8 +29,7 @@ fn a_reload_takes_new_flows_and_keeps_the_old_one_of_a_broken_file() {
     server.reload();
     wait::until("the new number", SOON, || {
         let mut phone = Phone::new(server.sip, "one", None).expect("a phone");
-        let answered = phone.call("2001", Offer::Early, SOON).and_then(|mut call| call.until_bye(SOON)).ok();
-        answered
+        phone.call("2001", Offer::Early, SOON).and_then(|mut call| call.until_bye(SOON)).ok()
     });
     assert!(server.finished_call("2001").prompts().contains("New."));
 
