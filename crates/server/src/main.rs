@@ -57,11 +57,12 @@ fn serve(loaded: &Loaded) -> anyhow::Result<()> {
         Some(file) => tracing::info!(file = %file.display(), "configuration"),
         None => tracing::info!("no configuration file; the defaults and the environment hold"),
     }
+    wire::make_room(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("offhook").build()?;
     runtime.block_on(async {
         // Before anything starts, so that a signal during the start is not lost.
         let signals = stop::Signals::new()?;
-        let running = wire::start(config).await?;
+        let running = wire::start(config, loaded.file.clone()).await?;
         stop::until_told(running, signals).await;
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! Makes each part and hands it its neighbours: flows and accounts into the switch, the switch into the API.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use switch::{HttpConfig, SipConfig, Switch, speech};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, Provider};
+use crate::config::{self, Config, Provider};
 use crate::{demo, metrics};
 
 /// Longer than any call: `rtp.timeout_s = 0`.
@@ -22,11 +22,25 @@ const NEVER: Duration = Duration::from_secs(366 * 86_400);
 pub(crate) struct Running {
     pub(crate) switch: Arc<Switch>,
     config: Config,
+    /// Where the accounts of the configuration are read again.
+    file: Option<PathBuf>,
     api: JoinHandle<()>,
 }
 
+/// Asks the system for as many open files as it allows: a call has two sockets, and the usual limit is 1,024.
+pub(crate) fn make_room(config: &Config) {
+    let wanted = config.calls.max as u64 * 3 + 256;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => {
+            tracing::warn!(limit, wanted, "the system allows too few open files for calls.max calls");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
+}
+
 /// Starts everything; what cannot start is named with what to change.
-pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> anyhow::Result<Running> {
     let loaded = load(&config, None).map_err(|problems| anyhow!("{}", lines(&problems)))?;
     let (users, made_up) = users(&config, &loaded)?;
     let render = metrics::start();
@@ -53,14 +67,16 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let demo = config.flows.is_none();
     println!("{}", demo::invitation(reached, http, &users, made_up, &switch.flows(), demo));
     tracing::info!(%sip, %http, accounts = users.len(), "ready");
-    Ok(Running { switch, config, api })
+    Ok(Running { switch, config, file, api })
 }
 
 impl Running {
-    /// Reads flows and users again. What is broken is named, and stays as it was.
+    /// Reads flows and users again, those in the configuration too; its other settings wait for a restart.
+    /// What is broken is named, and stays as it was.
     pub(crate) async fn reload(&self) {
-        let (config, previous) = (self.config.clone(), self.switch.flows());
+        let (mut config, previous, file) = (self.config.clone(), self.switch.flows(), self.file.clone());
         let read = move || {
+            config.users = config::Loaded::load(file.as_deref())?.config().users;
             let loaded = load(&config, Some(&previous))?;
             let users = users(&config, &loaded)
                 .map_err(|error| vec![Problem::file("users", format!("{error:#}"))])?;
