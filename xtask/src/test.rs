@@ -55,6 +55,8 @@ fn commands(step: &str) -> Vec<Command> {
         "unit" => vec![[crates, &["--lib", "--bins"]].concat()],
         "golden" => vec![[crates, &["--test", "*"]].concat()],
         "doc" => vec![[crates, &["--doc"]].concat()],
+        // These wait for real time to pass, not for the processor.
+        "e2e" => vec![[of_tests("e2e"), vec!["--", "--test-threads", "6"]].concat()],
         name => vec![of_tests(name)],
     };
     let command = |line: Vec<&str>| {
