@@ -10,7 +10,11 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
 const RUN: &[&str] = &["espeak-ng"];
 
 /// What the tests need: SIPp, baresip, Linphone, a packet capture, sox to make what they say, `kill` to end them.
-const PEERS: &[&str] = &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox", "procps"];
+const PEERS: &[&str] =
+    &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox", "procps", "libcap2-bin"];
+
+/// Peers that send or see raw packets: SIPp's keys, and the capture of what a phone hears.
+const RAW: &[&str] = &["/usr/bin/sipp", "/usr/bin/dumpcap"];
 
 /// Makes sure that what `cargo xtask run` needs is there.
 pub(crate) fn for_running() -> Result<(), String> {
@@ -19,7 +23,33 @@ pub(crate) fn for_running() -> Result<(), String> {
 
 /// Makes sure that what `cargo xtask test` needs is there.
 pub(crate) fn for_testing() -> Result<(), String> {
-    ensure(&[BUILD, RUN, PEERS].concat())
+    ensure(&[BUILD, RUN, PEERS].concat())?;
+    if root() { Ok(()) } else { allow_raw_packets() }
+}
+
+/// Lets the peers that need raw packets have them without root.
+fn allow_raw_packets() -> Result<(), String> {
+    for program in RAW {
+        let has = Command::new("/sbin/getcap").arg(program).output();
+        if has.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("cap_net_raw")) {
+            continue;
+        }
+        println!("$ sudo setcap cap_net_raw,cap_net_admin+eip {program}");
+        let status = Command::new("sudo")
+            .args(["/sbin/setcap", "cap_net_raw,cap_net_admin+eip", program])
+            .stdin(Stdio::null())
+            .status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err(format!(
+                "{program} may not send raw packets; run the tests as root, or give it cap_net_raw"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
 fn ensure(wanted: &[&str]) -> Result<(), String> {
@@ -57,6 +87,7 @@ fn installed(package: &str) -> bool {
             "baresip-core" => which("baresip").is_some(),
             "linphone-cli" => which("linphone-daemon").is_some(),
             "procps" => which("kill").is_some(),
+            "libcap2-bin" => fs::exists("/sbin/setcap").unwrap_or(false),
             "wireshark-common" => which("dumpcap").is_some(),
             command => which(command).is_some(),
         },
@@ -65,8 +96,7 @@ fn installed(package: &str) -> bool {
 
 /// Runs apt-get, as root or through sudo, without questions.
 fn apt(arguments: &[&str]) -> Result<(), String> {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
-    let prefix: &[&str] = match (root, which("sudo")) {
+    let prefix: &[&str] = match (root(), which("sudo")) {
         (true, _) => &[],
         (false, Some(_)) => &["sudo"],
         (false, None) => {
