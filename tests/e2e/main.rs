@@ -6,6 +6,7 @@
 mod callbacks;
 mod demo;
 mod failures;
+mod flows;
 mod operation;
 mod phones;
 mod sound;
