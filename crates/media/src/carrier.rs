@@ -30,8 +30,10 @@ pub(crate) struct Carrier<F> {
     pub(crate) board: Arc<Board>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
-    /// When overruns were last logged, and how many there had been.
-    pub(crate) complained: Option<(Instant, u64)>,
+    /// When overruns were last logged.
+    pub(crate) complained: Option<Instant>,
+    /// How many of each worker's were known then.
+    pub(crate) overruns: Vec<u64>,
 }
 
 impl<F: Fn(Event)> Carrier<F> {
@@ -67,11 +69,15 @@ impl<F: Fn(Event)> Carrier<F> {
 
     /// A worker that gives up slots is a machine that has too much to do.
     fn complain(&mut self, worker: u16, stats: &WorkerStats) {
-        let (at, before) = self.complained.unwrap_or((clock::now(), 0));
-        let waited = self.complained.is_none() || clock::now().duration_since(at) >= QUIET;
-        if stats.overruns > before && waited {
+        let Some(before) = self.overruns.get_mut(usize::from(worker)) else { return };
+        if stats.overruns <= *before {
+            return;
+        }
+        let now = clock::now();
+        if self.complained.is_none_or(|at| now.duration_since(at) >= QUIET) {
             tracing::warn!(worker, overruns = stats.overruns, legs = stats.legs, "media slots were given up");
-            self.complained = Some((clock::now(), stats.overruns));
+            self.complained = Some(now);
+            *before = stats.overruns;
         }
     }
 

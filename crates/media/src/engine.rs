@@ -30,6 +30,7 @@ use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
 use crate::prompt::Prompt;
 use crate::recorder::{self, Recorder};
+use crate::repair;
 use crate::report::LegReport;
 use crate::source::Playlist;
 use crate::stats::WorkerStats;
@@ -57,7 +58,7 @@ pub struct Config {
     pub cname: String,
     /// So long without RTP is [`Event::Lost`]; zero never is.
     pub media_timeout: Duration,
-    /// Where relative paths of recordings begin.
+    /// Where relative paths of recordings begin. WAV files below it are taken for ours.
     pub recordings_dir: PathBuf,
 }
 
@@ -70,7 +71,7 @@ impl Default for Config {
             dscp: Some(46),
             cname: "offhook".into(),
             media_timeout: Duration::from_secs(30),
-            recordings_dir: PathBuf::from("."),
+            recordings_dir: PathBuf::from("recordings"),
         }
     }
 }
@@ -109,9 +110,17 @@ struct Handle {
 
 impl Engine {
     /// Start the threads. `events` is called on the carrier thread, never on a worker; it must not block.
+    /// Recordings that a crash cut off are repaired meanwhile.
     pub fn start(config: Config, events: impl Fn(Event) + Send + 'static) -> Result<Engine, Error> {
         let pool = Arc::new(Pool::new(config.ports.clone(), config.bind, config.dscp)?);
         let places = pool.pairs();
+        let cut_off = repair::find(&config.recordings_dir);
+        if !cut_off.is_empty() {
+            // Thousands of them take seconds, which no call has to wait for.
+            spawn("media-repair".into(), move || {
+                repair::repair(&cut_off);
+            })?;
+        }
         let workers = match config.workers {
             0 => thread::available_parallelism().map_or(1, usize::from).min(4),
             n => n.min(64),
@@ -129,6 +138,7 @@ impl Engine {
             stop: carrier_stop.clone(),
             sink: events,
             complained: None,
+            overruns: vec![0; workers],
         };
         let carrier = spawn("media-carrier".into(), move || carrier.run())?;
         let disk = Disk { notes: notes_out, done: done_in, carrier: carrier.thread().clone() };

@@ -343,6 +343,10 @@ impl Leg {
         self.rx.reconfigure(&setup, &self.setup, now);
         (self.period, self.units) = pace(&self.setup);
         out.spent(Spent::Setup(setup));
+        // A peer that takes no telephone-events any more would hear them as noise.
+        if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {
+            self.end_dialling(out);
+        }
     }
 
     /// The last turn: what runs ends, and the peer is told goodbye.

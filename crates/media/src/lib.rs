@@ -25,6 +25,7 @@ mod order;
 mod port;
 mod prompt;
 mod recorder;
+mod repair;
 mod report;
 mod rtcp;
 mod rx;

@@ -85,6 +85,8 @@ impl Tx {
             payload.copy_from_slice(&update.payload);
         }
         self.send(place, to, (payload_type, update.marker, update.timestamp), dtmf::PAYLOAD, turn);
+        // Audio had a gap: what is said after it is a new talkspurt.
+        self.pause();
     }
 
     fn send<I: Io>(
