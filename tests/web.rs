@@ -34,18 +34,23 @@ pub struct Answer {
     /// `Content-Type`.
     pub content_type: &'static str,
     /// Body.
-    pub body: String,
+    pub body: Bytes,
     /// How long to think first.
     pub delay: Duration,
 }
 
 impl Answer {
+    /// 200 with a WAV file.
+    pub fn wav(bytes: Vec<u8>) -> Answer {
+        Answer { content_type: "audio/wav", body: Bytes::from(bytes), ..Answer::json("") }
+    }
+
     /// 200 with JSON.
     pub fn json(body: impl ToString) -> Answer {
         Answer {
             status: 200,
             content_type: "application/json",
-            body: body.to_string(),
+            body: Bytes::from(body.to_string()),
             delay: Duration::ZERO,
         }
     }
