@@ -1,19 +1,15 @@
 //! Questions: expressions, patterns, the clock.
 
-use jiff::{civil::DateTime, tz::TimeZone};
-use regex::RegexBuilder;
-
 use crate::{
     engine::Cx,
     eval,
     ir::{Compare, Condition, Outcome},
+    pattern,
 };
+use jiff::{civil::DateTime, tz::TimeZone};
 
 /// What a network writes when it keeps the caller's number to itself.
 const WITHHELD: [&str; 6] = ["", "anonymous", "unavailable", "unknown", "restricted", "private"];
-
-/// A compiled pattern may take so much memory; enough for any number plan.
-const PATTERN_LIMIT: usize = 1 << 20;
 
 /// Asks.
 pub(super) fn run(cx: &Cx, condition: &Condition) -> Outcome {
@@ -38,7 +34,7 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
     if ["anonymous", "unavailable"].contains(&pattern.to_ascii_lowercase().as_str()) {
         return WITHHELD.contains(&text.to_ascii_lowercase().as_str());
     }
-    let Ok(regex) = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).build() else { return false };
+    let Ok(regex) = pattern::compile(pattern) else { return false };
     regex.is_match(text) || text.strip_prefix('+').is_some_and(|national| regex.is_match(national))
 }
 

@@ -13,6 +13,9 @@ use crate::{
 /// Most diagnostics of a fetched document that are put into the timeline.
 const DIAGNOSTICS: usize = 10;
 
+/// Largest reply that is read; the field's largest flow documents have 200 KiB, and reading holds a thread up.
+const LARGEST: usize = 1 << 20;
+
 /// Asks an HTTP server for a program and enters it.
 pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
     let request = {
@@ -54,6 +57,9 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
 fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, String> {
     if !(200..300).contains(&reply.status) {
         return Err(format!("the server answered {}", reply.status));
+    }
+    if reply.body.len() > LARGEST {
+        return Err(format!("the reply is larger than {LARGEST} bytes"));
     }
     // Some servers put a byte order mark before their JSON.
     let body = reply.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&reply.body);

@@ -4,6 +4,7 @@
 
 use super::{Diagnostic, Dialect, Lowered, Severity, nearest};
 use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target};
+use crate::pattern;
 
 /// Most notes on one document; who reads the first few hundred has enough to do.
 const NOTES: usize = 500;
@@ -11,6 +12,9 @@ const NOTES: usize = 500;
 /// Most names that are guessed in one document, and most candidates for one: comparing all with all takes a hostile
 /// document's reader minutes.
 const GUESSES: (u32, usize) = (50, 5_000);
+
+/// Most regular expressions in one document; each takes a while to compile.
+const PATTERNS: u32 = 200;
 
 /// A program under construction.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub struct Builder {
     /// Notes that were not kept.
     dropped: usize,
     guesses: u32,
+    patterns: u32,
 }
 
 impl Builder {
@@ -35,7 +40,7 @@ impl Builder {
             names: Default::default(),
             node_limit: None,
         };
-        Builder { program, diagnostics: Vec::new(), dropped: 0, guesses: 0 }
+        Builder { program, diagnostics: Vec::new(), dropped: 0, guesses: 0, patterns: 0 }
     }
 
     /// Adds a node; until [`Builder::edges`] says otherwise every outcome hangs up.
@@ -81,6 +86,15 @@ impl Builder {
         let (guesses, candidates) = GUESSES;
         self.guesses += 1;
         if self.guesses > guesses { None } else { nearest(name, own.into_iter().take(candidates)) }
+    }
+
+    /// Whether `text` is a regular expression; `Err` says why it is none, or that there are too many.
+    pub fn pattern(&mut self, text: &str) -> Result<(), String> {
+        self.patterns += 1;
+        match self.patterns > PATTERNS {
+            true => Err(format!("there are more than {PATTERNS} in this document")),
+            false => pattern::compile(text).map(drop),
+        }
     }
 
     /// Moves everything that stands at or below `from` to `to`: nodes and notes.

@@ -3,7 +3,6 @@
 //! Patterns are searched for in the number without its leading `+`, so that `^44800` finds `+44800…`.
 //! The words for a withheld number match a caller without one.
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::{Route, Step};
@@ -30,15 +29,11 @@ impl Route<'_> {
                     continue;
                 }
             };
-            match Regex::new(&text) {
-                Ok(_) => patterns.push(without_plus(&text)),
-                Err(error) => {
-                    let error = error.to_string();
-                    let said = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    self.error(
-                        &at,
-                        format!("`{text}` is no regular expression ({said}); it matches nothing"),
-                    );
+            match self.builder.pattern(&text) {
+                Ok(()) => patterns.push(without_plus(&text)),
+                Err(said) => {
+                    let message = format!("`{text}` is no regular expression ({said}); it matches nothing");
+                    self.error(&at, message);
                 }
             }
         }
@@ -75,6 +70,8 @@ fn without_plus(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     #[test]

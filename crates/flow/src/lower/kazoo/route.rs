@@ -1,6 +1,5 @@
 //! Modules that choose the way: `callflow`, `branch_bnumber`, `check_cid`, `cidlistmatch`.
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::variable::caller_number;
@@ -101,14 +100,11 @@ impl<'a> Walk<'a> {
 
     /// The pattern if it compiles; one that does not is told and matches nothing.
     pub(super) fn pattern(&mut self, at: &crate::ir::Pointer, pattern: String) -> Option<String> {
-        match Regex::new(&pattern) {
-            Ok(_) => Some(pattern),
-            Err(error) => {
-                let error = error.to_string();
-                let said = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                self.error(at, format!("`{pattern}` is no regular expression ({said}); it matches nothing"));
-                None
-            }
-        }
+        let said = match self.builder.pattern(&pattern) {
+            Ok(()) => return Some(pattern),
+            Err(said) => said,
+        };
+        self.error(at, format!("`{pattern}` is no regular expression ({said}); it matches nothing"));
+        None
     }
 }

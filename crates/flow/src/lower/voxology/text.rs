@@ -6,7 +6,7 @@ use super::expr::{self, ExprError, Scope};
 use crate::ir::{Part, Template};
 
 /// Variable parts of one text; looking for the next one takes time in proportion to what is left.
-const MOST: usize = 1_000;
+const MOST: usize = 200;
 
 /// A parsed text and what was wrong with it.
 #[derive(Clone, Debug, Default, PartialEq)]
