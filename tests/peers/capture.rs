@@ -1,5 +1,6 @@
 //! What a phone is sent, taken off the loopback interface: dumpcap writes it, this reads it.
 
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -7,6 +8,10 @@ use std::time::Duration;
 use audio::{Pcm, Rate, codec::Codec};
 
 use super::process::Process;
+use crate::wait;
+
+/// Ends a capture; too short to be taken for RTP.
+const LAST: &[u8] = b"the last";
 
 /// A running capture of one UDP port.
 pub struct Capture {
@@ -52,6 +57,13 @@ impl Capture {
 
     /// Ends the capture: every RTP packet, in the order of arrival.
     pub fn finish(mut self) -> Vec<Packet> {
+        // What the kernel has not handed over when dumpcap ends is lost: a last packet of our own shows that all came.
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        wait::until("the capture to have everything", Duration::from_secs(10), || {
+            socket.send_to(LAST, ("127.0.0.1", self.port)).expect("sent");
+            let written = std::fs::read(&self.file).ok()?;
+            written.windows(LAST.len()).any(|part| part == LAST).then_some(())
+        });
         self.process.signal("INT");
         self.process.wait_exit(Duration::from_secs(10));
         let bytes = std::fs::read(&self.file).expect("dumpcap wrote its file");
