@@ -39,8 +39,9 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
 }
 
 /// How often SAY and PLAY repeat; 0 is for ever.
-fn repeat(lowering: &mut Lowering, params: &Members<'_>) -> Repeat {
-    match params.number(&mut lowering.builder, "loop") {
+fn repeat(lowering: &mut Lowering, action: &Action<'_>) -> Repeat {
+    let members = action.param(lowering, "loop").clone();
+    match members.number(&mut lowering.builder, "loop") {
         None => Repeat::Times(1),
         Some(0.0) => Repeat::Forever,
         Some(times) => Repeat::Times((times as u32).max(1)),
@@ -71,7 +72,7 @@ fn play_op(items: Vec<Item>, repeat: Repeat) -> Op {
 fn say(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
     if let Some(item) = speech(lowering, action) {
-        let repeat = repeat(lowering, &action.params);
+        let repeat = repeat(lowering, action);
         lowering.op(action.head, play_op(vec![item], repeat));
     }
 }
@@ -83,7 +84,7 @@ fn is_digits(text: &str) -> bool {
 fn play(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
     action.check_names(lowering, &["url", "dtmf", "digits", "loop"]);
-    let repeat = repeat(lowering, &action.params);
+    let repeat = repeat(lowering, action);
     for key in ["dtmf", "digits", "url"] {
         let members = action.param(lowering, key);
         let Some(text) = members.text(&mut lowering.builder, key) else { continue };
@@ -192,7 +193,7 @@ fn prompts(lowering: &mut Lowering, action: &Action<'_>) -> Vec<Item> {
                 None
             }
         };
-        let times = match repeat(lowering, &nested.params) {
+        let times = match repeat(lowering, &nested) {
             Repeat::Times(times) => (times as usize).min(MOST_REPEATS),
             Repeat::Forever => MOST_REPEATS,
         };

@@ -12,7 +12,9 @@
 //!          | "[" list "]" | "{" name ":" ternary , … "}"
 //! ```
 
-use serde_json::{Number, Value};
+mod literals;
+
+use serde_json::Value;
 use winnow::ascii::multispace0;
 use winnow::combinator::{opt, peek};
 use winnow::error::{ErrMode, ParserError};
@@ -20,6 +22,7 @@ use winnow::prelude::*;
 use winnow::stream::{LocatingSlice, Location, Stateful, Stream};
 use winnow::token::{any, literal, one_of, take_while};
 
+use self::literals::{number, string};
 use super::native;
 use crate::ir::{Access, Binary, Expr, Fact, Unary};
 
@@ -365,47 +368,6 @@ fn object(input: &mut Input<'_>) -> Read<Expr> {
         members.push((key, ternary(input)?));
         if !eat(input, ",")? {
             return need(input, "}", "`,` or `}`").map(|()| Expr::Object(members));
-        }
-    }
-}
-
-fn number(input: &mut Input<'_>) -> Read<Expr> {
-    let digits = |c: char| c.is_ascii_digit();
-    let parts = (
-        take_while(0.., digits),
-        opt(('.', take_while(0.., digits))),
-        opt((one_of(['e', 'E']), opt(one_of(['+', '-'])), take_while(1.., digits))),
-    );
-    let text: &str = parts.take().parse_next(input)?;
-    if let Ok(whole) = text.parse::<i64>() {
-        return Ok(Expr::Literal(Value::Number(whole.into())));
-    }
-    match text.parse::<f64>().ok().and_then(Number::from_f64) {
-        Some(number) => Ok(Expr::Literal(Value::Number(number))),
-        None => fault("a number"),
-    }
-}
-
-/// A string after its opening quote.
-fn string(input: &mut Input<'_>, quote: char) -> Read<String> {
-    let mut text = String::new();
-    loop {
-        match opt(any).parse_next(input)? {
-            None => return fault("a closing quote"),
-            Some(end) if end == quote => return Ok(text),
-            Some('\\') => match opt(any).parse_next(input)? {
-                Some('n') => text.push('\n'),
-                Some('t') => text.push('\t'),
-                Some('r') => text.push('\r'),
-                Some('u') => {
-                    let hex: &str = take_while(4..=4, |c: char| c.is_ascii_hexdigit()).parse_next(input)?;
-                    let code = u32::from_str_radix(hex, 16).unwrap_or(0xfffd);
-                    text.push(char::from_u32(code).unwrap_or('\u{fffd}'));
-                }
-                Some(other) => text.push(other),
-                None => return fault("a closing quote"),
-            },
-            Some(other) => text.push(other),
         }
     }
 }
