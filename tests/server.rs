@@ -79,22 +79,38 @@ impl Server {
         for (path, text) in &setup.flows {
             write_flow(folder.path(), path, text);
         }
-        let process = Process::start(
-            "offhook",
-            Command::new(binary())
-                .args(["serve", "--config", "offhook.toml"])
-                .current_dir(folder.path())
-                .env("RUST_LOG", "info,switch=debug")
-                .env_remove("NO_COLOR"),
-        );
+        let process = launch(folder.path());
         let server = Server {
             sip: SocketAddr::from(([127, 0, 0, 1], sip)),
             http: SocketAddr::from(([127, 0, 0, 1], http)),
             folder,
             process,
         };
-        wait::until("the server to be ready", Duration::from_secs(20), || server.get("/healthz").ok());
+        server.await_ready();
         server
+    }
+
+    /// Kills the process without a warning.
+    pub fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait_exit(Duration::from_secs(10));
+    }
+
+    /// Starts it again in the same folder, after it has ended.
+    pub fn start_again(&mut self) {
+        self.process = launch(self.folder.path());
+        self.await_ready();
+    }
+
+    fn await_ready(&self) {
+        wait::until("the server to be ready", Duration::from_secs(20), || self.get("/healthz").ok());
+    }
+
+    /// Writes a sound into the flows directory.
+    pub fn write_sound(&self, name: &str, bytes: &[u8]) {
+        let folder = self.folder.path().join("flows/sounds");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join(name), bytes).expect("a sound file");
     }
 
     /// Replaces or adds a file of the flows directory; the server hears of it by [`Server::reload`].
@@ -209,6 +225,17 @@ impl CallView {
     fn trace(&self) -> &Vec<Value> {
         self.0["trace"].as_array().unwrap_or_else(|| panic!("no trace in {}", self.0))
     }
+}
+
+fn launch(folder: &Path) -> Process {
+    Process::start(
+        "offhook",
+        Command::new(binary())
+            .args(["serve", "--config", "offhook.toml"])
+            .current_dir(folder)
+            .env("RUST_LOG", "info,switch=debug")
+            .env_remove("NO_COLOR"),
+    )
 }
 
 fn write_flow(folder: &Path, path: &str, text: &str) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 
 use crate::wait;
@@ -22,6 +22,8 @@ pub struct Asked {
     pub uri: String,
     /// `Content-Type`, or nothing.
     pub content_type: String,
+    /// `If-None-Match`, or nothing.
+    pub if_none_match: String,
     /// Body.
     pub body: String,
 }
@@ -33,6 +35,8 @@ pub struct Answer {
     pub status: u16,
     /// `Content-Type`.
     pub content_type: &'static str,
+    /// More headers.
+    pub headers: Vec<(&'static str, &'static str)>,
     /// Body.
     pub body: Bytes,
     /// How long to think first.
@@ -50,6 +54,7 @@ impl Answer {
         Answer {
             status: 200,
             content_type: "application/json",
+            headers: Vec::new(),
             body: Bytes::from(body.to_string()),
             delay: Duration::ZERO,
         }
@@ -107,17 +112,22 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let named = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let request = Asked {
         method: method.to_string(),
         uri: uri.to_string(),
-        content_type: content_type.to_owned(),
+        content_type: named(header::CONTENT_TYPE),
+        if_none_match: named(header::IF_NONE_MATCH),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     let reply = script(&request);
     asked.lock().expect("no handler panics").push(request);
     tokio::time::sleep(reply.delay).await;
     let status = StatusCode::from_u16(reply.status).expect("a status code");
-    (status, [(header::CONTENT_TYPE, reply.content_type)], reply.body)
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    for (name, value) in reply.headers {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    (status, headers, reply.body)
 }

@@ -23,6 +23,7 @@ pub struct Capture {
 }
 
 /// One RTP packet as it was seen.
+#[derive(Clone, Debug)]
 pub struct Packet {
     /// Seconds since the capture's first packet of any kind.
     pub at: f64,
@@ -38,6 +39,24 @@ pub struct Packet {
     pub ssrc: u32,
     /// Payload.
     pub payload: Vec<u8>,
+}
+
+impl Packet {
+    /// Reads a datagram; `None` if it is no RTP.
+    pub fn parse(at: f64, rtp: &[u8]) -> Option<Packet> {
+        if rtp.len() < 12 || rtp[0] >> 6 != 2 || (200..=204).contains(&rtp[1]) {
+            return None;
+        }
+        Some(Packet {
+            at,
+            payload_type: rtp[1] & 0x7f,
+            marker: rtp[1] & 0x80 != 0,
+            sequence: u16::from_be_bytes([rtp[2], rtp[3]]),
+            timestamp: u32::from_be_bytes([rtp[4], rtp[5], rtp[6], rtp[7]]),
+            ssrc: u32::from_be_bytes([rtp[8], rtp[9], rtp[10], rtp[11]]),
+            payload: rtp[12..].to_vec(),
+        })
+    }
 }
 
 impl Capture {
@@ -106,22 +125,9 @@ fn packets(file: &[u8], port: u16) -> Vec<Packet> {
         let header = usize::from(ip[0] & 0x0f) * 4;
         let Some(udp) = ip.get(header..) else { continue };
         let Some(rtp) = udp.get(8..) else { continue };
-        if u16::from_be_bytes([udp[2], udp[3]]) != port
-            || rtp.len() < 12
-            || rtp[0] >> 6 != 2
-            || (200..=204).contains(&rtp[1])
-        {
-            continue;
+        if u16::from_be_bytes([udp[2], udp[3]]) == port {
+            out.extend(Packet::parse(at, rtp));
         }
-        out.push(Packet {
-            at,
-            payload_type: rtp[1] & 0x7f,
-            marker: rtp[1] & 0x80 != 0,
-            sequence: u16::from_be_bytes([rtp[2], rtp[3]]),
-            timestamp: u32::from_be_bytes([rtp[4], rtp[5], rtp[6], rtp[7]]),
-            ssrc: u32::from_be_bytes([rtp[8], rtp[9], rtp[10], rtp[11]]),
-            payload: rtp[12..].to_vec(),
-        });
     }
     out
 }

@@ -2,6 +2,7 @@
 
 pub mod baresip;
 pub mod capture;
+pub mod line;
 pub mod linphone;
 pub mod process;
 pub mod sipp;
