@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use flow::ir::Op;
-use flow::lower::{Dialect, Severity, claims};
+use flow::lower::{Dialect, Severity, claims, nearest};
 use regex::Regex;
 use serde_json::Value;
 
@@ -191,8 +191,9 @@ impl Loader<'_> {
         }
         let mut message =
             format!("`{}` leads to `{}`, and there is no such flow file", entry.key, entry.flow);
-        let ids = self.loaded.flows.documents().map(|document| document.id.as_str());
-        if let Some(near) = flow::lower::nearest(&file, ids) {
+        let ids: Vec<&str> = self.loaded.flows.documents().map(|document| document.id.as_str()).collect();
+        let near = nearest(&file, ids.iter().copied()).or_else(|| nearest(&entry.flow, ids));
+        if let Some(near) = near {
             message.push_str(&format!("; did you mean `{near}`?"));
         }
         self.broken(&file, entry.dialect, Problem::file(numbers::FILE, message).at(entry.place));
@@ -273,9 +274,11 @@ fn text_of<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Cow<'f, str> {
     String::from_utf8_lossy(bytes.unwrap_or_default())
 }
 
-/// The problem at the value that `pointer` means, if it is there.
+/// The problem at the value that `pointer` means; if that is what is missing, at what it is missing from.
 fn located(problem: Problem, text: &str, pointer: &str) -> Problem {
-    match locate(text, pointer) {
+    let parents =
+        std::iter::successors(Some(pointer), |inner| inner.rsplit_once('/').map(|(outer, _)| outer));
+    match parents.into_iter().find_map(|pointer| locate(text, pointer)) {
         Some(place) => problem.at(place),
         None => problem,
     }

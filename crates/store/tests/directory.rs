@@ -158,6 +158,21 @@ fn what_the_author_should_know_is_told_by_line() {
 }
 
 #[test]
+fn what_is_missing_is_told_at_the_line_of_what_it_is_missing_from() {
+    let flow = "{\n  \"module\": \"tts\",\n  \"data\": {\"txt\": \"x\"}\n}";
+    let loaded = load(&home(&[("a.json", flow), ("numbers.toml", "1 = \"a.jsn\"")]));
+    let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "a.json:3:11: error: `text` is missing; the module is skipped (at /data/text)",
+            "a.json:3:19: warning: `tts` has no `txt`; did you mean `text`? (at /data/txt)",
+            "numbers.toml:1:1: error: `1` leads to `a.jsn`, and there is no such flow file; did you mean `a.json`?",
+        ]
+    );
+}
+
+#[test]
 fn an_id_that_two_documents_have_is_told() {
     let text = r#"{"id": "x", "flow": {"module": "answer", "data": {}}}"#;
     let loaded = load(&home(&[("a.json", text), ("b.json", text), ("numbers.toml", "1 = \"a\"")]));
