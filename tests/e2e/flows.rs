@@ -308,3 +308,46 @@ fn a_call_route_goes_on_at_timeout_and_at_invalid() {
     let purity = ear::purity(&tone, 480.0) + ear::purity(&tone, 620.0);
     assert!(purity > 0.9, "no busy tone: {purity:.2}");
 }
+
+#[test]
+fn a_menu_hunts_down_the_extension_that_is_typed() {
+    let menu = json!({ "module": "menu", "data": { "hunt": true, "hunt_allow": "^3", "max_extension_length": 3,
+            "media": { "greeting": "tone_stream://%(300,0,350)" } },
+        "children": { "_": { "module": "play", "data": { "id": "tone_stream://%(300,0,2000)" }, "children": {} } } });
+    let extension = json!({ "numbers": ["301"], "flow":
+        { "module": "play", "data": { "id": "tone_stream://%(300,0,1000)" }, "children": {} } });
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"2000\" = \"menu.json\"\n".into()),
+            ("menu.json", menu.to_string()),
+            ("extension.json", extension.to_string()),
+        ],
+        ..Setup::default()
+    });
+    let (heard, view) = call(&server, |call| {
+        call.listen_until_quiet(ms(300), SOON).expect("a greeting");
+        call.press("301").expect("pressed");
+        until_bye(call);
+    });
+    // The extension's tone, and then the one after the menu: the two stand together.
+    let last = *sounds(&heard).last().expect("sounds");
+    let part = |from: f64, to: f64| ear::cut(&heard.pcm(), from, to);
+    assert!(ear::purity(&part(last.start + 0.05, last.start + 0.25), 1000.0) > 0.9, "{:?}", view.0);
+    assert!(ear::purity(&part(last.end - 0.25, last.end - 0.05), 2000.0) > 0.9, "{:?}", view.0);
+}
+
+#[test]
+fn a_reply_that_is_huge_or_nested_without_end_takes_the_error_edge() {
+    let huge = format!("{{\"x\":\"{}\"}}", "y".repeat(10 << 20));
+    let nested = "{\"module\":\"answer\",\"data\":{},\"children\":{\"_\":".repeat(20_000);
+    for body in [huge, nested] {
+        let web = Web::start(move |_| Answer::json(&body));
+        let server = serving(
+            &json!({ "module": "pivot", "data": { "voice_url": web.url("/pivot") }, "children": { "_":
+            { "module": "play", "data": { "id": "tone_stream://%(300,0,600)" }, "children": {} } } }),
+        );
+        let (heard, view) = call(&server, until_bye);
+        assert_eq!(sounds(&heard).len(), 1, "{:?}", view.0);
+        assert!(view.nodes().contains(&"/children/_".to_owned()), "{:?}", view.nodes());
+    }
+}
