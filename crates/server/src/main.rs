@@ -82,7 +82,7 @@ fn check(loaded: &Loaded) -> anyhow::Result<()> {
     }
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     if errors > 0 {
-        bail!("{errors} of the flows' files need mending; the settings ({source}) are right");
+        bail!("{errors} mistakes in the flows, listed above; the settings ({source}) are right");
     }
     let (documents, numbers) =
         flows.map_or((0, 0), |read| (read.flows.documents().count(), read.flows.numbers().count()));
