@@ -11,6 +11,11 @@ use crate::id::LegId;
 use crate::report::LegReport;
 use crate::stats::WorkerStats;
 
+/// So many legs a worker takes before the next one is woken: a twelfth of a core's time.
+///
+/// A worker that has legs wakes for each of its slots, and two that share the legs of one wake twice as often.
+const SOME: usize = 256;
+
 /// The board. No worker touches it.
 pub(crate) struct Board {
     inner: Mutex<Inner>,
@@ -19,6 +24,8 @@ pub(crate) struct Board {
 struct Inner {
     /// Free places, by worker; the next leg's full name.
     free: Vec<Vec<LegId>>,
+    /// What each worker has in all.
+    places: usize,
     legs: HashMap<LegId, Known>,
     stats: Vec<WorkerStats>,
 }
@@ -52,7 +59,7 @@ impl Board {
             |worker: usize, place: usize| LegId { worker: worker as u16, place: place as u32, generation: 0 };
         let free = (0..workers).map(|w| (0..places).rev().map(|p| place(w, p)).collect()).collect();
         let stats = vec![WorkerStats::default(); workers];
-        Board { inner: Mutex::new(Inner { free, legs: HashMap::new(), stats }) }
+        Board { inner: Mutex::new(Inner { free, places, legs: HashMap::new(), stats }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -60,11 +67,15 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a leg, at the worker with the most room.
+    /// A place for a leg: at the first worker with few legs, or else at the one with the most room.
     pub(crate) fn place(&self, speech: Speech) -> Result<LegId, Error> {
         let mut inner = self.lock();
-        let roomiest = inner.free.iter_mut().max_by_key(|free| free.len());
-        let id = roomiest.and_then(Vec::pop).ok_or(Error::Busy)?;
+        let Inner { free, places, .. } = &mut *inner;
+        let at = match free.iter().position(|free| *places - free.len() < SOME.min(*places)) {
+            Some(first) => free.get_mut(first),
+            None => free.iter_mut().max_by_key(|free| free.len()),
+        };
+        let id = at.and_then(Vec::pop).ok_or(Error::Busy)?;
         inner.legs.insert(id, Known { report: None, speech, recordings: 0, released: None });
         Ok(id)
     }
@@ -149,5 +160,38 @@ impl Inner {
         if let Some(free) = self.free.get_mut(usize::from(leg.worker)) {
             free.push(leg.next());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_worker_is_woken_when_the_first_has_some_legs() {
+        let board = Board::new(2, 1_000);
+        let speech = Speech { codec: Codec::Pcmu, events: true };
+        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(speech).unwrap()).collect();
+        assert!(all[..SOME].iter().all(|id| id.worker == 0));
+        assert!(all[SOME..2 * SOME].iter().all(|id| id.worker == 1));
+        let rest = all[2 * SOME..].iter().filter(|id| id.worker == 0).count();
+        assert_eq!(rest, 50, "beyond that they share");
+        board.withdraw(all[3]);
+        board.withdraw(all[4]);
+        for id in &all[2 * SOME..] {
+            board.withdraw(*id);
+        }
+        assert_eq!(board.place(speech).unwrap().worker, 0);
+    }
+
+    #[test]
+    fn every_place_is_given_once() {
+        let board = Board::new(2, 3);
+        let speech = Speech { codec: Codec::Pcma, events: false };
+        let mut all: Vec<LegId> = (0..6).map(|_| board.place(speech).unwrap()).collect();
+        assert!(matches!(board.place(speech), Err(Error::Busy)));
+        all.sort_unstable_by_key(|id| (id.worker, id.place));
+        all.dedup();
+        assert_eq!(all.len(), 6);
     }
 }

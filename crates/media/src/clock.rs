@@ -20,6 +20,9 @@ pub(crate) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// How much of a core this thread wants at a time; the shorter, the sooner it is woken. It is the least there is.
+const SLICE: Duration = Duration::from_micros(100);
+
 /// Ask the system to wake this thread on time. It may refuse, and the grid then is as good as the machine is idle.
 pub(crate) fn hurry() {
     // SAFETY: both calls take plain numbers and concern this thread only (for Linux, priority is a thread's).
@@ -31,6 +34,27 @@ pub(crate) fn hurry() {
     };
     if refused != 0 {
         tracing::debug!("media threads run at the usual priority");
+    }
+    want_slices_of(SLICE);
+}
+
+/// Ask for short turns, so that one need not be waited for until another's long one is over.
+///
+/// Linux 6.12 knows such wishes of usual threads, and they take no privilege; older ones do not look at the field.
+fn want_slices_of(slice: Duration) {
+    // SAFETY: a struct of plain numbers, for which zeros are values.
+    let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::sched_attr>() as libc::c_uint;
+    // SAFETY: thread 0 is this one; the kernel writes at most `size` bytes into a struct that is so large.
+    let read = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
+    if read != 0 {
+        return;
+    }
+    attributes.sched_runtime = slice.as_nanos() as u64;
+    // SAFETY: as above; the kernel reads the struct, whose `size` it filled in itself.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    if set != 0 {
+        tracing::debug!("media threads take turns of the usual length");
     }
 }
 

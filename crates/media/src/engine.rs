@@ -186,7 +186,7 @@ impl Engine {
         self.shared.pool.reserve(clock::now())
     }
 
-    /// Make a leg of ports and what was agreed on, on the worker with the most room.
+    /// Make a leg of ports and what was agreed on.
     /// It speaks within a packet time; where nothing plays, silence.
     pub fn adopt(&self, ports: Ports, setup: LegSetup) -> Result<LegId, Error> {
         let shared = &*self.shared;
