@@ -46,7 +46,8 @@ fn main() {
     };
     println!("  spacing error p50 / p99 / max: {:.2} / {:.2} / {:.2} ms", at(0.5), at(0.99), at(1.0));
     let lost: u64 = calls.iter().map(|call| call.stream.heard.lost).sum();
-    println!("  packets lost: {lost}");
+    let stalls = errors.iter().filter(|error| **error > 10.0).count();
+    println!("  gaps more than 10 ms off: {stalls} of {}; packets lost: {lost}", errors.len());
     for call in calls {
         // The server ends with us: nobody has to wait for its answer to a BYE.
         call.vanish();
@@ -75,7 +76,8 @@ fn captured(calls: &mut [Call<'_>], seconds: u64) -> Vec<f64> {
     talk(calls, Duration::from_secs(seconds));
     capture.signal("INT");
     capture.wait_exit(Duration::from_secs(10));
-    spacing(&fs::read(&file).expect("a capture"))
+    let ours: Vec<u16> = calls.iter().map(|call| call.stream.port()).collect();
+    spacing(&fs::read(&file).expect("a capture"), &ours)
 }
 
 /// Lets all calls talk and listen for `time`.
@@ -108,8 +110,12 @@ fn pin(pid: &str, core: &str) {
 }
 
 /// How far each gap of each stream is from 20 ms, in ms, sorted; streams are told apart by their destination port.
-fn spacing(file: &[u8]) -> Vec<f64> {
-    let mut last = vec![0.0_f64; 65_536];
+fn spacing(file: &[u8], ours: &[u16]) -> Vec<f64> {
+    // When a stream's last packet came; another server's streams have no place here.
+    let mut last = vec![None; 65_536];
+    for port in ours {
+        last[usize::from(*port)] = Some(0.0_f64);
+    }
     let mut errors = Vec::new();
     let mut rest = &file[24..];
     while rest.len() >= 16 {
@@ -122,10 +128,11 @@ fn spacing(file: &[u8]) -> Vec<f64> {
             continue;
         }
         let port = usize::from(u16::from_be_bytes([frame[36], frame[37]]));
-        if last[port] > 0.0 {
-            errors.push((at - last[port] - 20.0).abs());
+        let Some(last) = &mut last[port] else { continue };
+        if *last > 0.0 {
+            errors.push((at - *last - 20.0).abs());
         }
-        last[port] = at;
+        *last = at;
     }
     errors.sort_by(f64::total_cmp);
     errors
