@@ -1,6 +1,7 @@
-//! Callers from another machine: a network namespace of its own stands in for it.
+//! Who may call: callers from another machine, and accounts that change while the server runs.
 //!
-//! Needs root and iproute2; says so and passes where they are missing.
+//! A network namespace of its own stands in for the other machine. That needs root and iproute2; where they are missing,
+//! the test says so and passes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use testkit::ear;
 use testkit::ua::{Offer, Phone, PhoneError};
 use tests::peers::process::Process;
-use tests::server::{PASSWORD, binary};
+use tests::server::{PASSWORD, Server, Setup, binary};
+use tests::wait;
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -97,4 +99,48 @@ fn a_caller_from_elsewhere_needs_an_account_and_hears_the_prompt() {
         let heard = call.hang_up().expect("over");
         assert!(ear::sounding(&heard.pcm()) > 0.7, "{} packets", heard.packets);
     }
+}
+
+fn registered(server: &Server, user: &str, password: &str) -> u16 {
+    let mut phone = Phone::new(server.sip, user, Some(password)).expect("a phone");
+    phone.register(60).expect("an answer")
+}
+
+#[test]
+fn a_reload_takes_new_accounts_new_passwords_and_removals() {
+    let say = r#"{"actions":[{"type":"SAY","params":{"text":"Hello."}},{"type":"HANGUP"}]}"#;
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "\"2000\" = \"a.json\"\n".into()),
+            ("a.json", say.into()),
+            ("users.toml", "[carol]\npassword = \"old\"\n[dave]\npassword = \"same\"\n".into()),
+        ],
+        ..Setup::default()
+    });
+    for (user, password) in [("alice", PASSWORD), ("bob", PASSWORD), ("carol", "old"), ("dave", "same")] {
+        assert_eq!(registered(&server, user, password), 200, "{user}");
+    }
+    assert_eq!(registered(&server, "erin", "new"), 401);
+    let mut carol = Phone::new(server.sip, "carol", Some("old")).expect("a phone");
+    let mut call = carol.call("2000", Offer::Early, SOON).expect("carol may call");
+    assert!(call.until_bye(SOON).expect("a call"), "no BYE");
+
+    // The flows directory: carol's password changes, dave goes, erin comes.
+    server.write_flow("users.toml", "[carol]\npassword = \"new\"\n[erin]\npassword = \"new\"\n");
+    // The configuration: bob goes, frank comes.
+    let file = server.folder.path().join("offhook.toml");
+    let config = std::fs::read_to_string(&file).expect("a config file");
+    std::fs::write(&file, config.replace("bob =", "frank =")).expect("written");
+    server.reload();
+    wait::until("the new account", SOON, || (registered(&server, "erin", "new") == 200).then_some(()));
+    assert_eq!(registered(&server, "frank", PASSWORD), 200);
+    assert_eq!(registered(&server, "alice", PASSWORD), 200);
+    assert_eq!(registered(&server, "carol", "new"), 200);
+    for (user, password) in [("carol", "old"), ("dave", "same"), ("bob", PASSWORD)] {
+        assert_eq!(registered(&server, user, password), 401, "{user}");
+        let mut phone = Phone::new(server.sip, user, Some(password)).expect("a phone");
+        assert!(phone.call("2000", Offer::Early, SOON).is_err(), "{user} may still call");
+    }
+    // alice and carol with two contacts each, erin and frank with one: what dave and bob had is gone.
+    wait::until("six registrations", SOON, || (server.metric("offhook_registrations") == 6.0).then_some(()));
 }

@@ -39,13 +39,17 @@ fn call(server: &Server, number: &str) -> Pcm {
     call.heard()
 }
 
-/// Ends the server and starts it again in its folder.
+/// Ends the server and starts it again in its folder, in an environment whose proxy is not to be asked.
 fn restart(server: &mut Server) {
     server.process.signal("TERM");
     assert!(server.process.wait_exit(SOON).success());
     server.process = Process::start(
         "offhook",
-        Command::new(binary()).args(["serve", "--config", "offhook.toml"]).current_dir(server.folder.path()),
+        Command::new(binary())
+            .args(["serve", "--config", "offhook.toml"])
+            .env("http_proxy", "http://127.0.0.1:9")
+            .env("ALL_PROXY", "http://127.0.0.1:9")
+            .current_dir(server.folder.path()),
     );
     wait::until("the server to be ready again", SOON, || server.get("/healthz").ok());
 }

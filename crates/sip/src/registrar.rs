@@ -237,6 +237,16 @@ impl Registrar {
         gone
     }
 
+    /// Removes the bindings of users that `stays` does not know.
+    pub(crate) fn keep(&mut self, stays: impl Fn(&str) -> bool) -> Vec<Binding> {
+        let leaving: Vec<String> = self.users.keys().filter(|user| !stays(user)).cloned().collect();
+        let mut gone = Vec::new();
+        for user in leaving {
+            self.change(&user, |all| gone.append(all));
+        }
+        gone
+    }
+
     /// When the next binding ends.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.ends.first().map(|(end, _)| *end)
@@ -362,6 +372,10 @@ mod tests {
         assert_eq!(f.registrar.expire(f.now + Duration::from_secs(60)).len(), 2);
         assert_eq!(f.registrar.closed(&flow(4001)), []);
         assert_eq!(f.registrar.closed(&flow(4000)).len(), 1);
+        assert_eq!((f.registrar.len(), f.registrar.next()), (0, None));
+        f.ask("k", 1, "Contact: <sip:a@k>\r\n").unwrap();
+        assert_eq!(f.registrar.keep(|user| user == "a"), []);
+        assert_eq!(f.registrar.keep(|user| user == "b").len(), 1);
         assert_eq!((f.registrar.len(), f.registrar.next()), (0, None));
         for i in 0..20 {
             f.ask("c", 2 + i, &format!("Contact: <sip:a@h{i}>;expires={}\r\n", 100 + i)).unwrap();

@@ -30,6 +30,8 @@ pub struct Config {
     pub codecs: Vec<Codec>,
     /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
     pub language: String,
+    /// The account that flows belong to, as they tell web servers.
+    pub account: String,
     /// Sounds that come with the switch, below those of the flows.
     pub sounds: Sounds,
     /// Calls at a time.
@@ -55,6 +57,7 @@ impl Default for Config {
             allow_anonymous: false,
             codecs: Codec::ALL.to_vec(),
             language: String::new(),
+            account: String::new(),
             sounds: Sounds::built_in(),
             // The default port range has 5,000 pairs.
             max_calls: 5_000,

@@ -156,6 +156,8 @@ fn builder(config: &HttpConfig, denied: &Arc<[Network]>) -> ClientBuilder {
         }
     });
     Client::builder()
+        // A proxy of the environment would be asked instead of callbacks on this machine, and reach denied networks.
+        .no_proxy()
         .user_agent(config.user_agent.clone())
         .connect_timeout(CONNECT)
         .redirect(policy)

@@ -42,7 +42,7 @@ pub use error::{Refusal, StartError};
 pub use events::{Event, Happening};
 pub use http::HttpConfig;
 pub use meters::describe_metrics;
-pub use network::{NotANetwork, Network};
+pub use network::{Network, NotANetwork};
 pub use sip_io::{Registration, SipConfig};
 
 use crate::address::Addresses;
@@ -128,6 +128,7 @@ impl Switch {
             tasks: Tasks::default(),
             codecs: config.codecs,
             language: config.language,
+            account: config.account,
             recordings_dir,
             allow_anonymous: config.allow_anonymous,
             max_calls: config.max_calls,
@@ -265,18 +266,14 @@ impl Drop for Switch {
 }
 
 fn digest_users(users: &Users) -> Vec<sip::User> {
-    users
-        .iter()
-        .map(|user| sip::User { name: user.name.clone(), password: user.password.clone() })
-        .collect()
+    users.iter().map(|user| sip::User { name: user.name.clone(), password: user.password.clone() }).collect()
 }
 
 fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
     if path.as_os_str().is_empty() {
         return Ok(());
     }
-    std::fs::create_dir_all(path)
-        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }
 
 /// Locks what every statement under its lock leaves whole.

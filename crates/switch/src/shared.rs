@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) codecs: Vec<Codec>,
     pub(crate) language: String,
+    pub(crate) account: String,
     pub(crate) recordings_dir: PathBuf,
     pub(crate) allow_anonymous: bool,
     pub(crate) max_calls: usize,

@@ -17,6 +17,10 @@ use crate::random::{Random, Seeded, hex};
 /// How long a nonce is good for; then the challenge says `stale=true` and the phone repeats by itself.
 const LIFE: Duration = Duration::from_secs(300);
 
+/// Used nonces remembered. A phone uses one a registration or call, so this is 300 of either a second for a nonce's life;
+/// beyond it the oldest are taken for old, and their phones are asked again.
+const REMEMBERED: usize = 100_000;
+
 /// Makes and judges nonces.
 #[derive(Debug)]
 pub(super) struct Nonces {
@@ -26,6 +30,8 @@ pub(super) struct Nonces {
     /// The highest count used with each nonce that was used.
     used: HashMap<String, u32, Seeded>,
     ends: BTreeSet<(Instant, String)>,
+    /// Nonces that end no later than this are stale, whatever their age.
+    floor: Option<Instant>,
 }
 
 /// What a nonce is worth.
@@ -46,6 +52,7 @@ impl Nonces {
             epoch: None,
             used: HashMap::with_hasher(hashes),
             ends: BTreeSet::new(),
+            floor: None,
         }
     }
 
@@ -74,7 +81,8 @@ impl Nonces {
         let Some(end) = self.end(head) else { return Worth::Foreign };
         let count = count.unwrap_or(u32::MAX);
         let spent = self.used.get(nonce).is_some_and(|highest| count <= *highest);
-        if now >= end || spent || count == 0 { Worth::Stale } else { Worth::Fresh }
+        let forgotten = self.floor.is_some_and(|floor| end <= floor);
+        if now >= end || forgotten || spent || count == 0 { Worth::Stale } else { Worth::Fresh }
     }
 
     /// Notes that right credentials used a nonce with this count.
@@ -82,6 +90,12 @@ impl Nonces {
         let Some(end) = nonce.get(..32).and_then(|head| self.end(head)) else { return };
         self.used.insert(nonce.to_owned(), count.unwrap_or(u32::MAX));
         self.ends.insert((end, nonce.to_owned()));
+        if self.ends.len() > REMEMBERED
+            && let Some((end, nonce)) = self.ends.pop_first()
+        {
+            self.used.remove(&nonce);
+            self.floor = Some(end);
+        }
     }
 
     fn end(&self, head: &str) -> Option<Instant> {
@@ -132,6 +146,25 @@ mod tests {
         assert_eq!(nonces.next(), Some(now + LIFE));
         nonces.expire(now + LIFE);
         assert_eq!((nonces.next(), nonces.used.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_flood_of_uses_makes_the_oldest_stale_instead_of_filling_the_memory() {
+        let mut random = Random::new(1);
+        let mut nonces = Nonces::new(&mut random);
+        let now = Instant::now();
+        let first = nonces.make(now, &mut random);
+        nonces.spend(&first, Some(1));
+        let later = now + Duration::from_millis(1);
+        let mut last = String::new();
+        for _ in 0..REMEMBERED {
+            last = nonces.make(later, &mut random);
+            nonces.spend(&last, Some(1));
+        }
+        assert_eq!((nonces.used.len(), nonces.ends.len()), (REMEMBERED, REMEMBERED));
+        assert_eq!(nonces.judge(later, &first, Some(1)), Worth::Stale, "a replay of the forgotten one");
+        assert_eq!(nonces.judge(later, &first, Some(2)), Worth::Stale);
+        assert_eq!(nonces.judge(later, &last, Some(2)), Worth::Fresh);
     }
 
     #[test]

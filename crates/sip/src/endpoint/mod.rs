@@ -84,9 +84,14 @@ impl Endpoint {
         }
     }
 
-    /// Replaces the users who may register and authenticate. Registrations of removed users stay until they expire.
+    /// Replaces the users who may register and authenticate. Registrations of removed users end at once;
+    /// calls go on, and so do registrations whose password has changed, until they are to be refreshed.
     pub fn set_users(&mut self, users: Vec<User>) {
         self.guard.set_users(&users);
+        for gone in self.registrar.keep(|name| users.iter().any(|user| user.name == name)) {
+            self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+        }
+        self.reschedule();
     }
 
     /// From now on new INVITEs and OPTIONS get 503 with Retry-After, or no longer so. Calls and REGISTER go on.

@@ -131,7 +131,7 @@ fn make(
         invite.offer.as_ref(),
     )?;
     let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
-    let facts = facts(record.id, invite, &route);
+    let facts = facts(record.id, &shared.account, invite, &route);
     let machine = Machine::new(Start::new(route.flow.program.clone(), facts, settings));
     Ok(Call {
         shared: shared.clone(),
@@ -147,7 +147,7 @@ fn make(
     })
 }
 
-fn facts(id: CallId, invite: &InviteFacts, route: &Route) -> Facts {
+fn facts(id: CallId, account: &str, invite: &InviteFacts, route: &Route) -> Facts {
     let withheld = invite.from.user.eq_ignore_ascii_case("anonymous");
     let user = match &invite.identity {
         sip::Identity::User(user) => Some(user.clone()),
@@ -165,7 +165,7 @@ fn facts(id: CallId, invite: &InviteFacts, route: &Route) -> Facts {
         called_domain: invite.request_uri.host.clone(),
         user,
         caller_address: invite.flow.remote.ip().to_string(),
-        account_id: String::new(),
+        account_id: account.to_owned(),
         flow_id: route.flow.id.clone(),
         language: String::new(),
         capture_group: route.capture_group.clone(),

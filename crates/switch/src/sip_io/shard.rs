@@ -104,8 +104,12 @@ impl Shard {
                 self.streams.insert(flow, out);
             }
             Inbound::Closed { flow } => {
-                self.streams.remove(&flow);
-                self.input(now, Input::Closed { flow });
+                // The peer may have connected again from the same port, and that connection may be known already: then
+                // what waits on the flow waits on the new one.
+                if self.streams.get(&flow).is_some_and(mpsc::Sender::is_closed) {
+                    self.streams.remove(&flow);
+                    self.input(now, Input::Closed { flow });
+                }
             }
             Inbound::Idle { flow, reply } => {
                 let called = self.calls.values().any(|address| address.flow == flow);
