@@ -85,6 +85,7 @@ fn the_callback_loop_asks_again_until_it_is_told_to_hang_up() {
         (first["type"].as_str(), first["api_no"].as_str(), first["direction"].as_str()),
         (Some("init_call"), Some("2000"), Some("inbound"))
     );
+    assert_eq!(first["app_id"], "offhook");
     assert_eq!(asked.len(), 3, "{asked:#?}");
 }
 

@@ -184,6 +184,7 @@ fn of_switch(config: &Config) -> switch::Config {
         advertise: sip.advertise,
         allow_anonymous: sip.allow_anonymous,
         language: config.speech.language.clone(),
+        account: config.account.clone(),
         max_calls: calls.max,
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),

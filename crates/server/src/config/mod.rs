@@ -33,6 +33,7 @@ pub(crate) struct Config {
     /// A flows directory; `None` for the demo in the binary.
     pub(crate) flows: Option<PathBuf>,
     /// Where flows may not send HTTP requests.
+    pub(crate) account: String,
     pub(crate) denied: Vec<Network>,
     pub(crate) calls: Calls,
     pub(crate) speech: Speech,
@@ -167,6 +168,7 @@ impl Read {
                 timeout: Some(seconds("rtp.timeout_s")).filter(|timeout| !timeout.is_zero()),
             },
             flows: path("flows.directory"),
+            account: self.text("flows.account").to_owned(),
             denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
             calls: Calls {
                 max: self.number("calls.max") as usize,

@@ -121,6 +121,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "A directory with numbers.toml and flow documents. Empty: the demo in the binary.",
     ),
     setting(
+        "flows.account",
+        Text,
+        "\"offhook\"",
+        "The account that flows belong to, as web servers are told: Kazoo's Account-ID, Voxology's app_id.",
+    ),
+    setting(
         "flows.denied_networks",
         Networks,
         "\"169.254.0.0/16, fe80::/10\"",
