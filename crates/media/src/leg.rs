@@ -221,7 +221,7 @@ impl Leg {
             let known = [self.rx.latch.remote().ip(), self.setup.remote_rtcp.ip()];
             let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
             if known.contains(&received.from.ip()) {
-                self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
+                self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
             }
         }
         if self.rtcp.is_due(turn.now) {

@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::clock;
 use crate::error::Error;
+use crate::io::stamp;
 
 /// How long a freed port rests: longer than the jitter of a peer that hung up, and so short that 5,000 pairs carry
 /// 1,600 short calls a second.
@@ -130,7 +131,9 @@ impl Pool {
             socket.bind(&address.into())?;
             Ok::<UdpSocket, std::io::Error>(socket.into())
         };
-        Ok((one(port)?, one(port + 1)?))
+        let (rtp, rtcp) = (one(port)?, one(port + 1)?);
+        stamp::enable(&rtcp);
+        Ok((rtp, rtcp))
     }
 
     fn free(&self, port: u16, now: Instant) {

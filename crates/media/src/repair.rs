@@ -71,7 +71,8 @@ mod tests {
         let name = |name: &str| folder.path().join(name);
         fs::write(name("deeper/cut.wav"), &cut).unwrap();
         fs::write(name("whole.wav"), &bytes).unwrap();
-        fs::write(name("other.wav"), b"not a recording of ours, and long enough to hold a whole header").unwrap();
+        fs::write(name("other.wav"), b"not a recording of ours, and long enough to hold a whole header")
+            .unwrap();
         fs::write(name("cut.txt"), &cut).unwrap();
 
         let found = find(folder.path());

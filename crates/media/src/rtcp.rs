@@ -100,7 +100,7 @@ impl Rtcp {
         writer.finish()
     }
 
-    /// Read what the peer says.
+    /// Read what the peer said; it came at `now`.
     pub(crate) fn read(&mut self, now: Duration, ours: u32, datagram: &[u8]) {
         for packet in Compound::parse(datagram).into_iter().flatten() {
             let blocks = match packet {

@@ -5,10 +5,12 @@
 //! [`poll::SocketPoll`] does neither and asks each socket in turn; tests use a scripted network.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 pub(crate) mod poll;
 #[cfg(test)]
 pub(crate) mod scripted;
+pub(crate) mod stamp;
 
 /// Which of a leg's two sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) enum Channel {
 pub(crate) struct Received {
     pub(crate) len: usize,
     pub(crate) from: SocketAddr,
+    /// How long it waited, as far as that is known; RTP is read soon enough not to ask.
+    pub(crate) waited: Duration,
 }
 
 /// The network as a worker sees it. Legs are named by their place at the worker.

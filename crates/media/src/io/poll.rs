@@ -6,8 +6,9 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
-use super::{Channel, Io, Received};
+use super::{Channel, Io, Received, stamp};
 use crate::port::Ports;
 
 /// Owns the sockets of a worker's legs.
@@ -51,8 +52,12 @@ impl Io for SocketPoll {
         let socket = self.socket(place, channel)?;
         // Errors that an ICMP message left behind are no datagrams: ask again, a few times at most.
         for _ in 0..4 {
-            match socket.recv_from(buffer) {
-                Ok((len, from)) => return Some(Received { len, from }),
+            let received = match channel {
+                Channel::Rtp => socket.recv_from(buffer).map(|(len, from)| (len, from, Duration::ZERO)),
+                Channel::Rtcp => stamp::receive(socket, buffer),
+            };
+            match received {
+                Ok((len, from, waited)) => return Some(Received { len, from, waited }),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 Err(_) => {}
             }

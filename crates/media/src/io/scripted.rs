@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::{Channel, Io, Received};
 
@@ -24,6 +25,8 @@ pub(crate) struct Scripted {
     pub(crate) sent: Vec<Sent>,
     pub(crate) attached: HashMap<usize, u16>,
     pub(crate) refuse: bool,
+    /// How long everything waited.
+    pub(crate) waited: Duration,
     /// A leg that makes us stumble.
     pub(crate) trap: Option<usize>,
     /// Calls to `receive`.
@@ -61,7 +64,7 @@ impl Io for Scripted {
         let (from, bytes) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
-        Some(Received { len, from })
+        Some(Received { len, from, waited: self.waited })
     }
 
     fn send(&mut self, _place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

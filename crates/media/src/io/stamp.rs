@@ -1,0 +1,120 @@
+//! Receiving with the kernel's word on when a datagram came, for sockets that are read rarely.
+//!
+//! RTCP waits up to a second for its leg's housekeeping, and round trips are reckoned from when it arrived.
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use socket2::SockAddr;
+
+use crate::clock;
+
+/// Nothing waits longer; a stamp that says so is from before a step of the clock on the wall.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Room for one control message of a time stamp, aligned as the kernel's are.
+#[repr(C, align(8))]
+struct Control([u8; 64]);
+
+/// Have the kernel stamp what a socket receives. It may refuse; then nothing seems to have waited.
+pub(crate) fn enable(socket: &UdpSocket) {
+    let on: libc::c_int = 1;
+    // SAFETY: the descriptor is open, and the kernel reads one int, whose size is given.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}
+
+/// One datagram: its length, its sender, and how long it waited.
+pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, Duration)> {
+    let mut control = Control([0; 64]);
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: `msghdr` is plain numbers and pointers, for which zeros are values.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut control.0).cast();
+    message.msg_controllen = control.0.len() as _;
+    // SAFETY: the closure has the kernel write an address and its length into what it is given, or fails.
+    // Every pointer in `message` is to something that outlives the call and is as long as it says.
+    let (got, from) = unsafe {
+        SockAddr::try_init(|storage, length| {
+            message.msg_name = storage.cast();
+            message.msg_namelen = *length;
+            let got = libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0);
+            if got < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            *length = message.msg_namelen;
+            Ok(got as usize)
+        })
+    }?;
+    let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+    let stamp = stamp(control.0.get(..message.msg_controllen as usize).unwrap_or_default());
+    let waited = stamp.and_then(|stamp| clock::wall().checked_sub(stamp)).filter(|waited| *waited < LONGEST);
+    Ok((got.min(buffer.len()), from, waited.unwrap_or_default()))
+}
+
+/// The time since 1970 in the first control message, if it is a time stamp (`struct timespec` behind a `cmsghdr`).
+fn stamp(control: &[u8]) -> Option<Duration> {
+    let word = |at: usize| Some(i32::from_ne_bytes(control.get(at..at + 4)?.try_into().ok()?));
+    let long = |at: usize| Some(i64::from_ne_bytes(control.get(at..at + 8)?.try_into().ok()?));
+    const DATA: usize = size_of::<libc::cmsghdr>();
+    // Elsewhere a header or a time has another size: no stamp then.
+    if DATA != 16 || size_of::<libc::timespec>() != 16 {
+        return None;
+    }
+    if (word(8)?, word(12)?) != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+        return None;
+    }
+    let (seconds, nanos) = (u64::try_from(long(DATA)?).ok()?, u32::try_from(long(DATA + 8)?).ok()?);
+    (nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_datagram_says_how_long_it_waited() {
+        let (one, other) = (
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(),
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(),
+        );
+        one.set_nonblocking(true).unwrap();
+        enable(&one);
+        let mut buffer = [0; 16];
+        assert_eq!(receive(&one, &mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        other.send_to(b"a report", one.local_addr().unwrap()).unwrap();
+        let begun = clock::now();
+        thread::park_timeout(Duration::from_millis(60));
+        let (length, from, waited) = receive(&one, &mut buffer).unwrap();
+        let most = begun.elapsed() + Duration::from_millis(5);
+        assert_eq!((&buffer[..length], from), (&b"a report"[..], other.local_addr().unwrap()));
+        assert!(waited > Duration::from_millis(50) && waited < most, "{waited:?}");
+        // A datagram that does not fit is cut, as by recv.
+        other.send_to(&[7; 100], one.local_addr().unwrap()).unwrap();
+        assert_eq!(receive(&one, &mut buffer).unwrap().0, 16);
+    }
+
+    #[test]
+    fn without_a_stamp_nothing_waited() {
+        let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        one.send_to(b"x", one.local_addr().unwrap()).unwrap();
+        assert_eq!(receive(&one, &mut [0; 4]).unwrap().2, Duration::ZERO);
+        assert_eq!(stamp(&[0; 64]), None);
+        assert_eq!(stamp(&[]), None);
+    }
+}
