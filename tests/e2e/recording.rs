@@ -1,0 +1,148 @@
+//! Recordings when things go wrong: a server that is killed, a disk that is full.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::ear;
+use testkit::ua::{Offer, Phone};
+use tests::server::{Server, Setup};
+use tests::wait;
+
+use crate::sound;
+
+const SOON: Duration = Duration::from_secs(15);
+/// A canonical WAV header.
+const HEADER: usize = 44;
+
+fn folder(server: &Server) -> PathBuf {
+    server.folder.path().join("data/recordings")
+}
+
+/// The only recording of the server, once there is one.
+fn recording(server: &Server) -> PathBuf {
+    let folder = folder(server);
+    wait::until("a recording's file", SOON, || {
+        fs::read_dir(&folder)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some())
+    })
+}
+
+/// What a header says of its samples, in bytes.
+fn claimed(file: &[u8]) -> usize {
+    assert_eq!((&file[..4], &file[36..40]), (&b"RIFF"[..], &b"data"[..]));
+    u32::from_le_bytes([file[40], file[41], file[42], file[43]]) as usize
+}
+
+/// A server whose number 2000 records at once.
+fn recorder() -> Server {
+    let flow = json!({ "actions": [
+        { "type": "RECORD", "name": "message", "params": { "beep": false, "max_length": 60_000 } },
+        { "type": "PLAY", "params": { "url": "after.wav" } },
+        { "type": "HANGUP" } ] });
+    Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"2000\" = \"flow.json\"\n".into()),
+            ("flow.json", flow.to_string()),
+        ],
+        ..Setup::default()
+    })
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_a_valid_file_and_repairs_it_when_it_comes_back() {
+    let mut server = recorder();
+    let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+    let mut call = phone.call("2000", Offer::Early, SOON).expect("answered");
+    let file = recording(&server);
+    let begun = Instant::now();
+    let said = ear::cut(&sound::sentence(), 0.0, 4.0);
+    call.stream.talk(&said);
+    call.run(Duration::from_millis(3_700), |_| false).expect("a call");
+    server.kill();
+    let elapsed = begun.elapsed().as_secs_f64();
+    call.vanish();
+
+    let bytes = fs::read(&file).expect("the file");
+    assert!(claimed(&bytes) + HEADER <= bytes.len(), "the header promises more than there is");
+    let pcm = audio::read::decode(bytes.clone(), Some("wav")).expect("a WAV file");
+    let length = claimed(&bytes) as f64 / 16_000.0;
+    assert!((pcm.duration().as_secs_f64() - length).abs() < 0.001, "a reader finds what the header says");
+    assert!(length > elapsed - 1.0, "{length:.2} s of {elapsed:.2} s");
+    let likeness = ear::likeness(&ear::cut(&said, 0.0, 2.0), &pcm);
+    assert!(likeness.correlation > 0.9, "{likeness:?}");
+
+    // As after a kill at the worst moment: the header is older than the samples, the last of which is half written.
+    let mut behind = bytes.clone();
+    behind[4..8].copy_from_slice(&(36_u32 + 16_000).to_le_bytes());
+    behind[40..44].copy_from_slice(&16_000_u32.to_le_bytes());
+    behind.push(0);
+    fs::write(&file, &behind).expect("written");
+    let stranger = folder(&server).join("notes.wav");
+    fs::write(&stranger, b"not a recording").expect("written");
+    server.start_again();
+    let repaired = wait::until("the repair", SOON, || {
+        let now = fs::read(&file).expect("the file");
+        (claimed(&now) != 16_000).then_some(now)
+    });
+    assert_eq!(claimed(&repaired), (bytes.len() - HEADER) & !1, "not all that reached the disk is counted");
+    assert_eq!(repaired[HEADER..bytes.len()], bytes[HEADER..]);
+    assert_eq!(fs::read(&stranger).expect("the file"), b"not a recording");
+}
+
+/// A file system of its own, taken away with the test.
+struct Tiny(PathBuf);
+
+impl Tiny {
+    /// 64 KiB at `path`, which is four seconds of recording; `None` where nobody may mount.
+    fn mount(path: &Path) -> Option<Tiny> {
+        fs::create_dir_all(path).expect("a folder");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(path).output();
+        mounted.is_ok_and(|output| output.status.success()).then(|| Tiny(path.to_owned()))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        // Lazily, for the server may still have its file open.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_recording_and_not_the_call() {
+    let server = recorder();
+    let Some(_disk) = Tiny::mount(&folder(&server)) else {
+        println!("skipped: a file system of 64 KiB needs the right to mount one");
+        return;
+    };
+    let tone = audio::tone::render(
+        &[440],
+        Duration::from_millis(700),
+        Duration::ZERO,
+        Duration::from_millis(700),
+        audio::Rate(8000),
+    );
+    server.write_sound("after.wav", &audio::write::wav::to_bytes(&tone));
+    let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+    let mut call = phone.call("2000", Offer::Early, SOON).expect("answered");
+    call.stream.talk(&sound::sentence());
+    call.stream.talk(&sound::sentence());
+    assert!(call.until_bye(Duration::from_secs(20)).expect("a call"), "the flow does not go on");
+    let heard = call.hang_up().expect("over");
+    let pitch = ear::pitch(&heard.pcm()).expect("the sound after the recording");
+    assert!((pitch - 440.0).abs() < 5.0, "{pitch} Hz");
+    let view = server.finished_call("2000");
+    assert!(view.notes().contains("space"), "the timeline does not say why: {:#}", view.0);
+    // What fitted is a file that can be heard.
+    let bytes = fs::read(recording(&server)).expect("the file");
+    assert!(claimed(&bytes) + HEADER <= bytes.len());
+    let kept = audio::read::decode(bytes, Some("wav")).expect("a WAV file");
+    assert!(kept.duration() > Duration::from_secs(2), "{:?}", kept.duration());
+}
