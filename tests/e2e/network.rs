@@ -9,9 +9,15 @@ use std::time::Duration;
 
 use testkit::ear;
 use testkit::ua::{Offer, Phone, PhoneError};
+use tests::peers::baresip::Baresip;
+use tests::peers::capture;
+use tests::peers::linphone::Linphone;
 use tests::peers::process::Process;
 use tests::server::{PASSWORD, Server, Setup, binary};
 use tests::wait;
+
+use crate::sound;
+use crate::wire::Wire;
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -143,4 +149,46 @@ fn a_reload_takes_new_accounts_new_passwords_and_removals() {
     }
     // alice and carol with two contacts each, erin and frank with one: what dave and bob had is gone.
     wait::until("six registrations", SOON, || (server.metric("offhook_registrations") == 6.0).then_some(()));
+}
+
+#[test]
+fn both_digest_algorithms_are_asked_for_and_answered() {
+    let server = Server::demo();
+    let mut caller = Wire::new(&server, "alice");
+    let asked = |caller: &mut Wire, cseq, agent: &str| -> Vec<String> {
+        caller.ask("REGISTER", cseq, &format!("User-Agent: {agent}\r\n"), "");
+        let answer = caller.answered("REGISTER");
+        assert_eq!(answer.status(), Some(401));
+        answer.all("www-authenticate").map(str::to_owned).collect()
+    };
+    let lines = asked(&mut caller, 1, "any");
+    assert!(lines.len() == 2 && lines[0].contains("SHA-256") && lines[1].contains("MD5"), "{lines:?}");
+    let lines = asked(&mut caller, 2, "baresip v1.0.0");
+    assert!(lines.len() == 1 && lines[0].contains("MD5"), "{lines:?}");
+    // The scripted phone answers the first, SHA-256; baresip 1 the second.
+    let mut phone = Phone::new(server.sip, "alice", Some(PASSWORD)).expect("a phone");
+    assert_eq!(phone.register(60).expect("an answer"), 200);
+    let mut phone = Baresip::start(&server.address(), "bob", PASSWORD, true, &sound::long_file());
+    wait::until("both registrations", SOON, || (server.metric("offhook_registrations") == 2.0).then_some(()));
+    phone.hang_up();
+}
+
+#[test]
+fn a_registered_linphone_is_asked_again_for_a_number_that_is_not_public() {
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "\"2000\" = \"a.json\"\n".into()),
+            (
+                "a.json",
+                r#"{"actions":[{"type":"SAY","params":{"text":"Hello, Alice."}},{"type":"HANGUP"}]}"#.into(),
+            ),
+        ],
+        ..Setup::default()
+    });
+    let mut phone = Linphone::start();
+    phone.register(&server.address(), "alice", PASSWORD, "Ok");
+    let capture = phone.call(&server.uri("2000"));
+    phone.wait_for("LinphoneCallEnd", SOON);
+    assert!(ear::sounding(&capture::heard(&capture.finish())) > 0.5);
+    assert_eq!(server.finished_call("2000").0["user"], "alice");
 }

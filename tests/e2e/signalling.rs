@@ -5,15 +5,12 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use testkit::ear;
-use testkit::ua::Phone;
-use tests::peers::baresip::Baresip;
 use tests::peers::capture::{self, Packet};
 use tests::peers::linphone::Linphone;
 use tests::peers::sipp;
 use tests::server::{PASSWORD, Server, Setup};
 use tests::wait;
 
-use crate::sound;
 use crate::wire::{SOON, Wire};
 
 /// Runs a scenario of `tests/sipp/` against 9197, whose music plays for ever.
@@ -52,8 +49,7 @@ fn a_call_is_held_in_three_ways_and_taken_back_each_time() {
     assert!(stretches.iter().all(|(start, end)| end - start > 1.0), "{stretches:?}");
     is_one_stream(&packets);
     for (start, end) in stretches {
-        let part: Vec<Packet> =
-            packets.iter().filter(|p| p.at >= start && p.at <= end).map(copy).collect();
+        let part: Vec<Packet> = packets.iter().filter(|p| p.at >= start && p.at <= end).map(copy).collect();
         assert!(ear::sounding(&capture::heard(&part)) > 0.7, "no music from {start:.1} s to {end:.1} s");
     }
 }
@@ -91,6 +87,32 @@ fn a_late_offer_is_answered_in_the_ack() {
 #[test]
 fn a_cancel_that_crosses_the_200_does_not_end_the_call() {
     scenario("cancel-late.xml");
+}
+
+#[test]
+fn silence_on_hold_is_forgiven_and_after_the_resume_it_is_not() {
+    let server = Server::start(Setup { settings: vec![("rtp", "timeout_s = 2".into())], ..Setup::default() });
+    let mut caller = Wire::new(&server, "9197");
+    let media = caller.call().media().expect("an address for audio");
+    for n in 0..25_u16 {
+        caller.rtp(media, 0, n, u32::from(n) * 160, &[0xff; 160]);
+    }
+    let change = |caller: &mut Wire, cseq, direction: &str| {
+        let offer = caller.offer() + direction;
+        caller.ask("INVITE", cseq, "", &offer);
+        assert_eq!(caller.answered("INVITE").status(), Some(200));
+        caller.ask("ACK", cseq, "", "");
+    };
+    change(&mut caller, 2, "a=inactive\r\n");
+    let heard = caller.all(Duration::from_secs(5));
+    assert!(
+        heard.iter().all(|message| message.method() != Some("BYE")),
+        "a held call is ended for its silence"
+    );
+    change(&mut caller, 3, "a=sendrecv\r\n");
+    let bye = caller.wait_for("a BYE", |message| message.method() == Some("BYE"));
+    caller.send(&bye.reply("200 OK", ""));
+    assert_eq!(server.finished_call("9197").ended().expect("over").0, "media timeout");
 }
 
 #[test]
@@ -164,10 +186,7 @@ fn an_invite_that_comes_again_is_the_same_call() {
     let offer = caller.offer();
     caller.ask("INVITE", 1, "", &offer);
     caller.ask("INVITE", 1, "", &offer);
-    assert_eq!(
-        caller.wait_for("a refusal", |m| m.status().is_some_and(|s| s >= 400)).status(),
-        Some(482)
-    );
+    assert_eq!(caller.wait_for("a refusal", |m| m.status().is_some_and(|s| s >= 400)).status(), Some(482));
 }
 
 #[test]
@@ -347,45 +366,4 @@ fn tcp_messages_are_cut_apart_wherever_the_segments_end() {
     });
     assert!(closed, "{sent:?}");
     Wire::new(&server, "9197").call();
-}
-
-#[test]
-fn both_digest_algorithms_are_asked_for_and_answered() {
-    let server = Server::demo();
-    let mut caller = Wire::new(&server, "alice");
-    let asked = |caller: &mut Wire, cseq, agent: &str| -> Vec<String> {
-        caller.ask("REGISTER", cseq, &format!("User-Agent: {agent}\r\n"), "");
-        let answer = caller.answered("REGISTER");
-        assert_eq!(answer.status(), Some(401));
-        answer.all("www-authenticate").map(str::to_owned).collect()
-    };
-    let lines = asked(&mut caller, 1, "any");
-    assert!(lines.len() == 2 && lines[0].contains("SHA-256") && lines[1].contains("MD5"), "{lines:?}");
-    let lines = asked(&mut caller, 2, "baresip v1.0.0");
-    assert!(lines.len() == 1 && lines[0].contains("MD5"), "{lines:?}");
-    // The scripted phone answers the first, SHA-256; baresip 1 the second.
-    let mut phone = Phone::new(server.sip, "alice", Some(PASSWORD)).expect("a phone");
-    assert_eq!(phone.register(60).expect("an answer"), 200);
-    let mut phone = Baresip::start(&server.address(), "bob", PASSWORD, true, &sound::long_file());
-    wait::until("both registrations", SOON, || {
-        (server.metric("offhook_registrations") == 2.0).then_some(())
-    });
-    phone.hang_up();
-}
-
-#[test]
-fn a_registered_linphone_is_asked_again_for_a_number_that_is_not_public() {
-    let server = Server::start(Setup {
-        flows: vec![
-            ("numbers.toml", "\"2000\" = \"a.json\"\n".into()),
-            ("a.json", r#"{"actions":[{"type":"SAY","params":{"text":"Hello, Alice."}},{"type":"HANGUP"}]}"#.into()),
-        ],
-        ..Setup::default()
-    });
-    let mut phone = Linphone::start();
-    phone.register(&server.address(), "alice", PASSWORD, "Ok");
-    let capture = phone.call(&server.uri("2000"));
-    phone.wait_for("LinphoneCallEnd", SOON);
-    assert!(ear::sounding(&capture::heard(&capture.finish())) > 0.5);
-    assert_eq!(server.finished_call("2000").0["user"], "alice");
 }

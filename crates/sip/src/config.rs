@@ -24,6 +24,9 @@ pub struct Config {
     pub seed: u64,
     /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
     pub algorithms: Vec<Algorithm>,
+    /// With more transactions than this, requests are forgotten once they are answered, calls excepted: answers are no
+    /// longer repeated then, but a flood neither fills the memory nor makes us send a victim each refusal ten times.
+    pub crowd: usize,
 }
 
 impl Default for Config {
@@ -39,6 +42,8 @@ impl Default for Config {
             max_expires: Duration::from_secs(86_400),
             seed: 0,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            // A transaction lives for 32 s over UDP, and a call of one prompt has two: 1,250 calls a second.
+            crowd: 80_000,
         }
     }
 }

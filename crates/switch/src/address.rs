@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
 
-/// Answers kept; routes change rarely, and a scanner must not fill the memory.
+/// Answers kept; a scanner must not fill the memory.
 const CACHED: usize = 1024;
 
 /// Finds and remembers our address towards a peer.
@@ -42,6 +42,11 @@ impl Addresses {
         }
         known.insert(peer, ours);
         ours
+    }
+
+    /// Asks the system again from here on: a laptop changes networks, a lease ends.
+    pub(crate) fn forget(&self) {
+        crate::lock(&self.known).clear();
     }
 }
 

@@ -117,7 +117,12 @@ impl Endpoint {
             200..300 => TxEvent::Success(bytes.clone()),
             _ => TxEvent::Failure(bytes.clone()),
         };
+        let accepts_call = summary.method.is(Known::Invite) && reply.status < 300;
         self.step(now, id, event);
+        if reply.status >= 200 && !accepts_call && self.transactions.len() > self.config.crowd {
+            // RFC 3261 §26.3.2.4 asks for no more than one answer to those who are not known.
+            self.transactions.forget(&mut self.schedule, id);
+        }
         Some(bytes)
     }
 

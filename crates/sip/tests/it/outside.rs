@@ -287,3 +287,30 @@ fn a_stream_that_cannot_be_cut_is_an_error() {
     check(&"a".repeat(1001), TooLong { limit: 1000 });
     check(&"a\r\n".repeat(400), TooLong { limit: 1000 });
 }
+
+#[test]
+fn in_a_crowd_a_request_is_forgotten_once_it_is_answered() {
+    let mut b = Bench::new();
+    b.endpoint = sip::Endpoint::new(sip::Config { crowd: 3, ..sip::Config::default() });
+    for n in 0..10 {
+        b.hear(
+            &request("OPTIONS", 1, &format!("m{n}"), "", "", "")
+                .replace("Call-ID: ", &format!("Call-ID: {n}")),
+        );
+        b.sends(&["200"]);
+    }
+    assert_eq!(b.endpoint.counts().transactions, 3);
+    for n in 0..10 {
+        b.hear(
+            &invite()
+                .replace("z9hG4bKi1", &format!("z9hG4bKi{n}"))
+                .replace("Call-ID: ", &format!("Call-ID: {n}")),
+        );
+        let session = b.invited();
+        b.endpoint.challenge(b.now, session).unwrap();
+        b.drain();
+        b.sends(&["100", "407"]);
+        b.tells(&["ended Rejected { status: 407 }"]);
+    }
+    assert_eq!((b.endpoint.counts().transactions, b.endpoint.counts().sessions), (3, 0));
+}

@@ -21,10 +21,14 @@ pub use handle::Registration;
 pub(crate) use handle::{Admission, Command, Invitation, Reception, ShardHandle};
 
 use crate::address::Addresses;
+use crate::call::run::pause;
 use crate::error::StartError;
 
 /// Messages between the transports and the shard. At 900 calls a second and 7 messages a call this is half a second.
 const INBOUND: usize = 4_096;
+
+/// How long the address that faces a peer is taken to stay the same.
+const ROUTES: Duration = Duration::from_secs(10);
 
 /// How the switch speaks SIP.
 #[derive(Clone, Debug)]
@@ -102,6 +106,13 @@ impl SipIo {
             let limits = tcp::Limits { connections: config.tcp_connections, idle: config.tcp_idle };
             io.tasks.push(tokio::spawn(tcp::accept(listener, addresses.clone(), limits, inbound.clone())));
         }
+        let routes = addresses.clone();
+        io.tasks.push(tokio::spawn(async move {
+            loop {
+                pause(ROUTES).await;
+                routes.forget();
+            }
+        }));
         let mut endpoint = Endpoint::new(sip::Config {
             realm: config.realm.clone(),
             user_agent: config.user_agent.clone(),
