@@ -97,7 +97,7 @@ fn pair() -> (UdpSocket, UdpSocket) {
     loop {
         let rtp = socket();
         let port = rtp.local_addr().expect("bound").port();
-        if port % 2 == 0
+        if port.is_multiple_of(2)
             && let Ok(rtcp) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1))
         {
             rtcp.set_nonblocking(true).expect("a socket");

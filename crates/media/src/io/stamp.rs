@@ -59,7 +59,7 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usiz
         })
     }?;
     let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
-    let stamp = stamp(control.0.get(..message.msg_controllen as usize).unwrap_or_default());
+    let stamp = stamp(control.0.get(..message.msg_controllen).unwrap_or_default());
     let waited = stamp.and_then(|stamp| clock::wall().checked_sub(stamp)).filter(|waited| *waited < LONGEST);
     Ok((got.min(buffer.len()), from, waited.unwrap_or_default()))
 }
