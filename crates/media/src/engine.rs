@@ -149,7 +149,7 @@ impl Engine {
         for (id, ring) in rings_in.into_iter().enumerate() {
             let orders = Arc::new(ArrayQueue::new(ORDERS));
             let resting = Arc::new(AtomicBool::new(false));
-            let (slots, out) = (orders.clone(), Outlet::new(ring));
+            let (slots, out) = (orders.clone(), Outlet::new(ring, places));
             let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier.thread().clone());
             let join = spawn(format!("media-{id}"), move || {
                 // The grid begins on the worker's own thread; the clock on the wall is read beside it.

@@ -53,15 +53,20 @@ pub(crate) enum Spent<P> {
 pub(crate) struct Outlet<P> {
     ring: Producer<Out<P>>,
     shelf: VecDeque<Out<P>>,
+    /// How much the shelf takes of what is not a leg's end; ends have room of their own.
+    room: usize,
+    places: usize,
     /// Something was put out that should not wait for the carrier's own round.
     urgent: bool,
     pub(crate) dropped: u64,
 }
 
 impl<P> Outlet<P> {
-    pub(crate) fn new(ring: Producer<Out<P>>) -> Outlet<P> {
-        let shelf = VecDeque::with_capacity(ring.buffer().capacity());
-        Outlet { ring, shelf, urgent: false, dropped: 0 }
+    /// For a worker of so many legs.
+    pub(crate) fn new(ring: Producer<Out<P>>, places: usize) -> Outlet<P> {
+        let room = ring.buffer().capacity();
+        let shelf = VecDeque::with_capacity(room + places);
+        Outlet { ring, shelf, room, places, urgent: false, dropped: 0 }
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -85,7 +90,13 @@ impl<P> Outlet<P> {
             out
         };
         self.urgent = true;
-        if !periodic && self.shelf.len() < self.shelf.capacity() {
+        // A leg's end that got lost would be a place and ports lost for good, and a call that waits for ever.
+        // Ends are as many as legs at most: no place is given again before its end was told.
+        let room = match &kept {
+            Out::Released(..) => self.room + self.places,
+            _ => self.room,
+        };
+        if !periodic && self.shelf.len() < room {
             self.shelf.push_back(kept);
         } else {
             self.dropped += 1;
@@ -106,5 +117,37 @@ impl<P> Outlet<P> {
     /// Whether everything is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         self.shelf.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtrb::RingBuffer;
+
+    use super::*;
+
+    #[test]
+    fn a_legs_end_finds_room_where_nothing_else_does() {
+        let (ring, mut other) = RingBuffer::new(2);
+        let mut out = Outlet::<u16>::new(ring, 1);
+        let id = LegId { worker: 0, place: 0, generation: 0 };
+        for _ in 0..9 {
+            out.event(Event::Talking { leg: id });
+        }
+        assert_eq!(out.dropped, 5, "two in the ring, two on the shelf");
+        let setup = crate::worker::tests::setup();
+        let leg = Box::new(Leg::new(id, setup, "x".into(), std::time::Duration::ZERO, 1));
+        out.put(Out::Released(leg, Some(7)));
+        assert_eq!(out.dropped, 5);
+        let mut told = Vec::new();
+        while out.close() {
+            while let Ok(one) = other.pop() {
+                told.push(matches!(one, Out::Released(..)));
+            }
+        }
+        while let Ok(one) = other.pop() {
+            told.push(matches!(one, Out::Released(..)));
+        }
+        assert_eq!(told, [false, false, false, false, true]);
     }
 }

@@ -269,7 +269,7 @@ fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How many slots of `from..to` are `phase` modulo `period`.
 fn turns(from: u64, to: u64, period: u64, phase: u64) -> u64 {

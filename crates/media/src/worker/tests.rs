@@ -47,7 +47,7 @@ fn home() -> SocketAddr {
     "192.0.2.1:4000".parse().unwrap()
 }
 
-fn setup() -> LegSetup {
+pub(crate) fn setup() -> LegSetup {
     LegSetup {
         codec: Codec::Pcmu,
         payload_type: 0,
@@ -70,7 +70,7 @@ impl Rig {
     fn new() -> Rig {
         let orders = Arc::new(ArrayQueue::new(64));
         let (put, ring) = RingBuffer::new(256);
-        let worker = Worker::new(0, 16, orders.clone(), Outlet::new(put), WALL);
+        let worker = Worker::new(0, 16, orders.clone(), Outlet::new(put, 16), WALL);
         Rig {
             worker,
             io: Scripted::default(),
