@@ -10,8 +10,18 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
 const RUN: &[&str] = &["espeak-ng"];
 
 /// What the tests need: SIPp, baresip, Linphone, a packet capture, sox to make what they say, `kill` to end them.
-const PEERS: &[&str] =
-    &["sip-tester", "baresip-core", "linphone-cli", "wireshark-common", "sox", "procps", "libcap2-bin"];
+const PEERS: &[&str] = &[
+    "sip-tester",
+    "baresip-core",
+    "linphone-cli",
+    "wireshark-common",
+    "sox",
+    "libsox-fmt-mp3",
+    "opus-tools",
+    "procps",
+    "libcap2-bin",
+    "iproute2",
+];
 
 /// Peers that send or see raw packets: SIPp's keys, and the capture of what a phone hears.
 const RAW: &[&str] = &["/usr/bin/sipp", "/usr/bin/dumpcap"];
@@ -87,6 +97,11 @@ fn installed(package: &str) -> bool {
             "baresip-core" => which("baresip").is_some(),
             "linphone-cli" => which("linphone-daemon").is_some(),
             "procps" => which("kill").is_some(),
+            "libsox-fmt-mp3" => {
+                quiet(Command::new("sh").args(["-c", "sox --help-format mp3 | grep -q Writes:.*yes"]))
+            }
+            "opus-tools" => which("opusenc").is_some(),
+            "iproute2" => which("ip").is_some(),
             "libcap2-bin" => fs::exists("/sbin/setcap").unwrap_or(false),
             "wireshark-common" => which("dumpcap").is_some(),
             command => which(command).is_some(),

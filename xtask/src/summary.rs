@@ -4,16 +4,22 @@ use std::fmt;
 use std::time::Duration;
 
 /// How many tests of a step did what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
+    /// The names of those that failed.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Counts {
-    /// Adds what one line of libtest's output says: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    /// Adds what one line of libtest's output says: `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or
+    /// `test name ... FAILED`.
     pub(crate) fn read(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failures.push(name.to_owned());
+        }
         let Some(rest) = line.trim().strip_prefix("test result: ") else { return };
         for part in rest.split(['.', ';']) {
             let mut words = part.split_whitespace();
@@ -61,7 +67,7 @@ impl fmt::Display for Summary {
         )?;
         for Step { name, ok, counts, took } in &self.0 {
             let result = if *ok { "ok" } else { "FAILED" };
-            let Counts { passed, failed, ignored } = counts;
+            let Counts { passed, failed, ignored, .. } = counts;
             writeln!(
                 f,
                 "{name:<8} {result:<7} {passed:>7} {failed:>7} {ignored:>8} {:>8.1}",
@@ -80,11 +86,11 @@ mod tests {
     #[test]
     fn the_results_of_all_test_binaries_are_added_up() {
         let mut counts = Counts::default();
-        let output = "running 2 tests\ntest a ... ok\n\
+        let output = "running 2 tests\ntest a ... ok\ntest b::c ... FAILED\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
             test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.50s\n";
         output.lines().for_each(|line| counts.read(line));
-        assert_eq!(counts, Counts { passed: 5, failed: 2, ignored: 1 });
+        assert_eq!(counts, Counts { passed: 5, failed: 2, ignored: 1, failures: vec!["b::c".to_owned()] });
     }
 
     #[test]
@@ -92,7 +98,7 @@ mod tests {
         let step = |ok, passed, failed| Step {
             name: "x",
             ok,
-            counts: Counts { passed, failed, ignored: 0 },
+            counts: Counts { passed, failed, ..Counts::default() },
             took: Duration::ZERO,
         };
         let summary = Summary(vec![step(true, 4, 0), step(false, 0, 0), step(false, 2, 3)]);
