@@ -97,16 +97,20 @@ mod tests {
         enable(&one);
         let mut buffer = [0; 16];
         assert_eq!(receive(&one, &mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        other.send_to(b"a report", one.local_addr().unwrap()).unwrap();
-        let begun = clock::now();
-        // Parking may end early.
-        while begun.elapsed() < Duration::from_millis(60) {
-            thread::park_timeout(Duration::from_millis(10));
-        }
-        let (length, from, waited) = receive(&one, &mut buffer).unwrap();
-        let most = begun.elapsed() + Duration::from_millis(5);
-        assert_eq!((&buffer[..length], from), (&b"a report"[..], other.local_addr().unwrap()));
-        assert!(waited > Duration::from_millis(50) && waited < most, "{waited:?}");
+        // The kernel begins to stamp a while after the first socket on the machine wants it.
+        let waited = (0..50).map(|_| {
+            other.send_to(b"a report", one.local_addr().unwrap()).unwrap();
+            let begun = clock::now();
+            // Parking may end early.
+            while begun.elapsed() < Duration::from_millis(60) {
+                thread::park_timeout(Duration::from_millis(10));
+            }
+            let (length, from, waited) = receive(&one, &mut buffer).unwrap();
+            assert_eq!((&buffer[..length], from), (&b"a report"[..], other.local_addr().unwrap()));
+            assert!(waited <= begun.elapsed() + Duration::from_millis(5), "{waited:?}");
+            waited
+        });
+        assert!(waited.into_iter().any(|waited| waited > Duration::from_millis(50)));
         // A datagram that does not fit is cut, as by recv.
         other.send_to(&[7; 100], one.local_addr().unwrap()).unwrap();
         assert_eq!(receive(&one, &mut buffer).unwrap().0, 16);
