@@ -24,19 +24,15 @@ pub(crate) fn wall() -> Duration {
 const SLICE: Duration = Duration::from_micros(100);
 
 /// Ask the system to wake this thread on time. It may refuse, and the grid then is as good as the machine is idle.
+///
+/// Not by a real-time priority: tried on Linux 6.18 with other programs on the same cores, it made most slots begin sooner,
+/// but now and then one began 30 to 150 ms late, which is heard.
 pub(crate) fn hurry() {
-    // SAFETY: all calls concern this thread only (for Linux, priority is a thread's) and take plain numbers, but for one
-    // that reads a struct of such.
+    // SAFETY: both calls take plain numbers and concern this thread only (for Linux, priority is a thread's).
     let refused = unsafe {
         // 1 ns of slack in place of 50 µs.
         libc::prctl(libc::PR_SET_TIMERSLACK, 1);
-        // Before all that is not audio, as far as the operator lets us. The least of the real-time priorities is
-        // enough for that, and leaves room for what the operator holds to be more urgent still.
-        let mut least: libc::sched_param = std::mem::zeroed();
-        least.sched_priority = libc::sched_get_priority_min(libc::SCHED_RR);
-        if libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &raw const least) == 0 {
-            return;
-        }
+        // Before all that is not audio, as far as the operator lets us.
         libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, -10)
     };
     if refused != 0 {
