@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use testkit::ear;
 use testkit::ua::{Heard, Offer, Phone};
 use tests::server::{CallView, Server, Setup};
+use tests::wait;
 use tests::web::{Answer, Web};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -79,12 +80,27 @@ fn playing(urls: &[String]) -> Server {
     })
 }
 
-/// Calls 2000 and listens until it is over.
+/// Calls 2000 and listens until it is over; again if the machine kept the server from sending, for then there are gaps.
 fn call(server: &Server) -> (Heard, CallView) {
-    let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
-    let mut call = phone.call("2000", Offer::Early, SOON).expect("an answer");
-    assert!(call.until_bye(Duration::from_secs(30)).expect("a call"), "no BYE");
-    (call.hang_up().expect("over"), server.finished_call("2000"))
+    let overruns = || {
+        // Counters are told once a second, and at the end of the last leg.
+        wait::until("the leg to be gone", SOON, || {
+            (server.metric("offhook_media_legs") == 0.0).then_some(())
+        });
+        server.metric("offhook_media_overruns_total")
+    };
+    for _ in 0..5 {
+        let before = overruns();
+        let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+        let mut call = phone.call("2000", Offer::Early, SOON).expect("an answer");
+        assert!(call.until_bye(Duration::from_secs(30)).expect("a call"), "no BYE");
+        let heard = call.hang_up().expect("over");
+        let view = server.finished_call("2000");
+        if overruns() == before {
+            return (heard, view);
+        }
+    }
+    panic!("the machine is too busy for sound without gaps")
 }
 
 /// Panics unless the tones were heard in this order, whole, clean and without a click.
@@ -97,7 +113,8 @@ fn expect_tones(heard: &Pcm, pitches: &[u16], notes: &str) {
         let middle = ear::cut(heard, segment.start + 0.1, segment.end - 0.1);
         let pitch = ear::pitch(&middle).expect("a pitch");
         assert!((pitch / f64::from(*hertz) - 1.0).abs() < 0.01, "{pitch} for {hertz} Hz");
-        assert!(ear::purity(&middle, f32::from(*hertz)) > 0.97, "{hertz} Hz is not alone");
+        let purity = ear::purity(&middle, f32::from(*hertz));
+        assert!(purity > 0.97, "{hertz} Hz is not alone: {purity:.3} in {segment:?}\n{notes}");
         let level = rms_dbov(&middle.samples);
         assert!((level - LEVEL).abs() < 1.0, "{hertz} Hz at {level} dBov");
     }
@@ -148,7 +165,7 @@ fn a_sound_that_is_missing_or_garbage_is_told_and_the_flow_goes_on() {
     for name in &bad {
         assert!(notes.contains(name.as_str()), "{name} is not told of in\n{notes}");
     }
-    assert_eq!(server.metric("offhook_prompts_failed_total"), bad.len() as f64);
+    assert!(server.metric("offhook_prompts_failed_total") >= bad.len() as f64);
 }
 
 #[test]
@@ -182,5 +199,6 @@ fn a_sound_that_may_have_changed_is_asked_for_and_not_sent_again() {
         expect_tones(&heard.pcm(), &[300], &view.notes());
     }
     let asked: Vec<String> = web.asked().into_iter().map(|asked| asked.if_none_match).collect();
-    assert_eq!(asked, ["", "\"one\""]);
+    assert!(asked[0].is_empty() && asked.len() > 1, "{asked:?}");
+    assert!(asked[1..].iter().all(|tag| tag == "\"one\""), "{asked:?}");
 }
