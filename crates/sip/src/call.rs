@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::body::Body;
-use crate::flow::{Flow, Transport};
+use crate::flow::{Flow, Next, Transport};
 use crate::message::write::clean;
 
 /// What an INVITE says, in the words a call needs.
@@ -38,6 +38,28 @@ pub struct InviteFacts {
     pub contact: String,
     /// Hops left; a call placed on behalf of this one should have one less.
     pub max_forwards: u32,
+}
+
+impl InviteFacts {
+    /// The facts of an INVITE that says nothing, which came by `flow`.
+    pub fn new(flow: Flow) -> Self {
+        InviteFacts {
+            call_id: String::new(),
+            request_uri: Party::default(),
+            from: Party::default(),
+            to: Party::default(),
+            flow,
+            identity: Identity::Anonymous,
+            offer: None,
+            allow: Vec::new(),
+            supported: Vec::new(),
+            user_agent: None,
+            p_asserted: None,
+            x_headers: Vec::new(),
+            contact: String::new(),
+            max_forwards: 70,
+        }
+    }
 }
 
 /// One side of a call, as a header names it.
@@ -79,13 +101,15 @@ impl Contact {
                 host: rsip::Host::Domain(rsip::Domain::from(host(address))),
                 port: Some(address.port().into()),
             },
-            params: match transport {
-                Transport::Udp => Vec::new(),
-                Transport::Tcp => vec![rsip::Param::Transport(rsip::Transport::Tcp)],
-            },
+            params: Vec::new(),
             headers: Vec::new(),
         };
-        Contact { uri: uri.to_string() }
+        let mut uri = uri.to_string();
+        if let Some(name) = transport.uri_name() {
+            uri.push_str(";transport=");
+            uri.push_str(name);
+        }
+        Contact { uri }
     }
 
     /// A URI of the caller's own making.
@@ -123,24 +147,35 @@ fn escaped(user: &str) -> String {
 /// A call to place.
 #[derive(Clone, Debug)]
 pub struct Invite {
-    /// The way to the next hop.
-    pub flow: Flow,
+    /// Where it goes first.
+    pub next: Next,
     /// The Request-URI.
     pub target: String,
     /// The From header's value without a tag, such as `"Bob" <sip:bob@example.com>`.
     pub from: String,
     /// The To header's value.
     pub to: String,
-    /// Where the peer sends its requests.
-    pub contact: Contact,
-    /// Our offer; `None` lets the peer offer in its 200.
-    pub body: Option<Body>,
+    /// The user part of our Contact; its address is that of the way the request takes.
+    pub user: String,
+    /// Our offer.
+    pub offer: Offer,
     /// What to answer a challenge with.
     pub credentials: Option<Credentials>,
     /// Further headers.
     pub headers: Vec<(String, String)>,
     /// Hops the request may take; 70 unless the call continues another one.
     pub max_forwards: u32,
+}
+
+/// The offer of an INVITE of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// None: the peer offers in its 200.
+    None,
+    /// This one.
+    Ready(Body),
+    /// One that names our address towards the peer: [`crate::Event::Reached`] asks for it each time a hop is tried.
+    WhenReached,
 }
 
 /// A name and a password to answer a challenge with.
@@ -192,7 +227,7 @@ mod tests {
     #[test]
     fn a_contact_is_escaped_and_names_its_transport() {
         check("", "192.0.2.1:5060", Transport::Udp, "sip:192.0.2.1:5060");
-        check("1001", "192.0.2.1:5062", Transport::Tcp, "sip:1001@192.0.2.1:5062;transport=TCP");
+        check("1001", "192.0.2.1:5062", Transport::Tcp, "sip:1001@192.0.2.1:5062;transport=tcp");
         check("a b@c", "[2001:db8::1]:5060", Transport::Udp, "sip:a%20b%40c@[2001:db8::1]:5060");
     }
 }

@@ -178,7 +178,7 @@ impl Dialog {
         };
         match self.flow.transport {
             Transport::Udp => Flow { remote: route().unwrap_or(self.flow.remote), ..self.flow },
-            Transport::Tcp => self.flow,
+            _ => self.flow,
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::body::Body;
 use crate::call::InviteFacts;
-use crate::flow::Flow;
+use crate::flow::{Flow, Hop};
 use crate::message::Method;
 
 /// What an endpoint is given.
@@ -32,6 +32,18 @@ pub enum Input {
         /// The flow.
         flow: Flow,
     },
+    /// A way asked for by [`Output::Connect`] is open.
+    Connected {
+        /// What was asked for.
+        hop: Hop,
+        /// The way.
+        flow: Flow,
+    },
+    /// A way asked for by [`Output::Connect`] cannot be opened.
+    Unreachable {
+        /// What was asked for.
+        hop: Hop,
+    },
     /// The time [`crate::Endpoint::poll_timeout`] named has come.
     Timeout,
 }
@@ -48,6 +60,9 @@ pub enum Output {
         /// The message in short, for traces.
         summary: Summary,
     },
+    /// Find the way to this address: open a stream, or take one that is open; for UDP, say which of our addresses the
+    /// peer can reach. [`Input::Connected`] or [`Input::Unreachable`] answers.
+    Connect(Hop),
     /// Something happened.
     Event(Event),
 }
@@ -115,6 +130,13 @@ pub enum Event {
         session: SessionId,
         /// What the INVITE says.
         invite: Arc<InviteFacts>,
+    },
+    /// The way to the next hop of our call is open: owes [`crate::Endpoint::offer`]. Again for each hop that is tried.
+    Reached {
+        /// The session.
+        session: SessionId,
+        /// The way.
+        flow: Flow,
     },
     /// Our call made progress (a 1xx other than 100).
     Progressed {

@@ -57,12 +57,12 @@ mod transaction;
 
 pub use auth::Algorithm;
 pub use body::Body;
-pub use call::{Contact, Credentials, Identity, Invite, InviteFacts, Party, Reason};
+pub use call::{Contact, Credentials, Identity, Invite, InviteFacts, Offer, Party, Reason};
 pub use config::{Config, Timers, User};
 pub use counters::{Counters, Counts};
 pub use endpoint::{Endpoint, SessionView};
 pub use error::{FrameError, ParseError, WrongPhase};
 pub use event::{Ended, Event, Input, Output, SessionId, Summary};
-pub use flow::{Flow, Transport};
+pub use flow::{Flow, Hop, Next, Transport};
 pub use message::{Known, Message, Method, phrase};
 pub use registrar::Binding;

@@ -77,25 +77,17 @@ mod tests {
 
     fn invite(number: &str, identity: Identity, from: &str) -> InviteFacts {
         let party = |user: &str| Party { user: user.to_owned(), ..Party::default() };
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: from.parse().unwrap(),
+        };
         InviteFacts {
-            call_id: "1@x".into(),
             request_uri: party(number),
             from: party("caller"),
             to: party(number),
-            flow: Flow {
-                transport: Transport::Udp,
-                local: "192.0.2.1:5060".parse().unwrap(),
-                remote: from.parse().unwrap(),
-            },
             identity,
-            offer: None,
-            allow: Vec::new(),
-            supported: Vec::new(),
-            user_agent: None,
-            p_asserted: None,
-            x_headers: Vec::new(),
-            contact: String::new(),
-            max_forwards: 70,
+            ..InviteFacts::new(flow)
         }
     }
 

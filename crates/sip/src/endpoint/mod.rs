@@ -105,6 +105,8 @@ impl Endpoint {
             Input::Message { flow, bytes } => self.on_message(now, flow, bytes),
             Input::Closed { flow } => self.on_closed(now, &flow),
             Input::TransmitFailed { flow } => self.on_transmit_failed(now, &flow),
+            // Nothing asks for ways yet.
+            Input::Connected { .. } | Input::Unreachable { .. } => {}
             Input::Timeout => self.on_timeout(now),
         }
         self.reschedule();

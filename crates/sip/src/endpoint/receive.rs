@@ -262,12 +262,12 @@ impl Endpoint {
 /// it would let anyone aim our answers at a third party.
 pub(crate) fn reply_flow(flow: Flow, via: &crate::message::Via<'_>) -> Flow {
     match flow.transport {
-        Transport::Tcp => flow,
         Transport::Udp if via.rport => flow,
         Transport::Udp => {
             let mut back = flow;
             back.remote.set_port(via.port.filter(|p| *p != 0).unwrap_or(5060));
             back
         }
+        _ => flow,
     }
 }

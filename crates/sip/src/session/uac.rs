@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::ending::request_summary;
+use super::uas::contact_header;
 use super::{Calling, GONE, Leaving, Modify, Phase, Session};
 use crate::auth::client::{Challenge, answer};
 use crate::body::{self, Body, Found};
-use crate::call::{Invite, Reason};
+use crate::call::{Contact, Invite, Offer, Reason};
 use crate::dialog::{Dialog, Stamp};
 use crate::endpoint::{ALLOW, Endpoint};
 use crate::error::WrongPhase;
 use crate::event::{Ended, Event, SessionId, Summary};
-use crate::flow::Flow;
+use crate::flow::{Flow, Next};
 use crate::message::write::Writer;
 use crate::message::{Core, Known, Message, Name};
 use crate::transaction::TxId;
@@ -30,20 +31,40 @@ impl Endpoint {
             true => format!("{};tag={tag}", invite.from),
             false => format!("<{}>;tag={tag}", invite.from),
         };
-        let dialog =
-            Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), invite.flow);
+        let flow = match &invite.next {
+            Next::Flow(flow) => Some(*flow),
+            Next::Hop(_) | Next::Uri(_) => None,
+        };
+        let Some(flow) = flow else {
+            self.event(Event::Ended { session: id, reason: Ended::Failed { status: 503 } });
+            return id;
+        };
+        let contact = Contact::new(&invite.user, flow.local, flow.transport);
+        let dialog = Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), flow);
         let calling =
             Calling { transaction: TxId(0), invite: invite.clone(), progressed: false, authorized: false };
         let mut session = Session::new(id, dialog, Phase::Calling(Box::new(calling)));
-        session.contact = Some(invite.contact);
+        session.contact = Some(contact);
         session.credentials = invite.credentials;
-        if invite.body.is_some() {
-            // The first description of a session: nothing can be open yet.
-            let _ = session.debt.send();
-        }
         self.sessions.add(session);
-        self.send_invite(now, id, None);
+        match invite.offer {
+            Offer::WhenReached => self.event(Event::Reached { session: id, flow }),
+            Offer::None | Offer::Ready(_) => self.send_invite(now, id, None),
+        }
         id
+    }
+
+    /// Gives the offer that [`Event::Reached`] asked for; `None` lets the peer offer.
+    pub fn offer(&mut self, now: Instant, session: SessionId, offer: Option<Body>) -> Result<(), WrongPhase> {
+        let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
+        match &mut state.phase {
+            Phase::Calling(calling) if calling.invite.offer == Offer::WhenReached => {
+                calling.invite.offer = offer.map_or(Offer::None, Offer::Ready);
+            }
+            _ => return Err(state.wrong()),
+        }
+        self.send_invite(now, session, None);
+        Ok(())
     }
 
     /// Sends the INVITE, the second time with credentials.
@@ -52,17 +73,27 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Phase::Calling(calling) = &session.phase else { return };
         let invite = &calling.invite;
+        let body = match &invite.offer {
+            Offer::Ready(body) => Some(body),
+            Offer::None | Offer::WhenReached => None,
+        };
+        if body.is_some() {
+            // The first description of a session, or the same again with credentials.
+            session.debt.roll_back();
+            let _ = session.debt.send();
+        }
         let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
         let (mut writer, flow, cseq) = session.dialog.invite(invite.max_forwards, stamp);
-        writer.header("Contact", format_args!("<{}>", invite.contact.uri()));
+        for (name, value) in contact_header(session.contact.as_ref()) {
+            writer.header(&name, value);
+        }
         writer.header("Allow", ALLOW);
         if let Some((name, value)) = authorization {
             writer.header(name, value);
         }
         writer.headers(&invite.headers);
-        let summary =
-            Summary { body: invite.body.is_some(), ..request_summary(Known::Invite, cseq, Some(id)) };
-        let bytes = writer.finish(invite.body.as_ref());
+        let summary = Summary { body: body.is_some(), ..request_summary(Known::Invite, cseq, Some(id)) };
+        let bytes = writer.finish(body);
         match self.send_request(now, Known::Invite, &branch, flow, bytes, summary) {
             Some(transaction) => {
                 if let Some(Session { phase: Phase::Calling(calling), .. }) = self.sessions.get_mut(id) {
@@ -133,7 +164,7 @@ impl Endpoint {
             Some(state) if matches!(&state.phase, Phase::Calling(c) if c.transaction == id) => {
                 let session = state.id;
                 state.dialog = dialog;
-                let offered = matches!(&state.phase, Phase::Calling(c) if c.invite.body.is_some());
+                let offered = matches!(&state.phase, Phase::Calling(c) if c.invite.offer != Offer::None);
                 if body.is_some() {
                     // The answer to our offer, or the peer's offer: both are possible here.
                     let _ = state.debt.receive();

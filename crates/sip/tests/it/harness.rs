@@ -12,6 +12,7 @@ pub(crate) struct Bench {
     pub(crate) flow: Flow,
     pub(crate) sent: Vec<(Flow, String)>,
     pub(crate) events: Vec<Event>,
+    pub(crate) connects: Vec<sip::Hop>,
 }
 
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\n";
@@ -31,7 +32,14 @@ impl Bench {
             User { name: "alice".into(), password: "secret".into() },
             User { name: "bob".into(), password: "hidden".into() },
         ]);
-        Bench { endpoint, now: Instant::now(), flow: flow(transport), sent: Vec::new(), events: Vec::new() }
+        Bench {
+            endpoint,
+            now: Instant::now(),
+            flow: flow(transport),
+            sent: Vec::new(),
+            events: Vec::new(),
+            connects: Vec::new(),
+        }
     }
 
     /// Gives a message and takes what comes out.
@@ -56,6 +64,7 @@ impl Bench {
                 }
                 Output::Event(Event::Message { .. }) => {}
                 Output::Event(event) => self.events.push(event),
+                Output::Connect(hop) => self.connects.push(hop),
             }
         }
         if let Some(at) = self.endpoint.poll_timeout() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use sip::stream::Framer;
-use sip::{Credentials, Event, Input, Invite, Message, Output, Reason, SessionId};
+use sip::{Credentials, Event, Input, Invite, Message, Next, Offer, Output, Reason, SessionId};
 
 use crate::harness::*;
 
@@ -164,7 +164,7 @@ impl Storm {
                     assert!(self.live.contains(&session), "an end without a beginning, or a second one");
                     self.live.retain(|s| *s != session);
                 }
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Connect(_) => {}
             }
         }
     }
@@ -204,12 +204,12 @@ impl Storm {
             }
             _ => {
                 let invite = Invite {
-                    flow: self.b.flow,
+                    next: Next::Flow(self.b.flow),
                     target: "sip:x@198.51.100.7".into(),
                     from: "sip:y@h".into(),
                     to: "sip:x@h".into(),
-                    contact,
-                    body: self.rng.bool().then(sdp),
+                    user: "ivr".into(),
+                    offer: if self.rng.bool() { Offer::Ready(sdp()) } else { Offer::None },
                     credentials: Some(Credentials { user: "u".into(), password: "p".into() }),
                     headers: vec![],
                     max_forwards: 70,

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use sip::{Config, Ended, Endpoint, Event, Flow, Input, Invite, Output, Reason, SessionId, Transport};
+use sip::{
+    Config, Ended, Endpoint, Event, Flow, Input, Invite, Next, Offer, Output, Reason, SessionId, Transport,
+};
 
 use crate::harness::{contact, sdp};
 
@@ -80,12 +82,12 @@ impl Pair {
         let session = self.sides[0].endpoint.invite(
             self.now,
             Invite {
-                flow,
+                next: Next::Flow(flow),
                 target: "sip:x@192.0.2.2".into(),
                 from: "sip:y@192.0.2.1".into(),
                 to: "sip:x@192.0.2.2".into(),
-                contact: contact(),
-                body: (!late).then(sdp),
+                user: "ivr".into(),
+                offer: if late { Offer::None } else { Offer::Ready(sdp()) },
                 credentials: None,
                 headers: vec![],
                 max_forwards: 70,
@@ -118,6 +120,7 @@ impl Pair {
                     }
                 }
                 Output::Event(event) => self.on_event(side, event),
+                other => panic!("{other:?}"),
             }
         }
     }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use sip::{Body, Credentials, Input, Invite, Reason, SessionId, Transport};
+use sip::{Body, Credentials, Input, Invite, Next, Offer, Reason, SessionId, Transport};
 
 use crate::harness::*;
 
 fn placed(b: &mut Bench, body: Option<Body>) -> (SessionId, String) {
     let invite = Invite {
-        flow: b.flow,
+        next: Next::Flow(b.flow),
         target: "sip:bob@203.0.113.9;x=y".into(),
         from: "\"Us\" <sip:ivr@192.0.2.1>".into(),
         to: "sip:bob@203.0.113.9".into(),
-        contact: contact(),
-        body,
+        user: "ivr".into(),
+        offer: body.map_or(Offer::None, Offer::Ready),
         credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
         headers: vec![("X-Call".into(), "7".into())],
         max_forwards: 12,

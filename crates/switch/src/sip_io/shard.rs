@@ -39,8 +39,8 @@ pub(super) struct Shard {
     streams: HashMap<Flow, mpsc::Sender<Bytes>>,
     calls: HashMap<SessionId, Address>,
     finished: VecDeque<(SessionId, Weak<Record>)>,
-    /// Flows that could not be sent to; the endpoint is told before anything else.
-    failed: Vec<Flow>,
+    /// What could not be sent or opened; the endpoint is told before anything else.
+    failed: Vec<Input>,
 }
 
 impl Shard {
@@ -187,10 +187,11 @@ impl Shard {
                         self.transmit(flow, bytes);
                     }
                     Output::Event(event) => self.event(now, event, &mut ended),
+                    Output::Connect(hop) => self.failed.push(Input::Unreachable { hop }),
                 }
             }
             match self.failed.pop() {
-                Some(flow) => self.endpoint.handle(now, Input::TransmitFailed { flow }),
+                Some(input) => self.endpoint.handle(now, input),
                 None => break,
             }
         }
@@ -277,7 +278,9 @@ impl Shard {
     fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         match flow.transport {
             Transport::Udp => {
-                let Some(socket) = &self.socket else { return self.failed.push(flow) };
+                let Some(socket) = &self.socket else {
+                    return self.failed.push(Input::TransmitFailed { flow });
+                };
                 match socket.try_send_to(&bytes, for_socket(socket, flow.remote)) {
                     Ok(_) => {}
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -286,18 +289,18 @@ impl Shard {
                     }
                     Err(error) => {
                         tracing::debug!(%error, to = %flow.remote, "SIP UDP send");
-                        self.failed.push(flow);
+                        self.failed.push(Input::TransmitFailed { flow });
                     }
                 }
             }
             Transport::Tcp => {
                 let sent = self.streams.get(&flow).is_some_and(|out| out.try_send(bytes).is_ok());
                 if !sent {
-                    self.failed.push(flow);
+                    self.failed.push(Input::TransmitFailed { flow });
                 }
             }
             // A transport that nothing here opens.
-            _ => self.failed.push(flow),
+            _ => self.failed.push(Input::TransmitFailed { flow }),
         }
     }
 }
