@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::body::Body;
 use crate::flow::{Flow, Next, Transport};
+use crate::message::identity::Asserted;
 use crate::message::write::clean;
 
 /// What an INVITE says, in the words a call needs.
@@ -30,8 +31,8 @@ pub struct InviteFacts {
     pub supported: Vec<String>,
     /// The peer's software.
     pub user_agent: Option<String>,
-    /// P-Asserted-Identity (RFC 3325). To be believed only from peers one trusts.
-    pub p_asserted: Option<Party>,
+    /// Who calls by the word of the network, and whom the call passed on its way.
+    pub asserted: Asserted,
     /// Headers whose name starts with `X-`, in order.
     pub x_headers: Vec<(String, String)>,
     /// The peer's Contact URI: the dialog's remote target.
@@ -54,7 +55,7 @@ impl InviteFacts {
             allow: Vec::new(),
             supported: Vec::new(),
             user_agent: None,
-            p_asserted: None,
+            asserted: Asserted::default(),
             x_headers: Vec::new(),
             contact: String::new(),
             max_forwards: 70,
@@ -132,7 +133,7 @@ pub(crate) fn host(address: SocketAddr) -> String {
 }
 
 /// The user part of a URI with everything escaped that must be (RFC 3261 §25.1, `user`).
-fn escaped(user: &str) -> String {
+pub(crate) fn escaped(user: &str) -> String {
     let mut text = String::with_capacity(user.len());
     for byte in user.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {

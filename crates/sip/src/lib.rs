@@ -64,5 +64,8 @@ pub use endpoint::{Endpoint, SessionView};
 pub use error::{FrameError, ParseError, WrongPhase};
 pub use event::{Ended, Event, Input, Output, SessionId, Summary};
 pub use flow::{Flow, Hop, Next, Transport};
+pub use message::identity::{
+    Asserted, Diversion, Hidden, History, Privacy, RemoteParty, Retarget, Side, Wanted, Why,
+};
 pub use message::{Known, Message, Method, phrase};
 pub use registrar::Binding;

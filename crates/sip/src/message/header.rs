@@ -14,18 +14,24 @@ pub(crate) enum Name {
     ContentLength,
     ContentType,
     CSeq,
+    Diversion,
     Event,
     Expires,
     From,
+    HistoryInfo,
     MaxForwards,
     MinExpires,
     PAssertedIdentity,
+    PPreferredIdentity,
     Path,
+    Privacy,
     ProxyAuthenticate,
     ProxyAuthorization,
     ProxyRequire,
     Reason,
     RecordRoute,
+    ReferredBy,
+    RemotePartyId,
     Require,
     RetryAfter,
     Route,
@@ -40,7 +46,7 @@ pub(crate) enum Name {
 }
 
 /// The longest name in `Name::of`.
-const LONGEST: usize = 19;
+const LONGEST: usize = 20;
 
 impl Name {
     /// Reads a name in any case, long or compact (RFC 3261 §7.3.3).
@@ -60,18 +66,24 @@ impl Name {
             b"content-length" | b"l" => Name::ContentLength,
             b"content-type" | b"c" => Name::ContentType,
             b"cseq" => Name::CSeq,
+            b"diversion" => Name::Diversion,
             b"event" | b"o" => Name::Event,
             b"expires" => Name::Expires,
             b"from" | b"f" => Name::From,
+            b"history-info" => Name::HistoryInfo,
             b"max-forwards" => Name::MaxForwards,
             b"min-expires" => Name::MinExpires,
             b"p-asserted-identity" => Name::PAssertedIdentity,
+            b"p-preferred-identity" => Name::PPreferredIdentity,
             b"path" => Name::Path,
+            b"privacy" => Name::Privacy,
             b"proxy-authenticate" => Name::ProxyAuthenticate,
             b"proxy-authorization" => Name::ProxyAuthorization,
             b"proxy-require" => Name::ProxyRequire,
             b"reason" => Name::Reason,
             b"record-route" => Name::RecordRoute,
+            b"referred-by" | b"b" => Name::ReferredBy,
+            b"remote-party-id" => Name::RemotePartyId,
             b"require" => Name::Require,
             b"retry-after" => Name::RetryAfter,
             b"route" => Name::Route,
@@ -99,18 +111,24 @@ impl Name {
             Name::ContentLength => "Content-Length",
             Name::ContentType => "Content-Type",
             Name::CSeq => "CSeq",
+            Name::Diversion => "Diversion",
             Name::Event => "Event",
             Name::Expires => "Expires",
             Name::From => "From",
+            Name::HistoryInfo => "History-Info",
             Name::MaxForwards => "Max-Forwards",
             Name::MinExpires => "Min-Expires",
             Name::PAssertedIdentity => "P-Asserted-Identity",
+            Name::PPreferredIdentity => "P-Preferred-Identity",
             Name::Path => "Path",
+            Name::Privacy => "Privacy",
             Name::ProxyAuthenticate => "Proxy-Authenticate",
             Name::ProxyAuthorization => "Proxy-Authorization",
             Name::ProxyRequire => "Proxy-Require",
             Name::Reason => "Reason",
             Name::RecordRoute => "Record-Route",
+            Name::ReferredBy => "Referred-By",
+            Name::RemotePartyId => "Remote-Party-ID",
             Name::Require => "Require",
             Name::RetryAfter => "Retry-After",
             Name::Route => "Route",
@@ -159,7 +177,7 @@ mod tests {
 
     #[test]
     fn no_name_is_longer_than_the_buffer() {
-        assert_eq!(Name::PAssertedIdentity.text().len(), LONGEST);
+        assert_eq!(Name::PPreferredIdentity.text().len(), LONGEST);
         assert_eq!(Name::of(Name::ProxyAuthorization.text()), Name::ProxyAuthorization);
     }
 }

@@ -4,6 +4,7 @@
 mod address;
 mod core;
 mod header;
+pub(crate) mod identity;
 pub(crate) mod lex;
 mod method;
 mod parse;

@@ -45,7 +45,7 @@ fn an_invite_is_told_with_its_facts() {
     assert_eq!((invite.call_id.as_str(), invite.identity.clone()), ("call-1", Identity::Anonymous));
     assert_eq!((invite.request_uri.user.as_str(), invite.request_uri.host.as_str()), ("1000", "192.0.2.1"));
     assert_eq!((invite.from.display.as_deref(), invite.from.user.as_str()), (Some("Al"), "alice"));
-    let asserted = invite.p_asserted.as_ref().unwrap();
+    let asserted = invite.asserted.caller().unwrap();
     assert_eq!((asserted.display.as_deref(), asserted.user.as_str()), (Some("Al B"), "+4712345678"));
     let x = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(invite.x_headers, [x("X-One", "1"), x("x-two", "a, b")]);
