@@ -150,7 +150,7 @@ impl Endpoint {
             remote_tag: session.dialog.remote_tag.clone(),
             remote_target: session.dialog.target.clone(),
             flow: session.dialog.flow,
-            phase: session.phase.name(),
+            phase: session.stands(),
         })
     }
 

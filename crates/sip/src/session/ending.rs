@@ -3,11 +3,11 @@
 
 use std::time::Instant;
 
-use super::{Calling, Incoming, Leaving, Modify, Phase};
+use super::{Calling, Change, Incoming, Leaving, Phase};
 use crate::auth::client::{Challenge, answer};
 use crate::call::Reason;
 use crate::dialog::Stamp;
-use crate::endpoint::{Endpoint, Reply, Request};
+use crate::endpoint::{Endpoint, Request};
 use crate::event::{Ended, Event, SessionId, Summary};
 use crate::message::{Known, Message, Method, Name};
 use crate::timer::Timer;
@@ -20,17 +20,14 @@ impl Endpoint {
         let Some(session) = self.sessions.get(id) else { return };
         match &session.phase {
             Phase::Incoming(_) => self.refuse_invite(now, id, 487, None, &[]),
-            Phase::Confirmed(Modify::Asked { transaction, .. }) => {
-                let (transaction, tag) = (*transaction, session.dialog.local_tag.clone());
-                self.respond(now, transaction, &Reply::status(487, &tag));
-            }
             Phase::Leaving(Leaving::Bye { .. }) => return,
             Phase::Leaving(_) => {
                 self.drop_session(id);
                 return;
             }
-            Phase::Answered(_) | Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Confirmed(_) => {}
+            Phase::Answered(_) | Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Confirmed => {}
         }
+        self.refuse_change(now, id, 487);
         let cause = request.message.line(Name::Reason).map(str::to_owned);
         self.end(id, Ended::Bye { cause });
     }
@@ -48,6 +45,7 @@ impl Endpoint {
     /// the protocol goes on by itself. Nothing happens if the session is over already.
     pub fn hang_up(&mut self, now: Instant, session: SessionId, reason: Reason) {
         let id = session;
+        self.refuse_change(now, id, 487);
         let Some(session) = self.sessions.get_mut(id) else { return };
         match &mut session.phase {
             Phase::Incoming(_) => {
@@ -73,17 +71,7 @@ impl Endpoint {
                 let _ = self.acknowledge(now, id, None);
                 self.leave_with_bye(now, id, Ended::HungUp, &reason);
             }
-            Phase::Confirmed(change) => {
-                let open = match change {
-                    Modify::Asked { transaction, .. } => Some(*transaction),
-                    Modify::Idle | Modify::Answered(_) => None,
-                };
-                let tag = session.dialog.local_tag.clone();
-                if let Some(transaction) = open {
-                    self.respond(now, transaction, &Reply::status(487, &tag));
-                }
-                self.leave_with_bye(now, id, Ended::HungUp, &reason);
-            }
+            Phase::Confirmed => self.leave_with_bye(now, id, Ended::HungUp, &reason),
             Phase::Leaving(_) => {}
         }
         self.reschedule_session(id);
@@ -177,6 +165,9 @@ impl Endpoint {
     /// A transaction of a session timed out or lost its transport.
     pub(crate) fn on_transaction_failed(&mut self, _now: Instant, session: SessionId, id: TxId, tell: Tell) {
         let Some(state) = self.sessions.get(session) else { return };
+        if matches!(&state.change, Change::Asked { transaction, .. } if *transaction == id) {
+            return self.end_change(session);
+        }
         match &state.phase {
             Phase::Incoming(Incoming { invite, .. }) if *invite == id => {
                 self.end(session, Ended::TransportLost)
@@ -187,9 +178,6 @@ impl Endpoint {
                     _ => Ended::Failed { status: 408 },
                 };
                 self.end(session, reason);
-            }
-            Phase::Confirmed(Modify::Asked { transaction, .. }) if *transaction == id => {
-                self.end_change(session)
             }
             Phase::Leaving(
                 Leaving::Cancel { invite: own }

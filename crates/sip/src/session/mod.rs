@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) dialog: Dialog,
     pub(crate) phase: Phase,
+    /// What is being changed. An UPDATE can come before the call is answered, so it stands beside the phase.
+    pub(crate) change: Change,
     debt: Debt,
     /// Our Contact.
     contact: Option<Contact>,
@@ -61,7 +63,7 @@ pub(crate) enum Phase {
     /// A 2xx with an offer came, and the answer for its ACK is awaited from the caller.
     Unacknowledged { cseq: u32, invite: TxId },
     /// Up.
-    Confirmed(Modify),
+    Confirmed,
     /// Ended for the caller, not yet for the peer.
     Leaving(Leaving),
 }
@@ -97,10 +99,11 @@ pub(crate) struct Calling {
     authorized: bool,
 }
 
-/// What changes in a call that is up.
-#[derive(Debug)]
-pub(crate) enum Modify {
+/// What changes in a session: the INVITE or UPDATE in its dialog that is open, of which there is one at most.
+#[derive(Debug, Default)]
+pub(crate) enum Change {
     /// Nothing.
+    #[default]
     Idle,
     /// The peer asks, and `answer_reinvite` is owed.
     Asked { transaction: TxId, acknowledged: bool },
@@ -129,16 +132,14 @@ impl Repeat {
 }
 
 impl Phase {
-    /// In one word, for errors and views.
-    pub(crate) fn name(&self) -> &'static str {
+    /// In one word.
+    fn name(&self) -> &'static str {
         match self {
             Phase::Incoming(_) => "incoming",
             Phase::Answered(_) => "answered",
             Phase::Calling(_) => "calling",
             Phase::Unacknowledged { .. } => "unacknowledged",
-            Phase::Confirmed(Modify::Idle) => "confirmed",
-            Phase::Confirmed(Modify::Asked { .. }) => "being changed",
-            Phase::Confirmed(Modify::Answered(_)) => "changed",
+            Phase::Confirmed => "confirmed",
             Phase::Leaving(_) => "leaving",
         }
     }
@@ -155,6 +156,7 @@ impl Session {
             id,
             dialog,
             phase,
+            change: Change::Idle,
             debt: Debt::default(),
             contact: None,
             credentials: None,
@@ -173,8 +175,27 @@ impl Session {
         self.timers.take_due(now)
     }
 
+    /// The 2xx that waits for its ACK.
+    fn repeated(&mut self) -> Option<&mut Repeat> {
+        match (&mut self.phase, &mut self.change) {
+            (Phase::Answered(repeat) | Phase::Leaving(Leaving::Acknowledge { repeat, .. }), _) => Some(repeat),
+            (Phase::Leaving(_), _) => None,
+            (_, Change::Answered(repeat)) => Some(repeat),
+            _ => None,
+        }
+    }
+
+    /// Where it stands, in one word.
+    pub(crate) fn stands(&self) -> &'static str {
+        match (&self.phase, &self.change) {
+            (Phase::Confirmed, Change::Asked { .. }) => "being changed",
+            (Phase::Confirmed, Change::Answered(_)) => "changed",
+            (phase, _) => phase.name(),
+        }
+    }
+
     fn wrong(&self) -> WrongPhase {
-        WrongPhase { phase: self.phase.name() }
+        WrongPhase { phase: self.stands() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::offer::Debt;
 use super::uas::contact_header;
-use super::{GONE, Modify, Phase};
+use super::{Change, GONE, Phase};
 use crate::body::Body;
 use crate::dialog::Order;
 use crate::endpoint::{Endpoint, Reply, Request, reply_flow};
@@ -65,16 +65,15 @@ impl Endpoint {
 
     fn turn(&self, id: SessionId) -> Turn {
         let Some(session) = self.sessions.get(id) else { return Turn::Over };
-        match &session.phase {
-            Phase::Incoming(_) | Phase::Confirmed(Modify::Asked { .. }) => Turn::Busy,
-            // The peer goes on, so it has our 2xx and its ACK is lost: only a missing answer stops us.
-            Phase::Answered(_) | Phase::Confirmed(Modify::Answered(_)) => match session.debt {
+        match (&session.phase, &session.change) {
+            (Phase::Leaving(_), _) => Turn::Over,
+            (_, Change::Asked { .. }) | (Phase::Incoming(_), _) => Turn::Busy,
+            (Phase::Calling(_) | Phase::Unacknowledged { .. }, _) => Turn::Glare,
+            // After our 2xx the peer goes on, so it has it and its ACK is lost: only a missing answer stops us.
+            (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => match session.debt {
                 Debt::Settled => Turn::Ours,
                 Debt::WeOwe | Debt::TheyOwe => Turn::Glare,
             },
-            Phase::Confirmed(Modify::Idle) => Turn::Ours,
-            Phase::Calling(_) | Phase::Unacknowledged { .. } => Turn::Glare,
-            Phase::Leaving(_) => Turn::Over,
         }
     }
 
@@ -126,17 +125,20 @@ impl Endpoint {
         acknowledged: bool,
     ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let implied = match session.phase {
-            Phase::Answered(_) => Some(Event::Confirmed { session: id, body: None }),
-            Phase::Confirmed(Modify::Answered(_)) => Some(Event::Reconfirmed { session: id, body: None }),
+        let implied = match (&session.phase, &session.change) {
+            (Phase::Answered(_), _) => Some(Event::Confirmed { session: id, body: None }),
+            (_, Change::Answered(_)) => Some(Event::Reconfirmed { session: id, body: None }),
             _ => None,
         };
-        session.timers.stop_all();
+        if implied.is_some() {
+            session.timers.stop_all();
+            session.phase = Phase::Confirmed;
+        }
         if offer.is_some() {
             // The turn was ours, so nothing is open.
             let _ = session.debt.receive();
         }
-        session.phase = Phase::Confirmed(Modify::Asked { transaction: request.transaction, acknowledged });
+        session.change = Change::Asked { transaction: request.transaction, acknowledged };
         if let Some(event) = implied {
             self.event(event);
         }
@@ -153,7 +155,7 @@ impl Endpoint {
     ) -> Result<(), WrongPhase> {
         let id = session;
         let Some(session) = self.sessions.get_mut(id) else { return Err(GONE) };
-        let Phase::Confirmed(Modify::Asked { transaction, acknowledged }) = session.phase else {
+        let Change::Asked { transaction, acknowledged } = session.change else {
             return Err(session.wrong());
         };
         let tag = session.dialog.local_tag.clone();
@@ -172,13 +174,13 @@ impl Endpoint {
         // The answer to their offer, or our offer: both are possible here.
         let _ = session.debt.send();
         let headers = contact_header(session.contact.as_ref());
-        session.phase = Phase::Confirmed(Modify::Idle);
+        session.change = Change::Idle;
         let reply = Reply { headers: &headers, body: Some(&body), ..Reply::status(200, &tag) };
         let sent = self.respond(now, transaction, &reply);
         if acknowledged && let Some(bytes) = sent {
             let repeat = self.repeat(now, id, transaction, bytes);
             if let (Some(session), Some(repeat)) = (self.sessions.get_mut(id), repeat) {
-                session.phase = Phase::Confirmed(Modify::Answered(repeat));
+                session.change = Change::Answered(repeat);
             }
         }
         self.reschedule_session(id);
@@ -189,7 +191,17 @@ impl Endpoint {
     pub(super) fn end_change(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(id) {
             session.debt.roll_back();
-            session.phase = Phase::Confirmed(Modify::Idle);
+            session.change = Change::Idle;
+        }
+    }
+
+    /// Refuses the change the peer asks for, if it does.
+    pub(super) fn refuse_change(&mut self, now: Instant, id: SessionId, status: u16) {
+        let Some(session) = self.sessions.get(id) else { return };
+        if let Change::Asked { transaction, .. } = session.change {
+            let tag = session.dialog.local_tag.clone();
+            self.end_change(id);
+            self.respond(now, transaction, &Reply::status(status, &tag));
         }
     }
 

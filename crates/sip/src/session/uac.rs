@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::ending::request_summary;
 use super::uas::contact_header;
-use super::{Calling, GONE, Leaving, Modify, Phase, Session};
+use super::{Calling, GONE, Leaving, Phase, Session};
 use crate::auth::client::{Challenge, answer};
 use crate::body::{self, Body, Found};
 use crate::call::{Contact, Invite, Offer, Reason};
@@ -174,7 +174,7 @@ impl Endpoint {
                     self.event(Event::Answered { session, body, owes_answer: true });
                 } else {
                     state.debt.roll_back();
-                    state.phase = Phase::Confirmed(Modify::Idle);
+                    state.phase = Phase::Confirmed;
                     self.send_ack(session, id, core.cseq, None);
                     self.event(Event::Answered { session, body, owes_answer: false });
                 }
@@ -250,7 +250,7 @@ impl Endpoint {
         let Phase::Unacknowledged { cseq, invite } = state.phase else { return Err(state.wrong()) };
         // The peer's offer is answered, or refused by the BYE that follows.
         state.debt.roll_back();
-        state.phase = Phase::Confirmed(Modify::Idle);
+        state.phase = Phase::Confirmed;
         self.send_ack(session, invite, cseq, answer.as_ref());
         Ok(())
     }

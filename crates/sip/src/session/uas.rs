@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::facts::facts;
-use super::{GONE, Incoming, Leaving, Modify, Phase, Repeat, Session};
+use super::{Change, GONE, Incoming, Leaving, Phase, Repeat, Session};
 use crate::auth::asking::Asking;
 use crate::body::{self, Body, Found};
 use crate::call::Contact;
@@ -252,15 +252,16 @@ impl Endpoint {
         }
         self.respond(now, request.transaction, &Reply::status(200, &tag));
         let session = session?;
-        match self.sessions.get(session).map(|s| &s.phase) {
-            Some(Phase::Incoming(_)) => {
+        let state = self.sessions.get(session)?;
+        if matches!(&state.change, Change::Asked { transaction, .. } if *transaction == invite) {
+            self.refuse_change(now, session, 487);
+            return Some(session);
+        }
+        match &state.phase {
+            Phase::Incoming(_) => {
                 self.refuse_invite(now, session, 487, None, &[]);
                 let cause = request.message.line(Name::Reason).map(str::to_owned);
                 self.end(session, Ended::Cancelled { cause });
-            }
-            Some(Phase::Confirmed(Modify::Asked { transaction, .. })) if *transaction == invite => {
-                self.respond(now, invite, &Reply::status(487, &tag));
-                self.end_change(session);
             }
             _ => {}
         }
@@ -276,37 +277,30 @@ impl Endpoint {
         core: &Core<'_>,
     ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let awaited = match &session.phase {
-            Phase::Answered(repeat)
-            | Phase::Confirmed(Modify::Answered(repeat))
-            | Phase::Leaving(Leaving::Acknowledge { repeat, .. }) => Some(repeat.cseq),
-            _ => None,
-        };
         // An ACK that came again, or late, for an earlier INVITE, acknowledges nothing.
-        if awaited != Some(core.cseq) {
+        if session.repeated().map(|repeat| repeat.cseq) != Some(core.cseq) {
             return;
         }
         let body = match body::find_sdp(message.line(Name::ContentType), None, message.body()) {
             Found::Sdp(body) if session.debt == super::offer::Debt::TheyOwe => Some(body),
             _ => None,
         };
-        match &session.phase {
-            Phase::Answered(_) => {
-                session.timers.stop_all();
+        session.timers.stop_all();
+        match (&session.phase, &session.change) {
+            (Phase::Answered(_), _) => {
                 session.debt.roll_back();
-                session.phase = Phase::Confirmed(Modify::Idle);
+                session.phase = Phase::Confirmed;
                 self.event(Event::Confirmed { session: id, body });
             }
-            Phase::Confirmed(Modify::Answered(_)) => {
-                session.timers.stop_all();
-                session.debt.roll_back();
-                session.phase = Phase::Confirmed(Modify::Idle);
-                self.event(Event::Reconfirmed { session: id, body });
-            }
-            Phase::Leaving(Leaving::Acknowledge { reason, .. }) => {
+            (Phase::Leaving(Leaving::Acknowledge { reason, .. }), _) => {
                 let reason = reason.clone();
-                session.timers.stop_all();
                 self.send_bye(now, id, &reason);
+            }
+            (Phase::Leaving(_), _) => {}
+            (_, Change::Answered(_)) => {
+                session.debt.roll_back();
+                session.change = Change::Idle;
+                self.event(Event::Reconfirmed { session: id, body });
             }
             _ => {}
         }
@@ -316,26 +310,24 @@ impl Endpoint {
     pub(crate) fn on_session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
         let limit = self.config.timers.t2;
         let Some(session) = self.sessions.get_mut(id) else { return };
-        match (&mut session.phase, timer) {
-            (
-                Phase::Answered(repeat)
-                | Phase::Confirmed(Modify::Answered(repeat))
-                | Phase::Leaving(Leaving::Acknowledge { repeat, .. }),
-                Timer::Retransmit,
-            ) => {
-                repeat.interval = (repeat.interval * 2).min(limit);
-                let (transaction, bytes) = (repeat.transaction, repeat.bytes.clone());
-                session.timers.set(Timer::Retransmit, now + repeat.interval);
-                self.step(now, transaction, crate::transaction::TxEvent::Success(bytes));
-            }
-            (Phase::Answered(_) | Phase::Confirmed(Modify::Answered(_)), Timer::Timeout) => {
-                session.timers.stop_all();
-                self.leave_with_bye(now, id, Ended::NoAck, &crate::call::Reason::status(408));
-            }
+        if timer == Timer::Retransmit {
+            let Some(repeat) = session.repeated() else { return };
+            repeat.interval = (repeat.interval * 2).min(limit);
+            let (transaction, bytes, interval) = (repeat.transaction, repeat.bytes.clone(), repeat.interval);
+            session.timers.set(Timer::Retransmit, now + interval);
+            self.step(now, transaction, crate::transaction::TxEvent::Success(bytes));
+            return;
+        }
+        let unacknowledged = session.repeated().is_some();
+        match (&session.phase, timer) {
             (Phase::Leaving(Leaving::Acknowledge { reason, .. }), Timer::Timeout) => {
                 let reason = reason.clone();
                 session.timers.stop_all();
                 self.send_bye(now, id, &reason);
+            }
+            (_, Timer::Timeout) if unacknowledged => {
+                session.timers.stop_all();
+                self.leave_with_bye(now, id, Ended::NoAck, &crate::call::Reason::status(408));
             }
             (Phase::Incoming(_), Timer::Linger) => {
                 session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
