@@ -178,7 +178,9 @@ impl Session {
     /// The 2xx that waits for its ACK.
     fn repeated(&mut self) -> Option<&mut Repeat> {
         match (&mut self.phase, &mut self.change) {
-            (Phase::Answered(repeat) | Phase::Leaving(Leaving::Acknowledge { repeat, .. }), _) => Some(repeat),
+            (Phase::Answered(repeat) | Phase::Leaving(Leaving::Acknowledge { repeat, .. }), _) => {
+                Some(repeat)
+            }
             (Phase::Leaving(_), _) => None,
             (_, Change::Answered(repeat)) => Some(repeat),
             _ => None,

@@ -70,7 +70,8 @@ impl Endpoint {
             (_, Change::Asked { .. }) | (Phase::Incoming(_), _) => Turn::Busy,
             (Phase::Calling(_) | Phase::Unacknowledged { .. }, _) => Turn::Glare,
             // After our 2xx the peer goes on, so it has it and its ACK is lost: only a missing answer stops us.
-            (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => match session.debt {
+            (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => match session.debt
+            {
                 Debt::Settled => Turn::Ours,
                 Debt::WeOwe | Debt::TheyOwe => Turn::Glare,
             },
