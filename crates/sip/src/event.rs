@@ -142,16 +142,22 @@ pub enum Event {
     Progressed {
         /// The session.
         session: SessionId,
-        /// The status code, 101 to 199.
+        /// Which of the INVITE's early dialogs, counted from 1: forks each have their own. 0 makes no dialog.
+        early: u32,
+        /// The status code, 101 to 199. 199 says that this early dialog has ended (RFC 6228).
         status: u16,
-        /// Early media's description, if any.
+        /// Early media's description, if any: the answer to our offer, or an offer if `owes_answer`.
         body: Option<Body>,
+        /// `body` is an offer, and [`crate::Endpoint::acknowledge_early`] must carry the answer.
+        owes_answer: bool,
     },
     /// Our call was answered. The ACK is sent already, unless `owes_answer`.
     Answered {
         /// The session.
         session: SessionId,
-        /// The answer to our offer, or the peer's offer if our INVITE had none.
+        /// Which early dialog it was, as in `Progressed`; a new number if there was none.
+        early: u32,
+        /// The description in force: the answer to our offer, or the peer's offer if our INVITE had none.
         body: Option<Body>,
         /// `body` is an offer, and [`crate::Endpoint::acknowledge`] must carry the answer.
         owes_answer: bool,

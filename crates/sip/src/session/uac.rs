@@ -131,7 +131,7 @@ impl Endpoint {
                 calling.progressed = true;
                 if status > 100 {
                     let body = description(response);
-                    self.event(Event::Progressed { session: id, status, body });
+                    self.event(Event::Progressed { session: id, early: 1, status, body, owes_answer: false });
                 }
             }
             Some(Phase::Leaving(Leaving::Cancel { .. })) => self.send_cancel(now, id),
@@ -171,12 +171,12 @@ impl Endpoint {
                 }
                 if !offered && body.is_some() {
                     state.phase = Phase::Unacknowledged { cseq: core.cseq, invite: id };
-                    self.event(Event::Answered { session, body, owes_answer: true });
+                    self.event(Event::Answered { session, early: 1, body, owes_answer: true });
                 } else {
                     state.debt.roll_back();
                     state.phase = Phase::Confirmed;
                     self.send_ack(session, id, core.cseq, None);
-                    self.event(Event::Answered { session, body, owes_answer: false });
+                    self.event(Event::Answered { session, early: 1, body, owes_answer: false });
                 }
             }
             // The 200 crossed our CANCEL: it is a call now, and ends like one.

@@ -171,6 +171,11 @@ impl CallLeg {
                     self.key(now, Way::Info, key);
                 }
             }
+            // Of sessions that are placed.
+            SessionEvent::Began(_)
+            | SessionEvent::Reached(_)
+            | SessionEvent::Progressed { .. }
+            | SessionEvent::Answered { .. } => {}
             SessionEvent::Ended(reason) => {
                 let theirs = self.session.over();
                 let (cause, words) = describe(&reason);

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flow::leg::Tag;
 use flow::{HttpFailure, HttpReply};
-use sip::Body;
+use sip::{Body, Flow, SessionId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -47,6 +47,8 @@ pub(crate) const MAILBOX: usize = 256;
 pub(crate) enum Mail {
     /// From its SIP session.
     Sip(SessionEvent),
+    /// From a SIP session that the call placed; the number is the one it gave with [`crate::sip_io::Command::Invite`].
+    Placed(u64, SessionEvent),
     /// From its media leg.
     Media(media::Event),
     /// Prompts that were made ready.
@@ -66,6 +68,7 @@ pub(crate) enum Order {
 
 /// What a SIP session tells its call.
 #[derive(Debug)]
+#[allow(dead_code, reason = "no flow places calls yet")]
 pub(crate) enum SessionEvent {
     /// The ACK of our 200.
     Confirmed(Option<Body>),
@@ -75,6 +78,14 @@ pub(crate) enum SessionEvent {
     Reconfirmed(Option<Body>),
     /// An INFO.
     Info { content_type: String, body: Bytes },
+    /// A session that was placed is this one. The first event of such a session.
+    Began(SessionId),
+    /// The next hop is reached by this flow, and the offer is owed.
+    Reached(Flow),
+    /// A provisional response. An `early` dialog a fork; if `owes_answer`, `body` is an offer to be acknowledged.
+    Progressed { early: u32, status: u16, body: Option<Body>, owes_answer: bool },
+    /// A 2xx, which carries the description in force; if `owes_answer`, `body` is an offer to be acknowledged.
+    Answered { early: u32, body: Option<Body>, owes_answer: bool },
     /// The last event.
     Ended(sip::Ended),
 }
@@ -87,8 +98,8 @@ impl Mail {
                 event,
                 media::Event::Digit { .. } | media::Event::DigitEnded { .. } | media::Event::Talking { .. }
             ),
-            Mail::Sip(SessionEvent::Info { .. }) => false,
-            Mail::Sip(_) | Mail::Prompts { .. } | Mail::Http(..) | Mail::Order(_) => true,
+            Mail::Sip(SessionEvent::Info { .. }) | Mail::Placed(_, SessionEvent::Info { .. }) => false,
+            Mail::Sip(_) | Mail::Placed(..) | Mail::Prompts { .. } | Mail::Http(..) | Mail::Order(_) => true,
         }
     }
 }

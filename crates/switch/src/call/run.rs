@@ -64,6 +64,8 @@ impl Call {
             loop {
                 match letter {
                     Some(Mail::Sip(event)) => self.leg.session_event(now, event),
+                    // Nothing is placed yet.
+                    Some(Mail::Placed(..)) => {}
                     Some(Mail::Media(event)) => self.leg.media_event(now, event),
                     Some(Mail::Prompts { tag, result }) => self.leg.prompts_ready(tag, result),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),

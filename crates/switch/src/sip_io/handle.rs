@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip::{Body, Contact, Counters, Counts, Flow, InviteFacts, Reason, SessionId, User};
+use sip::{Body, Contact, Counters, Counts, Flow, Invite, InviteFacts, Reason, SessionId, User};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::book::Record;
@@ -27,12 +27,50 @@ pub(crate) enum Inbound {
 
 /// What calls and the switch ask of the shard.
 #[derive(Debug)]
+#[allow(dead_code, reason = "no flow places calls yet")]
 pub(crate) enum Command {
-    Progress { session: SessionId, status: u16, body: Option<Body>, contact: Contact },
-    Answer { session: SessionId, body: Option<Body>, contact: Contact },
-    Reject { session: SessionId, status: u16, phrase: Option<String>, headers: Vec<(String, String)> },
-    AnswerReinvite { session: SessionId, answer: Result<Body, u16> },
-    HangUp { session: SessionId, reason: Reason },
+    /// Places a call. What becomes of it goes to `mail` as [`Mail::Placed`] with this number, `Began` first.
+    Invite {
+        invite: Box<Invite>,
+        number: u64,
+        mail: mpsc::Sender<Mail>,
+        record: Arc<Record>,
+    },
+    /// The offer that `Reached` asked for.
+    Offer {
+        session: SessionId,
+        offer: Option<Body>,
+    },
+    /// The answer that `Answered` asked for.
+    Acknowledge {
+        session: SessionId,
+        answer: Option<Body>,
+    },
+    Progress {
+        session: SessionId,
+        status: u16,
+        body: Option<Body>,
+        contact: Contact,
+    },
+    Answer {
+        session: SessionId,
+        body: Option<Body>,
+        contact: Contact,
+    },
+    Reject {
+        session: SessionId,
+        status: u16,
+        phrase: Option<String>,
+        headers: Vec<(String, String)>,
+    },
+    AnswerReinvite {
+        session: SessionId,
+        answer: Result<Body, u16>,
+    },
+    HangUp {
+        session: SessionId,
+        reason: Reason,
+    },
     Users(Vec<User>),
     Drain,
     Snapshot(oneshot::Sender<Snapshot>),

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use flow::trace::What;
-use sip::{Endpoint, Event, Flow, Input, InviteFacts, Output, SessionId, Summary, Transport};
+use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, SessionId, Summary, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
@@ -26,8 +26,10 @@ const REMEMBERED: usize = 512;
 
 /// A call as the shard knows it.
 struct Address {
-    /// Where it came from.
-    flow: Flow,
+    /// Where it came from; of a call that was placed, where it goes to once that is known.
+    flow: Option<Flow>,
+    /// What a call calls the session it placed; `None` if it came.
+    number: Option<u64>,
     mail: mpsc::Sender<Mail>,
     record: Arc<Record>,
 }
@@ -112,7 +114,7 @@ impl Shard {
                 }
             }
             Inbound::Idle { flow, reply } => {
-                let called = self.calls.values().any(|address| address.flow == flow);
+                let called = self.calls.values().any(|address| address.flow == Some(flow));
                 let registered = self.endpoint.bindings().any(|binding| binding.flow == flow);
                 // The stream may have closed meanwhile.
                 let _ = reply.send(called || registered);
@@ -128,6 +130,18 @@ impl Shard {
     fn obey(&mut self, now: Instant, command: Command) {
         let endpoint = &mut self.endpoint;
         let done = match command {
+            Command::Invite { invite, number, mail, record } => {
+                let flow = match &invite.next {
+                    Next::Flow(flow) => Some(*flow),
+                    Next::Hop(_) | Next::Uri(_) => None,
+                };
+                let session = endpoint.invite(now, *invite);
+                self.calls.insert(session, Address { flow, number: Some(number), mail, record });
+                self.tell(session, SessionEvent::Began(session));
+                Ok(())
+            }
+            Command::Offer { session, offer } => endpoint.offer(now, session, offer),
+            Command::Acknowledge { session, answer } => endpoint.acknowledge(now, session, answer),
             Command::Progress { session, status, body, contact } => {
                 endpoint.progress(now, session, status, body, contact)
             }
@@ -230,7 +244,19 @@ impl Shard {
                 tracing::trace!(from = %flow.remote, call_id, "{summary}");
                 self.trace(now, session, '←', &summary);
             }
-            // Of calls that we place: there are none yet.
+            Event::Reached { session, flow } => {
+                if let Some(address) = self.calls.get_mut(&session) {
+                    address.flow = Some(flow);
+                }
+                self.tell(session, SessionEvent::Reached(flow));
+            }
+            Event::Progressed { session, early, status, body, owes_answer } => {
+                self.tell(session, SessionEvent::Progressed { early, status, body, owes_answer });
+            }
+            Event::Answered { session, early, body, owes_answer } => {
+                self.tell(session, SessionEvent::Answered { early, body, owes_answer });
+            }
+            // What no call has a use for yet.
             _ => {}
         }
     }
@@ -239,7 +265,7 @@ impl Shard {
         let flow = invite.flow;
         match (self.reception)(Invitation { session, invite, now }) {
             Admission::Take(mail, record) => {
-                self.calls.insert(session, Address { flow, mail, record });
+                self.calls.insert(session, Address { flow: Some(flow), number: None, mail, record });
             }
             Admission::Challenge => {
                 // A session that was offered this moment is in no other phase.
@@ -256,7 +282,11 @@ impl Shard {
 
     fn tell(&mut self, session: SessionId, event: SessionEvent) {
         if let Some(address) = self.calls.get(&session) {
-            post(&address.mail, Mail::Sip(event));
+            let letter = match address.number {
+                None => Mail::Sip(event),
+                Some(number) => Mail::Placed(number, event),
+            };
+            post(&address.mail, letter);
         }
     }
 
