@@ -16,9 +16,10 @@ use crate::files::Files;
 use crate::flows::aliases;
 use crate::locate::locate;
 use crate::numbers::{self, Entry, Numbers};
-use crate::{Document, Flows, Problem, Users, users};
+use crate::{Document, Flows, Problem, Trunks, Users, trunks, users};
 
-/// A flows directory: `numbers.toml`, flow documents in `*.json` at any depth, `sounds/`, and perhaps `users.toml`.
+/// A flows directory: `numbers.toml`, flow documents in `*.json` at any depth, `sounds/`, and perhaps
+/// `users.toml` and `trunks.toml`.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory;
 
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub flows: Flows,
     /// The accounts of `users.toml`.
     pub users: Users,
+    /// The carriers of `trunks.toml`.
+    pub trunks: Trunks,
     /// What is wrong with the files, and the warnings of their authors' interest, in the order of the files.
     pub problems: Vec<Problem>,
 }
@@ -51,6 +54,11 @@ impl Directory {
         if let Some(text) = &files.users {
             let (users, problems) = users::parse(text);
             loader.loaded.users = users;
+            loader.loaded.problems.extend(problems);
+        }
+        if let Some(text) = &files.trunks {
+            let (trunks, problems) = trunks::parse(text);
+            loader.loaded.trunks = trunks;
             loader.loaded.problems.extend(problems);
         }
         for (id, bytes) in &files.documents {

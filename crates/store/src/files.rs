@@ -25,6 +25,8 @@ pub(crate) struct Files {
     pub(crate) numbers: Option<String>,
     /// `users.toml`, if there is one.
     pub(crate) users: Option<String>,
+    /// `trunks.toml`, if there is one.
+    pub(crate) trunks: Option<String>,
     /// The sounds beside them.
     pub(crate) sounds: Sounds,
     /// Files that could not be read.
@@ -92,7 +94,7 @@ impl Files {
     /// Keeps the file `name` if it is one of ours.
     fn take(&mut self, name: &str, read: impl FnOnce() -> std::io::Result<Vec<u8>>) {
         let file = name.rsplit('/').next().unwrap_or(name);
-        let ours = name.ends_with(".json") || ["numbers.toml", "users.toml"].contains(&name);
+        let ours = name.ends_with(".json") || ["numbers.toml", "users.toml", "trunks.toml"].contains(&name);
         if !ours || file.starts_with('.') {
             return;
         }
@@ -105,6 +107,7 @@ impl Files {
         }
         match String::from_utf8(bytes) {
             Ok(text) if name == "numbers.toml" => self.numbers = Some(text),
+            Ok(text) if name == "trunks.toml" => self.trunks = Some(text),
             Ok(text) => self.users = Some(text),
             Err(error) => {
                 let (good, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());

@@ -12,9 +12,9 @@ use flow::engine::{HttpFailure, HttpReply, HttpRequest};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect};
+use store::Network;
 
 use crate::error::StartError;
-use crate::network::Network;
 
 /// Redirects followed; browsers allow 20, APIs need one or two.
 const REDIRECTS: usize = 5;

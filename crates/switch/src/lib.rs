@@ -17,7 +17,6 @@ mod error;
 mod events;
 mod http;
 mod meters;
-mod network;
 mod route;
 mod shared;
 mod sip_io;
@@ -42,8 +41,8 @@ pub use error::{Refusal, StartError};
 pub use events::{Event, Happening};
 pub use http::HttpConfig;
 pub use meters::describe_metrics;
-pub use network::{Network, NotANetwork};
 pub use sip_io::{Registration, SipConfig};
+pub use store::{Network, NotANetwork};
 
 use crate::address::Addresses;
 use crate::book::Book;
