@@ -1,5 +1,6 @@
 //! What the tests of the whole share: where the repository is, the server under test, and the real peers.
 
+pub mod load;
 pub mod peers;
 pub mod server;
 pub mod wait;

@@ -47,6 +47,8 @@ pub struct Setup {
     pub flows: Vec<(&'static str, String)>,
     /// Whether the demo's web server runs; its port is fixed, so only one test at a time can have it.
     pub callback_server: bool,
+    /// The only core it may run on; it then logs as it does by default, into a file of its folder.
+    pub core: Option<&'static str>,
 }
 
 /// A running offhook.
@@ -59,6 +61,7 @@ pub struct Server {
     pub folder: tempfile::TempDir,
     /// The process, with its log.
     pub process: Process,
+    core: Option<&'static str>,
 }
 
 /// The password of every user in the tests.
@@ -79,12 +82,13 @@ impl Server {
         for (path, text) in &setup.flows {
             write_flow(folder.path(), path, text);
         }
-        let process = launch(folder.path());
+        let process = launch(folder.path(), setup.core);
         let server = Server {
             sip: SocketAddr::from(([127, 0, 0, 1], sip)),
             http: SocketAddr::from(([127, 0, 0, 1], http)),
             folder,
             process,
+            core: setup.core,
         };
         server.await_ready();
         server
@@ -98,7 +102,7 @@ impl Server {
 
     /// Starts it again in the same folder, after it has ended.
     pub fn start_again(&mut self) {
-        self.process = launch(self.folder.path());
+        self.process = launch(self.folder.path(), self.core);
         self.await_ready();
     }
 
@@ -227,15 +231,22 @@ impl CallView {
     }
 }
 
-fn launch(folder: &Path) -> Process {
-    Process::start(
-        "offhook",
-        Command::new(binary())
-            .args(["serve", "--config", "offhook.toml"])
-            .current_dir(folder)
-            .env("RUST_LOG", "info,switch=debug")
-            .env_remove("NO_COLOR"),
-    )
+fn launch(folder: &Path, core: Option<&str>) -> Process {
+    let mut command = match core {
+        None => {
+            let mut command = Command::new(binary());
+            command.args(["serve", "--config", "offhook.toml"]).env("RUST_LOG", "info,switch=debug");
+            command
+        }
+        Some(core) => {
+            // The log goes where reading it costs nobody anything.
+            let run = "exec taskset -c \"$1\" \"$0\" serve --config offhook.toml 2> log";
+            let mut command = Command::new("sh");
+            command.args(["-c", run]).arg(binary()).arg(core).env_remove("RUST_LOG");
+            command
+        }
+    };
+    Process::start("offhook", command.current_dir(folder).env_remove("NO_COLOR"))
 }
 
 fn write_flow(folder: &Path, path: &str, text: &str) {

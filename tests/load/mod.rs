@@ -1,0 +1,8 @@
+//! Load of our own making: many calls or registrations a second at a real server, and what they cost it.
+//!
+//! Messages are made of templates and read by a few string searches, so that one core drives what another one serves.
+
+pub mod calls;
+pub mod cost;
+pub mod floor;
+mod text;
