@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use audio::codec::Codec;
 
+use crate::bridge::Bridge;
 use crate::prompt::Prompt;
 
 /// What offer and answer agreed on for one leg.
@@ -78,6 +79,15 @@ pub enum Command {
     Echo {
         /// Comes back in the event.
         tag: u64,
+    },
+    /// Say what another leg hears and hand it what is heard here, until the `Stop` of this tag; prompts and keys go
+    /// before it. An end that is there already is replaced, and told as stopped.
+    /// → [`Event::Played`](crate::Event::Played)
+    Bridge {
+        /// Comes back in the event.
+        tag: u64,
+        /// This leg's end.
+        end: Box<Bridge>,
     },
     /// Send keys, as telephone-events or, where those were not agreed, as tones; a prompt waits meanwhile.
     /// → [`Event::DigitsSent`](crate::Event::DigitsSent)

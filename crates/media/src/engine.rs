@@ -43,6 +43,10 @@ const ORDERS: usize = 4_096;
 /// What a worker may let out between two rounds of the carrier.
 const OUTS: usize = 8_192;
 
+/// What a bridged leg's jitter buffer begins with, and the most it takes: people talk across it.
+const BRIDGE_DELAY: Duration = Duration::from_millis(20);
+const BRIDGE_MOST: Duration = Duration::from_millis(140);
+
 /// How the engine is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -216,6 +220,10 @@ impl Engine {
             }
             Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
             Command::Echo { tag } => self.order(leg, Order::Echo(leg, tag, ears(speech.codec))),
+            Command::Bridge { tag, end } => {
+                let buffer = Buffer::new(speech.codec.rate().0, BRIDGE_DELAY, BRIDGE_MOST);
+                self.order(leg, Order::Bridge(leg, tag, end, Box::new(buffer)))
+            }
             Command::SendDigits { tag, digits } => {
                 let dialling = match speech.events {
                     true => Dialling::Events(Keys::new(tag, digits)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rtp::jitter::Buffer;
 use rtp::packet::HEADER;
 
+use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
 use crate::event::Event;
@@ -44,6 +45,8 @@ pub(crate) struct Leg {
     rx: Rx,
     dialling: Option<Dialling>,
     recorder: Option<Recorder>,
+    /// With the tag of its command.
+    bridge: Option<(u64, Box<Bridge>)>,
     rtcp: Rtcp,
     timeout: Duration,
 }
@@ -63,6 +66,7 @@ impl Leg {
             source: Source::Silence,
             dialling: None,
             recorder: None,
+            bridge: None,
             turns: u64::from(id.place),
             unread: 0,
             setup,
@@ -97,6 +101,9 @@ impl Leg {
         if self.setup.send {
             self.speak(turn);
         } else {
+            if let Some((_, bridge)) = &mut self.bridge {
+                bridge.pass();
+            }
             self.tx.pass(self.units() as u32);
             self.tx.pause();
         }
@@ -131,7 +138,7 @@ impl Leg {
         self.rx.settle(self.id, turn);
     }
 
-    /// Read a frame of what was heard, for the recorder and the echo.
+    /// Read a frame of what was heard, for the recorder, the bridge and the echo.
     fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let units = self.units();
         let missed = std::mem::take(&mut self.unread);
@@ -146,9 +153,16 @@ impl Leg {
             let heard = &mut turn.scratch.heard[..units];
             heard.fill(self.setup.codec.silence());
             buffer.read(heard);
-            let Some(recorder) = self.recorder.as_mut().filter(|_| !over) else { continue };
+            let recorder = self.recorder.as_mut().filter(|_| !over);
+            if recorder.is_none() && self.bridge.is_none() {
+                continue;
+            }
             let pcm = &mut turn.scratch.pcm[..units];
             let n = self.setup.codec.decode(heard, pcm);
+            if let Some((_, bridge)) = &mut self.bridge {
+                bridge.push(&pcm[..n]);
+            }
+            let Some(recorder) = recorder else { continue };
             match recorder.push(&pcm[..n]) {
                 Progress::Going => {}
                 Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
@@ -164,6 +178,10 @@ impl Leg {
         let (place, units, to) = (self.place(), self.units(), self.rx.latch.remote());
         let codec = self.setup.codec;
         let mut quiet = false;
+        let covered = self.dialling.is_some() || !matches!(self.source, Source::Silence);
+        if covered && let Some((_, bridge)) = &mut self.bridge {
+            bridge.pass();
+        }
         if let Some(dialling) = &mut self.dialling {
             let frame = &mut turn.scratch.packet[HEADER..HEADER + units];
             match dialling.step(self.tx.timestamp(), codec, frame) {
@@ -191,10 +209,13 @@ impl Leg {
                 frame.fill(codec.silence());
                 false
             }
-            Source::Silence => {
-                frame.fill(codec.silence());
-                false
-            }
+            Source::Silence => match &mut self.bridge {
+                Some((_, bridge)) if !covered => bridge.fill(codec, frame),
+                _ => {
+                    frame.fill(codec.silence());
+                    false
+                }
+            },
             Source::Echo { .. } => {
                 frame.copy_from_slice(&turn.scratch.heard[..units]);
                 true
@@ -267,6 +288,22 @@ impl Leg {
         self.source = Source::Echo { tag };
     }
 
+    pub(crate) fn bridge<P>(&mut self, tag: u64, end: Box<Bridge>, buffer: Box<Buffer>, out: &mut Outlet<P>) {
+        self.open_ears(buffer, out);
+        if let Some((before, end)) = self.bridge.replace((tag, end)) {
+            out.event(Event::Played { leg: self.id, tag: before, stopped: true });
+            out.spent(Spent::Bridge(end));
+        }
+    }
+
+    fn end_bridge<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some((tag, end)) = self.bridge.take() {
+            out.event(Event::Played { leg: self.id, tag, stopped: true });
+            out.spent(Spent::Bridge(end));
+            self.close_ears(out);
+        }
+    }
+
     pub(crate) fn record<P>(&mut self, recorder: Recorder, buffer: Box<Buffer>, out: &mut Outlet<P>) {
         self.end_recording(out);
         self.open_ears(buffer, out);
@@ -284,6 +321,9 @@ impl Leg {
         }
         if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
             self.end_recording(out);
+        }
+        if self.bridge.as_ref().is_some_and(|(of, _)| *of == tag) {
+            self.end_bridge(out);
         }
         if let Some(dialling) = self.dialling.as_mut().filter(|dialling| dialling.tag() == tag)
             && dialling.cut()
@@ -320,7 +360,7 @@ impl Leg {
         }
     }
 
-    /// A recorder and an echo share one buffer.
+    /// A recorder, a bridge and an echo share one buffer.
     fn open_ears<P>(&mut self, buffer: Box<Buffer>, out: &mut Outlet<P>) {
         if self.rx.buffer.is_none() {
             self.rx.buffer = Some(buffer);
@@ -332,7 +372,8 @@ impl Leg {
 
     /// Nobody listens any more: packets need not be kept.
     fn close_ears<P>(&mut self, out: &mut Outlet<P>) {
-        let listening = self.recorder.is_some() || matches!(self.source, Source::Echo { .. });
+        let echo = matches!(self.source, Source::Echo { .. });
+        let listening = echo || self.recorder.is_some() || self.bridge.is_some();
         if !listening && let Some(buffer) = self.rx.buffer.take() {
             out.spent(Spent::Buffer(buffer));
         }
@@ -354,6 +395,7 @@ impl Leg {
         self.interrupt(turn.out);
         self.end_dialling(turn.out);
         self.end_recording(turn.out);
+        self.end_bridge(turn.out);
         self.send_rtcp(turn, true);
         turn.stats.lost += self.rx.lost().max(0) as u64;
     }
@@ -379,6 +421,7 @@ impl Leg {
             saying: match self.source {
                 _ if !self.setup.send => Saying::Held,
                 _ if self.dialling.is_some() => Saying::Digits,
+                Source::Silence if self.bridge.is_some() => Saying::Bridge,
                 Source::Silence => Saying::Silence,
                 Source::Prompts(_) => Saying::Prompt,
                 Source::Echo { .. } => Saying::Echo,

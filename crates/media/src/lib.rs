@@ -10,6 +10,7 @@
 //! There is no signalling here, no `async`, and no knowledge of flows or calls.
 
 mod board;
+mod bridge;
 mod carrier;
 mod clock;
 mod command;
@@ -34,6 +35,7 @@ mod stats;
 mod tx;
 mod worker;
 
+pub use bridge::Bridge;
 pub use command::{Command, DigitToSend, LegSetup, Repeat};
 pub use engine::{Config, Engine};
 pub use error::Error;

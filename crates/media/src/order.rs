@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use rtp::jitter::Buffer;
 use rtrb::Producer;
 
+use crate::bridge::Bridge;
 use crate::command::LegSetup;
 use crate::event::Event;
 use crate::id::LegId;
@@ -20,6 +21,7 @@ pub(crate) enum Order<P> {
     Adopt(Box<Leg>, P),
     Play(LegId, Playlist),
     Echo(LegId, u64, Box<Buffer>),
+    Bridge(LegId, u64, Box<Bridge>, Box<Buffer>),
     Dial(LegId, Dialling),
     Record(LegId, Recorder, Box<Buffer>),
     Stop(LegId, u64),
@@ -46,6 +48,7 @@ pub(crate) enum Spent<P> {
     Dialling(Dialling),
     Recorder(Recorder),
     Buffer(Box<Buffer>),
+    Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
 }
 

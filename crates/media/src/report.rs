@@ -56,6 +56,8 @@ pub enum Saying {
     Prompt,
     /// What it hears.
     Echo,
+    /// What another leg hears.
+    Bridge,
     /// Keys.
     Digits,
 }
@@ -72,6 +74,7 @@ impl LegReport {
             Saying::Silence => " · silence",
             Saying::Prompt => " · playing",
             Saying::Echo => " · echo",
+            Saying::Bridge => " · bridged",
             Saying::Digits => " · sending keys",
         });
         if self.recording {

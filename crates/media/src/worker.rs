@@ -185,6 +185,10 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.echo(tag, buffer, &mut self.out),
                     None => self.out.spent(Spent::Buffer(buffer)),
                 },
+                Order::Bridge(id, tag, end, buffer) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.bridge(tag, end, buffer, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, buffer))),
+                },
                 Order::Dial(id, dialling) => match find(&mut self.legs, id) {
                     Some(leg) => leg.dial(dialling, &mut self.out),
                     None => self.out.spent(Spent::Dialling(dialling)),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use audio::codec::Codec;
 use audio::{Rate, tone};
-use media::{Command, Config, DigitToSend, Engine, Event, LegSetup, Prompt, Repeat};
+use media::{Bridge, Command, Config, DigitToSend, Engine, Event, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
@@ -64,7 +64,7 @@ static ALLOCATOR: Counting = Counting;
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 #[test]
-fn prompts_recordings_echo_and_keys_allocate_and_free_nothing_on_the_worker() {
+fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_worker() {
     COUNTING.store(true, Ordering::SeqCst);
     let folder = tempfile::tempdir().unwrap();
     let (put, events) = mpsc::channel();
@@ -114,6 +114,9 @@ fn prompts_recordings_echo_and_keys_allocate_and_free_nothing_on_the_worker() {
             let record = Command::Record { tag, path, limit: Some(MS(600)), silence: None };
             engine.send(legs[1], record).unwrap();
             engine.send(legs[2], Command::Echo { tag }).unwrap();
+            let (one, other) = Bridge::pair();
+            engine.send(legs[0], Command::Bridge { tag: tag + 1_000, end: Box::new(one) }).unwrap();
+            engine.send(legs[3], Command::Bridge { tag: tag + 1_000, end: Box::new(other) }).unwrap();
             let digits = vec![DigitToSend { key: Some('1'), duration: MS(100), gap: MS(100) }; 2];
             engine.send(legs[3], Command::SendDigits { tag, digits }).unwrap();
             engine

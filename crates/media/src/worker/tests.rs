@@ -24,6 +24,7 @@ use crate::report::LegReport;
 use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
+mod bridging;
 mod hearing;
 mod keys;
 mod network;
