@@ -20,6 +20,8 @@ pub struct Config {
     pub default_expires: Duration,
     /// What a registration gets at most.
     pub max_expires: Duration,
+    /// How long a phone of RFC 5626 may be silent on its stream: it is told so, and pings a little more often.
+    pub flow_timer: Duration,
     /// Seeds every tag, branch, Call-ID and nonce: equal seeds and inputs give equal bytes.
     pub seed: u64,
     /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
@@ -40,6 +42,8 @@ impl Default for Config {
             default_expires: Duration::from_secs(3600),
             // Linphone asks for up to a year; a day keeps dead bindings from piling up.
             max_expires: Duration::from_secs(86_400),
+            // RFC 5626 §4.4.1: what phones do on streams without being told.
+            flow_timer: Duration::from_secs(120),
             seed: 0,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             // A transaction lives for 32 s over UDP, and a call of one prompt has two: 1,250 calls a second.

@@ -15,7 +15,7 @@ use crate::counters::{Counters, Counts};
 use crate::event::{Event, Input, Output, SessionId};
 use crate::flow::Flow;
 use crate::random::{Random, Seeded};
-use crate::registrar::{Binding, Registrar};
+use crate::registrar::{Binding, Registrar, unregistered};
 use crate::session::{Session, Sessions};
 use crate::timer::{Owner, Schedule};
 use crate::transaction::{Tell, Transactions, TxEvent, TxId};
@@ -67,7 +67,8 @@ impl Endpoint {
         let mut random = Random::new(config.seed);
         let hashes = Seeded::new(&mut random);
         let guard = Guard::new(&config, &mut random);
-        let registrar = Registrar::new(config.min_expires, config.default_expires, config.max_expires);
+        let registrar =
+            Registrar::new(config.min_expires, config.default_expires, config.max_expires, hashes);
         Endpoint {
             config,
             random,
@@ -89,7 +90,7 @@ impl Endpoint {
     pub fn set_users(&mut self, users: Vec<User>) {
         self.guard.set_users(&users);
         for gone in self.registrar.keep(|name| users.iter().any(|user| user.name == name)) {
-            self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+            self.event(unregistered(gone));
         }
         self.reschedule();
     }
@@ -141,6 +142,16 @@ impl Endpoint {
         self.registrar.bindings()
     }
 
+    /// A user's contacts that calls can be sent to, most wanted first (`q`), of equal ones the newest first.
+    pub fn bindings_of(&self, user: &str) -> Vec<&Binding> {
+        self.registrar.callable(user)
+    }
+
+    /// Whether a registered contact is reached over this stream.
+    pub fn is_registered_over(&self, stream: &Flow) -> bool {
+        self.registrar.is_used(stream)
+    }
+
     /// Where a session's dialog stands; `None` when it is gone.
     pub fn session(&self, session: SessionId) -> Option<SessionView> {
         let session = self.sessions.get(session)?;
@@ -179,7 +190,7 @@ impl Endpoint {
                 }
                 Owner::Registrar => {
                     for gone in self.registrar.expire(now) {
-                        self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+                        self.event(unregistered(gone));
                     }
                     self.reschedule();
                 }
@@ -198,7 +209,7 @@ impl Endpoint {
             self.on_session_lost(id);
         }
         for gone in self.registrar.closed(flow) {
-            self.event(Event::Unregistered { user: gone.user, contact: gone.contact });
+            self.event(unregistered(gone));
         }
     }
 

@@ -9,10 +9,10 @@ use crate::auth::asking::Asking;
 use crate::auth::server::Verdict;
 use crate::event::{Event, SessionId};
 use crate::message::{Known, Message, Method, Name, Scheme, Uri};
-use crate::registrar::Refusal;
+use crate::registrar::{Outbound, Refusal};
 
-/// The extensions a peer may require: RFC 3327 in a registration, which we keep.
-const REGISTER_OPTIONS: &[&str] = &["path"];
+/// The extensions a registration may require: RFC 3327 and RFC 5626.
+const REGISTER_OPTIONS: &[&str] = &["path", "outbound"];
 
 /// How long a refused caller should wait, in seconds: a drain takes about as long.
 const RETRY_AFTER: &str = "30";
@@ -138,24 +138,21 @@ impl Endpoint {
         }
         let outcome = self.registrar.register(now, &user, request.message, request.core, request.flow);
         match outcome {
-            Ok(changes) => {
+            Ok((changes, outbound)) => {
                 for event in changes {
                     self.event(event);
                 }
-                let mut headers: Vec<(String, String)> =
-                    self.registrar.of_user(&user).map(|b| ("Contact".to_owned(), b.line(now))).collect();
-                for path in request.message.lines(Name::Path) {
-                    headers.push(("Path".to_owned(), path.to_owned()));
-                }
-                let tag = self.random.token();
-                let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
-                self.respond(now, request.transaction, &reply);
+                self.confirm_registration(now, request, &user, outbound);
             }
             Err(Refusal::TooBrief { least }) => {
                 let header = ("Min-Expires".to_owned(), least.as_secs().to_string());
                 self.refuse_with(now, request, 423, None, &[header]);
             }
             Err(Refusal::OutOfOrder) => self.refuse_with(now, request, 500, Some("Out of Order"), &[]),
+            Err(Refusal::TooMany) => self.refuse_with(now, request, 403, Some("Too Many Contacts"), &[]),
+            Err(Refusal::NoOutbound) => {
+                self.refuse_with(now, request, 439, Some("First Hop Lacks Outbound Support"), &[]);
+            }
             Err(Refusal::Bad(problem)) => {
                 self.counters.bad_requests += 1;
                 let text =
@@ -163,5 +160,31 @@ impl Endpoint {
                 self.refuse_with(now, request, 400, Some(&text), &[]);
             }
         }
+    }
+
+    /// 200 to a REGISTER: every binding (RFC 3261 §10.3 step 8), and what of the extensions applied.
+    fn confirm_registration(&mut self, now: Instant, request: &Request<'_>, user: &str, outbound: Outbound) {
+        let mut headers: Vec<(String, String)> =
+            self.registrar.of_user(user).map(|b| ("Contact".to_owned(), b.line(now))).collect();
+        let supports = |option: &str| {
+            request.message.values(Name::Supported).any(|given| given.eq_ignore_ascii_case(option))
+        };
+        // RFC 3327 §5.3: the path is kept in any case, but told to those only who know what it is.
+        if supports("path") {
+            let lines = request.message.lines(Name::Path);
+            headers.extend(lines.map(|line| ("Path".to_owned(), line.to_owned())));
+        }
+        headers.push(("Supported".to_owned(), REGISTER_OPTIONS.join(", ")));
+        if outbound == Outbound::Applies {
+            // RFC 5626 §6: the phone is told that its flow is kept.
+            headers.push(("Require".to_owned(), "outbound".to_owned()));
+            if request.flow.transport.is_reliable() {
+                // How long it may be silent there. Over UDP its NAT decides, and it knows better.
+                headers.push(("Flow-Timer".to_owned(), self.config.flow_timer.as_secs().to_string()));
+            }
+        }
+        let tag = self.random.token();
+        let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
+        self.respond(now, request.transaction, &reply);
     }
 }

@@ -51,17 +51,14 @@ fn a_phone_registers_refreshes_and_leaves() {
         let line = credentials(&mut b, challenge, "REGISTER", "alice", "secret", 1);
         b.hear(&register(
             2 + n as u32,
-            &format!("Authorization: {line}\r\nExpires: 90\r\nPath: <sip:p;lr>\r\n"),
+            &format!("Authorization: {line}\r\nExpires: 90\r\nSupported: path\r\nPath: <sip:p;lr>\r\n"),
         ));
         let ok = b.sends(&["200"]).remove(0);
         assert_eq!(header(&ok, "Contact"), "<sip:alice@10.0.0.5:5070>;expires=90");
         assert_eq!(header(&ok, "Path"), "<sip:p;lr>");
         b.tells(&["registered alice sip:alice@10.0.0.5:5070 90"]);
     }
-    assert_eq!(
-        b.endpoint.bindings().map(|x| (x.user.as_str(), x.flow)).collect::<Vec<_>>(),
-        [("alice", b.flow)]
-    );
+    assert_eq!(b.endpoint.bindings().map(|x| (&*x.user, x.flow)).collect::<Vec<_>>(), [("alice", b.flow)]);
     let line = credentials(&mut b, challenges[0], "REGISTER", "alice", "secret", 2);
     b.hear(&register(9, &format!("Authorization: {line}\r\nExpires: 5\r\n")));
     assert_eq!(header(&b.sends(&["423"])[0], "Min-Expires"), "60");

@@ -115,7 +115,7 @@ impl Shard {
             }
             Inbound::Idle { flow, reply } => {
                 let called = self.calls.values().any(|address| address.flow == Some(flow));
-                let registered = self.endpoint.bindings().any(|binding| binding.flow == flow);
+                let registered = self.endpoint.is_registered_over(&flow);
                 // The stream may have closed meanwhile.
                 let _ = reply.send(called || registered);
             }
@@ -174,7 +174,7 @@ impl Shard {
             }
             Command::Bindings(reply) => {
                 let bindings = endpoint.bindings().map(|binding| Registration {
-                    user: binding.user.clone(),
+                    user: binding.user.to_string(),
                     contact: binding.contact.clone(),
                     from: binding.flow.remote,
                     transport: binding.flow.transport.name(),
