@@ -22,6 +22,8 @@ mod shared;
 mod sip_io;
 pub mod speech;
 mod studio;
+#[allow(dead_code, unused_imports, reason = "calls go out by it next")]
+mod trunk;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

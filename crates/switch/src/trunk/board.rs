@@ -1,0 +1,193 @@
+//! All trunks: which ones a number goes out by and in what order, and which one a call came in by.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use sip::{Next, Party};
+use store::Trunks;
+
+use super::state::{Standing, TrunkState};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Board(ArcSwap<Vec<Arc<TrunkState>>>);
+
+/// One way out: a server of a trunk.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) trunk: Arc<TrunkState>,
+    server: String,
+}
+
+impl Board {
+    pub(crate) fn new(trunks: &Trunks) -> Board {
+        let board = Board::default();
+        board.reload(trunks);
+        board
+    }
+
+    /// Takes the trunks as they are now; those that stay keep their calls and their health.
+    pub(crate) fn reload(&self, trunks: &Trunks) {
+        let before = self.0.load();
+        let state = |trunk: &store::Trunk| {
+            let before = before.iter().find(|state| state.trunk.name == trunk.name);
+            Arc::new(TrunkState::new(trunk.clone(), before.map(Arc::as_ref)))
+        };
+        let now: Vec<_> = trunks.iter().map(state).collect();
+        self.0.store(Arc::new(now));
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<TrunkState>>> {
+        self.0.load_full()
+    }
+
+    /// The trunk of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<TrunkState>> {
+        self.0.load().iter().find(|state| state.trunk.name == name).cloned()
+    }
+
+    /// The trunk that an address belongs to.
+    pub(crate) fn owner(&self, address: IpAddr) -> Option<Arc<TrunkState>> {
+        self.0.load().iter().find(|state| state.trunk.owns(address)).cloned()
+    }
+
+    /// The ways out for a number, the one to be tried first first: by priority, within one by chance and weight, and
+    /// those that are not fit last, for it may be the health check that is wrong.
+    pub(crate) fn routes(&self, number: &str) -> Vec<Route> {
+        let mut left: Vec<_> =
+            self.0.load().iter().filter(|state| state.trunk.takes(number)).cloned().collect();
+        let mut ordered = Vec::with_capacity(left.len());
+        while let Some(best) = left.iter().map(|state| rank(state)).min() {
+            let total: u64 = left.iter().filter(|s| rank(s) == best).map(|s| u64::from(s.trunk.weight)).sum();
+            let mut ticket = fastrand::u64(..total.max(1));
+            let chosen = left.iter().position(|state| {
+                let weight = u64::from(state.trunk.weight);
+                let is_it = rank(state) == best && ticket < weight;
+                if rank(state) == best {
+                    ticket = ticket.saturating_sub(weight);
+                }
+                is_it
+            });
+            match chosen {
+                Some(at) => ordered.push(left.remove(at)),
+                None => break,
+            }
+        }
+        let servers = |trunk: &Arc<TrunkState>| {
+            let route = |server: &String| Route { trunk: trunk.clone(), server: server.clone() };
+            trunk.trunk.servers.iter().map(route).collect::<Vec<_>>()
+        };
+        ordered.iter().flat_map(servers).collect()
+    }
+}
+
+/// The order of trunks: fit ones first, then by priority.
+fn rank(state: &TrunkState) -> (bool, u32) {
+    (!state.is_fit(), state.trunk.priority)
+}
+
+impl Route {
+    /// The Request-URI of a call to `number`.
+    pub(crate) fn target(&self, number: &str) -> String {
+        let (scheme, rest) = self.server.split_once(':').unwrap_or(("sip", &self.server));
+        let host = rest.rsplit('@').next().unwrap_or(rest);
+        let number = Party::sip(&self.trunk.trunk.plan.called(number), "x").uri;
+        let user = number.trim_start_matches("sip:").trim_end_matches("@x");
+        format!("{scheme}:{user}@{host}")
+    }
+
+    /// The To header's value of a call to `number`.
+    pub(crate) fn to(&self, number: &str) -> String {
+        let trunk = &self.trunk.trunk;
+        Party::sip(&trunk.plan.called(number), &trunk.domain).to_string()
+    }
+
+    /// Where the INVITE goes first, and the Route headers that take it on: the proxy, then what registering brought.
+    pub(crate) fn way(&self) -> (Next, Vec<(String, String)>) {
+        let routes = match self.trunk.standing() {
+            Standing::Registered { routes } => routes,
+            _ => Vec::new(),
+        };
+        let proxy = self.trunk.trunk.proxy.clone();
+        let first = proxy.clone().or_else(|| routes.first().map(|route| bare(route).to_owned()));
+        let proxy = proxy.map(|proxy| format!("<{proxy};lr>"));
+        let headers = proxy.into_iter().chain(routes).map(|route| ("Route".to_owned(), route)).collect();
+        (Next::Uri(first.unwrap_or_else(|| self.server.clone())), headers)
+    }
+}
+
+/// The URI in a Route header's value.
+fn bare(route: &str) -> &str {
+    let inside = route.split_once('<').map_or(route, |(_, rest)| rest);
+    inside.split('>').next().unwrap_or(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::trunk::state::Health;
+    use crate::trunk::testing::trunks;
+
+    fn order(board: &Board, number: &str) -> Vec<String> {
+        board.routes(number).iter().map(|route| route.target(number)).collect()
+    }
+
+    #[test]
+    fn ways_out_go_by_priority_and_unfit_trunks_last() {
+        let board = Board::new(&trunks(
+            "[b]\nserver = \"b\"\npriority = 2\n[a]\nserver = [\"a1\", \"sips:a2:5071;x=y\"]\npriority = 1\n\
+             [n]\nserver = \"n\"\nnumbers = ['^\\+47']\n",
+        ));
+        assert_eq!(order(&board, "+49 30"), ["sip:+4930@a1", "sips:+4930@a2:5071;x=y", "sip:+4930@b"]);
+        assert_eq!(order(&board, "+4722").last().map(String::as_str), Some("sip:+4722@n"));
+        let down = Health::Down { since: Instant::now(), why: "408".into() };
+        assert_eq!(board.get("a").expect("there").set_health(down), Some(Health::Unknown));
+        assert_eq!(order(&board, "+4930"), ["sip:+4930@b", "sip:+4930@a1", "sips:+4930@a2:5071;x=y"]);
+        assert!(board.get("a").expect("there").set_health(Health::Up).is_some());
+        assert_eq!(order(&board, "+4930").first().map(String::as_str), Some("sip:+4930@a1"));
+    }
+
+    #[test]
+    fn weights_share_the_calls() {
+        let board = Board::new(&trunks("[a]\nserver = \"a\"\nweight = 9\n[b]\nserver = \"b\"\nweight = 1\n"));
+        let first = (0..2_000).filter(|_| board.routes("1")[0].trunk.trunk.name == "a").count();
+        assert!((1_700..1_900).contains(&first), "{first} of 2000");
+        assert_eq!(board.routes("1").len(), 2, "the other one is tried next");
+    }
+
+    #[test]
+    fn what_a_trunk_carries_and_how_it_fares_outlives_a_reload() {
+        let text = "[a]\nserver = \"a\"\nfrom = [\"192.0.2.1\"]\n";
+        let board = Board::new(&trunks(text));
+        let state = board.owner(IpAddr::from([192, 0, 2, 1])).expect("its own");
+        let _pass = state.gate.enter().expect("room");
+        state.set_health(Health::Up);
+        board.reload(&trunks(&format!("{text}calls = 1\n")));
+        let state = board.get("a").expect("still there");
+        assert_eq!((state.gate.calls(), state.health()), (1, Health::Up));
+        assert!(state.gate.enter().is_err());
+        board.reload(&trunks(""));
+        assert!(board.get("a").is_none() && board.owner(IpAddr::from([192, 0, 2, 1])).is_none());
+    }
+
+    #[test]
+    fn a_call_goes_by_the_proxy_and_by_what_registering_brought() {
+        let board = Board::new(&trunks(
+            "[a]\nserver = \"a\"\nusername = \"u\"\npassword = \"p\"\nregister = true\nproxy = \"sip:proxy:5080\"\n[b]\nserver = \"b\"\n",
+        ));
+        let route =
+            |name: &str| board.routes("1").into_iter().find(|r| r.trunk.trunk.name == name).expect("a way");
+        assert_eq!(route("b").way(), (Next::Uri("sip:b".into()), vec![]));
+        let a = route("a");
+        assert_eq!(a.way().0, Next::Uri("sip:proxy:5080".into()));
+        a.trunk.set_standing(Standing::Registered { routes: vec!["<sip:edge;lr>".into()] });
+        let (next, headers) = a.way();
+        assert_eq!(next, Next::Uri("sip:proxy:5080".into()));
+        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["<sip:proxy:5080;lr>", "<sip:edge;lr>"]);
+    }
+}

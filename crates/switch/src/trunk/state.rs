@@ -1,0 +1,102 @@
+//! One trunk while the switch runs: its settings, its calls, and whether it answers.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use store::Trunk;
+
+use super::gate::Gate;
+
+/// Whether a trunk answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// Nobody has asked yet.
+    #[default]
+    Unknown,
+    /// It answered, whatever it said: a server that refuses OPTIONS is there.
+    Up,
+    /// It did not.
+    Down {
+        /// Since when.
+        since: Instant,
+        /// What came instead.
+        why: String,
+    },
+}
+
+/// Whether we are registered at a trunk that wants it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It does not want it.
+    #[default]
+    NotAsked,
+    /// On the way.
+    Trying,
+    /// Registered; calls go by these routes (RFC 3608).
+    Registered {
+        /// The Service-Route.
+        routes: Vec<String>,
+    },
+    /// Refused or unanswered; it is tried again.
+    Failed {
+        /// The status, 408 for silence.
+        status: u16,
+        /// In words.
+        why: String,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct TrunkState {
+    pub(crate) trunk: Trunk,
+    pub(crate) gate: Gate,
+    health: Mutex<Health>,
+    standing: Mutex<Standing>,
+}
+
+impl TrunkState {
+    /// A trunk of which nothing is known, or one that was read again: what it carries and how it fares stays.
+    pub(crate) fn new(trunk: Trunk, before: Option<&TrunkState>) -> TrunkState {
+        let (calls, rate) = (trunk.calls, trunk.calls_per_second);
+        let standing = match (trunk.register, before) {
+            (None, _) => Standing::NotAsked,
+            (Some(_), Some(before)) if before.trunk.account == trunk.account => before.standing(),
+            (Some(_), _) => Standing::Trying,
+        };
+        TrunkState {
+            gate: before
+                .map_or_else(|| Gate::new(calls, rate), |before| before.gate.with_limits(calls, rate)),
+            health: Mutex::new(before.map(TrunkState::health).unwrap_or_default()),
+            standing: Mutex::new(standing),
+            trunk,
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        crate::lock(&self.health).clone()
+    }
+
+    /// Notes whether it answers; the state it left, if that is another one.
+    pub(crate) fn set_health(&self, health: Health) -> Option<Health> {
+        let mut now = crate::lock(&self.health);
+        // It is down since the first time that it did not answer.
+        let same = std::mem::discriminant(&*now) == std::mem::discriminant(&health);
+        (!same).then(|| std::mem::replace(&mut *now, health))
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        crate::lock(&self.standing).clone()
+    }
+
+    pub(crate) fn set_standing(&self, standing: Standing) {
+        *crate::lock(&self.standing) = standing;
+    }
+
+    /// Whether calls are likely to get through.
+    pub(crate) fn is_fit(&self) -> bool {
+        let answers = !matches!(*crate::lock(&self.health), Health::Down { .. });
+        let stands = !matches!(*crate::lock(&self.standing), Standing::Failed { .. });
+        answers && stands
+    }
+}
