@@ -43,6 +43,11 @@ impl Direction {
         Direction::new(self.receives(), self.sends())
     }
 
+    /// What both allow.
+    pub const fn and(self, other: Direction) -> Direction {
+        Direction::new(self.sends() && other.sends(), self.receives() && other.receives())
+    }
+
     /// The attribute's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,22 +76,33 @@ pub(crate) struct Format {
 }
 
 impl Format {
-    pub(crate) fn is(&self, name: &str, clock: u32) -> bool {
-        self.name.eq_ignore_ascii_case(name) && self.clock == clock && self.channels == 1
+    pub(crate) fn is(&self, name: &str, clock: u32, channels: u32) -> bool {
+        self.name.eq_ignore_ascii_case(name) && self.clock == clock && self.channels == channels
     }
 }
 
-/// The media line's formats in the order of preference.
+/// The encoding name of RFC 4733.
+pub(crate) const EVENT: &str = "telephone-event";
+
+/// The media line's formats in the order of preference. A type that is listed twice counts once, so that a long line
+/// costs no more than its 128 types do.
 pub(crate) fn formats(media: &Media) -> Vec<Format> {
-    media.fmt.split_ascii_whitespace().filter_map(|token| format_of(media, token)).collect()
+    let mut seen = [false; 128];
+    let tokens = media.fmt.split_ascii_whitespace();
+    // Payload types have seven bits.
+    let numbers = tokens.filter_map(|token| token.parse().ok().filter(|&number: &u8| number < 128));
+    numbers
+        .filter(|number| {
+            seen.get_mut(usize::from(*number)).is_some_and(|seen| !std::mem::replace(seen, true))
+        })
+        .filter_map(|number| format_of(media, number))
+        .collect()
 }
 
-fn format_of(media: &Media, token: &str) -> Option<Format> {
-    // Payload types have seven bits.
-    let payload_type = token.parse().ok().filter(|&number: &u8| number < 128)?;
+fn format_of(media: &Media, payload_type: u8) -> Option<Format> {
     let mapped = values(&media.attributes, "rtpmap").find_map(|value| {
         let (number, map) = value.trim().split_once(' ')?;
-        (number.parse() == Ok(payload_type)).then_some(map)
+        (number.trim().parse() == Ok(payload_type)).then_some(map)
     });
     let Some(map) = mapped else {
         let (name, clock) = static_type(payload_type).unwrap_or_default();
@@ -136,7 +152,8 @@ pub(crate) fn address(session: &sdp_types::Session, media: &Media) -> Option<IpA
     let literal = |connection: &sdp_types::Connection| {
         let text = connection.connection_address.as_str();
         // Behind a slash stand a multicast group's reach and size, RFC 8866 §5.7.
-        text.split('/').next().unwrap_or(text).parse().ok()
+        let address: IpAddr = text.split('/').next().unwrap_or(text).parse().ok()?;
+        Some(address.to_canonical())
     };
     if media.connections.is_empty() {
         session.connection.as_ref().and_then(literal)

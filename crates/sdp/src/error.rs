@@ -31,6 +31,9 @@ pub enum Reject {
     /// The answer to our offer declined the audio.
     #[error("the peer declined our audio")]
     Declined,
+    /// An answer came, and there is no offer of ours.
+    #[error("an answer to no offer")]
+    NotOffered,
 }
 
 impl Reject {
@@ -42,7 +45,7 @@ impl Reject {
     /// The code for the Warning header that goes along, RFC 3261 §20.43.
     pub const fn warning(self) -> u16 {
         match self {
-            Reject::NoAudio | Reject::Declined => 304,
+            Reject::NoAudio | Reject::Declined | Reject::NotOffered => 304,
             Reject::Profile => 302,
             Reject::Codec => 305,
             Reject::Address => 301,

@@ -1,7 +1,8 @@
 //! Text to description, forgiving.
 //!
 //! `sdp-types` is strict about every line; a call must not fail over a bad time zone.
-//! So the text is tidied first, and a line it then refuses is left out and the rest tried again, unless the line matters.
+//! So only the lines that say something about media are given to it, tidied, and a line it then refuses is left out and
+//! the rest tried again, unless the line matters.
 
 use sdp_types::ParserError;
 
@@ -18,6 +19,7 @@ pub(crate) fn session(bytes: &[u8]) -> Result<sdp_types::Session, ParseError> {
     }
     let text = String::from_utf8_lossy(bytes);
     let mut lines: Vec<String> = text.lines().map(tidied).collect();
+    drop_idle(&mut lines);
     for _ in 0..FORGIVEN {
         let error = match sdp_types::Session::parse(lines.join("\n").as_bytes()) {
             Ok(session) => return Ok(session),
@@ -39,6 +41,34 @@ fn tidied(line: &str) -> String {
         line.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
     } else {
         line
+    }
+}
+
+/// Blanks lines nothing depends on, so that no fault of theirs counts: those of other types, what stands before `v=`, and
+/// all but the first `o=`, `s=` and `c=` of the session, of which some gateways write one for each address they have.
+/// Blank lines stay, so that an error's line number is the text's.
+fn drop_idle(lines: &mut [String]) {
+    let (mut begun, mut in_media) = (false, false);
+    let mut seen = [false; 3];
+    for line in lines {
+        let kind =
+            line.get(..2).and_then(|start| start.strip_suffix('=')).and_then(|kind| kind.chars().next());
+        let keep = match kind {
+            Some('v') => !std::mem::replace(&mut begun, true),
+            Some('m') => {
+                in_media = true;
+                begun
+            }
+            Some(kind @ ('o' | 's' | 'c')) if !in_media => {
+                let at = usize::from(kind == 's') + 2 * usize::from(kind == 'c');
+                seen.get_mut(at).is_none_or(|seen| !std::mem::replace(seen, true)) && begun
+            }
+            Some('c' | 'b' | 't' | 'a') => begun,
+            _ => false,
+        };
+        if !keep {
+            line.clear();
+        }
     }
 }
 
@@ -125,6 +155,6 @@ mod tests {
             4
         );
         assert!(Session::parse(&[b'a'; 70_000]).is_err());
-        assert!(Session::parse(format!("v=0\n{}", "x\n".repeat(40)).as_bytes()).is_err());
+        assert!(Session::parse(format!("v=0\n{}", "t=x\n".repeat(40)).as_bytes()).is_err());
     }
 }

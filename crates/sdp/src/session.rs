@@ -1,6 +1,7 @@
 //! A session description, read or to be written.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::ParseError;
 use crate::parse;
@@ -29,6 +30,38 @@ impl Session {
     /// The version of the `o=` line: a re-INVITE whose version is the old one changes nothing, RFC 3264 §8.
     pub fn version(&self) -> u64 {
         self.0.origin.sess_version
+    }
+}
+
+/// Names beyond these are not looked up.
+const MOST_NAMES: usize = 4;
+
+impl Session {
+    /// The host names that stand where an address should (RFC 8866 §5.7 allows them), to be looked up and given to
+    /// [`Session::resolve`] before negotiating; a name that is left makes [`crate::Reject::Address`].
+    pub fn names(&self) -> Vec<String> {
+        let audio = |media: &&sdp_types::Media| media.media.eq_ignore_ascii_case("audio") && media.port != 0;
+        let of_media = self.0.medias.iter().filter(audio).flat_map(|media| &media.connections);
+        let mut names = Vec::new();
+        for connection in self.0.connection.iter().chain(of_media) {
+            let name = &connection.connection_address;
+            let is_name = name.bytes().any(|b| b.is_ascii_alphabetic())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+            if is_name && names.len() < MOST_NAMES && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// Puts an address in the place of a host name.
+    pub fn resolve(&mut self, name: &str, address: IpAddr) {
+        let of_media = self.0.medias.iter_mut().flat_map(|media| &mut media.connections);
+        for connection in self.0.connection.iter_mut().chain(of_media) {
+            if connection.connection_address.eq_ignore_ascii_case(name) {
+                *connection = sdp_types::Connection::from_ip_addr(address);
+            }
+        }
     }
 }
 

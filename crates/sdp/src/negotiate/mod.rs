@@ -4,11 +4,17 @@
 //! The answer names one codec, so that the peer cannot change it in mid-stream, and telephone-event beside it.
 //! ICE, DTLS, crypto, rtcp-fb, BUNDLE and rtcp-mux lines of an offer are neither used nor answered, which declines them.
 
+mod agree;
+mod numbers;
+mod ours;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::attribute::{self, Direction, Format};
+use self::agree::{Role, agree};
+use self::numbers::Numbers;
+pub use self::ours::{Ours, Terms};
+use crate::attribute::Direction;
 use crate::{Reject, Session};
 
 /// A codec by name and clock, and the payload type we offer it with.
@@ -26,6 +32,16 @@ impl Codec {
     /// A codec from its three parts.
     pub fn new(name: &str, payload_type: u8, clock: u32) -> Codec {
         Codec { name: name.to_owned(), payload_type, clock }
+    }
+
+    /// The channels its rtpmap names: RFC 7587 §7 has Opus always say two, all our other codecs have one.
+    pub(crate) fn channels(&self) -> u32 {
+        if self.name.eq_ignore_ascii_case("opus") { 2 } else { 1 }
+    }
+
+    /// Whether both are one codec, whatever their numbers.
+    pub(crate) fn same(&self, other: &Codec) -> bool {
+        self.name.eq_ignore_ascii_case(&other.name) && self.clock == other.clock
     }
 }
 
@@ -77,6 +93,9 @@ pub struct Audio {
     pub payload_type: u8,
     /// The payload type it comes with.
     pub receive_payload_type: u8,
+    /// Further codecs that the answer to our offer names, with our numbers: the peer may switch to them at any time,
+    /// unless it is offered the one codec again.
+    pub others: Vec<Codec>,
     /// `None` when the peer does not speak them: digits are then in the sound.
     pub telephone_event: Option<TelephoneEvent>,
     /// Where to send RTP. The address is unspecified while the peer holds the old way; [`Audio::direction`] then forbids sending.
@@ -93,16 +112,16 @@ pub struct Audio {
     pub held: bool,
 }
 
-/// Answers an offer with what both can do.
+/// Answers an offer with what both can do. For the first description of a call, or the only one; see [`Ours`].
 ///
 /// # Errors
 /// [`Reject`] when no audio line can be taken; the best reason wins.
 pub fn answer(offer: &Session, ours: &Capabilities) -> Result<Negotiated, Reject> {
     let mut best = Reject::NoAudio;
     for (at, media) in offer.0.medias.iter().enumerate() {
-        match agree(&offer.0, media, ours, &ours_for_answer) {
+        match agree(&offer.0, media, Role::Answering(ours), Direction::SendRecv) {
             Ok(audio) => {
-                let answer = wire::answer(&offer.0, at, ours, &audio);
+                let answer = wire::answer(&offer.0, Some((at, &audio)), ours);
                 return Ok(Negotiated { answer, audio });
             }
             Err(reject) => best = nearer(best, reject),
@@ -111,12 +130,12 @@ pub fn answer(offer: &Session, ours: &Capabilities) -> Result<Negotiated, Reject
     Err(best)
 }
 
-/// Our offer: one audio line with all we can do.
+/// Our first offer: one audio line with all we can do.
 pub fn offer(ours: &Capabilities) -> Session {
-    wire::offer(ours)
+    wire::offer(ours, &Numbers::new(ours, None), Direction::SendRecv, &[], 0)
 }
 
-/// Takes the answer to our offer.
+/// Takes the answer to our first offer.
 ///
 /// # Errors
 /// [`Reject`] when the peer declined the audio or answered with what was not offered.
@@ -126,7 +145,8 @@ pub fn accept(ours: &Capabilities, answer: &Session) -> Result<Audio, Reject> {
     if media.port == 0 {
         return Err(Reject::Declined);
     }
-    agree(&answer.0, media, ours, &ours_for_offer)
+    let numbers = Numbers::new(ours, None);
+    agree(&answer.0, media, Role::Offered(ours, &numbers), Direction::SendRecv)
 }
 
 /// The reason that came nearest to a session is the one worth telling.
@@ -138,95 +158,6 @@ fn nearer(one: Reject, other: Reject) -> Reject {
         _ => 0,
     };
     if rank(other) > rank(one) { other } else { one }
-}
-
-/// Which payload type we receive a format with, given the peer's format and the type in our own offers.
-type Receive = dyn Fn(&Format, u8) -> u8;
-
-/// In an answer we use the offer's types both ways, as RFC 3264 §6.1 recommends.
-fn ours_for_answer(theirs: &Format, _: u8) -> u8 {
-    theirs.payload_type
-}
-
-/// After our offer the peer sends with the types we offered, whatever types it answered with.
-fn ours_for_offer(_: &Format, ours: u8) -> u8 {
-    ours
-}
-
-/// What the peer's media line and we have in common.
-fn agree(
-    session: &sdp_types::Session,
-    media: &sdp_types::Media,
-    ours: &Capabilities,
-    receive: &Receive,
-) -> Result<Audio, Reject> {
-    if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
-        return Err(Reject::NoAudio);
-    }
-    if !["RTP/AVP", "RTP/AVPF"].iter().any(|profile| media.proto.eq_ignore_ascii_case(profile)) {
-        return Err(Reject::Profile);
-    }
-    let formats = attribute::formats(media);
-    let (format, codec) = formats
-        .iter()
-        .find_map(|format| {
-            ours.codecs.iter().find(|codec| format.is(&codec.name, codec.clock)).map(|codec| (format, codec))
-        })
-        .ok_or(Reject::Codec)?;
-    let address = attribute::address(session, media).ok_or(Reject::Address)?;
-    if address.is_multicast() || address.is_ipv4() != ours.address.is_ipv4() {
-        return Err(Reject::Address);
-    }
-
-    let theirs = attribute::direction(session, media);
-    // RFC 2543's hold: an address of zero means "do not send", RFC 3264 §8.4.
-    let reachable = !address.is_unspecified();
-    let peer = Direction::new(theirs.sends(), theirs.receives() && reachable);
-    let next_port = media.port.checked_add(1);
-    let remote_rtcp = match attribute::rtcp(media) {
-        _ if attribute::rtcp_off(media) || !reachable => None,
-        Some((port, elsewhere)) => Some(SocketAddr::new(elsewhere.unwrap_or(address), port)),
-        None => next_port.map(|port| SocketAddr::new(address, port)),
-    };
-    Ok(Audio {
-        codec: codec.clone(),
-        payload_type: format.payload_type,
-        receive_payload_type: receive(format, codec.payload_type),
-        telephone_event: ours
-            .telephone_event
-            .then(|| telephone_event(&formats, codec, ours, receive))
-            .flatten(),
-        remote: SocketAddr::new(address, media.port),
-        remote_rtcp,
-        rtcp_mux: false,
-        ptime_ms: ptime(media, ours),
-        direction: peer.reversed(),
-        held: !peer.receives(),
-    })
-}
-
-/// The peer's telephone-event with the codec's clock, or with 8000 beside a faster codec, as many desk phones offer it.
-fn telephone_event(
-    formats: &[Format],
-    codec: &Codec,
-    ours: &Capabilities,
-    receive: &Receive,
-) -> Option<TelephoneEvent> {
-    let with_clock = |clock| formats.iter().find(|format| format.is("telephone-event", clock));
-    let format = with_clock(codec.clock).or_else(|| with_clock(8_000))?;
-    Some(TelephoneEvent {
-        send_payload_type: format.payload_type,
-        receive_payload_type: receive(format, wire::event_payload_type(ours)),
-        clock: format.clock,
-    })
-}
-
-/// The peer's ptime within its maxptime, in the steps a media worker has.
-fn ptime(media: &sdp_types::Media, ours: &Capabilities) -> u32 {
-    let wanted = attribute::milliseconds(media, "ptime").unwrap_or(ours.ptime);
-    let most = attribute::milliseconds(media, "maxptime").unwrap_or(60);
-    let steps = wanted.min(most).min(60) / 10 * 10;
-    steps.max(10)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod ours;
+
 fn ours() -> Capabilities {
     Capabilities {
         codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
@@ -325,7 +327,7 @@ fn two_of_us_understand_each_other() {
 fn an_event_number_of_ours_is_never_a_codecs() {
     let mut ours = ours();
     ours.codecs.push(Codec::new("L16", 101, 16_000));
-    assert!(offer(&ours).to_string().contains("m=audio 20000 RTP/AVP 0 8 101 102\r\n"));
+    assert!(offer(&ours).to_string().contains("m=audio 20000 RTP/AVP 0 8 101 102 103\r\n"));
 }
 
 /// Whatever comes, it is read or refused, and an answer to it can be read again and has its lines.

@@ -2,60 +2,75 @@
 
 use sdp_types::{Attribute, Connection, Media, Origin, Time};
 
-use super::{Audio, Capabilities};
+use super::numbers::Numbers;
+use super::{Audio, Capabilities, Codec};
 use crate::Session;
-
-/// The payload type of telephone-event in our offers: 101, as everyone's, unless a codec has it.
-pub(super) fn event_payload_type(ours: &Capabilities) -> u8 {
-    let taken = |number: &u8| ours.codecs.iter().any(|codec| codec.payload_type == *number);
-    // 96 to 127 are the dynamic types, RFC 3551 §3.
-    (101..=127).chain(96..=100).find(|number| !taken(number)).unwrap_or(101)
-}
+use crate::attribute::{Direction, EVENT};
 
 /// Keys 0-9, *, # and A-D: RFC 4733 §2.4.1.
 const EVENTS: &str = "0-15";
 
-pub(super) fn offer(ours: &Capabilities) -> Session {
-    let mut media = audio_line(ours, "RTP/AVP");
+/// An offer of our audio in line `at` of a session that has these lines; the others stay declined.
+pub(super) fn offer(
+    ours: &Capabilities,
+    numbers: &Numbers,
+    direction: Direction,
+    lines: &[Media],
+    at: usize,
+) -> Session {
+    let profile = lines.get(at).map_or("RTP/AVP", |line| &line.proto);
+    let mut media = audio_line(ours, profile);
     let mut formats = Vec::new();
-    for codec in &ours.codecs {
+    for codec in &numbers.codecs {
         formats.push(codec.payload_type.to_string());
-        add(&mut media, "rtpmap", format!("{} {}/{}", codec.payload_type, codec.name, codec.clock));
+        add(&mut media, "rtpmap", rtpmap(codec.payload_type, codec));
     }
-    if ours.telephone_event {
-        let number = event_payload_type(ours);
+    for (clock, number) in &numbers.events {
         formats.push(number.to_string());
-        add(&mut media, "rtpmap", format!("{number} telephone-event/8000"));
+        add(&mut media, "rtpmap", format!("{number} {EVENT}/{clock}"));
         add(&mut media, "fmtp", format!("{number} {EVENTS}"));
     }
     media.fmt = formats.join(" ");
     add(&mut media, "ptime", ours.ptime.to_string());
-    media.attributes.push(flag("sendrecv"));
-    description(ours, vec![media])
+    media.attributes.push(flag(direction.name()));
+    let mut medias: Vec<Media> = lines.iter().map(declined).collect();
+    match medias.get_mut(at) {
+        Some(line) => *line = media,
+        None => medias.push(media),
+    }
+    description(ours, medias)
 }
 
-/// The answer to `offer` that takes line `taken` as agreed in `audio` and declines the rest.
+/// The answer to `offer` that takes one line as agreed and declines the rest.
 pub(super) fn answer(
     offer: &sdp_types::Session,
-    taken: usize,
+    agreed: Option<(usize, &Audio)>,
     ours: &Capabilities,
-    audio: &Audio,
 ) -> Session {
-    let lines = offer.medias.iter().enumerate();
-    let lines =
-        lines.map(|(at, line)| if at == taken { accepted(line, ours, audio) } else { declined(line) });
+    let lines = offer.medias.iter().enumerate().map(|(at, line)| match agreed {
+        Some((taken, audio)) if taken == at => accepted(line, ours, audio),
+        _ => declined(line),
+    });
     description(ours, lines.collect())
+}
+
+/// `0 PCMU/8000`; the channels only if there are two.
+fn rtpmap(number: u8, codec: &Codec) -> String {
+    match codec.channels() {
+        1 => format!("{number} {}/{}", codec.name, codec.clock),
+        channels => format!("{number} {}/{}/{channels}", codec.name, codec.clock),
+    }
 }
 
 fn accepted(offered: &Media, ours: &Capabilities, audio: &Audio) -> Media {
     let mut media = audio_line(ours, &offered.proto);
     let number = audio.receive_payload_type;
     media.fmt = number.to_string();
-    add(&mut media, "rtpmap", format!("{number} {}/{}", audio.codec.name, audio.codec.clock));
+    add(&mut media, "rtpmap", rtpmap(number, &audio.codec));
     if let Some(event) = audio.telephone_event {
         let number = event.receive_payload_type;
         media.fmt = format!("{} {number}", media.fmt);
-        add(&mut media, "rtpmap", format!("{number} telephone-event/{}", event.clock));
+        add(&mut media, "rtpmap", format!("{number} {EVENT}/{}", event.clock));
         add(&mut media, "fmtp", format!("{number} {EVENTS}"));
     }
     add(&mut media, "ptime", audio.ptime_ms.to_string());
