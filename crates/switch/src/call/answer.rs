@@ -1,14 +1,13 @@
 //! Offer and answer for one call: our capabilities in, session descriptions and leg set-ups out.
 //!
-//! `sdp` negotiates; this keeps what spans several negotiations of one call: our session id and version, our port, and
-//! the offer that still waits for its answer.
+//! `sdp` negotiates and remembers; this makes its words the media leg's.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use audio::codec::Codec;
 use media::LegSetup;
-use sdp::negotiate::{self, Audio, Capabilities};
+use sdp::negotiate::{self, Audio, Capabilities, Ours, Terms};
 use sip::Body;
 
 use crate::error::Refusal;
@@ -19,11 +18,9 @@ const PTIME_MS: u32 = 20;
 /// Our side of a call's session descriptions.
 #[derive(Debug)]
 pub(crate) struct Table {
-    capabilities: Capabilities,
-    /// What we said last, to tell a new version from a repetition (RFC 3264 §8).
-    said: Option<String>,
-    /// Our offer waits for its answer.
-    offered: bool,
+    ours: Ours,
+    /// What the leg was last set up with, for when the peer turns the audio off.
+    last: Option<Agreement>,
 }
 
 /// What was agreed on.
@@ -49,50 +46,38 @@ impl Table {
             session_id: fastrand::u64(..) >> 2,
             version: 1,
         };
-        Table { capabilities, said: None, offered: false }
+        Table { ours: Ours::new(capabilities), last: None }
     }
 
     /// Answers the peer's offer.
     pub(crate) fn answer(&mut self, offer: &Body) -> Result<(Body, Agreement), Refusal> {
-        let offer = read(offer)?;
-        let mut negotiated = self.negotiate(&offer)?;
-        if self.said.as_ref().is_some_and(|said| *said != negotiated.answer.to_string()) {
-            self.capabilities.version += 1;
-            negotiated = self.negotiate(&offer)?;
-        }
-        let agreement = agree(&negotiated.audio)?;
-        self.offered = false;
-        Ok((self.say(&negotiated.answer), agreement))
+        let (answer, terms) = self.ours.answer(&read(offer)?).map_err(no_codec)?;
+        Ok((Body::sdp(answer.to_string()), self.agree(terms)?))
     }
 
     /// Offers; the answer is to be given to [`Table::accept`].
     pub(crate) fn offer(&mut self) -> Body {
-        let mut offer = negotiate::offer(&self.capabilities);
-        if self.said.as_ref().is_some_and(|said| *said != offer.to_string()) {
-            self.capabilities.version += 1;
-            offer = negotiate::offer(&self.capabilities);
-        }
-        self.offered = true;
-        self.say(&offer)
+        let wish = self.ours.wish();
+        Body::sdp(self.ours.offer(wish).to_string())
     }
 
     /// The peer's answer to our offer.
     pub(crate) fn accept(&mut self, answer: &Body) -> Result<Agreement, Refusal> {
-        if !std::mem::take(&mut self.offered) {
-            return Err(Refusal::NoCommonCodec("an answer to no offer".to_owned()));
-        }
-        let audio = negotiate::accept(&self.capabilities, &read(answer)?).map_err(no_codec)?;
-        agree(&audio)
+        let terms = self.ours.accept(&read(answer)?).map_err(no_codec)?;
+        self.agree(terms)
     }
 
-    fn negotiate(&self, offer: &sdp::Session) -> Result<negotiate::Negotiated, Refusal> {
-        negotiate::answer(offer, &self.capabilities).map_err(no_codec)
-    }
-
-    fn say(&mut self, session: &sdp::Session) -> Body {
-        let text = session.to_string();
-        self.said = Some(text.clone());
-        Body::sdp(text)
+    fn agree(&mut self, terms: Terms) -> Result<Agreement, Refusal> {
+        let agreement = match (&terms.audio, &self.last) {
+            (Some(audio), _) => agree(audio)?,
+            (None, Some(last)) => {
+                let setup = LegSetup { send: false, receive: false, ..last.setup.clone() };
+                Agreement { setup, words: "off".to_owned() }
+            }
+            (None, None) => return Err(no_codec(sdp::Reject::NoAudio)),
+        };
+        self.last = Some(agreement.clone());
+        Ok(agreement)
     }
 }
 
