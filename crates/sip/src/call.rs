@@ -7,6 +7,7 @@ use crate::body::Body;
 use crate::flow::{Flow, Next, Transport};
 use crate::message::identity::Asserted;
 use crate::message::write::clean;
+use crate::session::Replaces;
 
 /// What an INVITE says, in the words a call needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,8 @@ pub struct InviteFacts {
     pub x_headers: Vec<(String, String)>,
     /// The peer's Contact URI: the dialog's remote target.
     pub contact: String,
+    /// The dialog it is to take over (RFC 3891); [`crate::Endpoint::replaced`] finds it.
+    pub replaces: Option<Replaces>,
     /// Hops left; a call placed on behalf of this one should have one less.
     pub max_forwards: u32,
 }
@@ -58,6 +61,7 @@ impl InviteFacts {
             asserted: Asserted::default(),
             x_headers: Vec::new(),
             contact: String::new(),
+            replaces: None,
             max_forwards: 70,
         }
     }
@@ -191,29 +195,6 @@ pub struct Credentials {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Credentials({})", self.user)
-    }
-}
-
-/// What to tell the peer when hanging up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// The final status if the call was not answered yet.
-    pub status: u16,
-    /// The Q.850 cause of a Reason header (RFC 3326), if one is wanted.
-    pub cause: Option<u8>,
-    /// The text of that header.
-    pub text: Option<String>,
-}
-
-impl Reason {
-    /// Normal clearing: BYE with cause 16, or 480 to a call not answered yet.
-    pub fn normal() -> Self {
-        Reason { status: 480, cause: Some(16), text: None }
-    }
-
-    /// A status for a call not answered yet; no Reason header.
-    pub fn status(status: u16) -> Self {
-        Reason { status, cause: None, text: None }
     }
 }
 

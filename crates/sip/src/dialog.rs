@@ -130,7 +130,8 @@ impl Dialog {
         self.start(Known::Invite, cseq, max_forwards, stamp)
     }
 
-    fn next_cseq(&mut self) -> u32 {
+    /// The number of our next request.
+    pub(crate) fn next_cseq(&mut self) -> u32 {
         // The number starts low and a dialog does not live for 2^31 requests.
         self.local_cseq = self.local_cseq.saturating_add(1);
         self.local_cseq
@@ -169,7 +170,7 @@ impl Dialog {
     /// Without a route set, back to where the peer's last request came from: a Contact behind a NAT cannot be
     /// reached any other way, and one in the open is the same place. With one, to the first proxy, if it is named
     /// by address; a name would need RFC 3263, and the flow is the proxy's own. Streams are always reused.
-    fn next_hop(&self) -> Flow {
+    pub(crate) fn next_hop(&self) -> Flow {
         let route = || {
             let address = crate::message::Address::parse(self.routes.first()?).ok()?;
             let host = address.uri.host.trim_start_matches('[').trim_end_matches(']');
@@ -190,6 +191,12 @@ impl Dialog {
         self.remote_cseq = Some(cseq);
         self.flow = flow;
         Order::Next
+    }
+
+    /// The 2xx of an early dialog: its route set and target count from now on (RFC 3261 §13.2.2.4).
+    pub(crate) fn confirm(&mut self, answered: Dialog) {
+        let Dialog { remote, target, routes, flow, .. } = answered;
+        *self = Dialog { remote, target, routes, flow, ..self.clone() };
     }
 
     /// Target refresh: the Contact of an INVITE, UPDATE or their 2xx (RFC 3261 §12.2).

@@ -169,6 +169,13 @@ pub enum Event {
         /// The peer's answer if the offer was ours; `None` where one was owed is a peer's mistake.
         body: Option<Body>,
     },
+    /// The PRACK of a provisional of ours came that carried our offer (RFC 3262 §5).
+    Acknowledged {
+        /// The session.
+        session: SessionId,
+        /// The peer's answer; `None` is a peer's mistake.
+        body: Option<Body>,
+    },
     /// A re-INVITE (or an UPDATE with a body): owes `answer_reinvite`.
     Reinvited {
         /// The session.

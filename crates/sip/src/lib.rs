@@ -49,6 +49,7 @@ mod event;
 mod flow;
 mod message;
 mod random;
+mod reason;
 mod registrar;
 mod session;
 pub mod stream;
@@ -57,7 +58,7 @@ mod transaction;
 
 pub use auth::Algorithm;
 pub use body::Body;
-pub use call::{Contact, Credentials, Identity, Invite, InviteFacts, Offer, Party, Reason};
+pub use call::{Contact, Credentials, Identity, Invite, InviteFacts, Offer, Party};
 pub use config::{Config, Timers, User};
 pub use counters::{Counters, Counts};
 pub use endpoint::{Endpoint, SessionView};
@@ -68,4 +69,6 @@ pub use message::identity::{
     Asserted, Diversion, Hidden, History, Privacy, RemoteParty, Retarget, Side, Wanted, Why,
 };
 pub use message::{Known, Message, Method, phrase};
+pub use reason::{Cause, Reason};
 pub use registrar::Binding;
+pub use session::Replaces;

@@ -36,6 +36,11 @@ impl Random {
         hex(block.get(..8).unwrap_or_default())
     }
 
+    /// Any number.
+    pub(crate) fn number(&mut self) -> u32 {
+        self.block().iter().take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte))
+    }
+
     /// A branch with the cookie of RFC 3261 §8.1.1.7.
     pub(crate) fn branch(&mut self) -> String {
         format!("z9hG4bK{}", self.token())

@@ -21,6 +21,7 @@ use crate::timer::{Owner, Schedule};
 use crate::transaction::{Tell, Transactions, TxEvent, TxId};
 
 pub(crate) use self::receive::{Request, reply_flow};
+pub(crate) use self::requests::{CALL_OPTIONS, FOR_CALLS};
 pub(crate) use self::send::{ALLOW, Reply};
 
 /// The SIP core: transactions, dialogs, calls, digest and registrar over any number of flows.

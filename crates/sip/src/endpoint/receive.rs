@@ -240,7 +240,7 @@ impl Endpoint {
             100..200 => TxEvent::Progress,
             200..300 => TxEvent::Answer,
             _ => TxEvent::Refusal(if core.method.is(Known::Invite) {
-                self.write_hop_request(&request, Known::Ack, message.line(Name::To).unwrap_or(""))
+                self.write_hop_request(&request, Known::Ack, message.line(Name::To).unwrap_or(""), &[])
             } else {
                 Bytes::new()
             }),
@@ -250,7 +250,7 @@ impl Endpoint {
                 Method::Known(Known::Invite) => {
                     self.on_invite_response(now, session, id, flow, &request, message, core, status);
                 }
-                _ => self.on_bye_response(now, session, id, &request, message, status),
+                _ => self.on_other_response(now, session, id, &request, message, status),
             }
         }
         session

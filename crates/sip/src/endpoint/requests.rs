@@ -14,6 +14,12 @@ use crate::registrar::{Outbound, Refusal};
 /// The extensions a registration may require: RFC 3327 and RFC 5626.
 const REGISTER_OPTIONS: &[&str] = &["path", "outbound"];
 
+/// The extensions a peer may require of a call.
+pub(crate) const CALL_OPTIONS: &[&str] = &["100rel", "replaces"];
+
+/// What we have for calls: our `Supported` in INVITE and its answers.
+pub(crate) const FOR_CALLS: &str = "100rel, replaces";
+
 /// How long a refused caller should wait, in seconds: a drain takes about as long.
 const RETRY_AFTER: &str = "30";
 
@@ -54,7 +60,7 @@ impl Endpoint {
                 return None;
             }
         }
-        let known = if method == Known::Register { REGISTER_OPTIONS } else { &[] };
+        let known = if method == Known::Register { REGISTER_OPTIONS } else { CALL_OPTIONS };
         if self.refuse_extensions(now, request, known) {
             return None;
         }

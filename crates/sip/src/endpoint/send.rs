@@ -15,7 +15,7 @@ use crate::message::{Known, Message, Method};
 use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
 
 /// The methods we take, for Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 
 /// A response, besides what it repeats of its request.
 #[derive(Debug, Default)]
@@ -80,6 +80,7 @@ impl Endpoint {
                 writer.header("Record-Route", line);
             }
             writer.header("Allow", ALLOW);
+            writer.header("Supported", super::FOR_CALLS);
         }
         if reply.status == 405 || reply.status == 501 {
             writer.header("Allow", ALLOW);
@@ -152,7 +153,13 @@ impl Endpoint {
     }
 
     /// The ACK of a failure, or the CANCEL, of an INVITE of ours: what both repeat of it (RFC 3261 §9.1, §17.1.1.3).
-    pub(crate) fn write_hop_request(&self, invite: &Message, method: Known, to: &str) -> Bytes {
+    pub(crate) fn write_hop_request(
+        &self,
+        invite: &Message,
+        method: Known,
+        to: &str,
+        headers: &[(String, String)],
+    ) -> Bytes {
         use crate::message::Name;
         let mut writer = Writer::request(method, invite.request_uri());
         for (name, value) in [
@@ -169,6 +176,7 @@ impl Endpoint {
         for route in invite.lines(Name::Route) {
             writer.header("Route", route);
         }
+        writer.headers(headers);
         writer.header("User-Agent", &self.config.user_agent);
         writer.finish(None)
     }

@@ -136,6 +136,11 @@ impl Message {
         self.lines(name).flat_map(lex::list)
     }
 
+    /// Every header field in order: label and value.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|f| (self.text(f.label), self.text(f.value)))
+    }
+
     /// Fields we have no name for: label and value.
     pub(crate) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().filter(|f| f.name == Name::Other).map(|f| (self.text(f.label), self.text(f.value)))

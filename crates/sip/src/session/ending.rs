@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::{Calling, Change, Incoming, Leaving, Phase};
 use crate::auth::client::{Challenge, answer};
-use crate::call::Reason;
 use crate::dialog::Stamp;
 use crate::endpoint::{Endpoint, Request};
 use crate::event::{Ended, Event, SessionId, Summary};
 use crate::message::{Known, Message, Method, Name};
+use crate::reason::Reason;
 use crate::timer::Timer;
 use crate::transaction::{Tell, TxId};
 
@@ -20,16 +20,35 @@ impl Endpoint {
         let Some(session) = self.sessions.get(id) else { return };
         match &session.phase {
             Phase::Incoming(_) => self.refuse_invite(now, id, 487, None, &[]),
+            Phase::Calling(_) => return self.on_early_bye(now, request, id),
             Phase::Leaving(Leaving::Bye { .. }) => return,
             Phase::Leaving(_) => {
                 self.drop_session(id);
                 return;
             }
-            Phase::Answered(_) | Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Confirmed => {}
+            Phase::Answered(_) | Phase::Unacknowledged { .. } | Phase::Confirmed => {}
         }
         self.refuse_change(now, id, 487);
         let cause = request.message.line(Name::Reason).map(str::to_owned);
         self.end(id, Ended::Bye { cause });
+    }
+
+    /// A BYE of somebody we call ends one early dialog (RFC 3261 §15 forbids it; it is sent all the same). Without
+    /// another one the call is over, and its INVITE is cancelled.
+    fn on_early_bye(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Phase::Calling(calling) = &mut session.phase else { return };
+        let ended = calling.earlies.take(request.core.from.tag().unwrap_or(""));
+        if !calling.earlies.is_empty() {
+            let Some(early) = ended.map(|early| early.number) else { return };
+            let gone = Event::Progressed { session: id, early, status: 199, body: None, owes_answer: false };
+            return self.event(gone);
+        }
+        let Some(invite) = calling.transaction else { return };
+        session.phase = Phase::Leaving(Leaving::Cancel { invite, reason: Reason::normal() });
+        let cause = request.message.line(Name::Reason).map(str::to_owned);
+        self.event(Event::Ended { session: id, reason: Ended::Bye { cause } });
+        self.send_cancel(now, id);
     }
 
     /// Tells the end of a session and forgets it.
@@ -49,7 +68,7 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else { return };
         match &mut session.phase {
             Phase::Incoming(_) => {
-                let headers: Vec<_> = reason_header(&reason).into_iter().collect();
+                let headers: Vec<_> = reason.header().into_iter().collect();
                 self.refuse_invite(now, id, reason.status.clamp(300, 699), None, &headers);
                 self.end(id, Ended::HungUp);
             }
@@ -59,8 +78,12 @@ impl Endpoint {
                 self.event(Event::Ended { session: id, reason: Ended::HungUp });
             }
             Phase::Calling(calling) => {
-                let Calling { transaction: invite, progressed, .. } = **calling;
-                session.phase = Phase::Leaving(Leaving::Cancel { invite });
+                let Calling { transaction, progressed, .. } = **calling;
+                let Some(invite) = transaction else {
+                    // Nothing was sent yet.
+                    return self.end(id, Ended::HungUp);
+                };
+                session.phase = Phase::Leaving(Leaving::Cancel { invite, reason });
                 self.event(Event::Ended { session: id, reason: Ended::HungUp });
                 if progressed {
                     self.send_cancel(now, id);
@@ -85,7 +108,7 @@ impl Endpoint {
 
     /// Sends BYE; the session waits for its answer in silence.
     pub(super) fn send_bye(&mut self, now: Instant, id: SessionId, reason: &Reason) {
-        let header = reason_header(reason);
+        let header = reason.header();
         self.send_bye_with(now, id, header.into_iter().collect(), false);
     }
 
@@ -116,13 +139,17 @@ impl Endpoint {
 
     /// Sends CANCEL for an INVITE that had a 1xx.
     pub(super) fn send_cancel(&mut self, now: Instant, id: SessionId) {
-        let Some(Phase::Leaving(Leaving::Cancel { invite })) = self.sessions.get(id).map(|s| &s.phase) else {
+        let Some(Phase::Leaving(Leaving::Cancel { invite, reason })) =
+            self.sessions.get(id).map(|s| &s.phase)
+        else {
             return;
         };
-        let invite = *invite;
+        let (invite, reason) = (*invite, reason.clone());
+        let headers: Vec<_> = reason.header().into_iter().collect();
         let Some(transaction) = self.transactions.get(invite) else { return };
         let (Some(request), flow) = (transaction.request.clone(), transaction.flow) else { return };
-        let bytes = self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""));
+        let bytes =
+            self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""), &headers);
         let Ok(core) = request.core() else { return };
         let branch = core.via.branch.unwrap_or("").to_owned();
         let summary = request_summary(Known::Cancel, core.cseq, Some(id));
@@ -130,13 +157,13 @@ impl Endpoint {
         // RFC 3261 §9.1: after 64·T1 the INVITE is taken for cancelled.
         let until = now + self.config.timers.give_up();
         if let Some(session) = self.sessions.get_mut(id) {
-            session.phase = Phase::Leaving(Leaving::Cancelled { invite });
+            session.phase = Phase::Leaving(Leaving::Cancelled { invite, reason });
             session.timers.set(Timer::Linger, until);
         }
     }
 
-    /// A final response to our BYE ends the session's last rest; a challenge is answered once.
-    pub(crate) fn on_bye_response(
+    /// A response to a request that is no INVITE. One to our BYE ends the session's last rest; a challenge is answered once.
+    pub(crate) fn on_other_response(
         &mut self,
         now: Instant,
         session: Option<SessionId>,
@@ -146,6 +173,9 @@ impl Endpoint {
         status: u16,
     ) {
         let Some(session) = session.filter(|_| status >= 200) else { return };
+        if self.on_pending_response(now, session, id, request, response, status) {
+            return;
+        }
         let Some(state) = self.sessions.get(session) else { return };
         let authorized = match &state.phase {
             Phase::Leaving(Leaving::Bye { transaction, authorized }) if *transaction == id => *authorized,
@@ -156,7 +186,9 @@ impl Endpoint {
         if let (Some(user), Some((challenge, header))) = (answerable, Challenge::of(response)) {
             let client_nonce = self.random.token();
             let value = answer(&challenge, &user, "BYE", request.request_uri(), 1, &client_nonce);
-            self.send_bye_with(now, session, vec![(header.to_owned(), value)], true);
+            let said = request.line(Name::Reason).map(|reason| ("Reason".to_owned(), reason.to_owned()));
+            let headers = said.into_iter().chain([(header.to_owned(), value)]).collect();
+            self.send_bye_with(now, session, headers, true);
             return;
         }
         self.drop_session(session);
@@ -164,6 +196,9 @@ impl Endpoint {
 
     /// A transaction of a session timed out or lost its transport.
     pub(crate) fn on_transaction_failed(&mut self, _now: Instant, session: SessionId, id: TxId, tell: Tell) {
+        if self.on_pending_failed(session, id) {
+            return;
+        }
         let Some(state) = self.sessions.get(session) else { return };
         if matches!(&state.change, Change::Asked { transaction, .. } if *transaction == id) {
             return self.end_change(session);
@@ -172,7 +207,7 @@ impl Endpoint {
             Phase::Incoming(Incoming { invite, .. }) if *invite == id => {
                 self.end(session, Ended::TransportLost)
             }
-            Phase::Calling(calling) if calling.transaction == id => {
+            Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let reason = match tell {
                     Tell::Broken => Ended::TransportLost,
                     _ => Ended::Failed { status: 408 },
@@ -180,8 +215,8 @@ impl Endpoint {
                 self.end(session, reason);
             }
             Phase::Leaving(
-                Leaving::Cancel { invite: own }
-                | Leaving::Cancelled { invite: own }
+                Leaving::Cancel { invite: own, .. }
+                | Leaving::Cancelled { invite: own, .. }
                 | Leaving::Bye { transaction: own, .. },
             ) if *own == id => {
                 self.drop_session(session);
@@ -194,16 +229,6 @@ impl Endpoint {
     pub(crate) fn on_session_lost(&mut self, id: SessionId) {
         self.end(id, Ended::TransportLost);
     }
-}
-
-/// The Reason header (RFC 3326) of what we send when hanging up.
-fn reason_header(reason: &Reason) -> Option<(String, String)> {
-    let cause = reason.cause?;
-    let text = match &reason.text {
-        Some(text) => format!(";text=\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
-        None => String::new(),
-    };
-    Some(("Reason".to_owned(), format!("Q.850;cause={cause}{text}")))
 }
 
 /// A request of ours in short.

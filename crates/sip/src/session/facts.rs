@@ -40,6 +40,7 @@ pub(super) fn facts(
             .map(|(label, value)| (label.to_owned(), value.to_owned()))
             .collect(),
         contact: dialog.target.clone(),
+        replaces: None,
         max_forwards: core.max_forwards.unwrap_or(70),
     }
 }

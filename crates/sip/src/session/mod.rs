@@ -11,10 +11,15 @@
 //!
 //! `Ended` is told on entering Leaving or on going; what is left of the protocol then goes on without the caller.
 
+mod accepted;
+mod early;
 mod ending;
 mod facts;
 mod modify;
 mod offer;
+mod pending;
+mod prack;
+mod replaces;
 mod uac;
 mod uas;
 
@@ -23,15 +28,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::early::Earlies;
 use self::offer::Debt;
+use self::pending::Pending;
+use self::prack::Reliable;
+pub use self::replaces::Replaces;
 use crate::auth::asking::Asking;
 use crate::body::Body;
-use crate::call::{Contact, Credentials, Invite, Reason};
+use crate::call::{Contact, Credentials, Invite};
 use crate::dialog::Dialog;
 use crate::error::WrongPhase;
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::random::Seeded;
+use crate::reason::Reason;
 use crate::timer::{Timer, TimerTable};
 use crate::transaction::TxId;
 
@@ -44,6 +54,12 @@ pub(crate) struct Session {
     /// What is being changed. An UPDATE can come before the call is answered, so it stands beside the phase.
     pub(crate) change: Change,
     debt: Debt,
+    /// The number of the INVITE that made the session, which RAck repeats.
+    invite_cseq: u32,
+    /// The reliable provisional that our final response overtook: its PRACK may still come (RFC 3262 §3).
+    late_prack: Option<u32>,
+    /// Our requests beside the phase's own.
+    pending: Vec<Pending>,
     /// Our Contact.
     contact: Option<Contact>,
     credentials: Option<Credentials>,
@@ -74,8 +90,19 @@ pub(crate) struct Incoming {
     pub(crate) invite: TxId,
     /// How to ask for credentials, if they are asked for.
     pub(crate) asking: Asking,
+    /// Whether it had no offer, so that ours is wanted.
+    asked: bool,
     /// The last provisional, to be sent again each minute.
     progress: Option<(u16, Option<Body>)>,
+    reliable: Reliable,
+    /// Our answer to the call, if it waits for a PRACK (RFC 3262 §3).
+    held: Option<Held>,
+}
+
+/// A 2xx that waits.
+#[derive(Debug)]
+pub(crate) struct Held {
+    body: Option<Body>,
 }
 
 /// A 2xx that is sent again until its ACK comes (RFC 3261 §13.3.1.4).
@@ -91,12 +118,14 @@ pub(crate) struct Repeat {
 /// An INVITE of ours.
 #[derive(Debug)]
 pub(crate) struct Calling {
-    transaction: TxId,
+    /// Its transaction, once it is sent.
+    transaction: Option<TxId>,
     invite: Invite,
     /// Whether a 1xx came: a CANCEL may be sent only then (RFC 3261 §9.1).
     progressed: bool,
     /// Whether a challenge was answered already: only once.
     authorized: bool,
+    earlies: Earlies,
 }
 
 /// What changes in a session: the INVITE or UPDATE in its dialog that is open, of which there is one at most.
@@ -115,9 +144,9 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) enum Leaving {
     /// Waiting for a 1xx, to send CANCEL then.
-    Cancel { invite: TxId },
+    Cancel { invite: TxId, reason: Reason },
     /// CANCEL is sent; the INVITE's final response is awaited.
-    Cancelled { invite: TxId },
+    Cancelled { invite: TxId, reason: Reason },
     /// Our 2xx is not acknowledged, and a BYE may be sent only then (RFC 3261 §15).
     Acknowledge { repeat: Repeat, reason: Reason },
     /// Our BYE is not answered.
@@ -158,6 +187,9 @@ impl Session {
             phase,
             change: Change::Idle,
             debt: Debt::default(),
+            invite_cseq: 0,
+            late_prack: None,
+            pending: Vec::new(),
             contact: None,
             credentials: None,
             timers: TimerTable::default(),
@@ -249,7 +281,9 @@ impl Sessions {
     /// The session of a message: our tag, the Call-ID and the peer's tag must agree.
     pub(crate) fn find(&self, local_tag: &str, call_id: &str, remote_tag: &str) -> Option<SessionId> {
         let session = self.all.get(self.by_tag.get(local_tag)?)?;
-        (session.dialog.call_id == call_id && session.dialog.remote_tag == remote_tag).then_some(session.id)
+        let early = matches!(&session.phase, Phase::Calling(calling) if calling.earlies.has(remote_tag));
+        let known = early || session.dialog.remote_tag == remote_tag;
+        (session.dialog.call_id == call_id && known).then_some(session.id)
     }
 
     /// The sessions whose flow this is, in the order they were made.

@@ -28,10 +28,12 @@ impl Endpoint {
     pub(crate) fn on_request_in_dialog(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
         let back = reply_flow(request.flow, &request.core.via);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if session.dialog.note(request.core.cseq, back) == Order::Stale {
+        if session.dialog_of(request.core.from.tag().unwrap_or("")).note(request.core.cseq, back)
+            == Order::Stale
+        {
             return self.refuse_in(now, request, id, 500, &[]);
         }
-        if self.refuse_extensions(now, request, &[]) {
+        if self.refuse_extensions(now, request, crate::endpoint::CALL_OPTIONS) {
             return;
         }
         let leaving = self.sessions.get(id).is_some_and(|s| s.phase.is_leaving());
@@ -41,9 +43,10 @@ impl Endpoint {
             Method::Known(Known::Invite) => self.on_reinvite(now, request, id),
             Method::Known(Known::Update) => self.on_update(now, request, id),
             Method::Known(Known::Info) => self.on_info(now, request, id),
+            Method::Known(Known::PRack) => self.on_prack(now, request, id),
             Method::Known(Known::Options) => self.on_options(now, request),
             // Nobody is subscribed to anything here.
-            Method::Known(Known::Notify | Known::PRack) => self.refuse_in(now, request, id, 481, &[]),
+            Method::Known(Known::Notify) => self.refuse_in(now, request, id, 481, &[]),
             Method::Known(Known::Subscribe) => self.refuse_in(now, request, id, 489, &[]),
             Method::Known(_) => self.refuse_in(now, request, id, 405, &[]),
             Method::Other => self.refuse_in(now, request, id, 501, &[]),
@@ -118,7 +121,7 @@ impl Endpoint {
         self.refuse_in(now, request, id, 200, &headers);
     }
 
-    fn begin_change(
+    pub(super) fn begin_change(
         &mut self,
         id: SessionId,
         request: &Request<'_>,
@@ -165,6 +168,7 @@ impl Endpoint {
             Err(status) => {
                 self.end_change(id);
                 self.respond(now, transaction, &Reply::status(status.clamp(300, 699), &tag));
+                self.after_prack(now, id);
                 return Ok(());
             }
         };
@@ -184,6 +188,8 @@ impl Endpoint {
                 session.change = Change::Answered(repeat);
             }
         }
+        // The answer to the call may have waited for this.
+        self.after_prack(now, id);
         self.reschedule_session(id);
         Ok(())
     }

@@ -3,23 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::early::Earlies;
 use super::ending::request_summary;
 use super::uas::contact_header;
 use super::{Calling, GONE, Leaving, Phase, Session};
 use crate::auth::client::{Challenge, answer};
-use crate::body::{self, Body, Found};
-use crate::call::{Contact, Invite, Offer, Reason};
+use crate::body::Body;
+use crate::call::{Contact, Invite, Offer};
 use crate::dialog::{Dialog, Stamp};
-use crate::endpoint::{ALLOW, Endpoint};
+use crate::endpoint::{ALLOW, Endpoint, FOR_CALLS};
 use crate::error::WrongPhase;
 use crate::event::{Ended, Event, SessionId, Summary};
 use crate::flow::{Flow, Next};
-use crate::message::write::Writer;
-use crate::message::{Core, Known, Message, Name};
+use crate::message::{Core, Known, Message};
 use crate::transaction::TxId;
-
-/// More answers than this to one INVITE are no forks but a fault: their ACKs are not kept.
-const MOST_FORKS: usize = 16;
 
 impl Endpoint {
     /// Places a call. Its events follow; if it cannot even be written, that is `Ended` with `Failed` 400.
@@ -41,8 +38,13 @@ impl Endpoint {
         };
         let contact = Contact::new(&invite.user, flow.local, flow.transport);
         let dialog = Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), flow);
-        let calling =
-            Calling { transaction: TxId(0), invite: invite.clone(), progressed: false, authorized: false };
+        let calling = Calling {
+            transaction: None,
+            invite: invite.clone(),
+            progressed: false,
+            authorized: false,
+            earlies: Earlies::default(),
+        };
         let mut session = Session::new(id, dialog, Phase::Calling(Box::new(calling)));
         session.contact = Some(contact);
         session.credentials = invite.credentials;
@@ -88,6 +90,7 @@ impl Endpoint {
             writer.header(&name, value);
         }
         writer.header("Allow", ALLOW);
+        writer.header("Supported", FOR_CALLS);
         if let Some((name, value)) = authorization {
             writer.header(name, value);
         }
@@ -96,8 +99,10 @@ impl Endpoint {
         let bytes = writer.finish(body);
         match self.send_request(now, Known::Invite, &branch, flow, bytes, summary) {
             Some(transaction) => {
-                if let Some(Session { phase: Phase::Calling(calling), .. }) = self.sessions.get_mut(id) {
-                    calling.transaction = transaction;
+                let Some(session) = self.sessions.get_mut(id) else { return };
+                session.invite_cseq = cseq;
+                if let Phase::Calling(calling) = &mut session.phase {
+                    calling.transaction = Some(transaction);
                 }
             }
             None => self.end(id, Ended::Failed { status: 400 }),
@@ -118,141 +123,10 @@ impl Endpoint {
         status: u16,
     ) {
         match status {
-            100..200 => self.on_progress(now, session, response, status),
+            100..200 => self.on_progress(now, session, flow, invite, response, core, status),
             200..300 => self.on_answer(now, session, id, flow, invite, response, core),
             _ => self.on_refusal(now, session, id, invite, response, status),
         }
-    }
-
-    fn on_progress(&mut self, now: Instant, session: Option<SessionId>, response: &Message, status: u16) {
-        let Some(id) = session else { return };
-        match self.sessions.get_mut(id).map(|s| &mut s.phase) {
-            Some(Phase::Calling(calling)) => {
-                calling.progressed = true;
-                if status > 100 {
-                    let body = description(response);
-                    self.event(Event::Progressed { session: id, early: 1, status, body, owes_answer: false });
-                }
-            }
-            Some(Phase::Leaving(Leaving::Cancel { .. })) => self.send_cancel(now, id),
-            _ => {}
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn on_answer(
-        &mut self,
-        now: Instant,
-        session: Option<SessionId>,
-        id: TxId,
-        flow: Flow,
-        invite: &Message,
-        response: &Arc<Message>,
-        core: &Core<'_>,
-    ) {
-        let tag = core.to.tag().unwrap_or("");
-        // The 2xx came again: so does its ACK, also when the call is long gone.
-        let known = self.transactions.get(id).and_then(|t| t.acks.iter().find(|(t, ..)| t == tag).cloned());
-        if let Some((_, bytes, flow)) = known {
-            let summary = request_summary(Known::Ack, core.cseq, session);
-            return self.transmit(flow, bytes, Summary { again: true, ..summary });
-        }
-        let mut dialog = Dialog::of_response(invite, response, core, flow);
-        let body = description(response);
-        let state = session.and_then(|s| self.sessions.get_mut(s));
-        match state {
-            Some(state) if matches!(&state.phase, Phase::Calling(c) if c.transaction == id) => {
-                let session = state.id;
-                state.dialog = dialog;
-                let offered = matches!(&state.phase, Phase::Calling(c) if c.invite.offer != Offer::None);
-                if body.is_some() {
-                    // The answer to our offer, or the peer's offer: both are possible here.
-                    let _ = state.debt.receive();
-                }
-                if !offered && body.is_some() {
-                    state.phase = Phase::Unacknowledged { cseq: core.cseq, invite: id };
-                    self.event(Event::Answered { session, early: 1, body, owes_answer: true });
-                } else {
-                    state.debt.roll_back();
-                    state.phase = Phase::Confirmed;
-                    self.send_ack(session, id, core.cseq, None);
-                    self.event(Event::Answered { session, early: 1, body, owes_answer: false });
-                }
-            }
-            // The 200 crossed our CANCEL: it is a call now, and ends like one.
-            Some(state) if matches!(&state.phase, Phase::Leaving(Leaving::Cancel { invite } | Leaving::Cancelled { invite }) if *invite == id) =>
-            {
-                let session = state.id;
-                state.dialog = dialog;
-                self.send_ack(session, id, core.cseq, None);
-                self.send_bye(now, session, &Reason::normal());
-            }
-            Some(state)
-                if state.dialog.remote_tag == tag && matches!(state.phase, Phase::Unacknowledged { .. }) => {}
-            // Another fork answered too, or nobody waits any more: ACK and BYE (RFC 3261 §13.2.2.4).
-            _ => {
-                let full = self.transactions.get(id).is_none_or(|t| t.acks.len() >= MOST_FORKS);
-                if full {
-                    return;
-                }
-                self.ack(&mut dialog, None, id, core.cseq, None);
-                let branch = self.random.branch();
-                let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
-                let (writer, flow, cseq) = dialog.request(Known::Bye, None, stamp);
-                let summary = request_summary(Known::Bye, cseq, None);
-                self.send_request(now, Known::Bye, &branch, flow, writer.finish(None), summary);
-            }
-        }
-    }
-
-    /// Sends the ACK of a 2xx in a session's dialog.
-    fn send_ack(&mut self, session: SessionId, invite: TxId, cseq: u32, body: Option<&Body>) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
-        let mut dialog = state.dialog.clone();
-        self.ack(&mut dialog, Some(session), invite, cseq, body);
-    }
-
-    /// Writes and sends an ACK, and keeps it with the INVITE's transaction for when the 2xx comes again.
-    fn ack(
-        &mut self,
-        dialog: &mut Dialog,
-        session: Option<SessionId>,
-        invite: TxId,
-        cseq: u32,
-        body: Option<&Body>,
-    ) {
-        let branch = self.random.branch();
-        let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
-        let (mut writer, flow, _): (Writer, _, _) = dialog.request(Known::Ack, Some(cseq), stamp);
-        // RFC 3261 §22.1: an ACK repeats the credentials of its INVITE.
-        let request = self.transactions.get(invite).and_then(|t| t.request.clone());
-        for name in [Name::Authorization, Name::ProxyAuthorization] {
-            for line in request.iter().flat_map(|r| r.lines(name)) {
-                writer.header(name.text(), line);
-            }
-        }
-        let bytes = writer.finish(body);
-        if let Some(transaction) = self.transactions.get_mut(invite) {
-            transaction.acks.push((dialog.remote_tag.clone(), bytes.clone(), flow));
-        }
-        let summary = Summary { body: body.is_some(), ..request_summary(Known::Ack, cseq, session) };
-        self.transmit(flow, bytes, summary);
-    }
-
-    /// Sends the ACK of a 200 that brought an offer, with our answer. Owed after `Answered` with `owes_answer`.
-    pub fn acknowledge(
-        &mut self,
-        _now: Instant,
-        session: SessionId,
-        answer: Option<Body>,
-    ) -> Result<(), WrongPhase> {
-        let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
-        let Phase::Unacknowledged { cseq, invite } = state.phase else { return Err(state.wrong()) };
-        // The peer's offer is answered, or refused by the BYE that follows.
-        state.debt.roll_back();
-        state.phase = Phase::Confirmed;
-        self.send_ack(session, invite, cseq, answer.as_ref());
-        Ok(())
     }
 
     fn on_refusal(
@@ -267,30 +141,24 @@ impl Endpoint {
         let Some(session) = session else { return };
         let Some(state) = self.sessions.get_mut(session) else { return };
         match &mut state.phase {
-            Phase::Calling(calling) if calling.transaction == id => {
+            Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let answerable = state.credentials.as_ref().filter(|_| !calling.authorized);
                 if let (Some(user), Some((challenge, header))) = (answerable, Challenge::of(response)) {
                     calling.authorized = true;
                     calling.progressed = false;
+                    calling.earlies.clear();
                     let client_nonce = self.random.token();
                     let value = answer(&challenge, user, "INVITE", invite.request_uri(), 1, &client_nonce);
                     return self.send_invite(now, session, Some((header, value)));
                 }
                 self.end(session, Ended::Failed { status });
             }
-            Phase::Leaving(Leaving::Cancel { invite } | Leaving::Cancelled { invite }) if *invite == id => {
+            Phase::Leaving(Leaving::Cancel { invite, .. } | Leaving::Cancelled { invite, .. })
+                if *invite == id =>
+            {
                 self.drop_session(session);
             }
             _ => {}
         }
-    }
-}
-
-/// The description in a response.
-fn description(response: &Message) -> Option<Body> {
-    let kind = response.line(Name::ContentType);
-    match body::find_sdp(kind, response.line(Name::ContentDisposition), response.body()) {
-        Found::Sdp(body) => Some(body),
-        Found::Nothing | Found::Unknown => None,
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::facts::facts;
-use super::{Change, GONE, Incoming, Leaving, Phase, Repeat, Session};
+use super::prack::{Provisional, Reliable, Wish};
+use super::{Change, GONE, Held, Incoming, Leaving, Phase, Repeat, Session};
 use crate::auth::asking::Asking;
 use crate::body::{self, Body, Found};
-use crate::call::Contact;
+use crate::call::{Contact, InviteFacts};
 use crate::dialog::Dialog;
 use crate::endpoint::{Endpoint, Reply, Request};
 use crate::error::WrongPhase;
@@ -27,6 +28,7 @@ impl Endpoint {
             self.refuse(now, request, 483);
             return None;
         }
+        let replaces = self.take_replaces(now, request)?;
         let offer = self.description(now, request)?;
         let tag = self.random.token();
         let flow = crate::endpoint::reply_flow(request.flow, &request.core.via);
@@ -42,13 +44,17 @@ impl Endpoint {
         };
         let verdict = self.verdict(now, request);
         let id = self.sessions.next_id();
-        let facts = facts(request, &dialog, &verdict, offer.clone());
+        let facts = InviteFacts { replaces, ..facts(request, &dialog, &verdict, offer.clone()) };
         let incoming = Incoming {
             invite: request.transaction,
             asking: Asking::new(&verdict, request.message.line(Name::UserAgent)),
+            asked: offer.is_none(),
             progress: None,
+            reliable: Reliable::new(Wish::of(request.message), self.random.number()),
+            held: None,
         };
         let mut session = Session::new(id, dialog, Phase::Incoming(incoming));
+        session.invite_cseq = request.core.cseq;
         if offer.is_some() {
             // The first description of a session: nothing can be open yet.
             let _ = session.debt.receive();
@@ -134,19 +140,20 @@ impl Endpoint {
 
     /// Sends the last provisional, for the first time or again.
     fn send_progress(&mut self, now: Instant, session: SessionId) {
-        let Some(session) = self.sessions.get(session) else { return };
-        let Phase::Incoming(Incoming { invite, progress: Some((status, body)), .. }) = &session.phase else {
+        let Some(state) = self.sessions.get(session) else { return };
+        let Phase::Incoming(Incoming { progress: Some((status, body)), asked, reliable, .. }) = &state.phase
+        else {
             return;
         };
-        let (invite, status, body) = (*invite, *status, body.clone());
-        let tag = session.dialog.local_tag.clone();
-        let headers = contact_header(session.contact.as_ref());
-        let reply = Reply { headers: &headers, body: body.as_ref(), ..Reply::status(status, &tag) };
-        self.respond(now, invite, &reply);
+        // RFC 3261 §13.2.1: an offer goes out reliably or with the 2xx.
+        let fits = !asked || reliable.carries_offers();
+        let provisional = Provisional { status: *status, body: body.clone().filter(|_| fits) };
+        self.send_provisional(now, session, provisional);
     }
 
-    /// Accepts a call: 200, sent again until its ACK comes. Without a body the description of `progress` is sent.
-    /// If the INVITE had no offer, `body` is ours and the answer comes with `Confirmed`.
+    /// Accepts a call: 200, sent again until its ACK comes. Without a body the description of `progress` is sent,
+    /// and none at all if that went out reliably already (RFC 6337 §3.1.1); the 200 then waits for the PRACK.
+    /// If the INVITE had no offer, `body` is ours and the answer comes with `Confirmed` (or came with `Acknowledged`).
     pub fn answer(
         &mut self,
         now: Instant,
@@ -154,17 +161,37 @@ impl Endpoint {
         body: Option<Body>,
         contact: Contact,
     ) -> Result<(), WrongPhase> {
-        let incoming = self.incoming(session)?;
-        let invite = incoming.invite;
-        let body = body.or_else(|| incoming.progress.as_ref().and_then(|(_, body)| body.clone()));
+        self.incoming(session)?;
         let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
+        state.contact = Some(contact);
+        if let Phase::Incoming(incoming) = &mut state.phase {
+            incoming.held = Some(Held { body });
+        }
+        self.send_held(now, session)
+    }
+
+    /// Sends the 2xx, unless the PRACK of a description or an offer in a PRACK is still to be waited for.
+    pub(super) fn send_held(&mut self, now: Instant, session: SessionId) -> Result<(), WrongPhase> {
+        let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
+        let changing = matches!(state.change, Change::Asked { .. });
+        let Phase::Incoming(incoming) = &mut state.phase else { return Err(state.wrong()) };
+        if changing || incoming.reliable.holds_answer() {
+            return Ok(());
+        }
+        let Some(Held { body }) = incoming.held.take() else { return Ok(()) };
+        let invite = incoming.invite;
+        let body = match incoming.reliable.has_described() {
+            true => None,
+            false => body.or_else(|| incoming.progress.take().and_then(|(_, body)| body)),
+        };
+        let late = incoming.reliable.under_way();
+        state.late_prack = late;
         if body.is_some() {
             // An answer to their offer, or our offer: both are possible here.
             let _ = state.debt.send();
         }
         let tag = state.dialog.local_tag.clone();
-        let headers = contact_header(Some(&contact));
-        state.contact = Some(contact);
+        let headers = contact_header(state.contact.as_ref());
         let reply = Reply { headers: &headers, body: body.as_ref(), ..Reply::status(200, &tag) };
         let Some(bytes) = self.respond(now, invite, &reply) else {
             // The transaction broke with its transport, and the session is being told.
@@ -230,7 +257,8 @@ impl Endpoint {
     fn incoming(&self, session: SessionId) -> Result<&Incoming, WrongPhase> {
         match self.sessions.get(session) {
             None => Err(GONE),
-            Some(Session { phase: Phase::Incoming(incoming), .. }) => Ok(incoming),
+            Some(Session { phase: Phase::Incoming(incoming), .. }) if incoming.held.is_none() => Ok(incoming),
+            Some(Session { phase: Phase::Incoming(_), .. }) => Err(WrongPhase { phase: "answered" }),
             Some(other) => Err(other.wrong()),
         }
     }
@@ -257,13 +285,10 @@ impl Endpoint {
             self.refuse_change(now, session, 487);
             return Some(session);
         }
-        match &state.phase {
-            Phase::Incoming(_) => {
-                self.refuse_invite(now, session, 487, None, &[]);
-                let cause = request.message.line(Name::Reason).map(str::to_owned);
-                self.end(session, Ended::Cancelled { cause });
-            }
-            _ => {}
+        if let Phase::Incoming(_) = &state.phase {
+            self.refuse_invite(now, session, 487, None, &[]);
+            let cause = request.message.line(Name::Reason).map(str::to_owned);
+            self.end(session, Ended::Cancelled { cause });
         }
         Some(session)
     }
@@ -310,6 +335,17 @@ impl Endpoint {
     pub(crate) fn on_session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
         let limit = self.config.timers.t2;
         let Some(session) = self.sessions.get_mut(id) else { return };
+        if matches!(session.phase, Phase::Incoming(_)) {
+            match timer {
+                Timer::Retransmit => self.repeat_provisional(now, id),
+                Timer::Timeout => self.give_up_provisional(now, id),
+                Timer::Linger => {
+                    session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
+                    self.send_progress(now, id);
+                }
+            }
+            return;
+        }
         if timer == Timer::Retransmit {
             let Some(repeat) = session.repeated() else { return };
             repeat.interval = (repeat.interval * 2).min(limit);
@@ -327,13 +363,9 @@ impl Endpoint {
             }
             (_, Timer::Timeout) if unacknowledged => {
                 session.timers.stop_all();
-                self.leave_with_bye(now, id, Ended::NoAck, &crate::call::Reason::status(408));
+                self.leave_with_bye(now, id, Ended::NoAck, &crate::reason::Reason::status(408));
             }
-            (Phase::Incoming(_), Timer::Linger) => {
-                session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
-                self.send_progress(now, id);
-            }
-            (Phase::Leaving(Leaving::Cancelled { invite }), Timer::Linger) => {
+            (Phase::Leaving(Leaving::Cancelled { invite, .. }), Timer::Linger) => {
                 let invite = *invite;
                 self.step_and_report(now, invite, crate::transaction::TxEvent::Abandon);
             }

@@ -286,7 +286,7 @@ fn in_dialog_requests_get_their_answers() {
     check("SUBSCRIBE", 5, "Event: x\r\n", "489");
     assert!(header(&check("REFER", 6, "Refer-To: <sip:x@y>\r\n", "405"), "Allow").contains("BYE"));
     check("MESSAGE", 7, "", "405");
-    check("PRACK", 8, "", "481");
+    check("PRACK", 8, "RAck: 1 1 INVITE\r\n", "481");
     check("NEWMETHOD", 9, "", "501");
     check("INFO", 8, "", "500");
     assert_eq!(header(&check("UPDATE", 11, "Require: a, timer\r\n", "420"), "Unsupported"), "a, timer");

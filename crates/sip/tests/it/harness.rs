@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sip::{Body, Config, Contact, Endpoint, Event, Flow, Input, Message, Output, SessionId, Transport, User};
+use sip::{
+    Body, Config, Contact, Credentials, Endpoint, Event, Flow, Input, Invite, Message, Next, Offer, Output,
+    SessionId, Transport, User,
+};
 
 /// An endpoint under test, and everything it put out so far.
 pub(crate) struct Bench {
@@ -127,14 +130,23 @@ fn short(start: &str) -> &str {
     }
 }
 
+fn owes(owes_answer: bool) -> &'static str {
+    if owes_answer { " owes" } else { "" }
+}
+
 fn brief(event: &Event) -> String {
     let with = |body: &Option<Body>| if body.is_some() { " body" } else { "" };
     match event {
         Event::Invited { .. } => "invited".into(),
-        Event::Progressed { status, body, .. } => format!("progressed {status}{}", with(body)),
-        Event::Answered { body, owes_answer, .. } => {
-            format!("answered{}{}", with(body), if *owes_answer { " owes" } else { "" })
+        Event::Progressed { early, status, body, owes_answer, .. } => {
+            let fork = if *early == 1 { String::new() } else { format!(" in {early}") };
+            format!("progressed {status}{fork}{}{}", with(body), owes(*owes_answer))
         }
+        Event::Answered { early, body, owes_answer, .. } => {
+            let fork = if *early == 1 { String::new() } else { format!(" in {early}") };
+            format!("answered{fork}{}{}", with(body), owes(*owes_answer))
+        }
+        Event::Acknowledged { body, .. } => format!("acknowledged{}", with(body)),
         Event::Confirmed { body, .. } => format!("confirmed{}", with(body)),
         Event::Reinvited { offer, .. } => format!("reinvited{}", with(offer)),
         Event::Reconfirmed { body, .. } => format!("reconfirmed{}", with(body)),
@@ -220,6 +232,47 @@ pub(crate) fn response(request: &str, status: &str, tag: &str, extra: &str, body
         header(request, "From"),
         header(request, "Call-ID"),
         header(request, "CSeq"),
+        body.len()
+    )
+}
+
+/// A call of ours: its session and its INVITE as sent.
+pub(crate) fn place(b: &mut Bench, body: Option<Body>) -> (SessionId, String) {
+    let invite = Invite {
+        next: Next::Flow(b.flow),
+        target: "sip:bob@203.0.113.9".into(),
+        from: "<sip:ivr@192.0.2.1>".into(),
+        to: "sip:bob@203.0.113.9".into(),
+        user: "ivr".into(),
+        offer: body.map_or(Offer::None, Offer::Ready),
+        credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
+        headers: vec![],
+        max_forwards: 70,
+    };
+    let session = b.endpoint.invite(b.now, invite);
+    b.drain();
+    (session, b.sends(&["INVITE"]).remove(0))
+}
+
+/// Another description than [`SDP`].
+pub(crate) fn described(name: &str) -> String {
+    SDP.replace("s=-", &format!("s={name}"))
+}
+
+/// The headers of a reliable provisional (RFC 3262 §7.1).
+pub(crate) fn reliably(rseq: u32) -> String {
+    format!("Require: 100rel\r\nRSeq: {rseq}\r\n")
+}
+
+/// A request of the peer in the dialog of an INVITE of ours.
+pub(crate) fn theirs(invite: &str, tag: &str, method: &str, cseq: u32, extra: &str, body: &str) -> String {
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!(
+        "{method} sip:ivr@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bK{tag}{method}{cseq};rport\r\n\
+         From: <sip:bob@203.0.113.9>;tag={tag}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
+         Contact: <sip:callee@203.0.113.9:5081>\r\n{extra}{kind}Content-Length: {}\r\n\r\n{body}",
+        header(invite, "From"),
+        header(invite, "Call-ID"),
         body.len()
     )
 }

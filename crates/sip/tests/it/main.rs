@@ -1,12 +1,16 @@
 //! Tests of the endpoint from outside: scripted peers, two endpoints over a bad network, torture and mutation.
 
 mod calls;
+mod cancel;
 mod digest;
+mod fork;
 mod harness;
 mod mutation;
 mod outside;
 mod pair;
 mod place;
+mod prack;
 mod reinvite;
+mod replaces;
 mod torture;
 mod vocabulary;

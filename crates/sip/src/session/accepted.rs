@@ -1,0 +1,158 @@
+//! Calls of ours that are answered: the 2xx of the fork that wins, its ACK, and what becomes of the other forks
+//! (RFC 3261 §13.2.2.4).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::early::Exchange;
+use super::ending::request_summary;
+use super::{GONE, Leaving, Phase};
+use crate::body::{self, Body, Found};
+use crate::call::Offer;
+use crate::dialog::{Dialog, Stamp};
+use crate::endpoint::Endpoint;
+use crate::error::WrongPhase;
+use crate::event::{Event, SessionId, Summary};
+use crate::flow::Flow;
+use crate::message::{Core, Known, Message, Name};
+use crate::reason::Reason;
+use crate::transaction::TxId;
+
+/// More answers than this to one INVITE are no forks but a fault: their ACKs are not kept.
+const MOST_FORKS: usize = 16;
+
+impl Endpoint {
+    /// A 2xx to an INVITE of ours.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        session: Option<SessionId>,
+        id: TxId,
+        flow: Flow,
+        invite: &Message,
+        response: &Arc<Message>,
+        core: &Core<'_>,
+    ) {
+        let tag = core.to.tag().unwrap_or("");
+        // The 2xx came again: so does its ACK, also when the call is long gone.
+        let known = self.transactions.get(id).and_then(|t| t.acks.iter().find(|(t, ..)| t == tag).cloned());
+        if let Some((_, bytes, flow)) = known {
+            let summary = request_summary(Known::Ack, core.cseq, session);
+            return self.transmit(flow, bytes, Summary { again: true, ..summary });
+        }
+        let dialog = Dialog::of_response(invite, response, core, flow);
+        let Some(state) = session.and_then(|s| self.sessions.get_mut(s)) else {
+            return self.release(now, id, core.cseq, dialog);
+        };
+        let session = state.id;
+        match &mut state.phase {
+            Phase::Calling(calling) if calling.transaction == Some(id) => {
+                let asked = calling.invite.offer == Offer::None;
+                let (early, dialog, exchange) = match calling.earlies.take(tag) {
+                    Some(mut early) => {
+                        early.dialog.confirm(dialog);
+                        (early.number, early.dialog, early.exchange)
+                    }
+                    None => (calling.earlies.next_number(), dialog, Exchange::default()),
+                };
+                let (body, owes_answer) = exchange.settle(description(response), asked);
+                state.dialog = dialog;
+                state.debt.roll_back();
+                if owes_answer {
+                    // It was settled this moment.
+                    let _ = state.debt.receive();
+                    state.phase = Phase::Unacknowledged { cseq: core.cseq, invite: id };
+                } else {
+                    state.phase = Phase::Confirmed;
+                    self.send_ack(session, id, core.cseq, None);
+                }
+                self.event(Event::Answered { session, early, body, owes_answer });
+            }
+            // The 200 crossed our CANCEL: it is a call now, and ends like one.
+            Phase::Leaving(Leaving::Cancel { invite, reason } | Leaving::Cancelled { invite, reason })
+                if *invite == id =>
+            {
+                let reason = reason.clone();
+                state.dialog = dialog;
+                self.send_ack(session, id, core.cseq, None);
+                self.send_bye(now, session, &reason);
+            }
+            Phase::Unacknowledged { .. } if state.dialog.remote_tag == tag => {}
+            _ => self.release(now, id, core.cseq, dialog),
+        }
+    }
+
+    /// Another fork answered too, or nobody waits any more: ACK and BYE (RFC 3261 §13.2.2.4).
+    fn release(&mut self, now: Instant, invite: TxId, cseq: u32, mut dialog: Dialog) {
+        if self.transactions.get(invite).is_none_or(|t| t.acks.len() >= MOST_FORKS) {
+            return;
+        }
+        self.ack(&mut dialog, None, invite, cseq, None);
+        let branch = self.random.branch();
+        let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
+        let (mut writer, flow, cseq) = dialog.request(Known::Bye, None, stamp);
+        writer.headers(Reason::completed_elsewhere().header().as_slice());
+        let summary = request_summary(Known::Bye, cseq, None);
+        self.send_request(now, Known::Bye, &branch, flow, writer.finish(None), summary);
+    }
+
+    /// Sends the ACK of a 2xx in a session's dialog.
+    fn send_ack(&mut self, session: SessionId, invite: TxId, cseq: u32, body: Option<&Body>) {
+        let Some(state) = self.sessions.get_mut(session) else { return };
+        let mut dialog = state.dialog.clone();
+        self.ack(&mut dialog, Some(session), invite, cseq, body);
+    }
+
+    /// Writes and sends an ACK, and keeps it with the INVITE's transaction for when the 2xx comes again.
+    fn ack(
+        &mut self,
+        dialog: &mut Dialog,
+        session: Option<SessionId>,
+        invite: TxId,
+        cseq: u32,
+        body: Option<&Body>,
+    ) {
+        let branch = self.random.branch();
+        let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
+        let (mut writer, flow, _) = dialog.request(Known::Ack, Some(cseq), stamp);
+        // RFC 3261 §22.1: an ACK repeats the credentials of its INVITE.
+        let request = self.transactions.get(invite).and_then(|t| t.request.clone());
+        for name in [Name::Authorization, Name::ProxyAuthorization] {
+            for line in request.iter().flat_map(|r| r.lines(name)) {
+                writer.header(name.text(), line);
+            }
+        }
+        let bytes = writer.finish(body);
+        if let Some(transaction) = self.transactions.get_mut(invite) {
+            transaction.acks.push((dialog.remote_tag.clone(), bytes.clone(), flow));
+        }
+        let summary = Summary { body: body.is_some(), ..request_summary(Known::Ack, cseq, session) };
+        self.transmit(flow, bytes, summary);
+    }
+
+    /// Sends the ACK of a 200 that brought an offer, with our answer. Owed after `Answered` with `owes_answer`.
+    pub fn acknowledge(
+        &mut self,
+        _now: Instant,
+        session: SessionId,
+        answer: Option<Body>,
+    ) -> Result<(), WrongPhase> {
+        let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
+        let Phase::Unacknowledged { cseq, invite } = state.phase else { return Err(state.wrong()) };
+        // The peer's offer is answered, or refused by the BYE that follows.
+        state.debt.roll_back();
+        state.phase = Phase::Confirmed;
+        self.send_ack(session, invite, cseq, answer.as_ref());
+        Ok(())
+    }
+}
+
+/// The description in a response.
+pub(super) fn description(response: &Message) -> Option<Body> {
+    let kind = response.line(Name::ContentType);
+    match body::find_sdp(kind, response.line(Name::ContentDisposition), response.body()) {
+        Found::Sdp(body) => Some(body),
+        Found::Nothing | Found::Unknown => None,
+    }
+}
