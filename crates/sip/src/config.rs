@@ -26,6 +26,9 @@ pub struct Config {
     pub seed: u64,
     /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
     pub algorithms: Vec<Algorithm>,
+    /// Whether challenges offer `qop=auth-int` beside `auth`, so that phones may protect bodies too. Gateways that
+    /// mend bodies on the way (ALGs) break it, so it is for networks without them.
+    pub protects_bodies: bool,
     /// With more transactions than this, requests are forgotten once they are answered, calls excepted: answers are no
     /// longer repeated then, but a flood neither fills the memory nor makes us send a victim each refusal ten times.
     pub crowd: usize,
@@ -46,6 +49,7 @@ impl Default for Config {
             flow_timer: Duration::from_secs(120),
             seed: 0,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            protects_bodies: false,
             // A transaction lives for 32 s over UDP, and a call of one prompt has two: 1,250 calls a second.
             crowd: 80_000,
         }

@@ -21,6 +21,9 @@ const LIFE: Duration = Duration::from_secs(300);
 /// beyond it the oldest are taken for old, and their phones are asked again.
 const REMEMBERED: usize = 100_000;
 
+/// What tells one nonce from another: the milliseconds of its making, and its salt.
+type Mark = (u64, u64);
+
 /// Makes and judges nonces.
 #[derive(Debug)]
 pub(super) struct Nonces {
@@ -28,10 +31,11 @@ pub(super) struct Nonces {
     /// The time nonces count from: the first one made.
     epoch: Option<Instant>,
     /// The highest count used with each nonce that was used.
-    used: HashMap<String, u32, Seeded>,
-    ends: BTreeSet<(Instant, String)>,
-    /// Nonces that end no later than this are stale, whatever their age.
-    floor: Option<Instant>,
+    used: HashMap<Mark, u32, Seeded>,
+    /// The same nonces, oldest first: all live as long.
+    ages: BTreeSet<Mark>,
+    /// Nonces made no later than this are stale, whatever their age.
+    floor: Option<Mark>,
 }
 
 /// What a nonce is worth.
@@ -51,7 +55,7 @@ impl Nonces {
             secret: random.block(),
             epoch: None,
             used: HashMap::with_hasher(hashes),
-            ends: BTreeSet::new(),
+            ages: BTreeSet::new(),
             floor: None,
         }
     }
@@ -78,43 +82,48 @@ impl Nonces {
         if !equal(self.seal(head).as_bytes(), seal.as_bytes()) {
             return Worth::Foreign;
         }
-        let Some(end) = self.end(head) else { return Worth::Foreign };
+        let Some(mark) = mark(head) else { return Worth::Foreign };
         let count = count.unwrap_or(u32::MAX);
-        let spent = self.used.get(nonce).is_some_and(|highest| count <= *highest);
-        let forgotten = self.floor.is_some_and(|floor| end <= floor);
-        if now >= end || forgotten || spent || count == 0 { Worth::Stale } else { Worth::Fresh }
+        let spent = self.used.get(&mark).is_some_and(|highest| count <= *highest);
+        let forgotten = self.floor.is_some_and(|floor| mark <= floor);
+        let old = self.end(mark).is_none_or(|end| now >= end);
+        if old || forgotten || spent || count == 0 { Worth::Stale } else { Worth::Fresh }
     }
 
     /// Notes that right credentials used a nonce with this count.
     pub(super) fn spend(&mut self, nonce: &str, count: Option<u32>) {
-        let Some(end) = nonce.get(..32).and_then(|head| self.end(head)) else { return };
-        self.used.insert(nonce.to_owned(), count.unwrap_or(u32::MAX));
-        self.ends.insert((end, nonce.to_owned()));
-        if self.ends.len() > REMEMBERED
-            && let Some((end, nonce)) = self.ends.pop_first()
+        let Some(mark) = nonce.get(..32).and_then(mark) else { return };
+        self.used.insert(mark, count.unwrap_or(u32::MAX));
+        self.ages.insert(mark);
+        if self.ages.len() > REMEMBERED
+            && let Some(oldest) = self.ages.pop_first()
         {
-            self.used.remove(&nonce);
-            self.floor = Some(end);
+            self.used.remove(&oldest);
+            self.floor = Some(oldest);
         }
     }
 
-    fn end(&self, head: &str) -> Option<Instant> {
-        let made = u64::from_str_radix(head.get(..16)?, 16).ok()?;
-        self.epoch?.checked_add(Duration::from_millis(made))?.checked_add(LIFE)
+    fn end(&self, mark: Mark) -> Option<Instant> {
+        self.epoch?.checked_add(Duration::from_millis(mark.0))?.checked_add(LIFE)
     }
 
     /// Forgets nonces whose life is over.
     pub(super) fn expire(&mut self, now: Instant) {
-        while self.ends.first().is_some_and(|(end, _)| *end <= now) {
-            if let Some((_, nonce)) = self.ends.pop_first() {
-                self.used.remove(&nonce);
+        while self.next().is_some_and(|end| end <= now) {
+            if let Some(oldest) = self.ages.pop_first() {
+                self.used.remove(&oldest);
             }
         }
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.ends.first().map(|(end, _)| *end)
+        self.end(*self.ages.first()?)
     }
+}
+
+/// The mark of a nonce's head; the seal vouches that it is the text we wrote.
+fn mark(head: &str) -> Option<Mark> {
+    Some((u64::from_str_radix(head.get(..16)?, 16).ok()?, u64::from_str_radix(head.get(16..32)?, 16).ok()?))
 }
 
 /// Whether two texts are equal, in a time that does not tell where they differ.
@@ -161,7 +170,7 @@ mod tests {
             last = nonces.make(later, &mut random);
             nonces.spend(&last, Some(1));
         }
-        assert_eq!((nonces.used.len(), nonces.ends.len()), (REMEMBERED, REMEMBERED));
+        assert_eq!((nonces.used.len(), nonces.ages.len()), (REMEMBERED, REMEMBERED));
         assert_eq!(nonces.judge(later, &first, Some(1)), Worth::Stale, "a replay of the forgotten one");
         assert_eq!(nonces.judge(later, &first, Some(2)), Worth::Stale);
         assert_eq!(nonces.judge(later, &last, Some(2)), Worth::Fresh);

@@ -2,6 +2,7 @@
 //! RFC 7616 with several challenges as RFC 8760 §2.4 has them. A user there is not is refused in the same way and
 //! time as a wrong password, so names cannot be fished for. The `uri` parameter is hashed but not compared with the
 //! Request-URI: phones and proxies write it in their own ways, and a used nonce cannot be used for another request.
+//! Hashed names (`userhash`) and `username*` are not offered (RFC 7616 §3.4), so credentials with them are nobody's.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -13,14 +14,19 @@ use crate::config::{Config, User};
 use crate::message::lex;
 use crate::random::{Random, Seeded};
 
+/// A wrong name is told no longer than this, in characters: it goes into logs.
+const LONGEST_NAME: usize = 64;
+
 /// Checks credentials.
 #[derive(Debug)]
 pub(crate) struct Guard {
     realm: String,
     algorithms: Vec<Algorithm>,
-    /// H(user:realm:password) by user and algorithm.
-    secrets: HashMap<(String, Algorithm), String, Seeded>,
-    /// What nobody's password hashes to: compared against for users there are not.
+    /// Whether challenges offer `auth-int` too.
+    protects_bodies: bool,
+    /// Passwords by user. In the clear, as they came: the hash depends on how a phone writes its name.
+    users: HashMap<String, String, Seeded>,
+    /// Hashed for users there are not, so that they take as long.
     nobody: String,
     nonces: Nonces,
 }
@@ -60,26 +66,32 @@ impl Guard {
         Guard {
             realm: config.realm.clone(),
             algorithms: config.algorithms.clone(),
-            secrets: HashMap::with_hasher(Seeded::new(random)),
+            protects_bodies: config.protects_bodies,
+            users: HashMap::with_hasher(Seeded::new(random)),
             nobody: random.token(),
             nonces: Nonces::new(random),
         }
     }
 
     pub(crate) fn set_users(&mut self, users: &[User]) {
-        self.secrets.clear();
-        for user in users {
-            for algorithm in &self.algorithms {
-                let secret = algorithm.secret(&user.name, &self.realm, &user.password);
-                self.secrets.insert((user.name.clone(), *algorithm), secret);
-            }
-        }
+        self.users.clear();
+        self.users.extend(users.iter().map(|user| (user.name.clone(), user.password.clone())));
+    }
+
+    /// The account a digest user name means, and its password: phones give `alice` or `alice@realm`.
+    fn account<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        let short = name
+            .rsplit_once('@')
+            .filter(|(_, realm)| realm.eq_ignore_ascii_case(&self.realm))
+            .map_or(name, |(short, _)| short);
+        [name, short].into_iter().find_map(|name| Some((name, self.users.get(name)?.as_str())))
     }
 
     /// The values of as many challenge headers as there are algorithms, most wanted first.
     pub(crate) fn challenges(&mut self, now: Instant, random: &mut Random, asking: Asking) -> Vec<String> {
         let realm = self.realm.replace('\\', "\\\\").replace('"', "\\\"");
         let stale = if asking.stale { ", stale=true" } else { "" };
+        let qop = if self.protects_bodies { "auth,auth-int" } else { "auth" };
         let algorithms = self.algorithms.clone();
         algorithms
             .into_iter()
@@ -87,7 +99,7 @@ impl Guard {
             .map(|algorithm| {
                 let nonce = self.nonces.make(now, random);
                 format!(
-                    "Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"auth\""
+                    "Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"{qop}\""
                 )
             })
             .collect()
@@ -98,46 +110,53 @@ impl Guard {
         &mut self,
         now: Instant,
         method: &str,
+        body: &[u8],
         lines: impl Iterator<Item = &'a str>,
     ) -> Verdict {
         for line in lines {
             let Some(credentials) = Credentials::parse(line) else { continue };
             if credentials.realm == self.realm {
-                return self.judge(now, method, credentials);
+                return self.judge(now, method, body, credentials);
             }
         }
         Verdict::Absent
     }
 
-    fn judge(&mut self, now: Instant, method: &str, given: Credentials<'_>) -> Verdict {
-        let wrong = |user| Verdict::Wrong { user };
+    /// Judges credentials for our realm. Whatever the name, the same hashes are made and compared.
+    fn judge(&mut self, now: Instant, method: &str, body: &[u8], given: Credentials<'_>) -> Verdict {
+        let wrong = |user: &str| Verdict::Wrong { user: user.chars().take(LONGEST_NAME).collect() };
         let Some(algorithm) = given.algorithm.filter(|a| self.algorithms.contains(a)) else {
-            return wrong(given.user);
+            return wrong(&given.user);
         };
         let count = u32::from_str_radix(given.count, 16).ok().filter(|_| given.count.len() == 8);
-        let qop = match (&given.qop, count) {
-            (None, _) => None,
-            (Some(qop), Some(_)) if qop.eq_ignore_ascii_case("auth") => {
-                Some(Qop { count: given.count, client_nonce: &given.client_nonce })
-            }
-            _ => return wrong(given.user),
+        let client_nonce = &given.client_nonce;
+        let protected = match given.qop.as_deref() {
+            Some(qop) if qop.eq_ignore_ascii_case("auth") => Some(None),
+            Some(qop) if qop.eq_ignore_ascii_case("auth-int") => Some(Some(body)),
+            Some(_) => return wrong(&given.user),
+            None => None,
         };
-        let key = (given.user, algorithm);
-        let known = self.secrets.get(&key);
-        let secret = known.unwrap_or(&self.nobody);
-        let expected = algorithm.response(secret, &given.nonce, qop, method, &given.uri);
+        let qop = match (protected, count) {
+            (None, _) => None,
+            (Some(body), Some(_)) => Some(Qop { count: given.count, client_nonce, body }),
+            (Some(_), None) => return wrong(&given.user),
+        };
+        let account = self.account(&given.user);
+        let password = account.map_or(self.nobody.as_str(), |(_, password)| password);
+        let secret = algorithm.secret(&given.user, &self.realm, password);
+        let expected = algorithm.response(&secret, &given.nonce, qop, method, &given.uri);
         let matches = equal(expected.as_bytes(), given.response.to_ascii_lowercase().as_bytes());
-        let is_right = matches && known.is_some();
+        // The password of nobody is random and told to nobody.
+        let user = account.filter(|_| matches).map(|(name, _)| name.to_owned());
         let count = qop.and(count);
-        match self.nonces.judge(now, &given.nonce, count) {
-            Worth::Fresh if is_right => {
+        match (self.nonces.judge(now, &given.nonce, count), user) {
+            (Worth::Fresh, Some(user)) => {
                 self.nonces.spend(&given.nonce, count);
-                Verdict::User(key.0)
+                Verdict::User(user)
             }
             // A nonce from before a restart is no attack: a new one settles it, whatever the password.
-            Worth::Foreign => Verdict::Stale,
-            Worth::Stale if is_right => Verdict::Stale,
-            Worth::Fresh | Worth::Stale => wrong(key.0),
+            (Worth::Foreign, _) | (Worth::Stale, Some(_)) => Verdict::Stale,
+            (Worth::Fresh | Worth::Stale, None) => wrong(&given.user),
         }
     }
 
@@ -208,7 +227,7 @@ mod tests {
         }
 
         fn verify(&mut self, line: &str) -> Verdict {
-            self.guard.verify(self.now, "REGISTER", [line].into_iter())
+            self.guard.verify(self.now, "REGISTER", b"", [line].into_iter())
         }
     }
 
@@ -246,7 +265,7 @@ mod tests {
         let mut f = fixture();
         let line = f.credentials(0, "alice", "secret", 1);
         assert_eq!(
-            f.guard.verify(f.now, "INVITE", [line.as_str()].into_iter()),
+            f.guard.verify(f.now, "INVITE", b"", [line.as_str()].into_iter()),
             Verdict::Wrong { user: "alice".into() }
         );
         let line = line.replace("nc=00000001", "nc=00000002");
@@ -272,5 +291,68 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("algorithm=SHA-256") && lines[1].contains("algorithm=MD5"));
         assert!(lines.iter().all(|l| l.contains("stale=true") && l.contains("realm=\"a \\\"realm\\\"\"")));
+    }
+
+    #[test]
+    fn all_three_algorithms_pass_when_they_are_offered() {
+        let mut f = fixture();
+        f.guard.algorithms = Algorithm::ALL.to_vec();
+        for which in 0..3 {
+            let line = f.credentials(which, "alice", "secret", 1);
+            assert!(line.contains(["SHA-512-256", "SHA-256", "MD5"][which]), "{line}");
+            assert_eq!(f.verify(&line), Verdict::User("alice".into()));
+        }
+    }
+
+    #[test]
+    fn a_name_with_the_realm_is_the_same_user_and_with_another_is_not() {
+        let mut f = fixture();
+        let line = f.credentials(0, "alice@a \"Realm\"", "secret", 1);
+        assert_eq!(f.verify(&line), Verdict::User("alice".into()));
+        let line = f.credentials(0, "alice@elsewhere", "secret", 1);
+        assert_eq!(f.verify(&line), Verdict::Wrong { user: "alice@elsewhere".into() });
+    }
+
+    #[test]
+    fn counts_rise_and_none_is_taken_twice() {
+        let mut f = fixture();
+        let challenges = f.guard.challenges(f.now, &mut f.random, Asking::new(&Verdict::Absent, None));
+        let challenge = Challenge::parse(&challenges[0]).unwrap();
+        let user = crate::call::Credentials { user: "alice".into(), password: "secret".into() };
+        let mut verify = |count| f.verify(&answer(&challenge, &user, "REGISTER", "sip:h", count, "cn"));
+        assert_eq!(verify(1), Verdict::User("alice".into()));
+        assert_eq!(verify(3), Verdict::User("alice".into()));
+        assert_eq!((verify(2), verify(3)), (Verdict::Stale, Verdict::Stale));
+        assert_eq!(verify(4), Verdict::User("alice".into()));
+    }
+
+    #[test]
+    fn a_body_under_auth_int_cannot_be_changed() {
+        let mut f = fixture();
+        f.guard.protects_bodies = true;
+        let challenge = f
+            .guard
+            .challenges(f.now, &mut f.random, Asking::new(&Verdict::Absent, None))
+            .remove(0)
+            .replace("auth,auth-int", "auth-int");
+        let challenge = Challenge::parse(&challenge).unwrap();
+        let user = crate::call::Credentials { user: "alice".into(), password: "secret".into() };
+        let line =
+            super::super::client::answer_with(&challenge, &user, "MESSAGE", "sip:h", b"hello", 1, "cn");
+        let mut verify = |body: &[u8]| f.guard.verify(f.now, "MESSAGE", body, [line.as_str()].into_iter());
+        assert_eq!(verify(b"hellp"), Verdict::Wrong { user: "alice".into() });
+        assert_eq!(verify(b"hello"), Verdict::User("alice".into()));
+    }
+
+    #[test]
+    fn hashed_and_extended_names_are_nobodys() {
+        let mut f = fixture();
+        let line = f.credentials(0, "alice", "secret", 1);
+        let hashed = line.replace("username=\"alice\"", "username=\"0123abcd\", userhash=true");
+        assert_eq!(f.verify(&hashed), Verdict::Wrong { user: "0123abcd".into() });
+        let extended = line.replace("username=\"alice\"", "username*=UTF-8''alice");
+        assert_eq!(f.verify(&extended), Verdict::Wrong { user: String::new() });
+        let long = line.replace("alice", &"x".repeat(500));
+        assert_eq!(f.verify(&long), Verdict::Wrong { user: "x".repeat(64) });
     }
 }

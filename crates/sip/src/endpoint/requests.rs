@@ -108,7 +108,7 @@ impl Endpoint {
     pub(crate) fn verdict(&mut self, now: Instant, request: &Request<'_>) -> Verdict {
         let message: &Message = request.message;
         let credentials = message.lines(Name::Authorization).chain(message.lines(Name::ProxyAuthorization));
-        let verdict = self.guard.verify(now, request.core.method_token, credentials);
+        let verdict = self.guard.verify(now, request.core.method_token, message.body(), credentials);
         match &verdict {
             Verdict::Stale => self.counters.stale += 1,
             Verdict::Wrong { user } => {
