@@ -22,6 +22,11 @@ pub struct Config {
     pub max_expires: Duration,
     /// How long a phone of RFC 5626 may be silent on its stream: it is told so, and pings a little more often.
     pub flow_timer: Duration,
+    /// How long a call lives without a refresh (RFC 4028 §4), where the peer has no wish of its own. Zero: calls live
+    /// until they end, unless the peer wants otherwise.
+    pub session_expires: Duration,
+    /// The shortest such time we agree to: less is answered 422. RFC 4028 §4 allows no less than 90 s.
+    pub min_se: Duration,
     /// Seeds every tag, branch, Call-ID and nonce: equal seeds and inputs give equal bytes.
     pub seed: u64,
     /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
@@ -47,6 +52,9 @@ impl Default for Config {
             max_expires: Duration::from_secs(86_400),
             // RFC 5626 §4.4.1: what phones do on streams without being told.
             flow_timer: Duration::from_secs(120),
+            // RFC 4028 §4: half an hour is the suggestion.
+            session_expires: Duration::from_secs(1800),
+            min_se: Duration::from_secs(90),
             seed: 0,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             protects_bodies: false,

@@ -24,7 +24,7 @@ pub struct Counters {
     pub stray_acks: u64,
     /// Requests answered 481.
     pub no_such_call: u64,
-    /// Requests answered 482: the same request by two ways.
+    /// Requests answered 482: the same request by two ways, or one of ours that came back.
     pub merged: u64,
     /// Challenges sent.
     pub challenges: u64,

@@ -12,6 +12,8 @@ use crate::message::{Core, Known, Message, Name, Scheme, Uri, lex};
 #[derive(Clone, Debug)]
 pub(crate) struct Dialog {
     pub(crate) call_id: String,
+    /// Whether the Call-ID is ours: who waits longer after a collision (RFC 3261 §14.1).
+    pub(crate) owns_call_id: bool,
     /// Our address with our tag, as our From is to be written.
     local: String,
     pub(crate) local_tag: String,
@@ -58,6 +60,7 @@ impl Dialog {
         })?;
         Ok(Dialog {
             call_id: core.call_id.to_owned(),
+            owns_call_id: false,
             local: format!("{};tag={local_tag}", invite.line(Name::To).unwrap_or("")),
             local_tag,
             remote: invite.line(Name::From).unwrap_or("").to_owned(),
@@ -82,6 +85,7 @@ impl Dialog {
     ) -> Self {
         Dialog {
             call_id,
+            owns_call_id: true,
             local,
             local_tag,
             remote: if to.contains('<') { to } else { format!("<{to}>") },
@@ -101,6 +105,7 @@ impl Dialog {
         routes.reverse();
         Dialog {
             call_id: core.call_id.to_owned(),
+            owns_call_id: true,
             local: invite.line(Name::From).unwrap_or("").to_owned(),
             local_tag: core.from.tag().unwrap_or("").to_owned(),
             remote: response.line(Name::To).unwrap_or("").to_owned(),
@@ -140,7 +145,7 @@ impl Dialog {
     fn start(&self, method: Known, cseq: u32, max_forwards: u32, stamp: Stamp<'_>) -> (Writer, Flow, u32) {
         let flow = self.next_hop();
         let strict = self.strict_route();
-        let mut writer = Writer::request(method, strict.as_deref().unwrap_or(&self.target));
+        let mut writer = Writer::request(method, &self.request_uri());
         writer.via(&flow, stamp.branch);
         writer.header("Max-Forwards", max_forwards);
         writer.header("From", &self.local);
@@ -156,6 +161,11 @@ impl Dialog {
         }
         writer.header("User-Agent", stamp.user_agent);
         (writer, flow, cseq)
+    }
+
+    /// What the request line of a request in the dialog asks for.
+    pub(crate) fn request_uri(&self) -> String {
+        self.strict_route().unwrap_or_else(|| self.target.clone())
     }
 
     /// The first route's URI if that proxy does not know loose routing.

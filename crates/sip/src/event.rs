@@ -190,6 +190,23 @@ pub enum Event {
         /// The peer's answer if the offer was ours.
         body: Option<Body>,
     },
+    /// What came of our re-INVITE or UPDATE. Told once for each, unless the session ends before.
+    Changed {
+        /// The session.
+        session: SessionId,
+        /// The peer's answer to our offer, or its offer if we made none; or the status it refused with, which leaves
+        /// the call as it was. 491 stands for a change of the peer's that came first, too.
+        result: Result<Option<Body>, u16>,
+        /// The body is an offer, and [`crate::Endpoint::acknowledge`] must carry the answer.
+        owes_answer: bool,
+    },
+    /// The session timer repeated our description, and the peer answered it: most often with what it said before.
+    Refreshed {
+        /// The session.
+        session: SessionId,
+        /// The peer's answer.
+        body: Body,
+    },
     /// An INFO came in a call, and was answered 200.
     Info {
         /// The session.
@@ -273,6 +290,8 @@ pub enum Ended {
         /// The status code.
         status: u16,
     },
+    /// Nobody refreshed the session (RFC 4028 §10); a BYE was sent.
+    Expired,
     /// The transport broke.
     TransportLost,
 }

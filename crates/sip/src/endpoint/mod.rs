@@ -2,6 +2,7 @@
 //! Owns all state and the queue of outputs; `receive.rs` judges what comes, `send.rs` puts messages out,
 //! `requests.rs` answers what stands outside of calls, and the files of `session` are what calls do.
 
+mod options;
 mod receive;
 mod requests;
 mod send;
@@ -16,12 +17,12 @@ use crate::event::{Event, Input, Output, SessionId};
 use crate::flow::Flow;
 use crate::random::{Random, Seeded};
 use crate::registrar::{Binding, Registrar, unregistered};
-use crate::session::{Session, Sessions};
+use crate::session::{Change, Session, Sessions};
 use crate::timer::{Owner, Schedule};
 use crate::transaction::{Tell, Transactions, TxEvent, TxId};
 
+pub(crate) use self::options::{FOR_CALLS, FOR_REGISTRATIONS, supports};
 pub(crate) use self::receive::{Request, reply_flow};
-pub(crate) use self::requests::{CALL_OPTIONS, FOR_CALLS};
 pub(crate) use self::send::{ALLOW, Reply};
 
 /// The SIP core: transactions, dialogs, calls, digest and registrar over any number of flows.
@@ -184,7 +185,7 @@ impl Endpoint {
                 Owner::Session(id) => {
                     let id = SessionId(id);
                     match self.sessions.get_mut(id).and_then(|s| s.take_due(now)) {
-                        Some(timer) => self.on_session_timer(now, id, timer),
+                        Some(due) => self.on_session_due(now, id, due),
                         None => drop(self.drop_session(id)),
                     }
                     self.reschedule_session(id);
@@ -246,6 +247,10 @@ impl Endpoint {
     /// Removes a session and its deadline.
     pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Session> {
         let mut session = self.sessions.remove(id)?;
+        if let Change::Asked { transaction, .. } = session.change {
+            // Its transport is gone, or it would have been refused.
+            self.transactions.forget(&mut self.schedule, transaction);
+        }
         self.schedule.shift(Owner::Session(id.0), &mut session.due, None);
         Some(session)
     }

@@ -50,6 +50,7 @@ impl Endpoint {
             self.on_request(now, flow, &message, &core)
         };
         if let Some(session) = session {
+            self.send_wanted(now, session);
             self.reschedule_session(session);
         }
         let summary = Summary {
@@ -144,7 +145,7 @@ impl Endpoint {
         let request = Request { message, core, flow, transaction: id };
         if message.is_of_another_version() {
             self.refuse(now, &request, 505);
-        } else if copy {
+        } else if copy || (!tagged && self.is_our_own(message, core)) {
             self.counters.merged += 1;
             self.refuse(now, &request, 482);
         } else if core.method.is(Known::Cancel) {
@@ -168,6 +169,20 @@ impl Endpoint {
             return (self.on_request_outside(now, &request), false);
         }
         (None, false)
+    }
+
+    /// Whether a request is one of ours that came back: a branch of ours is among its Vias, and it asks for the same
+    /// (RFC 3261 §16.3 step 4). If it asks for another it came back on purpose, and Max-Forwards ends that.
+    fn is_our_own(&self, message: &Message, core: &Core<'_>) -> bool {
+        message.values(Name::Via).any(|line| {
+            let branch = crate::message::Via::parse(line).ok().and_then(|via| via.branch);
+            branch
+                .and_then(|branch| {
+                    self.transactions.find(&Key::client(branch, core.method, core.method_token))
+                })
+                .and_then(|id| self.transactions.get(id)?.request.as_ref())
+                .is_some_and(|ours| ours.request_uri() == message.request_uri())
+        })
     }
 
     /// An ACK: of a failure for its transaction, of a 2xx for its session, or of nothing.
@@ -246,8 +261,13 @@ impl Endpoint {
             }),
         };
         if self.step(now, id, event) == Tell::Up {
-            match core.method {
-                Method::Known(Known::Invite) => {
+            // What changes a session has both tags.
+            let changes = request.core().is_ok_and(|ours| ours.to.tag().is_some());
+            match (core.method, session) {
+                (Method::Known(Known::Invite | Known::Update), Some(session)) if changes => {
+                    self.on_change_response(now, session, id, message, core, status);
+                }
+                (Method::Known(Known::Invite), _) => {
                     self.on_invite_response(now, session, id, flow, &request, message, core, status);
                 }
                 _ => self.on_other_response(now, session, id, &request, message, status),

@@ -11,15 +11,6 @@ use crate::event::{Event, SessionId};
 use crate::message::{Known, Message, Method, Name, Scheme, Uri};
 use crate::registrar::{Outbound, Refusal};
 
-/// The extensions a registration may require: RFC 3327 and RFC 5626.
-const REGISTER_OPTIONS: &[&str] = &["path", "outbound"];
-
-/// The extensions a peer may require of a call.
-pub(crate) const CALL_OPTIONS: &[&str] = &["100rel", "replaces"];
-
-/// What we have for calls: our `Supported` in INVITE and its answers.
-pub(crate) const FOR_CALLS: &str = "100rel, replaces";
-
 /// How long a refused caller should wait, in seconds: a drain takes about as long.
 const RETRY_AFTER: &str = "30";
 
@@ -60,8 +51,7 @@ impl Endpoint {
                 return None;
             }
         }
-        let known = if method == Known::Register { REGISTER_OPTIONS } else { CALL_OPTIONS };
-        if self.refuse_extensions(now, request, known) {
+        if self.refuse_extensions(now, request) {
             return None;
         }
         match method {
@@ -77,20 +67,6 @@ impl Endpoint {
         None
     }
 
-    /// 420 if the request requires what we lack (RFC 3261 §8.2.2.3). True if it was refused.
-    pub(crate) fn refuse_extensions(&mut self, now: Instant, request: &Request<'_>, known: &[&str]) -> bool {
-        let lacking: Vec<&str> = request
-            .message
-            .values(Name::Require)
-            .filter(|option| !known.iter().any(|k| k.eq_ignore_ascii_case(option)))
-            .collect();
-        if lacking.is_empty() {
-            return false;
-        }
-        self.refuse_with(now, request, 420, None, &[("Unsupported".into(), lacking.join(", "))]);
-        true
-    }
-
     /// 200 with what we can do (RFC 3261 §11.2), in a dialog and outside.
     pub(crate) fn on_options(&mut self, now: Instant, request: &Request<'_>) {
         let tag = self.random.token();
@@ -98,7 +74,7 @@ impl Endpoint {
             ("Allow".to_owned(), ALLOW.to_owned()),
             ("Accept".to_owned(), "application/sdp".to_owned()),
             ("Accept-Encoding".to_owned(), "identity".to_owned()),
-            ("Supported".to_owned(), "path".to_owned()),
+            ("Supported".to_owned(), Self::all_extensions()),
         ];
         let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
         self.respond(now, request.transaction, &reply);
@@ -180,7 +156,7 @@ impl Endpoint {
             let lines = request.message.lines(Name::Path);
             headers.extend(lines.map(|line| ("Path".to_owned(), line.to_owned())));
         }
-        headers.push(("Supported".to_owned(), REGISTER_OPTIONS.join(", ")));
+        headers.push(("Supported".to_owned(), super::FOR_REGISTRATIONS.to_owned()));
         if outbound == Outbound::Applies {
             // RFC 5626 §6: the phone is told that its flow is kept.
             headers.push(("Require".to_owned(), "outbound".to_owned()));

@@ -142,7 +142,12 @@ impl Endpoint {
         let reliable = flow.transport.is_reliable();
         let timers = &self.config.timers;
         let role = match method {
-            Known::Invite => Role::InviteClient(InviteClient::new(now, bytes.clone(), reliable, timers)),
+            Known::Invite => {
+                let machine = InviteClient::new(now, bytes.clone(), reliable, timers);
+                let changes = request.core().is_ok_and(|core| core.to.tag().is_some());
+                // Half of it before the CANCEL, half after.
+                Role::InviteClient(if changes { machine.within(timers.give_up() * 2) } else { machine })
+            }
             _ => Role::Client(Client::new(now, bytes.clone(), reliable, timers)),
         };
         let key = Key::client(branch, Method::Known(method), &method.to_string());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::early::Exchange;
 use super::ending::request_summary;
-use super::{GONE, Leaving, Phase};
+use super::{Change, GONE, Leaving, Phase};
 use crate::body::{self, Body, Found};
 use crate::call::Offer;
 use crate::dialog::{Dialog, Stamp};
@@ -35,11 +35,8 @@ impl Endpoint {
         core: &Core<'_>,
     ) {
         let tag = core.to.tag().unwrap_or("");
-        // The 2xx came again: so does its ACK, also when the call is long gone.
-        let known = self.transactions.get(id).and_then(|t| t.acks.iter().find(|(t, ..)| t == tag).cloned());
-        if let Some((_, bytes, flow)) = known {
-            let summary = request_summary(Known::Ack, core.cseq, session);
-            return self.transmit(flow, bytes, Summary { again: true, ..summary });
+        if self.acknowledge_again(id, core, session) {
+            return;
         }
         let dialog = Dialog::of_response(invite, response, core, flow);
         let Some(state) = session.and_then(|s| self.sessions.get_mut(s)) else {
@@ -49,6 +46,10 @@ impl Endpoint {
         match &mut state.phase {
             Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let asked = calling.invite.offer == Offer::None;
+                let offer = match &calling.invite.offer {
+                    Offer::Ready(offer) => Some(offer.clone()),
+                    Offer::None | Offer::WhenReached => None,
+                };
                 let (early, dialog, exchange) = match calling.earlies.take(tag) {
                     Some(mut early) => {
                         early.dialog.confirm(dialog);
@@ -58,6 +59,8 @@ impl Endpoint {
                 };
                 let (body, owes_answer) = exchange.settle(description(response), asked);
                 state.dialog = dialog;
+                state.describe(offer);
+                state.timing.agree_as_client(now, &self.config, response);
                 state.debt.roll_back();
                 if owes_answer {
                     // It was settled this moment.
@@ -97,8 +100,25 @@ impl Endpoint {
         self.send_request(now, Known::Bye, &branch, flow, writer.finish(None), summary);
     }
 
+    /// Where a 2xx came again, so does its ACK, also when the call is long gone. Whether it did.
+    pub(super) fn acknowledge_again(
+        &mut self,
+        invite: TxId,
+        core: &Core<'_>,
+        session: Option<SessionId>,
+    ) -> bool {
+        let tag = core.to.tag().unwrap_or("");
+        let known =
+            self.transactions.get(invite).and_then(|t| t.acks.iter().find(|(t, ..)| t == tag).cloned());
+        if let Some((_, bytes, flow)) = &known {
+            let summary = request_summary(Known::Ack, core.cseq, session);
+            self.transmit(*flow, bytes.clone(), Summary { again: true, ..summary });
+        }
+        known.is_some()
+    }
+
     /// Sends the ACK of a 2xx in a session's dialog.
-    fn send_ack(&mut self, session: SessionId, invite: TxId, cseq: u32, body: Option<&Body>) {
+    pub(super) fn send_ack(&mut self, session: SessionId, invite: TxId, cseq: u32, body: Option<&Body>) {
         let Some(state) = self.sessions.get_mut(session) else { return };
         let mut dialog = state.dialog.clone();
         self.ack(&mut dialog, Some(session), invite, cseq, body);
@@ -131,19 +151,27 @@ impl Endpoint {
         self.transmit(flow, bytes, summary);
     }
 
-    /// Sends the ACK of a 200 that brought an offer, with our answer. Owed after `Answered` with `owes_answer`.
+    /// Sends the ACK of a 200 that brought an offer, with our answer. Owed after `Answered` and `Changed` with `owes_answer`.
     pub fn acknowledge(
         &mut self,
-        _now: Instant,
+        now: Instant,
         session: SessionId,
         answer: Option<Body>,
     ) -> Result<(), WrongPhase> {
         let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
-        let Phase::Unacknowledged { cseq, invite } = state.phase else { return Err(state.wrong()) };
+        let (cseq, invite) = match (&state.phase, &state.change) {
+            (Phase::Unacknowledged { cseq, invite }, _)
+            | (Phase::Confirmed, Change::Unacknowledged { cseq, invite }) => (*cseq, *invite),
+            _ => return Err(state.wrong()),
+        };
         // The peer's offer is answered, or refused by the BYE that follows.
         state.debt.roll_back();
         state.phase = Phase::Confirmed;
+        state.change = Change::Idle;
+        state.describe(answer.clone());
         self.send_ack(session, invite, cseq, answer.as_ref());
+        self.send_wanted(now, session);
+        self.reschedule_session(session);
         Ok(())
     }
 }

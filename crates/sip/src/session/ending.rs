@@ -94,7 +94,13 @@ impl Endpoint {
                 let _ = self.acknowledge(now, id, None);
                 self.leave_with_bye(now, id, Ended::HungUp, &reason);
             }
-            Phase::Confirmed => self.leave_with_bye(now, id, Ended::HungUp, &reason),
+            Phase::Confirmed => {
+                if let Change::Unacknowledged { .. } = session.change {
+                    // As below: its ACK is owed, and without an answer in it the BYE follows at once.
+                    let _ = self.acknowledge(now, id, None);
+                }
+                self.leave_with_bye(now, id, Ended::HungUp, &reason);
+            }
             Phase::Leaving(_) => {}
         }
         self.reschedule_session(id);
@@ -102,6 +108,7 @@ impl Endpoint {
 
     /// Tells the end of a session and sends BYE.
     pub(super) fn leave_with_bye(&mut self, now: Instant, id: SessionId, ended: Ended, reason: &Reason) {
+        self.refuse_change(now, id, 487);
         self.event(Event::Ended { session: id, reason: ended });
         self.send_bye(now, id, reason);
     }
@@ -146,20 +153,31 @@ impl Endpoint {
         };
         let (invite, reason) = (*invite, reason.clone());
         let headers: Vec<_> = reason.header().into_iter().collect();
-        let Some(transaction) = self.transactions.get(invite) else { return };
-        let (Some(request), flow) = (transaction.request.clone(), transaction.flow) else { return };
-        let bytes =
-            self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""), &headers);
-        let Ok(core) = request.core() else { return };
-        let branch = core.via.branch.unwrap_or("").to_owned();
-        let summary = request_summary(Known::Cancel, core.cseq, Some(id));
-        self.send_request(now, Known::Cancel, &branch, flow, bytes, summary);
+        self.send_cancel_of(now, id, invite, &headers);
         // RFC 3261 §9.1: after 64·T1 the INVITE is taken for cancelled.
         let until = now + self.config.timers.give_up();
         if let Some(session) = self.sessions.get_mut(id) {
             session.phase = Phase::Leaving(Leaving::Cancelled { invite, reason });
             session.timers.set(Timer::Linger, until);
         }
+    }
+
+    /// Sends the CANCEL of an INVITE of ours.
+    pub(super) fn send_cancel_of(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        invite: TxId,
+        headers: &[(String, String)],
+    ) {
+        let Some(transaction) = self.transactions.get(invite) else { return };
+        let (Some(request), flow) = (transaction.request.clone(), transaction.flow) else { return };
+        let bytes =
+            self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""), headers);
+        let Ok(core) = request.core() else { return };
+        let branch = core.via.branch.unwrap_or("").to_owned();
+        let summary = request_summary(Known::Cancel, core.cseq, Some(id));
+        self.send_request(now, Known::Cancel, &branch, flow, bytes, summary);
     }
 
     /// A response to a request that is no INVITE. One to our BYE ends the session's last rest; a challenge is answered once.
@@ -195,13 +213,16 @@ impl Endpoint {
     }
 
     /// A transaction of a session timed out or lost its transport.
-    pub(crate) fn on_transaction_failed(&mut self, _now: Instant, session: SessionId, id: TxId, tell: Tell) {
+    pub(crate) fn on_transaction_failed(&mut self, now: Instant, session: SessionId, id: TxId, tell: Tell) {
         if self.on_pending_failed(session, id) {
             return;
         }
         let Some(state) = self.sessions.get(session) else { return };
         if matches!(&state.change, Change::Asked { transaction, .. } if *transaction == id) {
             return self.end_change(session);
+        }
+        if matches!(&state.change, Change::Sent { transaction, .. } if *transaction == id) {
+            return self.on_change_failed(now, session, tell);
         }
         match &state.phase {
             Phase::Incoming(Incoming { invite, .. }) if *invite == id => {

@@ -12,6 +12,7 @@
 //! `Ended` is told on entering Leaving or on going; what is left of the protocol then goes on without the caller.
 
 mod accepted;
+mod change;
 mod early;
 mod ending;
 mod facts;
@@ -19,6 +20,7 @@ mod modify;
 mod offer;
 mod pending;
 mod prack;
+mod refresh;
 mod replaces;
 mod uac;
 mod uas;
@@ -28,10 +30,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::change::{Ours, Wanted};
 use self::early::Earlies;
 use self::offer::Debt;
 use self::pending::Pending;
 use self::prack::Reliable;
+use self::refresh::{Alarm, Timing};
 pub use self::replaces::Replaces;
 use crate::auth::asking::Asking;
 use crate::body::Body;
@@ -63,6 +67,11 @@ pub(crate) struct Session {
     /// Our Contact.
     contact: Option<Contact>,
     credentials: Option<Credentials>,
+    /// Our description that holds.
+    description: Option<Body>,
+    timing: Timing,
+    /// A change of ours that waits for its turn.
+    wanted: Option<Wanted>,
     timers: TimerTable,
     pub(crate) due: Option<Instant>,
 }
@@ -138,6 +147,19 @@ pub(crate) enum Change {
     Asked { transaction: TxId, acknowledged: bool },
     /// Our 2xx to a re-INVITE is not acknowledged.
     Answered(Repeat),
+    /// Ours is not answered.
+    Sent { transaction: TxId, ours: Box<Ours> },
+    /// A 2xx to our re-INVITE brought an offer, and the answer for its ACK is awaited from the caller.
+    Unacknowledged { cseq: u32, invite: TxId },
+}
+
+/// Which deadline of a session has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Timer(Timer),
+    /// A change of ours waited long enough.
+    Retry,
+    Alarm(Alarm),
 }
 
 /// What is left to do once a session has ended for the caller.
@@ -192,19 +214,35 @@ impl Session {
             pending: Vec::new(),
             contact: None,
             credentials: None,
+            description: None,
+            timing: Timing::default(),
+            wanted: None,
             timers: TimerTable::default(),
             due: None,
         }
     }
 
-    /// When its first timer is due.
+    /// When its first deadline comes.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.timers.next()
+        let timers = self.timers.next();
+        if self.phase.is_leaving() {
+            return timers;
+        }
+        [timers, self.retry(), self.timing.next()].into_iter().flatten().min()
     }
 
-    /// The timer that is due.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        self.timers.take_due(now)
+    /// The deadline that has come.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due> {
+        if let Some(timer) = self.timers.take_due(now) {
+            return Some(Due::Timer(timer));
+        }
+        if self.phase.is_leaving() {
+            return None;
+        }
+        if self.retry().is_some_and(|at| at <= now) {
+            return Some(Due::Retry);
+        }
+        self.timing.take_due(now).map(Due::Alarm)
     }
 
     /// The 2xx that waits for its ACK.
@@ -224,6 +262,7 @@ impl Session {
         match (&self.phase, &self.change) {
             (Phase::Confirmed, Change::Asked { .. }) => "being changed",
             (Phase::Confirmed, Change::Answered(_)) => "changed",
+            (Phase::Confirmed, Change::Sent { .. } | Change::Unacknowledged { .. }) => "changing",
             (phase, _) => phase.name(),
         }
     }

@@ -33,7 +33,7 @@ impl Endpoint {
         {
             return self.refuse_in(now, request, id, 500, &[]);
         }
-        if self.refuse_extensions(now, request, crate::endpoint::CALL_OPTIONS) {
+        if self.refuse_extensions(now, request) {
             return;
         }
         let leaving = self.sessions.get(id).is_some_and(|s| s.phase.is_leaving());
@@ -66,24 +66,27 @@ impl Endpoint {
         self.respond(now, request.transaction, &Reply { headers, ..Reply::status(status, &tag) });
     }
 
-    fn turn(&self, id: SessionId) -> Turn {
+    fn turn(&self, id: SessionId, updates: bool) -> Turn {
         let Some(session) = self.sessions.get(id) else { return Turn::Over };
         match (&session.phase, &session.change) {
             (Phase::Leaving(_), _) => Turn::Over,
-            (_, Change::Asked { .. }) | (Phase::Incoming(_), _) => Turn::Busy,
+            (_, Change::Asked { .. }) => Turn::Busy,
+            (_, Change::Sent { .. } | Change::Unacknowledged { .. }) => Turn::Glare,
+            (Phase::Incoming(_), _) if !updates => Turn::Busy,
             (Phase::Calling(_) | Phase::Unacknowledged { .. }, _) => Turn::Glare,
             // After our 2xx the peer goes on, so it has it and its ACK is lost: only a missing answer stops us.
-            (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => match session.debt
-            {
+            (_, Change::Idle | Change::Answered(_)) => match session.debt {
                 Debt::Settled => Turn::Ours,
-                Debt::WeOwe | Debt::TheyOwe => Turn::Glare,
+                // RFC 3311 §5.2: its own offer has no answer yet.
+                Debt::WeOwe => Turn::Busy,
+                Debt::TheyOwe => Turn::Glare,
             },
         }
     }
 
     /// True if the change may begin; otherwise it was refused.
     fn take_turn(&mut self, now: Instant, request: &Request<'_>, id: SessionId) -> bool {
-        match self.turn(id) {
+        match self.turn(id, request.core.method.is(Known::Update)) {
             Turn::Ours => return true,
             Turn::Glare => self.refuse_in(now, request, id, 491, &[]),
             Turn::Busy => {
@@ -97,7 +100,7 @@ impl Endpoint {
     }
 
     fn on_reinvite(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
-        if !self.take_turn(now, request, id) {
+        if !self.take_turn(now, request, id) || self.refuse_brief(now, request) {
             return;
         }
         let Some(offer) = self.description(now, request) else { return };
@@ -107,6 +110,11 @@ impl Endpoint {
     }
 
     fn on_update(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
+        let up =
+            self.sessions.get(id).is_some_and(|s| matches!(s.phase, Phase::Answered(_) | Phase::Confirmed));
+        if up && self.refuse_brief(now, request) {
+            return;
+        }
         let Some(offer) = self.description(now, request) else { return };
         if offer.is_some() {
             if self.take_turn(now, request, id) {
@@ -117,7 +125,10 @@ impl Endpoint {
         // Without a description only the target changes; also the heartbeat of a session timer.
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.dialog.refresh(request.message);
-        let headers = contact_header(session.contact.as_ref());
+        let mut headers = contact_header(session.contact.as_ref());
+        if up {
+            headers.extend(session.timing.agree_as_server(now, &self.config, request.message));
+        }
         self.refuse_in(now, request, id, 200, &headers);
     }
 
@@ -130,6 +141,8 @@ impl Endpoint {
     ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let implied = match (&session.phase, &session.change) {
+            // An UPDATE may have been sent before our 2xx came.
+            (Phase::Answered(_), _) if !acknowledged => None,
             (Phase::Answered(_), _) => Some(Event::Confirmed { session: id, body: None }),
             (_, Change::Answered(_)) => Some(Event::Reconfirmed { session: id, body: None }),
             _ => None,
@@ -143,6 +156,7 @@ impl Endpoint {
             let _ = session.debt.receive();
         }
         session.change = Change::Asked { transaction: request.transaction, acknowledged };
+        self.forget_wanted(id);
         if let Some(event) = implied {
             self.event(event);
         }
@@ -169,16 +183,22 @@ impl Endpoint {
                 self.end_change(id);
                 self.respond(now, transaction, &Reply::status(status.clamp(300, 699), &tag));
                 self.after_prack(now, id);
+                self.send_wanted(now, id);
+                self.reschedule_session(id);
                 return Ok(());
             }
         };
         let request = self.transactions.get(transaction).and_then(|t| t.request.clone());
+        let mut headers = contact_header(session.contact.as_ref());
         if let Some(request) = request {
             session.dialog.refresh(&request);
+            if matches!(session.phase, Phase::Answered(_) | Phase::Confirmed) {
+                headers.extend(session.timing.agree_as_server(now, &self.config, &request));
+            }
         }
         // The answer to their offer, or our offer: both are possible here.
         let _ = session.debt.send();
-        let headers = contact_header(session.contact.as_ref());
+        session.describe(Some(body.clone()));
         session.change = Change::Idle;
         let reply = Reply { headers: &headers, body: Some(&body), ..Reply::status(200, &tag) };
         let sent = self.respond(now, transaction, &reply);
@@ -190,6 +210,7 @@ impl Endpoint {
         }
         // The answer to the call may have waited for this.
         self.after_prack(now, id);
+        self.send_wanted(now, id);
         self.reschedule_session(id);
         Ok(())
     }

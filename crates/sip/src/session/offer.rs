@@ -61,6 +61,13 @@ impl Debt {
         }
     }
 
+    /// The last message that could bring the peer's answer has come.
+    pub(crate) fn paid(&mut self) {
+        if *self == Debt::TheyOwe {
+            *self = Debt::Settled;
+        }
+    }
+
     /// The exchange was refused or given up: what held before holds on (RFC 6337 §3.4).
     pub(crate) fn roll_back(&mut self) {
         *self = Debt::Settled;

@@ -91,6 +91,7 @@ impl Endpoint {
         }
         writer.header("Allow", ALLOW);
         writer.header("Supported", FOR_CALLS);
+        writer.headers(&session.timing.request_headers(&self.config));
         if let Some((name, value)) = authorization {
             writer.header(name, value);
         }
@@ -150,6 +151,13 @@ impl Endpoint {
                     let client_nonce = self.random.token();
                     let value = answer(&challenge, user, "INVITE", invite.request_uri(), 1, &client_nonce);
                     return self.send_invite(now, session, Some((header, value)));
+                }
+                if status == 422 && state.timing.raise(&self.config, response) {
+                    // What the peer asks for credentials it asks for this one's too.
+                    calling.authorized = false;
+                    calling.progressed = false;
+                    calling.earlies.clear();
+                    return self.send_invite(now, session, None);
                 }
                 self.end(session, Ended::Failed { status });
             }

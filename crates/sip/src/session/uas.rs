@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::facts;
 use super::prack::{Provisional, Reliable, Wish};
-use super::{Change, GONE, Held, Incoming, Leaving, Phase, Repeat, Session};
+use super::{Change, Due, GONE, Held, Incoming, Leaving, Phase, Repeat, Session};
 use crate::auth::asking::Asking;
 use crate::body::{self, Body, Found};
 use crate::call::{Contact, InviteFacts};
@@ -29,6 +29,9 @@ impl Endpoint {
             return None;
         }
         let replaces = self.take_replaces(now, request)?;
+        if self.refuse_brief(now, request) {
+            return None;
+        }
         let offer = self.description(now, request)?;
         let tag = self.random.token();
         let flow = crate::endpoint::reply_flow(request.flow, &request.core.via);
@@ -191,7 +194,11 @@ impl Endpoint {
             let _ = state.debt.send();
         }
         let tag = state.dialog.local_tag.clone();
-        let headers = contact_header(state.contact.as_ref());
+        let mut headers = contact_header(state.contact.as_ref());
+        if let Some(request) = self.transactions.get(invite).and_then(|t| t.request.as_ref()) {
+            headers.extend(state.timing.agree_as_server(now, &self.config, request));
+        }
+        state.describe(body.clone());
         let reply = Reply { headers: &headers, body: body.as_ref(), ..Reply::status(200, &tag) };
         let Some(bytes) = self.respond(now, invite, &reply) else {
             // The transaction broke with its transport, and the session is being told.
@@ -248,6 +255,7 @@ impl Endpoint {
         phrase: Option<&str>,
         headers: &[(String, String)],
     ) {
+        self.refuse_change(now, session, 487);
         let Some(state) = self.sessions.get(session) else { return };
         let Phase::Incoming(Incoming { invite, .. }) = &state.phase else { return };
         let (invite, tag) = (*invite, state.dialog.local_tag.clone());
@@ -313,7 +321,7 @@ impl Endpoint {
         session.timers.stop_all();
         match (&session.phase, &session.change) {
             (Phase::Answered(_), _) => {
-                session.debt.roll_back();
+                session.debt.paid();
                 session.phase = Phase::Confirmed;
                 self.event(Event::Confirmed { session: id, body });
             }
@@ -331,8 +339,17 @@ impl Endpoint {
         }
     }
 
+    /// A deadline of a session has come.
+    pub(crate) fn on_session_due(&mut self, now: Instant, id: SessionId, due: Due) {
+        match due {
+            Due::Timer(timer) => self.on_session_timer(now, id, timer),
+            Due::Retry => self.send_wanted(now, id),
+            Due::Alarm(alarm) => self.on_alarm(now, id, alarm),
+        }
+    }
+
     /// Timers of calls that came: repeat a 2xx or a provisional, or give up waiting for an ACK.
-    pub(crate) fn on_session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
+    fn on_session_timer(&mut self, now: Instant, id: SessionId, timer: Timer) {
         let limit = self.config.timers.t2;
         let Some(session) = self.sessions.get_mut(id) else { return };
         if matches!(session.phase, Phase::Incoming(_)) {
@@ -365,6 +382,7 @@ impl Endpoint {
                 session.timers.stop_all();
                 self.leave_with_bye(now, id, Ended::NoAck, &crate::reason::Reason::status(408));
             }
+            (Phase::Confirmed, Timer::Timeout) => self.cancel_change(now, id),
             (Phase::Leaving(Leaving::Cancelled { invite, .. }), Timer::Linger) => {
                 let invite = *invite;
                 self.step_and_report(now, invite, crate::transaction::TxEvent::Abandon);

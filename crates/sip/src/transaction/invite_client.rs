@@ -46,6 +46,7 @@ pub(crate) struct InviteClient {
     ack: Option<Bytes>,
     interval: Duration,
     reliable: bool,
+    patience: Option<Duration>,
 }
 
 /// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
@@ -60,6 +61,7 @@ pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
     (State::Proceeding, "progress", State::Proceeding),
     (State::Proceeding, "answer", State::Accepted),
     (State::Proceeding, "refusal", State::Completed),
+    (State::Proceeding, "timeout", State::Terminated),
     (State::Proceeding, "transport error", State::Terminated),
     (State::Proceeding, "abandon", State::Terminated),
     (State::Completed, "refusal", State::Completed),
@@ -78,7 +80,21 @@ impl InviteClient {
         }
         table.set(Timer::Timeout, now + timers.give_up());
         let interval = timers.t1;
-        InviteClient { state: State::Calling, timers: table, request, ack: None, interval, reliable }
+        InviteClient {
+            state: State::Calling,
+            timers: table,
+            request,
+            ack: None,
+            interval,
+            reliable,
+            patience: None,
+        }
+    }
+
+    /// Gives up `patience` after the last 1xx. A call rings as long as its caller likes; a re-INVITE must not stay open
+    /// when its call is over.
+    pub(crate) fn within(self, patience: Duration) -> Self {
+        InviteClient { patience: Some(patience), ..self }
     }
 
     fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
@@ -90,9 +106,14 @@ impl InviteClient {
                 self.timers.set(Timer::Retransmit, now + self.interval);
                 (State::Calling, Reaction::again(&Some(self.request.clone())))
             }
-            (State::Calling, TxEvent::Timer(Timer::Timeout)) => (State::Terminated, Reaction::TIMED_OUT),
+            (State::Calling | State::Proceeding, TxEvent::Timer(Timer::Timeout)) => {
+                (State::Terminated, Reaction::TIMED_OUT)
+            }
             (State::Calling | State::Proceeding, TxEvent::Progress) => {
                 self.timers.stop_all();
+                if let Some(patience) = self.patience {
+                    self.timers.set(Timer::Timeout, now + patience);
+                }
                 (State::Proceeding, Reaction::UP)
             }
             (State::Calling | State::Proceeding, TxEvent::Answer) => {
@@ -171,6 +192,7 @@ mod tests {
                 (machine(false), &[Broken]),
                 (machine(false), &[Abandon]),
                 (machine(false), &[Progress, Abandon]),
+                (machine(false).within(Duration::from_secs(64)), &[Progress, Progress, WaitOut]),
                 (machine(false), &[Progress, Broken]),
             ],
         );

@@ -150,6 +150,11 @@ fn brief(event: &Event) -> String {
         Event::Confirmed { body, .. } => format!("confirmed{}", with(body)),
         Event::Reinvited { offer, .. } => format!("reinvited{}", with(offer)),
         Event::Reconfirmed { body, .. } => format!("reconfirmed{}", with(body)),
+        Event::Changed { result: Ok(body), owes_answer, .. } => {
+            format!("changed{}{}", with(body), if *owes_answer { " owes" } else { "" })
+        }
+        Event::Changed { result: Err(status), .. } => format!("changed {status}"),
+        Event::Refreshed { .. } => "refreshed".into(),
         Event::Info { body, .. } => format!("info {}", String::from_utf8_lossy(body)),
         Event::Ended { reason, .. } => format!("ended {reason:?}"),
         Event::Registered { user, contact, expires, .. } => {
@@ -218,6 +223,37 @@ pub(crate) fn call_up(bench: &mut Bench) -> (SessionId, String) {
     bench.tells(&["confirmed"]);
     bench.sends(&[]);
     (session, tag)
+}
+
+/// A call of ours up: the endpoint called and acknowledged the answer, which had the headers `extra` too.
+/// Returns the session and the INVITE.
+pub(crate) fn call_placed(bench: &mut Bench, extra: &str) -> (SessionId, String) {
+    let invite = Invite {
+        next: Next::Flow(bench.flow),
+        target: "sip:bob@203.0.113.9".into(),
+        from: "<sip:ivr@192.0.2.1>".into(),
+        to: "sip:bob@203.0.113.9".into(),
+        user: "ivr".into(),
+        offer: Offer::Ready(sdp()),
+        credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
+        headers: vec![],
+        max_forwards: 70,
+    };
+    let session = bench.endpoint.invite(bench.now, invite);
+    bench.drain();
+    let invite = bench.sends(&["INVITE"]).remove(0);
+    bench.hear(&response(&invite, "200 OK", "peer", extra, SDP));
+    bench.sends(&["ACK"]);
+    bench.tells(&["answered body"]);
+    (session, invite)
+}
+
+/// A request of the peer in a call that we placed with `invite`.
+pub(crate) fn request_back(invite: &str, method: &str, cseq: u32, extra: &str, body: &str) -> String {
+    let text = request(method, cseq, &format!("{method}{cseq}"), "", extra, body);
+    text.replace("\"Al\" <sip:alice@example.com>;tag=peer", "<sip:bob@203.0.113.9>;tag=peer")
+        .replace("To: <sip:100@192.0.2.1>", &format!("To: {}", header(invite, "From")))
+        .replace("call-1", header(invite, "Call-ID"))
 }
 
 /// The peer's response to a request of ours, with a tag.

@@ -174,7 +174,8 @@ impl Storm {
         if self.rng.bool() {
             let asked = self.asked.get(self.rng.usize(..self.asked.len().max(1)))?;
             let status =
-                ["100 Trying", "180 Ringing", "200 OK", "401 No", "481 No", "500 No"][self.rng.usize(..6)];
+                ["100 Trying", "180 Ringing", "200 OK", "401 No", "422 No", "481 No", "491 No", "500 No"]
+                    [self.rng.usize(..8)];
             let body = if self.rng.bool() { SDP } else { "" };
             return Some(response(asked, status, "x", "", body).into_bytes());
         }
@@ -192,12 +193,14 @@ impl Storm {
         let Some(session) = self.live.get(self.rng.usize(..self.live.len().max(1))).copied() else { return };
         let endpoint = &mut self.b.endpoint;
         // Most of these are out of place, and must then do nothing.
-        let _ = match self.rng.u8(..8) {
+        let _ = match self.rng.u8(..10) {
             0 => endpoint.answer(now, session, None, contact),
             1 => endpoint.progress(now, session, self.rng.u16(..), None, contact),
             2 => endpoint.reject(now, session, self.rng.u16(..), None, vec![]),
             3 => endpoint.answer_reinvite(now, session, Err(self.rng.u16(..))),
             4 => endpoint.acknowledge(now, session, None),
+            8 => endpoint.reinvite(now, session, self.rng.bool().then(sdp)),
+            9 => endpoint.update(now, session, self.rng.bool().then(sdp)),
             5 => {
                 endpoint.hang_up(now, session, Reason::normal());
                 Ok(())

@@ -1,0 +1,381 @@
+//! Changes of ours: re-INVITE (RFC 3261 §14.1) and UPDATE (RFC 3311 §5.1), from the command to the last answer.
+//! One change is open at a time, in either direction; one more of ours may wait for its turn. A change that meets the
+//! peer's waits a random while and is tried again, unless the peer has changed the session meanwhile: then it may no
+//! longer be what its maker wants.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::accepted::description;
+use super::ending::request_summary;
+use super::uas::contact_header;
+use super::{Change, GONE, Phase, Session};
+use crate::auth::client::{Challenge, answer};
+use crate::body::Body;
+use crate::dialog::Stamp;
+use crate::endpoint::{ALLOW, Endpoint, FOR_CALLS};
+use crate::error::WrongPhase;
+use crate::event::{Ended, Event, SessionId, Summary};
+use crate::message::{Core, Known, Message, Name, lex};
+use crate::reason::Reason;
+use crate::timer::Timer;
+use crate::transaction::{Tell, TxId};
+
+/// How often a change is tried that meets others; with the waits between, that is a quarter of a minute.
+const MOST_TRIES: u8 = 8;
+
+/// The longest Retry-After that is waited for, in seconds (RFC 3261 §14.2).
+const LONGEST_RETRY: u32 = 10;
+
+/// How a session is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Reinvite,
+    Update,
+}
+
+impl How {
+    fn method(self) -> Known {
+        match self {
+            How::Reinvite => Known::Invite,
+            How::Update => Known::Update,
+        }
+    }
+}
+
+/// Who wants a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The caller, who is told what came of it.
+    Command,
+    /// The session timer.
+    Refresh,
+}
+
+/// A change of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Ours {
+    how: How,
+    offer: Option<Body>,
+    purpose: Purpose,
+    /// How often it was sent and put off.
+    tries: u8,
+    /// Whether a challenge was answered already: only once.
+    authorized: bool,
+}
+
+impl Ours {
+    pub(super) fn new(how: How, offer: Option<Body>, purpose: Purpose) -> Self {
+        Ours { how, offer, purpose, tries: 0, authorized: false }
+    }
+}
+
+/// A change of the caller's that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    ours: Ours,
+    /// Not before this.
+    pub(super) at: Instant,
+}
+
+impl Session {
+    /// Whether a change may be sent now (RFC 3261 §14.1, RFC 3311 §5.1).
+    fn may_send(&self, ours: &Ours) -> bool {
+        let early = matches!(self.phase, Phase::Incoming(_)) && ours.how == How::Update;
+        let open = ours.offer.is_some() && self.debt != super::offer::Debt::Settled;
+        self.is_still() || (early && matches!(self.change, Change::Idle) && !open)
+    }
+
+    /// When the change that waits may be sent. One that waits for something else than time is sent when that has come.
+    pub(super) fn retry(&self) -> Option<Instant> {
+        self.wanted.as_ref().filter(|wanted| self.may_send(&wanted.ours)).map(|wanted| wanted.at)
+    }
+}
+
+impl Endpoint {
+    /// Changes a call by re-INVITE; without an offer the peer makes one. [`Event::Changed`] tells what came of it,
+    /// unless the session ends first. It waits for its turn if an ACK is missing or a change has just met the peer's.
+    pub fn reinvite(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        offer: Option<Body>,
+    ) -> Result<(), WrongPhase> {
+        self.want(now, session, How::Reinvite, offer)
+    }
+
+    /// Changes a call by UPDATE, which can be done before it is answered too; without an offer only our Contact is told.
+    /// [`Event::Changed`] tells what came of it, unless the session ends first.
+    pub fn update(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        offer: Option<Body>,
+    ) -> Result<(), WrongPhase> {
+        self.want(now, session, How::Update, offer)
+    }
+
+    fn want(&mut self, now: Instant, id: SessionId, how: How, offer: Option<Body>) -> Result<(), WrongPhase> {
+        let Some(session) = self.sessions.get_mut(id) else { return Err(GONE) };
+        let ours = Ours::new(how, offer, Purpose::Command);
+        let busy = match (&session.phase, &session.change) {
+            (Phase::Incoming(_), _) => !session.may_send(&ours),
+            (Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Leaving(_), _) => true,
+            (_, Change::Asked { .. } | Change::Unacknowledged { .. }) => true,
+            (_, Change::Sent { ours, .. }) => ours.purpose == Purpose::Command,
+            (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => false,
+        };
+        if busy || session.wanted.is_some() {
+            return Err(session.wrong());
+        }
+        session.wanted = Some(Wanted { ours, at: now });
+        self.send_wanted(now, id);
+        self.reschedule_session(id);
+        Ok(())
+    }
+
+    /// Sends the change that waits, if its turn has come.
+    pub(crate) fn send_wanted(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.retry().is_some_and(|at| at <= now)
+            && let Some(wanted) = session.wanted.take()
+        {
+            self.send_change(now, id, wanted.ours, None);
+        }
+    }
+
+    /// Sends a change; its turn has come.
+    pub(super) fn send_change(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        ours: Ours,
+        authorization: Option<(&'static str, String)>,
+    ) {
+        let branch = self.random.branch();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if ours.offer.is_some() {
+            // Nothing is open, or its turn would not have come.
+            let _ = session.debt.send();
+        }
+        let method = ours.how.method();
+        let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
+        let (mut writer, flow, cseq) = session.dialog.request(method, None, stamp);
+        writer.headers(&contact_header(session.contact.as_ref()));
+        writer.header("Allow", ALLOW);
+        writer.header("Supported", FOR_CALLS);
+        if matches!(session.phase, Phase::Confirmed) {
+            writer.headers(&session.timing.request_headers(&self.config));
+        }
+        if let Some((name, value)) = authorization {
+            writer.header(name, value);
+        }
+        let summary = Summary { body: ours.offer.is_some(), ..request_summary(method, cseq, Some(id)) };
+        let bytes = writer.finish(ours.offer.as_ref());
+        match (self.send_request(now, method, &branch, flow, bytes, summary), self.sessions.get_mut(id)) {
+            (Some(transaction), Some(session)) => {
+                session.change = Change::Sent { transaction, ours: Box::new(ours) };
+            }
+            _ => self.fail_change(now, id, ours, 400),
+        }
+    }
+
+    /// A response to a re-INVITE or UPDATE of ours that its transaction passed up.
+    pub(crate) fn on_change_response(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        transaction: TxId,
+        response: &Arc<Message>,
+        core: &Core<'_>,
+        status: u16,
+    ) {
+        let invites = core.method.is(Known::Invite);
+        if invites && self.acknowledge_again(transaction, core, Some(id)) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let sent = match &session.change {
+            Change::Sent { transaction: own, .. } => *own == transaction,
+            _ => false,
+        };
+        match status {
+            100..200 if sent && invites => {
+                // RFC 3261 §14.1 sets no limit; one that is never answered would bar all others.
+                let limit = now + self.config.timers.give_up();
+                session.timers.set(Timer::Timeout, limit);
+            }
+            100..200 => {}
+            200..300 if session.phase.is_leaving() => {
+                session.change = Change::Idle;
+                if invites {
+                    self.send_ack(id, transaction, core.cseq, None);
+                }
+            }
+            // The same 2xx again while its ACK waits for our answer.
+            _ if !sent => {}
+            200..300 => self.on_changed(now, id, transaction, response, core),
+            _ if session.phase.is_leaving() => session.change = Change::Idle,
+            _ => self.on_change_refused(now, id, response, core, status),
+        }
+    }
+
+    /// The peer accepts a change of ours.
+    fn on_changed(&mut self, now: Instant, id: SessionId, invite: TxId, response: &Message, core: &Core<'_>) {
+        let Some(ours) = self.take_sent(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.dialog.refresh(response);
+        if matches!(session.phase, Phase::Confirmed) {
+            session.timing.agree_as_client(now, &self.config, response);
+        }
+        let body = description(response);
+        let offered = ours.offer.is_some();
+        session.debt.roll_back();
+        session.describe(ours.offer);
+        match ours.how {
+            How::Reinvite if !offered && body.is_some() => {
+                let _ = session.debt.receive();
+                session.change = Change::Unacknowledged { cseq: core.cseq, invite };
+                return self.event(Event::Changed { session: id, result: Ok(body), owes_answer: true });
+            }
+            How::Reinvite => self.send_ack(id, invite, core.cseq, None),
+            How::Update => {}
+        }
+        let body = body.filter(|_| offered);
+        match ours.purpose {
+            Purpose::Command => {
+                self.event(Event::Changed { session: id, result: Ok(body), owes_answer: false })
+            }
+            Purpose::Refresh => {
+                if let Some(body) = body {
+                    self.event(Event::Refreshed { session: id, body });
+                }
+            }
+        }
+    }
+
+    /// The peer refuses a change of ours.
+    fn on_change_refused(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        response: &Message,
+        core: &Core<'_>,
+        status: u16,
+    ) {
+        let Some(mut ours) = self.take_sent(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.debt.roll_back();
+        match status {
+            401 | 407 if !ours.authorized => {
+                if let (Some(user), Some((challenge, header))) =
+                    (session.credentials.clone(), Challenge::of(response))
+                {
+                    ours.authorized = true;
+                    let uri = session.dialog.request_uri();
+                    let client_nonce = self.random.token();
+                    let value = answer(&challenge, &user, core.method_token, &uri, 1, &client_nonce);
+                    return self.send_change(now, id, ours, Some((header, value)));
+                }
+            }
+            422 if session.timing.raise(&self.config, response) => {
+                return self.send_change(now, id, ours, None);
+            }
+            491 => {
+                let owner = session.dialog.owns_call_id;
+                let wait = self.back_off(owner);
+                return self.put_off(now, id, ours, wait, status);
+            }
+            500 => {
+                let after = response.line(Name::RetryAfter).map(|line| lex::head_and_params(line).0);
+                let after = after.and_then(|text| text.split('(').next()).and_then(lex::seconds);
+                if let Some(after) = after.filter(|after| *after <= LONGEST_RETRY) {
+                    let wait = Duration::from_secs(after.into());
+                    return self.put_off(now, id, ours, wait, status);
+                }
+            }
+            _ => {}
+        }
+        self.fail_change(now, id, ours, status);
+    }
+
+    /// How long to wait after 491, in steps of 10 ms (RFC 3261 §14.1).
+    fn back_off(&mut self, owns_call_id: bool) -> Duration {
+        let block = self.random.block();
+        let number = block.iter().take(4).fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
+        let steps = if owns_call_id { 210 + number % 191 } else { number % 201 };
+        Duration::from_millis(steps * 10)
+    }
+
+    /// Tries a change again later.
+    fn put_off(&mut self, now: Instant, id: SessionId, mut ours: Ours, wait: Duration, status: u16) {
+        ours.tries += 1;
+        if ours.tries >= MOST_TRIES {
+            return self.fail_change(now, id, ours, status);
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        match ours.purpose {
+            Purpose::Command => session.wanted = Some(Wanted { ours, at: now + wait }),
+            Purpose::Refresh => session.timing.refresh_at(now + wait),
+        }
+    }
+
+    /// A change of ours has failed for good.
+    fn fail_change(&mut self, now: Instant, id: SessionId, ours: Ours, status: u16) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let up = matches!(session.phase, Phase::Confirmed);
+        // RFC 3261 §12.2.1.2: the peer has forgotten the call, or is gone.
+        if up && matches!(status, 408 | 481) {
+            return self.leave_with_bye(now, id, Ended::Failed { status }, &Reason::status(status));
+        }
+        match ours.purpose {
+            Purpose::Command => {
+                self.event(Event::Changed { session: id, result: Err(status), owes_answer: false })
+            }
+            Purpose::Refresh => session.timing.refused(now, status),
+        }
+    }
+
+    /// The change of ours that is open is answered.
+    fn take_sent(&mut self, id: SessionId) -> Option<Ours> {
+        let session = self.sessions.get_mut(id)?;
+        if matches!(&session.change, Change::Sent { ours, .. } if ours.how == How::Reinvite) {
+            session.timers.stop_all();
+        }
+        match std::mem::take(&mut session.change) {
+            Change::Sent { ours, .. } => Some(*ours),
+            other => {
+                session.change = other;
+                None
+            }
+        }
+    }
+
+    /// Nobody answered a change of ours, or its transport broke.
+    pub(super) fn on_change_failed(&mut self, now: Instant, id: SessionId, tell: Tell) {
+        let Some(ours) = self.take_sent(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.phase.is_leaving() {
+            return;
+        }
+        session.debt.roll_back();
+        // RFC 3261 §8.1.3.1: as if the peer had said so.
+        let status = if tell == Tell::Broken { 503 } else { 408 };
+        self.fail_change(now, id, ours, status);
+        self.send_wanted(now, id);
+    }
+
+    /// A re-INVITE of ours has been at 1xx for too long: it is cancelled. Without an answer to that the call ends.
+    pub(super) fn cancel_change(&mut self, now: Instant, id: SessionId) {
+        let Some(Change::Sent { transaction, .. }) = self.sessions.get(id).map(|s| &s.change) else { return };
+        self.send_cancel_of(now, id, *transaction, &[]);
+    }
+
+    /// The peer changes the session: what waited to be sent was made for another one.
+    pub(super) fn forget_wanted(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.wanted.take().is_some() {
+            self.event(Event::Changed { session: id, result: Err(491), owes_answer: false });
+        }
+    }
+}
