@@ -11,6 +11,7 @@ mod media;
 mod network;
 mod operation;
 mod phones;
+mod proxy;
 mod recording;
 mod signalling;
 mod sound;

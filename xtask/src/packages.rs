@@ -9,7 +9,7 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
 /// What running needs: the voice.
 const RUN: &[&str] = &["espeak-ng"];
 
-/// What the tests need: SIPp, baresip, Linphone, a packet capture, sox to make what they say, `kill` to end them.
+/// What the tests need: SIPp, baresip, Linphone, sipsak, kamailio as a proxy, a packet capture, sox to make what they say.
 const PEERS: &[&str] = &[
     "sip-tester",
     "baresip-core",
@@ -21,6 +21,8 @@ const PEERS: &[&str] = &[
     "procps",
     "libcap2-bin",
     "iproute2",
+    "kamailio",
+    "sipsak",
 ];
 
 /// Peers that send or see raw packets: SIPp's keys, and the capture of what a phone hears.
