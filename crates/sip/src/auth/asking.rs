@@ -23,8 +23,9 @@ enum Reader {
 impl Asking {
     /// How to ask the agent of this name, after this verdict.
     pub(crate) fn new(verdict: &Verdict, agent: Option<&str>) -> Asking {
-        // libre before 2.0 answers a challenge in SHA-256 with ENOSYS, wherever it stands in the list.
-        let old = ["baresip v0.", "baresip v1."];
+        // libre before 2.0 answers a challenge in SHA-256 with ENOSYS, wherever it stands in the list; sipsak reads the
+        // first one only.
+        let old = ["baresip v0.", "baresip v1.", "sipsak "];
         let gives_up = agent.is_some_and(|agent| old.iter().any(|name| agent.starts_with(name)));
         let reader = if gives_up { Reader::Md5Only } else { Reader::Any };
         Asking { stale: *verdict == Verdict::Stale, reader }
@@ -47,6 +48,7 @@ mod tests {
             [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| asking.wants(algorithm))
         };
         assert_eq!(asked(Some("baresip v1.0.0 (x86_64/linux)")), [false, true]);
+        assert_eq!(asked(Some("sipsak 0.9.8.1")), [false, true]);
         assert_eq!(asked(Some("baresip v3.5.0")), [true, true]);
         assert_eq!(asked(None), [true, true]);
     }
