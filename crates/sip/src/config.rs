@@ -37,6 +37,10 @@ pub struct Config {
     /// With more transactions than this, requests are forgotten once they are answered, calls excepted: answers are no
     /// longer repeated then, but a flood neither fills the memory nor makes us send a victim each refusal ten times.
     pub crowd: usize,
+    /// How long a hop may say nothing before the next one is tried, if there is one (RFC 3263 §4.3).
+    pub target_limit: Duration,
+    /// How long a hop that failed is tried after all others.
+    pub avoid_for: Duration,
 }
 
 impl Default for Config {
@@ -60,6 +64,9 @@ impl Default for Config {
             protects_bodies: false,
             // A transaction lives for 32 s over UDP, and a call of one prompt has two: 1,250 calls a second.
             crowd: 80_000,
+            // Four copies of a request over UDP: at 0, 0.5, 1.5 and 3.5 s.
+            target_limit: Duration::from_secs(4),
+            avoid_for: Duration::from_secs(60),
         }
     }
 }

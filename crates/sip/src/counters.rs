@@ -47,6 +47,10 @@ pub struct Counts {
     pub transactions: usize,
     /// Sessions, those being taken down included.
     pub sessions: usize,
+    /// Requests of ours outside of calls that have no answer yet.
+    pub requests: usize,
+    /// Requests of ours, those that place calls included, that have not found their server.
+    pub ways: usize,
     /// Registered contacts.
     pub bindings: usize,
 }

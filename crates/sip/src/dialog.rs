@@ -135,6 +135,11 @@ impl Dialog {
         self.start(Known::Invite, cseq, max_forwards, stamp)
     }
 
+    /// The next request has the number of the last one.
+    pub(crate) fn repeat_cseq(&mut self) {
+        self.local_cseq = self.local_cseq.saturating_sub(1);
+    }
+
     /// The number of our next request.
     pub(crate) fn next_cseq(&mut self) -> u32 {
         // The number starts low and a dialog does not live for 2^31 requests.

@@ -11,6 +11,7 @@ use crate::body::Body;
 use crate::call::InviteFacts;
 use crate::flow::{Flow, Hop};
 use crate::message::Method;
+use crate::request::{RequestId, Response};
 
 /// What an endpoint is given.
 #[derive(Clone, Debug)]
@@ -222,6 +223,13 @@ pub enum Event {
         session: SessionId,
         /// Why.
         reason: Ended,
+    },
+    /// A request of ours outside of calls has its answer, or will have none.
+    Responded {
+        /// The request.
+        request: RequestId,
+        /// The answer.
+        response: Arc<Response>,
     },
     /// A contact was registered or refreshed.
     Registered {

@@ -47,14 +47,17 @@ mod endpoint;
 mod error;
 mod event;
 mod flow;
+mod locate;
 mod message;
 mod random;
 mod reason;
 mod registrar;
+mod request;
 mod session;
 pub mod stream;
 mod timer;
 mod transaction;
+mod way;
 
 pub use auth::Algorithm;
 pub use body::Body;
@@ -71,4 +74,5 @@ pub use message::identity::{
 pub use message::{Known, Message, Method, phrase};
 pub use reason::{Cause, Reason};
 pub use registrar::Binding;
+pub use request::{Request, RequestId, Response};
 pub use session::Replaces;

@@ -62,6 +62,7 @@ impl TimerTable {
 pub(crate) enum Owner {
     Transaction(u64),
     Session(u64),
+    Way(u64),
     Registrar,
     Nonces,
 }

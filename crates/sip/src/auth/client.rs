@@ -77,6 +77,11 @@ impl Challenge {
         (all, header)
     }
 
+    /// Whose users are asked for.
+    pub(crate) fn realm(&self) -> &str {
+        &self.realm
+    }
+
     /// The first challenge of a 401 or 407 that we can answer, and the header the answer goes into.
     pub(crate) fn of(response: &Message) -> Option<(Self, &'static str)> {
         let (all, header) = Challenge::all(response);

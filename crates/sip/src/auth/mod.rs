@@ -1,9 +1,11 @@
 //! Digest access authentication, RFC 7616 and RFC 8760: what both sides share.
-//! `server.rs` challenges and verifies, `client.rs` answers a challenge, `nonce.rs` makes and judges nonces.
+//! `server.rs` challenges and verifies, `client.rs` answers a challenge, `nonce.rs` makes and judges nonces,
+//! `proofs.rs` is what one request of ours answered.
 
 pub(crate) mod asking;
 pub(crate) mod client;
 pub(crate) mod nonce;
+pub(crate) mod proofs;
 pub(crate) mod server;
 
 use std::fmt;

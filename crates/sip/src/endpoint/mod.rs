@@ -3,6 +3,7 @@
 //! `requests.rs` answers what stands outside of calls, and the files of `session` are what calls do.
 
 mod options;
+mod reach;
 mod receive;
 mod requests;
 mod send;
@@ -17,9 +18,11 @@ use crate::event::{Event, Input, Output, SessionId};
 use crate::flow::Flow;
 use crate::random::{Random, Seeded};
 use crate::registrar::{Binding, Registrar, unregistered};
+use crate::request::Inquiries;
 use crate::session::{Change, Session, Sessions};
 use crate::timer::{Owner, Schedule};
 use crate::transaction::{Tell, Transactions, TxEvent, TxId};
+use crate::way::{WayId, Ways};
 
 pub(crate) use self::options::{FOR_CALLS, FOR_REGISTRATIONS, supports};
 pub(crate) use self::receive::{Request, reply_flow};
@@ -38,6 +41,8 @@ pub struct Endpoint {
     pub(crate) schedule: Schedule,
     pub(crate) transactions: Transactions,
     pub(crate) sessions: Sessions,
+    pub(crate) ways: Ways,
+    pub(crate) inquiries: Inquiries,
     pub(crate) registrar: Registrar,
     registrar_due: Option<Instant>,
     pub(crate) guard: Guard,
@@ -78,6 +83,8 @@ impl Endpoint {
             schedule: Schedule::default(),
             transactions: Transactions::new(hashes),
             sessions: Sessions::new(hashes),
+            ways: Ways::new(hashes),
+            inquiries: Inquiries::new(hashes),
             registrar,
             registrar_due: None,
             guard,
@@ -108,8 +115,8 @@ impl Endpoint {
             Input::Message { flow, bytes } => self.on_message(now, flow, bytes),
             Input::Closed { flow } => self.on_closed(now, &flow),
             Input::TransmitFailed { flow } => self.on_transmit_failed(now, &flow),
-            // Nothing asks for ways yet.
-            Input::Connected { .. } | Input::Unreachable { .. } => {}
+            Input::Connected { hop, flow } => self.on_connected(now, hop, flow),
+            Input::Unreachable { hop } => self.on_unreachable(now, &hop),
             Input::Timeout => self.on_timeout(now),
         }
         self.reschedule();
@@ -130,6 +137,8 @@ impl Endpoint {
         Counts {
             transactions: self.transactions.len(),
             sessions: self.sessions.len(),
+            requests: self.inquiries.len(),
+            ways: self.ways.len(),
             bindings: self.registrar.len(),
         }
     }
@@ -171,6 +180,10 @@ impl Endpoint {
         self.outputs.push_back(Output::Event(event));
     }
 
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
     fn on_timeout(&mut self, now: Instant) {
         while let Some(owner) = self.schedule.due(now) {
             match owner {
@@ -190,6 +203,7 @@ impl Endpoint {
                     }
                     self.reschedule_session(id);
                 }
+                Owner::Way(id) => self.on_way_due(now, WayId(id)),
                 Owner::Registrar => {
                     for gone in self.registrar.expire(now) {
                         self.event(unregistered(gone));
@@ -224,11 +238,15 @@ impl Endpoint {
     /// Steps a transaction and tells its session if it failed.
     pub(crate) fn step_and_report(&mut self, now: Instant, id: TxId, event: TxEvent) {
         let session = self.transactions.get(id).and_then(|t| t.session);
+        let inquiry = self.inquiries.of_transaction(id);
         let tell = self.step(now, id, event);
         match tell {
             Tell::Nothing | Tell::Up => {}
             Tell::TimedOut => self.counters.timeouts += 1,
             Tell::Broken => self.counters.transport_failures += 1,
+        }
+        if let (Some(request), Tell::TimedOut | Tell::Broken) = (inquiry, tell) {
+            self.on_inquiry_failed(now, request, tell);
         }
         if let (Some(session), Tell::TimedOut | Tell::Broken) = (session, tell) {
             self.on_transaction_failed(now, session, id, tell);
@@ -252,6 +270,9 @@ impl Endpoint {
             self.transactions.forget(&mut self.schedule, transaction);
         }
         self.schedule.shift(Owner::Session(id.0), &mut session.due, None);
+        if let Some(way) = session.way() {
+            self.leave(way);
+        }
         Some(session)
     }
 

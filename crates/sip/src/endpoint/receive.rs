@@ -270,7 +270,10 @@ impl Endpoint {
                 (Method::Known(Known::Invite), _) => {
                     self.on_invite_response(now, session, id, flow, &request, message, core, status);
                 }
-                _ => self.on_other_response(now, session, id, &request, message, status),
+                _ => match self.inquiries.of_transaction(id) {
+                    Some(asked) => self.on_inquiry_response(now, asked, flow, message, status),
+                    None => self.on_other_response(now, session, id, &request, message, status),
+                },
             }
         }
         session

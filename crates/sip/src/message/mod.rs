@@ -136,9 +136,10 @@ impl Message {
         self.lines(name).flat_map(lex::list)
     }
 
-    /// Every header field in order: label and value.
+    /// Every field: its name, in full where we know it, and its value.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|f| (self.text(f.label), self.text(f.value)))
+        let name = |f: &Field| if f.name == Name::Other { self.text(f.label) } else { f.name.text() };
+        self.fields.iter().map(move |f| (name(f), self.text(f.value)))
     }
 
     /// Fields we have no name for: label and value.

@@ -8,7 +8,6 @@ use super::early::Exchange;
 use super::ending::request_summary;
 use super::{Change, GONE, Leaving, Phase};
 use crate::body::{self, Body, Found};
-use crate::call::Offer;
 use crate::dialog::{Dialog, Stamp};
 use crate::endpoint::Endpoint;
 use crate::error::WrongPhase;
@@ -45,11 +44,8 @@ impl Endpoint {
         let session = state.id;
         match &mut state.phase {
             Phase::Calling(calling) if calling.transaction == Some(id) => {
-                let asked = calling.invite.offer == Offer::None;
-                let offer = match &calling.invite.offer {
-                    Offer::Ready(offer) => Some(offer.clone()),
-                    Offer::None | Offer::WhenReached => None,
-                };
+                let (asked, way) = (calling.offer.is_none(), calling.way);
+                let offer = calling.offer.clone();
                 let (early, dialog, exchange) = match calling.earlies.take(tag) {
                     Some(mut early) => {
                         early.dialog.confirm(dialog);
@@ -70,6 +66,7 @@ impl Endpoint {
                     state.phase = Phase::Confirmed;
                     self.send_ack(session, id, core.cseq, None);
                 }
+                self.arrived(way);
                 self.event(Event::Answered { session, early, body, owes_answer });
             }
             // The 200 crossed our CANCEL: it is a call now, and ends like one.

@@ -368,7 +368,7 @@ impl Endpoint {
     /// A re-INVITE of ours has been at 1xx for too long: it is cancelled. Without an answer to that the call ends.
     pub(super) fn cancel_change(&mut self, now: Instant, id: SessionId) {
         let Some(Change::Sent { transaction, .. }) = self.sessions.get(id).map(|s| &s.change) else { return };
-        self.send_cancel_of(now, id, *transaction, &[]);
+        self.cancel(now, *transaction, Some(id), &[]);
     }
 
     /// The peer changes the session: what waited to be sent was made for another one.

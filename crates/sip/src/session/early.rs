@@ -7,12 +7,12 @@ use std::time::Instant;
 use super::accepted::description;
 use super::{Leaving, Phase, prack};
 use crate::body::Body;
-use crate::call::Offer;
 use crate::dialog::Dialog;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, SessionId};
 use crate::flow::Flow;
 use crate::message::{Core, Message};
+use crate::transaction::TxId;
 
 /// More tags than this in the provisionals of one INVITE are no forks but a fault.
 const MOST: usize = 16;
@@ -152,13 +152,17 @@ impl Endpoint {
         &mut self,
         now: Instant,
         session: Option<SessionId>,
+        transaction: TxId,
         flow: Flow,
         invite: &Message,
         response: &Message,
         core: &Core<'_>,
         status: u16,
     ) {
-        let Some(session) = session.and_then(|id| self.sessions.get_mut(id)) else { return };
+        let Some(session) = session.and_then(|id| self.sessions.get_mut(id)) else {
+            // The call went to another hop meanwhile, or is gone.
+            return self.cancel(now, transaction, None, &[]);
+        };
         let id = session.id;
         let calling = match &mut session.phase {
             Phase::Calling(calling) => calling,
@@ -166,15 +170,18 @@ impl Endpoint {
             _ => return,
         };
         calling.progressed = true;
+        let way = calling.way;
+        self.heard(way);
         if status == 100 {
             return;
         }
+        let Some(Phase::Calling(calling)) = self.sessions.get_mut(id).map(|s| &mut s.phase) else { return };
         let Some(tag) = core.to.tag() else {
             // A peer of RFC 2543: no dialog, and nothing that could be acknowledged.
-            let body = description(response).filter(|_| calling.invite.offer != Offer::None);
+            let body = description(response).filter(|_| calling.offer.is_some());
             return self.event(Event::Progressed { session: id, early: 0, status, body, owes_answer: false });
         };
-        let asked = calling.invite.offer == Offer::None;
+        let asked = calling.offer.is_none();
         let Some(early) = calling.earlies.enter(tag, || Dialog::of_response(invite, response, core, flow))
         else {
             return;

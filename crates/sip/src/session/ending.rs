@@ -11,7 +11,8 @@ use crate::event::{Ended, Event, SessionId, Summary};
 use crate::message::{Known, Message, Method, Name};
 use crate::reason::Reason;
 use crate::timer::Timer;
-use crate::transaction::{Tell, TxId};
+use crate::transaction::{Key, Tell, TxId};
+use crate::way::Failure;
 
 impl Endpoint {
     /// The peer hangs up.
@@ -44,8 +45,9 @@ impl Endpoint {
             let gone = Event::Progressed { session: id, early, status: 199, body: None, owes_answer: false };
             return self.event(gone);
         }
-        let Some(invite) = calling.transaction else { return };
+        let (Some(invite), way) = (calling.transaction, calling.way) else { return };
         session.phase = Phase::Leaving(Leaving::Cancel { invite, reason: Reason::normal() });
+        self.leave(way);
         let cause = request.message.line(Name::Reason).map(str::to_owned);
         self.event(Event::Ended { session: id, reason: Ended::Bye { cause } });
         self.send_cancel(now, id);
@@ -78,12 +80,13 @@ impl Endpoint {
                 self.event(Event::Ended { session: id, reason: Ended::HungUp });
             }
             Phase::Calling(calling) => {
-                let Calling { transaction, progressed, .. } = **calling;
+                let Calling { way, transaction, progressed, .. } = **calling;
                 let Some(invite) = transaction else {
-                    // Nothing was sent yet.
+                    // Nothing of it was sent, or the next hop is sought: nobody is to be told.
                     return self.end(id, Ended::HungUp);
                 };
                 session.phase = Phase::Leaving(Leaving::Cancel { invite, reason });
+                self.leave(way);
                 self.event(Event::Ended { session: id, reason: Ended::HungUp });
                 if progressed {
                     self.send_cancel(now, id);
@@ -153,7 +156,7 @@ impl Endpoint {
         };
         let (invite, reason) = (*invite, reason.clone());
         let headers: Vec<_> = reason.header().into_iter().collect();
-        self.send_cancel_of(now, id, invite, &headers);
+        self.cancel(now, invite, Some(id), &headers);
         // RFC 3261 §9.1: after 64·T1 the INVITE is taken for cancelled.
         let until = now + self.config.timers.give_up();
         if let Some(session) = self.sessions.get_mut(id) {
@@ -162,21 +165,25 @@ impl Endpoint {
         }
     }
 
-    /// Sends the CANCEL of an INVITE of ours.
-    pub(super) fn send_cancel_of(
+    /// Sends the CANCEL of an INVITE of ours, once.
+    pub(super) fn cancel(
         &mut self,
         now: Instant,
-        id: SessionId,
         invite: TxId,
+        session: Option<SessionId>,
         headers: &[(String, String)],
     ) {
         let Some(transaction) = self.transactions.get(invite) else { return };
         let (Some(request), flow) = (transaction.request.clone(), transaction.flow) else { return };
-        let bytes =
-            self.write_hop_request(&request, Known::Cancel, request.line(Name::To).unwrap_or(""), headers);
         let Ok(core) = request.core() else { return };
         let branch = core.via.branch.unwrap_or("").to_owned();
-        let summary = request_summary(Known::Cancel, core.cseq, Some(id));
+        let key = Key::client(&branch, Method::Known(Known::Cancel), "CANCEL");
+        if self.transactions.find(&key).is_some() {
+            return;
+        }
+        let to = request.line(Name::To).unwrap_or("");
+        let bytes = self.write_hop_request(&request, Known::Cancel, to, headers);
+        let summary = request_summary(Known::Cancel, core.cseq, session);
         self.send_request(now, Known::Cancel, &branch, flow, bytes, summary);
     }
 
@@ -229,11 +236,9 @@ impl Endpoint {
                 self.end(session, Ended::TransportLost)
             }
             Phase::Calling(calling) if calling.transaction == Some(id) => {
-                let reason = match tell {
-                    Tell::Broken => Ended::TransportLost,
-                    _ => Ended::Failed { status: 408 },
-                };
-                self.end(session, reason);
+                let way = calling.way;
+                let failure = if tell == Tell::Broken { Failure::Unreachable } else { Failure::Silent };
+                self.fail(now, way, failure);
             }
             Phase::Leaving(
                 Leaving::Cancel { invite: own, .. }

@@ -19,6 +19,7 @@ mod facts;
 mod modify;
 mod offer;
 mod pending;
+mod placing;
 mod prack;
 mod refresh;
 mod replaces;
@@ -38,6 +39,7 @@ use self::prack::Reliable;
 use self::refresh::{Alarm, Timing};
 pub use self::replaces::Replaces;
 use crate::auth::asking::Asking;
+use crate::auth::proofs::Proofs;
 use crate::body::Body;
 use crate::call::{Contact, Credentials, Invite};
 use crate::dialog::Dialog;
@@ -48,6 +50,7 @@ use crate::random::Seeded;
 use crate::reason::Reason;
 use crate::timer::{Timer, TimerTable};
 use crate::transaction::TxId;
+use crate::way::WayId;
 
 /// A session.
 #[derive(Debug)]
@@ -127,13 +130,21 @@ pub(crate) struct Repeat {
 /// An INVITE of ours.
 #[derive(Debug)]
 pub(crate) struct Calling {
-    /// Its transaction, once it is sent.
+    /// How the INVITE gets to where it goes.
+    way: WayId,
+    /// The last one sent; `None` before there is a way, and while the next one is sought.
     transaction: Option<TxId>,
     invite: Invite,
+    /// Our offer for the hop at hand.
+    offer: Option<Body>,
+    /// Whether that offer was asked for and is awaited.
+    wants_offer: bool,
+    /// Whether an INVITE was sent whose number another hop gets too (RFC 3263 §4.3).
+    numbered: bool,
     /// Whether a 1xx came: a CANCEL may be sent only then (RFC 3261 §9.1).
     progressed: bool,
-    /// Whether a challenge was answered already: only once.
-    authorized: bool,
+    /// The challenges answered: each only once.
+    proofs: Proofs,
     earlies: Earlies,
 }
 
@@ -219,6 +230,14 @@ impl Session {
             wanted: None,
             timers: TimerTable::default(),
             due: None,
+        }
+    }
+
+    /// How its INVITE gets to where it goes, while that is not settled.
+    pub(crate) fn way(&self) -> Option<WayId> {
+        match &self.phase {
+            Phase::Calling(calling) => Some(calling.way),
+            _ => None,
         }
     }
 

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::early::Earlies;
 use super::ending::request_summary;
 use super::uas::contact_header;
 use super::{Calling, GONE, Leaving, Phase, Session};
-use crate::auth::client::{Challenge, answer};
 use crate::body::Body;
-use crate::call::{Contact, Invite, Offer};
+use crate::call::Invite;
 use crate::dialog::{Dialog, Stamp};
 use crate::endpoint::{ALLOW, Endpoint, FOR_CALLS};
 use crate::error::WrongPhase;
-use crate::event::{Ended, Event, SessionId, Summary};
-use crate::flow::{Flow, Next};
+use crate::event::{Ended, SessionId, Summary};
+use crate::flow::Flow;
 use crate::message::{Core, Known, Message};
+use crate::request::retry_after;
 use crate::transaction::TxId;
+use crate::way::{self, Failure, Traveller};
 
 impl Endpoint {
     /// Places a call. Its events follow; if it cannot even be written, that is `Ended` with `Failed` 400.
@@ -28,56 +28,45 @@ impl Endpoint {
             true => format!("{};tag={tag}", invite.from),
             false => format!("<{}>;tag={tag}", invite.from),
         };
-        let flow = match &invite.next {
-            Next::Flow(flow) => Some(*flow),
-            Next::Hop(_) | Next::Uri(_) => None,
-        };
-        let Some(flow) = flow else {
-            self.event(Event::Ended { session: id, reason: Ended::Failed { status: 503 } });
-            return id;
-        };
-        let contact = Contact::new(&invite.user, flow.local, flow.transport);
-        let dialog = Dialog::placed(call_id, from, tag, invite.to.clone(), invite.target.clone(), flow);
-        let calling = Calling {
-            transaction: None,
-            invite: invite.clone(),
-            progressed: false,
-            authorized: false,
-            earlies: Earlies::default(),
-        };
-        let mut session = Session::new(id, dialog, Phase::Calling(Box::new(calling)));
-        session.contact = Some(contact);
-        session.credentials = invite.credentials;
+        let (to, target) = (invite.to.clone(), invite.target.clone());
+        let dialog = Dialog::placed(call_id, from, tag, to, target, way::nowhere());
+        let way = self.set_out(Traveller::Call(id), &invite.next);
+        let credentials = invite.credentials.clone();
+        let mut session = Session::new(id, dialog, Phase::Calling(Box::new(Calling::new(way, invite))));
+        session.credentials = credentials;
         self.sessions.add(session);
-        match invite.offer {
-            Offer::WhenReached => self.event(Event::Reached { session: id, flow }),
-            Offer::None | Offer::Ready(_) => self.send_invite(now, id, None),
-        }
+        self.go(now, way);
         id
     }
 
-    /// Gives the offer that [`Event::Reached`] asked for; `None` lets the peer offer.
+    /// Gives the offer that [`crate::Event::Reached`] asked for; `None` lets the peer offer.
     pub fn offer(&mut self, now: Instant, session: SessionId, offer: Option<Body>) -> Result<(), WrongPhase> {
         let Some(state) = self.sessions.get_mut(session) else { return Err(GONE) };
         match &mut state.phase {
-            Phase::Calling(calling) if calling.invite.offer == Offer::WhenReached => {
-                calling.invite.offer = offer.map_or(Offer::None, Offer::Ready);
+            Phase::Calling(calling) if calling.wants_offer => {
+                calling.wants_offer = false;
+                calling.offer = offer;
             }
             _ => return Err(state.wrong()),
         }
-        self.send_invite(now, session, None);
+        self.send_invite(now, session);
         Ok(())
     }
 
-    /// Sends the INVITE, the second time with credentials.
-    fn send_invite(&mut self, now: Instant, id: SessionId, authorization: Option<(&'static str, String)>) {
+    /// Sends the INVITE on the way that is open, with credentials if they were asked for.
+    pub(super) fn send_invite(&mut self, now: Instant, id: SessionId) {
         let branch = self.random.branch();
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let Phase::Calling(calling) = &session.phase else { return };
-        let invite = &calling.invite;
-        let body = match &invite.offer {
-            Offer::Ready(body) => Some(body),
-            Offer::None | Offer::WhenReached => None,
+        let Phase::Calling(calling) = &mut session.phase else { return };
+        let (way, invite) = (calling.way, &calling.invite);
+        let body = calling.offer.as_ref();
+        if std::mem::take(&mut calling.numbered) {
+            // RFC 3263 §4.3: another hop gets the same request in a transaction of its own.
+            session.dialog.repeat_cseq();
+        }
+        let proofs = match &session.credentials {
+            Some(user) => calling.proofs.headers(&mut self.random, user, "INVITE", &invite.target),
+            None => Vec::new(),
         };
         if body.is_some() {
             // The first description of a session, or the same again with credentials.
@@ -92,9 +81,7 @@ impl Endpoint {
         writer.header("Allow", ALLOW);
         writer.header("Supported", FOR_CALLS);
         writer.headers(&session.timing.request_headers(&self.config));
-        if let Some((name, value)) = authorization {
-            writer.header(name, value);
-        }
+        writer.headers(&proofs);
         writer.headers(&invite.headers);
         let summary = Summary { body: body.is_some(), ..request_summary(Known::Invite, cseq, Some(id)) };
         let bytes = writer.finish(body);
@@ -105,8 +92,12 @@ impl Endpoint {
                 if let Phase::Calling(calling) = &mut session.phase {
                     calling.transaction = Some(transaction);
                 }
+                self.departed(now, way);
             }
-            None => self.end(id, Ended::Failed { status: 400 }),
+            None => {
+                self.leave(way);
+                self.end(id, Ended::Failed { status: 400 });
+            }
         }
     }
 
@@ -124,9 +115,9 @@ impl Endpoint {
         status: u16,
     ) {
         match status {
-            100..200 => self.on_progress(now, session, flow, invite, response, core, status),
+            100..200 => self.on_progress(now, session, id, flow, invite, response, core, status),
             200..300 => self.on_answer(now, session, id, flow, invite, response, core),
-            _ => self.on_refusal(now, session, id, invite, response, status),
+            _ => self.on_refusal(now, session, id, response, status),
         }
     }
 
@@ -135,7 +126,6 @@ impl Endpoint {
         now: Instant,
         session: Option<SessionId>,
         id: TxId,
-        invite: &Message,
         response: &Message,
         status: u16,
     ) {
@@ -143,22 +133,27 @@ impl Endpoint {
         let Some(state) = self.sessions.get_mut(session) else { return };
         match &mut state.phase {
             Phase::Calling(calling) if calling.transaction == Some(id) => {
-                let answerable = state.credentials.as_ref().filter(|_| !calling.authorized);
-                if let (Some(user), Some((challenge, header))) = (answerable, Challenge::of(response)) {
-                    calling.authorized = true;
+                let way = calling.way;
+                if state.credentials.is_some() && calling.proofs.take(response) {
                     calling.progressed = false;
+                    calling.transaction = None;
                     calling.earlies.clear();
-                    let client_nonce = self.random.token();
-                    let value = answer(&challenge, user, "INVITE", invite.request_uri(), 1, &client_nonce);
-                    return self.send_invite(now, session, Some((header, value)));
+                    self.heard(way);
+                    return self.send_invite(now, session);
                 }
                 if status == 422 && state.timing.raise(&self.config, response) {
                     // What the peer asks for credentials it asks for this one's too.
-                    calling.authorized = false;
+                    calling.proofs.again();
+                    calling.transaction = None;
                     calling.progressed = false;
                     calling.earlies.clear();
-                    return self.send_invite(now, session, None);
+                    self.heard(way);
+                    return self.send_invite(now, session);
                 }
+                if status == 503 {
+                    return self.fail(now, way, Failure::Unavailable { wait: retry_after(response) });
+                }
+                self.arrived(way);
                 self.end(session, Ended::Failed { status });
             }
             Phase::Leaving(Leaving::Cancel { invite, .. } | Leaving::Cancelled { invite, .. })

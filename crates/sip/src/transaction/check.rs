@@ -20,6 +20,7 @@ pub(super) enum Step {
     Answer,
     Refusal,
     Abandon,
+    Hush,
     Broken,
     /// Until the next timer.
     Wait,
@@ -40,6 +41,7 @@ impl Step {
             Step::Answer => TxEvent::Answer,
             Step::Refusal => TxEvent::Refusal(bytes),
             Step::Abandon => TxEvent::Abandon,
+            Step::Hush => TxEvent::Hush,
             Step::Broken => TxEvent::TransportError,
             Step::Wait | Step::WaitOut => return None,
         })

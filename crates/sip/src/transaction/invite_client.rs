@@ -18,6 +18,7 @@
 //! ```
 //!
 //! It acknowledges failures; a 2xx is acknowledged by the session (RFC 3261 §13.2.2.4).
+//! One that is hushed, because its request went to another hop meanwhile, sends nothing again and ends after 64·T1.
 
 use std::time::{Duration, Instant};
 
@@ -58,12 +59,14 @@ pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
     (State::Calling, "timeout", State::Terminated),
     (State::Calling, "transport error", State::Terminated),
     (State::Calling, "abandon", State::Terminated),
+    (State::Calling, "hush", State::Calling),
     (State::Proceeding, "progress", State::Proceeding),
     (State::Proceeding, "answer", State::Accepted),
     (State::Proceeding, "refusal", State::Completed),
-    (State::Proceeding, "timeout", State::Terminated),
     (State::Proceeding, "transport error", State::Terminated),
     (State::Proceeding, "abandon", State::Terminated),
+    (State::Proceeding, "hush", State::Proceeding),
+    (State::Proceeding, "timeout", State::Terminated),
     (State::Completed, "refusal", State::Completed),
     (State::Completed, "transport error", State::Terminated),
     (State::Completed, "linger", State::Terminated),
@@ -108,6 +111,12 @@ impl InviteClient {
             }
             (State::Calling | State::Proceeding, TxEvent::Timer(Timer::Timeout)) => {
                 (State::Terminated, Reaction::TIMED_OUT)
+            }
+            (State::Calling | State::Proceeding, TxEvent::Hush) => {
+                self.timers.stop_all();
+                self.patience = Some(timers.give_up());
+                self.timers.set(Timer::Timeout, now + timers.give_up());
+                (self.state, Reaction::NOTHING)
             }
             (State::Calling | State::Proceeding, TxEvent::Progress) => {
                 self.timers.stop_all();
@@ -194,6 +203,8 @@ mod tests {
                 (machine(false), &[Progress, Abandon]),
                 (machine(false).within(Duration::from_secs(64)), &[Progress, Progress, WaitOut]),
                 (machine(false), &[Progress, Broken]),
+                (machine(false), &[Hush, Progress, WaitOut]),
+                (machine(true), &[Progress, Hush, Answer, WaitOut]),
             ],
         );
     }

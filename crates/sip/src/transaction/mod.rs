@@ -48,6 +48,8 @@ pub(crate) enum TxEvent {
     Refusal(Bytes),
     /// Client: the user cancelled and waits no longer (RFC 3261 §9.1).
     Abandon,
+    /// Client: another hop is tried; nothing is sent again, but what still comes is heard for 64·T1 (RFC 3263 §4.3).
+    Hush,
     /// A timer fired.
     Timer(Timer),
     /// The transport failed.
@@ -67,6 +69,7 @@ impl TxEvent {
             TxEvent::Answer => "answer",
             TxEvent::Refusal(_) => "refusal",
             TxEvent::Abandon => "abandon",
+            TxEvent::Hush => "hush",
             TxEvent::Timer(Timer::Retransmit) => "retransmit",
             TxEvent::Timer(Timer::Timeout) => "timeout",
             TxEvent::Timer(Timer::Linger) => "linger",

@@ -75,6 +75,18 @@ impl Bench {
         }
     }
 
+    /// Opens the way asked for, from our usual address, or says that there is none.
+    #[track_caller]
+    pub(crate) fn opens(&mut self, expected: &str, opens: bool) -> Flow {
+        let hop = self.connects.remove(0);
+        assert_eq!(hop.to_string(), expected);
+        let flow = Flow { transport: hop.transport, remote: hop.remote, ..self.flow };
+        let input = if opens { Input::Connected { hop, flow } } else { Input::Unreachable { hop } };
+        self.endpoint.handle(self.now, input);
+        self.drain();
+        flow
+    }
+
     /// Lets time pass, firing every timer on its way.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
@@ -117,6 +129,7 @@ impl Bench {
         self.pass(Duration::from_secs(200));
         let counts = self.endpoint.counts();
         assert_eq!((counts.transactions, counts.sessions), (0, 0), "something is left");
+        assert_eq!((counts.requests, counts.ways), (0, 0), "a request is left");
         assert_eq!(counts.bindings == 0, self.endpoint.poll_timeout().is_none(), "a timer is left");
     }
 }
@@ -156,6 +169,13 @@ fn brief(event: &Event) -> String {
         Event::Changed { result: Err(status), .. } => format!("changed {status}"),
         Event::Refreshed { .. } => "refreshed".into(),
         Event::Info { body, .. } => format!("info {}", String::from_utf8_lossy(body)),
+        Event::Reached { flow, .. } => format!("reached {} {}", flow.transport, flow.remote),
+        Event::Responded { response, .. } => format!(
+            "responded {}{}{}",
+            response.status,
+            if response.flow.is_none() { " by nobody" } else { "" },
+            with(&response.body)
+        ),
         Event::Ended { reason, .. } => format!("ended {reason:?}"),
         Event::Registered { user, contact, expires, .. } => {
             format!("registered {user} {contact} {}", expires.as_secs())

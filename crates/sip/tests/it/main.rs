@@ -3,6 +3,7 @@
 mod calls;
 mod cancel;
 mod digest;
+mod failover;
 mod fork;
 mod harness;
 mod modify;
@@ -14,6 +15,7 @@ mod place;
 mod prack;
 mod reinvite;
 mod replaces;
+mod request;
 mod session_timer;
 mod torture;
 mod update;

@@ -122,7 +122,7 @@ impl SipIo {
             ..sip::Config::default()
         });
         endpoint.set_users(users);
-        let shard = shard::Shard::new(endpoint, socket, reception);
+        let shard = shard::Shard::new(endpoint, socket, reception, addresses.clone());
         io.tasks.push(tokio::spawn(shard.run(queue, commands)));
         Ok(io)
     }

@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use flow::trace::What;
-use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, SessionId, Summary, Transport};
+use sip::{Endpoint, Event, Flow, Hop, Input, InviteFacts, Next, Output, SessionId, Summary, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::handle::{Admission, Command, Inbound, Invitation, Reception, Registration, Snapshot};
+use crate::address::Addresses;
 use crate::book::Record;
 use crate::call::{Mail, SessionEvent, post};
 
@@ -38,19 +39,26 @@ pub(super) struct Shard {
     pub(super) endpoint: Endpoint,
     pub(super) socket: Option<Arc<UdpSocket>>,
     pub(super) reception: Reception,
+    addresses: Arc<Addresses>,
     streams: HashMap<Flow, mpsc::Sender<Bytes>>,
     calls: HashMap<SessionId, Address>,
     finished: VecDeque<(SessionId, Weak<Record>)>,
-    /// What could not be sent or opened; the endpoint is told before anything else.
+    /// What became of sending and opening; the endpoint is told before anything else.
     failed: Vec<Input>,
 }
 
 impl Shard {
-    pub(super) fn new(endpoint: Endpoint, socket: Option<Arc<UdpSocket>>, reception: Reception) -> Shard {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        socket: Option<Arc<UdpSocket>>,
+        reception: Reception,
+        addresses: Arc<Addresses>,
+    ) -> Shard {
         Shard {
             endpoint,
             socket,
             reception,
+            addresses,
             streams: HashMap::new(),
             calls: HashMap::new(),
             finished: VecDeque::new(),
@@ -201,7 +209,7 @@ impl Shard {
                         self.transmit(flow, bytes);
                     }
                     Output::Event(event) => self.event(now, event, &mut ended),
-                    Output::Connect(hop) => self.failed.push(Input::Unreachable { hop }),
+                    Output::Connect(hop) => self.connect(hop),
                 }
             }
             match self.failed.pop() {
@@ -303,6 +311,21 @@ impl Shard {
         if let Some(record) = record {
             record.timeline.add(now, What::Sip { line: format!("{arrow} {summary}") });
         }
+    }
+
+    /// Over UDP a way is always open: only our address towards the peer is wanted.
+    fn connect(&mut self, hop: Hop) {
+        let bound = self.socket.as_ref().and_then(|socket| socket.local_addr().ok());
+        let input = match (hop.transport, bound) {
+            (Transport::Udp, Some(bound)) if bound.is_ipv6() || hop.remote.is_ipv4() => {
+                let ours = self.addresses.towards(hop.remote.ip(), bound.ip());
+                let local = SocketAddr::new(ours, bound.port());
+                let flow = Flow { transport: Transport::Udp, local, remote: hop.remote };
+                Input::Connected { hop, flow }
+            }
+            _ => Input::Unreachable { hop },
+        };
+        self.failed.push(input);
     }
 
     fn transmit(&mut self, flow: Flow, bytes: Bytes) {
