@@ -50,8 +50,8 @@ pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> anyhow::Resu
     let http = listener.local_addr()?;
 
     let flows = Arc::new(ArcSwap::from_pointee(loaded.flows));
-    let switch =
-        Switch::start(of_switch(&config), flows, &users).await.map_err(|error| explained(error, &config))?;
+    let settings = switch::Config { trunks: loaded.trunks, ..of_switch(&config) };
+    let switch = Switch::start(settings, flows, &users).await.map_err(|error| explained(error, &config))?;
     let switch = Arc::new(switch);
     if let Some(address) = config.callback_server {
         demo::callback_server(address).await;
@@ -85,8 +85,9 @@ impl Running {
         match tokio::task::spawn_blocking(read).await {
             Ok(Ok((loaded, users))) => {
                 let (documents, accounts) = (loaded.flows.documents().count(), users.len());
-                self.switch.reload(loaded.flows, &users);
-                tracing::info!(documents, accounts, "flows and accounts are read again");
+                let trunks = loaded.trunks.len();
+                self.switch.reload(loaded.flows, &users, &loaded.trunks);
+                tracing::info!(documents, accounts, trunks, "flows, accounts and trunks are read again");
             }
             Ok(Err(problems)) => {
                 tell(&problems);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use audio::codec::Codec;
-use store::Sounds;
+use store::{Sounds, Trunks};
 
 use crate::http::HttpConfig;
 use crate::sip_io::SipConfig;
@@ -34,6 +34,8 @@ pub struct Config {
     pub account: String,
     /// Sounds that come with the switch, below those of the flows.
     pub sounds: Sounds,
+    /// Carriers and other switches.
+    pub trunks: Trunks,
     /// Calls at a time.
     pub max_calls: usize,
     /// The longest a call may last.
@@ -59,6 +61,7 @@ impl Default for Config {
             language: String::new(),
             account: String::new(),
             sounds: Sounds::built_in(),
+            trunks: Trunks::default(),
             // The default port range has 5,000 pairs.
             max_calls: 5_000,
             max_duration: Duration::from_secs(4 * 3600),

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use store::{Flows, Users};
+use store::{Flows, Trunks, Users};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -126,6 +126,7 @@ impl Switch {
             http,
             studio: Arc::new(studio),
             flows,
+            trunks: trunk::Board::new(&config.trunks),
             tasks: Tasks::default(),
             codecs: config.codecs,
             language: config.language,
@@ -187,9 +188,10 @@ impl Switch {
         plain.then(|| self.shared.recordings_dir.join(call::recording::file(id)))
     }
 
-    /// New flows and users for the calls to come; those that run keep what they have.
-    pub fn reload(&self, flows: Flows, users: &Users) {
+    /// New flows, users and trunks for the calls to come; those that run keep what they have.
+    pub fn reload(&self, flows: Flows, users: &Users, trunks: &Trunks) {
         self.shared.flows.store(Arc::new(flows));
+        self.shared.trunks.reload(trunks);
         self.shared.studio.forget();
         self.shared.shard.send(Command::Users(digest_users(users)));
     }

@@ -20,6 +20,7 @@ use crate::events::Bus;
 use crate::http::Http;
 use crate::sip_io::ShardHandle;
 use crate::studio::Studio;
+use crate::trunk::Board;
 
 /// See the module.
 pub(crate) struct Shared {
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,
     pub(crate) flows: Arc<ArcSwap<Flows>>,
+    pub(crate) trunks: Board,
     pub(crate) tasks: Tasks,
     pub(crate) codecs: Vec<Codec>,
     pub(crate) language: String,
