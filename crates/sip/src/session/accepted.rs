@@ -38,6 +38,10 @@ impl Endpoint {
             return;
         }
         let dialog = Dialog::of_response(invite, response, core, flow);
+        if let Some(session) = session {
+            self.refuse_change_elsewhere(now, session, tag);
+            self.give_up_elsewhere(now, session, tag);
+        }
         let Some(state) = session.and_then(|s| self.sessions.get_mut(s)) else {
             return self.release(now, id, core.cseq, dialog);
         };
@@ -45,7 +49,6 @@ impl Endpoint {
         match &mut state.phase {
             Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let (asked, way) = (calling.offer.is_none(), calling.way);
-                let offer = calling.offer.clone();
                 let (early, dialog, exchange) = match calling.earlies.take(tag) {
                     Some(mut early) => {
                         early.dialog.confirm(dialog);
@@ -55,7 +58,6 @@ impl Endpoint {
                 };
                 let (body, owes_answer) = exchange.settle(description(response), asked);
                 state.dialog = dialog;
-                state.describe(offer);
                 state.timing.agree_as_client(now, &self.config, response);
                 state.debt.roll_back();
                 if owes_answer {
@@ -173,10 +175,10 @@ impl Endpoint {
     }
 }
 
-/// The description in a response.
-pub(super) fn description(response: &Message) -> Option<Body> {
-    let kind = response.line(Name::ContentType);
-    match body::find_sdp(kind, response.line(Name::ContentDisposition), response.body()) {
+/// The description in a message.
+pub(super) fn description(message: &Message) -> Option<Body> {
+    let kind = message.line(Name::ContentType);
+    match body::find_sdp(kind, message.line(Name::ContentDisposition), message.body()) {
         Found::Sdp(body) => Some(body),
         Found::Nothing | Found::Unknown => None,
     }

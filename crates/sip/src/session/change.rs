@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::accepted::description;
 use super::ending::request_summary;
+use super::offer::Debt;
 use super::uas::contact_header;
 use super::{Change, GONE, Phase, Session};
 use crate::auth::client::{Challenge, answer};
@@ -62,11 +63,15 @@ pub(crate) struct Ours {
     tries: u8,
     /// Whether a challenge was answered already: only once.
     authorized: bool,
+    /// The early dialog it goes to; 0 is the session's own.
+    early: u32,
+    /// Whether it carried a session timer (not before the call is up: RFC 4028 §7.4).
+    timed: bool,
 }
 
 impl Ours {
     pub(super) fn new(how: How, offer: Option<Body>, purpose: Purpose) -> Self {
-        Ours { how, offer, purpose, tries: 0, authorized: false }
+        Ours { how, offer, purpose, tries: 0, authorized: false, early: 0, timed: false }
     }
 }
 
@@ -81,9 +86,20 @@ pub(super) struct Wanted {
 impl Session {
     /// Whether a change may be sent now (RFC 3261 §14.1, RFC 3311 §5.1).
     fn may_send(&self, ours: &Ours) -> bool {
-        let early = matches!(self.phase, Phase::Incoming(_)) && ours.how == How::Update;
-        let open = ours.offer.is_some() && self.debt != super::offer::Debt::Settled;
-        self.is_still() || (early && matches!(self.change, Change::Idle) && !open)
+        let offers = ours.offer.is_some();
+        let early = match &self.phase {
+            Phase::Incoming(_) => !offers || self.debt == Debt::Settled,
+            Phase::Calling(calling) => calling.earlies.only(offers).is_some(),
+            _ => false,
+        };
+        self.is_still() || (early && ours.how == How::Update && matches!(self.change, Change::Idle))
+    }
+
+    /// Our offer is refused.
+    fn give_back(&mut self) {
+        if !matches!(self.phase, Phase::Calling(_)) {
+            self.debt.roll_back();
+        }
     }
 
     /// When the change that waits may be sent. One that waits for something else than time is sent when that has come.
@@ -119,8 +135,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else { return Err(GONE) };
         let ours = Ours::new(how, offer, Purpose::Command);
         let busy = match (&session.phase, &session.change) {
-            (Phase::Incoming(_), _) => !session.may_send(&ours),
-            (Phase::Calling(_) | Phase::Unacknowledged { .. } | Phase::Leaving(_), _) => true,
+            (Phase::Incoming(_) | Phase::Calling(_), _) => !session.may_send(&ours),
+            (Phase::Unacknowledged { .. } | Phase::Leaving(_), _) => true,
             (_, Change::Asked { .. } | Change::Unacknowledged { .. }) => true,
             (_, Change::Sent { ours, .. }) => ours.purpose == Purpose::Command,
             (Phase::Answered(_) | Phase::Confirmed, Change::Idle | Change::Answered(_)) => false,
@@ -149,24 +165,35 @@ impl Endpoint {
         &mut self,
         now: Instant,
         id: SessionId,
-        ours: Ours,
+        mut ours: Ours,
         authorization: Option<(&'static str, String)>,
     ) {
         let branch = self.random.branch();
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if ours.offer.is_some() {
-            // Nothing is open, or its turn would not have come.
-            let _ = session.debt.send();
+        match &session.phase {
+            // There each early dialog keeps its own books.
+            Phase::Calling(calling) => {
+                ours.early = calling.earlies.only(ours.offer.is_some()).map_or(0, |early| early.number);
+            }
+            _ if ours.offer.is_some() => {
+                // Nothing is open, or its turn would not have come.
+                let _ = session.debt.send();
+            }
+            _ => {}
         }
+        ours.timed = matches!(session.phase, Phase::Confirmed);
         let method = ours.how.method();
         let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
-        let (mut writer, flow, cseq) = session.dialog.request(method, None, stamp);
-        writer.headers(&contact_header(session.contact.as_ref()));
+        let contact = contact_header(session.contact.as_ref());
+        let timer = if ours.timed { session.timing.request_headers(&self.config) } else { Vec::new() };
+        let Some(dialog) = session.dialog_numbered(ours.early) else {
+            return self.fail_change(now, id, ours, 481);
+        };
+        let (mut writer, flow, cseq) = dialog.request(method, None, stamp);
+        writer.headers(&contact);
         writer.header("Allow", ALLOW);
         writer.header("Supported", FOR_CALLS);
-        if matches!(session.phase, Phase::Confirmed) {
-            writer.headers(&session.timing.request_headers(&self.config));
-        }
+        writer.headers(&timer);
         if let Some((name, value)) = authorization {
             writer.header(name, value);
         }
@@ -224,13 +251,24 @@ impl Endpoint {
     fn on_changed(&mut self, now: Instant, id: SessionId, invite: TxId, response: &Message, core: &Core<'_>) {
         let Some(ours) = self.take_sent(id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        session.dialog.refresh(response);
-        if matches!(session.phase, Phase::Confirmed) {
+        let tag = core.to.tag().unwrap_or("");
+        let dialog = session.dialog_of(tag);
+        if dialog.remote_tag == tag {
+            dialog.refresh(response);
+        }
+        if ours.timed {
             session.timing.agree_as_client(now, &self.config, response);
         }
         let body = description(response);
         let offered = ours.offer.is_some();
-        session.debt.roll_back();
+        match &mut session.phase {
+            Phase::Calling(calling) => {
+                if let Some(body) = body.clone().filter(|_| offered) {
+                    calling.earlies.describe(tag, body);
+                }
+            }
+            _ => session.debt.roll_back(),
+        }
         session.describe(ours.offer);
         match ours.how {
             How::Reinvite if !offered && body.is_some() => {
@@ -265,14 +303,15 @@ impl Endpoint {
     ) {
         let Some(mut ours) = self.take_sent(id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        session.debt.roll_back();
+        session.give_back();
         match status {
             401 | 407 if !ours.authorized => {
                 if let (Some(user), Some((challenge, header))) =
                     (session.credentials.clone(), Challenge::of(response))
                 {
                     ours.authorized = true;
-                    let uri = session.dialog.request_uri();
+                    let dialog = session.dialog_of(core.to.tag().unwrap_or(""));
+                    let uri = dialog.request_uri();
                     let client_nonce = self.random.token();
                     let value = answer(&challenge, &user, core.method_token, &uri, 1, &client_nonce);
                     return self.send_change(now, id, ours, Some((header, value)));
@@ -358,7 +397,7 @@ impl Endpoint {
         if session.phase.is_leaving() {
             return;
         }
-        session.debt.roll_back();
+        session.give_back();
         // RFC 3261 §8.1.3.1: as if the peer had said so.
         let status = if tell == Tell::Broken { 503 } else { 408 };
         self.fail_change(now, id, ours, status);
@@ -369,6 +408,21 @@ impl Endpoint {
     pub(super) fn cancel_change(&mut self, now: Instant, id: SessionId) {
         let Some(Change::Sent { transaction, .. }) = self.sessions.get(id).map(|s| &s.change) else { return };
         self.cancel(now, *transaction, Some(id), &[]);
+    }
+
+    /// A 2xx makes another of our early dialogs the call: what was to be changed in this one does not matter any more.
+    pub(super) fn give_up_elsewhere(&mut self, now: Instant, id: SessionId, remote_tag: &str) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let (Phase::Calling(calling), Change::Sent { ours, .. }) = (&mut session.phase, &session.change)
+        else {
+            return;
+        };
+        let early = calling.earlies.by_number(ours.early);
+        if early.is_none_or(|early| early.dialog.remote_tag != remote_tag)
+            && let Some(ours) = self.take_sent(id)
+        {
+            self.fail_change(now, id, ours, 487);
+        }
     }
 
     /// The peer changes the session: what waited to be sent was made for another one.

@@ -128,6 +128,26 @@ impl Earlies {
         self.all.get_mut(at)
     }
 
+    /// How far the one of this tag has come.
+    pub(super) fn exchange(&self, tag: &str) -> Option<&Exchange> {
+        self.all.iter().find(|e| e.dialog.remote_tag == tag).map(|e| &e.exchange)
+    }
+
+    /// The peer has another description from now on (RFC 3311).
+    pub(super) fn describe(&mut self, tag: &str, description: Body) {
+        if let Some(early) = self.by_tag(tag) {
+            early.exchange = Exchange::Done(description);
+        }
+    }
+
+    /// The only one, if an offer and its answer are exchanged in it or `offers` is false.
+    pub(super) fn only(&self, offers: bool) -> Option<&Early> {
+        match self.all.as_slice() {
+            [early] if !offers || matches!(early.exchange, Exchange::Done(_)) => Some(early),
+            _ => None,
+        }
+    }
+
     /// One has ended, or is the call's from now on.
     pub(super) fn take(&mut self, tag: &str) -> Option<Early> {
         let at = self.all.iter().position(|e| e.dialog.remote_tag == tag)?;

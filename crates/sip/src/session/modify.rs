@@ -3,15 +3,17 @@
 
 use std::time::Instant;
 
+use super::accepted::description;
+use super::early::Exchange;
 use super::offer::Debt;
 use super::uas::contact_header;
-use super::{Change, GONE, Phase};
+use super::{Change, GONE, Phase, Session};
 use crate::body::Body;
 use crate::dialog::Order;
 use crate::endpoint::{Endpoint, Reply, Request, reply_flow};
 use crate::error::WrongPhase;
 use crate::event::{Event, SessionId};
-use crate::message::{Known, Method, Name};
+use crate::message::{Core, Known, Message, Method, Name};
 
 /// Whether a change may begin.
 enum Turn {
@@ -22,6 +24,18 @@ enum Turn {
     Busy,
     /// The call is being taken down: 481.
     Over,
+}
+
+impl Session {
+    /// A change of the peer's is accepted: its new target holds and, in an early dialog, its new description.
+    fn accept(&mut self, request: &Message) {
+        let Ok(core) = request.core() else { return };
+        let tag = core.from.tag().unwrap_or("");
+        self.dialog_of(tag).refresh(request);
+        if let (Phase::Calling(calling), Some(description)) = (&mut self.phase, description(request)) {
+            calling.earlies.describe(tag, description);
+        }
+    }
 }
 
 impl Endpoint {
@@ -66,14 +80,20 @@ impl Endpoint {
         self.respond(now, request.transaction, &Reply { headers, ..Reply::status(status, &tag) });
     }
 
-    fn turn(&self, id: SessionId, updates: bool) -> Turn {
+    fn turn(&self, id: SessionId, core: &Core<'_>) -> Turn {
         let Some(session) = self.sessions.get(id) else { return Turn::Over };
+        let updates = core.method.is(Known::Update);
         match (&session.phase, &session.change) {
             (Phase::Leaving(_), _) => Turn::Over,
             (_, Change::Asked { .. }) => Turn::Busy,
             (_, Change::Sent { .. } | Change::Unacknowledged { .. }) => Turn::Glare,
             (Phase::Incoming(_), _) if !updates => Turn::Busy,
-            (Phase::Calling(_) | Phase::Unacknowledged { .. }, _) => Turn::Glare,
+            (Phase::Calling(calling), _) => match calling.earlies.exchange(core.from.tag().unwrap_or("")) {
+                Some(Exchange::Done(_)) if updates => Turn::Ours,
+                Some(Exchange::Offered { .. }) => Turn::Busy,
+                _ => Turn::Glare,
+            },
+            (Phase::Unacknowledged { .. }, _) => Turn::Glare,
             // After our 2xx the peer goes on, so it has it and its ACK is lost: only a missing answer stops us.
             (_, Change::Idle | Change::Answered(_)) => match session.debt {
                 Debt::Settled => Turn::Ours,
@@ -86,7 +106,7 @@ impl Endpoint {
 
     /// True if the change may begin; otherwise it was refused.
     fn take_turn(&mut self, now: Instant, request: &Request<'_>, id: SessionId) -> bool {
-        match self.turn(id, request.core.method.is(Known::Update)) {
+        match self.turn(id, request.core) {
             Turn::Ours => return true,
             Turn::Glare => self.refuse_in(now, request, id, 491, &[]),
             Turn::Busy => {
@@ -124,7 +144,7 @@ impl Endpoint {
         }
         // Without a description only the target changes; also the heartbeat of a session timer.
         let Some(session) = self.sessions.get_mut(id) else { return };
-        session.dialog.refresh(request.message);
+        session.dialog_of(request.core.from.tag().unwrap_or("")).refresh(request.message);
         let mut headers = contact_header(session.contact.as_ref());
         if up {
             headers.extend(session.timing.agree_as_server(now, &self.config, request.message));
@@ -151,7 +171,7 @@ impl Endpoint {
             session.timers.stop_all();
             session.phase = Phase::Confirmed;
         }
-        if offer.is_some() {
+        if offer.is_some() && !matches!(session.phase, Phase::Calling(_)) {
             // The turn was ours, so nothing is open.
             let _ = session.debt.receive();
         }
@@ -191,13 +211,15 @@ impl Endpoint {
         let request = self.transactions.get(transaction).and_then(|t| t.request.clone());
         let mut headers = contact_header(session.contact.as_ref());
         if let Some(request) = request {
-            session.dialog.refresh(&request);
+            session.accept(&request);
             if matches!(session.phase, Phase::Answered(_) | Phase::Confirmed) {
                 headers.extend(session.timing.agree_as_server(now, &self.config, &request));
             }
         }
-        // The answer to their offer, or our offer: both are possible here.
-        let _ = session.debt.send();
+        if !matches!(session.phase, Phase::Calling(_)) {
+            // The answer to their offer, or our offer: both are possible here.
+            let _ = session.debt.send();
+        }
         session.describe(Some(body.clone()));
         session.change = Change::Idle;
         let reply = Reply { headers: &headers, body: Some(&body), ..Reply::status(200, &tag) };
@@ -215,10 +237,23 @@ impl Endpoint {
         Ok(())
     }
 
+    /// A 2xx makes another of our early dialogs the call: what was to be changed in this one is refused.
+    pub(super) fn refuse_change_elsewhere(&mut self, now: Instant, id: SessionId, remote_tag: &str) {
+        let Some(session) = self.sessions.get(id) else { return };
+        let Change::Asked { transaction, .. } = session.change else { return };
+        let request = self.transactions.get(transaction).and_then(|t| t.request.as_ref());
+        let core = request.and_then(|request| request.core().ok());
+        if core.is_none_or(|core| core.from.tag() != Some(remote_tag)) {
+            self.refuse_change(now, id, 487);
+        }
+    }
+
     /// Leaves a change without an answer.
     pub(super) fn end_change(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(id) {
-            session.debt.roll_back();
+            if !matches!(session.phase, Phase::Calling(_)) {
+                session.debt.roll_back();
+            }
             session.change = Change::Idle;
         }
     }

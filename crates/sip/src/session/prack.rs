@@ -265,6 +265,10 @@ impl Endpoint {
             message.body(),
         );
         match (session.debt, found) {
+            // An UPDATE of ours is answered by its own 2xx.
+            (Debt::TheyOwe, _) if matches!(session.change, Change::Sent { .. }) => {
+                self.refuse_in(now, request, id, 200, &[]);
+            }
             (Debt::TheyOwe, found) => {
                 session.debt.roll_back();
                 self.refuse_in(now, request, id, 200, &[]);
@@ -333,6 +337,7 @@ impl Endpoint {
         let Exchange::Offered { rseq, offer } = &dialog.exchange else { return Err(wrong) };
         let rseq = *rseq;
         dialog.exchange = Exchange::Done(offer.clone());
+        state.describe(answer.clone());
         self.send_prack(now, session, early, rseq, answer.as_ref());
         Ok(())
     }

@@ -72,6 +72,7 @@ impl Endpoint {
             // The first description of a session, or the same again with credentials.
             session.debt.roll_back();
             let _ = session.debt.send();
+            session.description = body.cloned();
         }
         let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
         let (mut writer, flow, cseq) = session.dialog.invite(invite.max_forwards, stamp);

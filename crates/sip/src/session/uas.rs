@@ -129,6 +129,7 @@ impl Endpoint {
         let status = status.clamp(101, 199);
         if let Some(session) = self.sessions.get_mut(session) {
             session.contact = Some(contact);
+            session.describe(body.clone());
             session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
             if let Phase::Incoming(incoming) = &mut session.phase {
                 // Early media's description holds for later provisionals and the answer.

@@ -132,7 +132,13 @@ fn we_refresh_by_update_where_the_peer_takes_it() {
         // The server of the INVITE is the client of this: the words change places.
         assert_eq!(header(&update, "Session-Expires"), "600;refresher=uac", "{round}");
         assert_eq!(find(&update, "Content-Type"), None);
-        b.hear(&response(&update, "200 OK", "", "Require: timer\r\nSession-Expires: 600;refresher=uac\r\n", ""));
+        b.hear(&response(
+            &update,
+            "200 OK",
+            "",
+            "Require: timer\r\nSession-Expires: 600;refresher=uac\r\n",
+            "",
+        ));
         b.pass(seconds(0));
     }
     b.tells(&[]);
