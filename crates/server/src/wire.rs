@@ -166,8 +166,8 @@ fn of_switch(config: &Config) -> switch::Config {
     let Config { sip, rtp, calls, .. } = config;
     switch::Config {
         sip: SipConfig {
-            udp: Some(sip.address),
-            tcp: Some(sip.address),
+            udp: vec![sip.address],
+            tcp: vec![sip.address],
             realm: sip.realm.clone(),
             ..SipConfig::default()
         },

@@ -47,6 +47,7 @@ mod endpoint;
 mod error;
 mod event;
 mod flow;
+pub mod glance;
 mod locate;
 mod message;
 mod random;

@@ -15,7 +15,12 @@ pub enum Frame {
     Message(Bytes),
     /// A double CRLF: the peer wants [`PONG`] back.
     Ping,
+    /// A CRLF that answers our [`PING`].
+    Pong,
 }
+
+/// Asks the peer whether it is there (RFC 5626 §3.5.1).
+pub const PING: &[u8] = b"\r\n\r\n";
 
 /// The answer to a ping.
 pub const PONG: &[u8] = b"\r\n";
@@ -23,6 +28,7 @@ pub const PONG: &[u8] = b"\r\n";
 /// What stands at the start of the bytes.
 enum Lead {
     Ping,
+    Pong,
     /// It may become a ping.
     Wait,
     Message,
@@ -39,6 +45,8 @@ pub struct Framer {
     scanned: usize,
     /// Where the body starts and how long it is, once known.
     body: Option<(usize, usize)>,
+    /// A ping of ours has not been answered yet.
+    pinged: bool,
 }
 
 impl Default for Framer {
@@ -50,12 +58,17 @@ impl Default for Framer {
 impl Framer {
     /// A framer that refuses messages of more than `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Framer { buffer: BytesMut::new(), limit, line: 0, scanned: 0, body: None }
+        Framer { buffer: BytesMut::new(), limit, line: 0, scanned: 0, body: None, pinged: false }
     }
 
     /// Adds bytes as they were read.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// A ping was sent: a line end alone is its answer.
+    pub fn expect_pong(&mut self) {
+        self.pinged = true;
     }
 
     /// How many bytes wait for the rest of their message.
@@ -68,6 +81,10 @@ impl Framer {
         if self.body.is_none() && self.scanned == 0 {
             match self.skip_blank_lines() {
                 Lead::Ping => return Ok(Some(Frame::Ping)),
+                Lead::Pong => {
+                    self.pinged = false;
+                    return Ok(Some(Frame::Pong));
+                }
                 Lead::Wait => return Ok(None),
                 Lead::Message => {}
             }
@@ -91,11 +108,15 @@ impl Framer {
 
     /// Drops line ends before a message. Two CRLF together are a ping.
     fn skip_blank_lines(&mut self) -> Lead {
-        const PING: &[u8] = b"\r\n\r\n";
         loop {
             if self.buffer.starts_with(PING) {
                 self.buffer.advance(PING.len());
                 return Lead::Ping;
+            }
+            let pong = self.buffer.starts_with(PONG) && self.buffer.get(PONG.len()) != Some(&b'\r');
+            if self.pinged && pong {
+                self.buffer.advance(PONG.len());
+                return Lead::Pong;
             }
             if PING.starts_with(&self.buffer) {
                 return Lead::Wait;
@@ -149,4 +170,25 @@ fn content_length(head: &[u8]) -> Result<usize, FrameError> {
         length = Some(number);
     }
     Ok(length.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_end_alone_is_a_pong_only_where_one_is_due() {
+        let mut framer = Framer::default();
+        framer.push(b"\r\n");
+        assert_eq!(framer.next_frame(), Ok(None));
+        framer.push(b"\r\n");
+        assert_eq!(framer.next_frame(), Ok(Some(Frame::Ping)));
+        framer.expect_pong();
+        framer.push(PING);
+        assert_eq!(framer.next_frame(), Ok(Some(Frame::Ping)), "the peer's own");
+        framer.push(PONG);
+        assert_eq!(framer.next_frame(), Ok(Some(Frame::Pong)));
+        framer.push(PONG);
+        assert_eq!(framer.next_frame(), Ok(None));
+    }
 }

@@ -25,8 +25,11 @@ impl Addresses {
     /// Our address as `peer` should see it. `bound` is the local address of the socket it talks to, perhaps a wildcard.
     pub(crate) fn towards(&self, peer: IpAddr, bound: IpAddr) -> IpAddr {
         match self.advertise {
-            Some(advertise) if !peer.is_loopback() => return advertise,
-            _ if !bound.is_unspecified() => return bound,
+            // An address of the other family is of no use to the peer.
+            Some(advertise) if !peer.is_loopback() && advertise.is_ipv4() == peer.is_ipv4() => {
+                return advertise;
+            }
+            _ if !bound.is_unspecified() && bound.is_ipv4() == peer.is_ipv4() => return bound,
             _ => {}
         }
         let mut known = crate::lock(&self.known);

@@ -148,12 +148,17 @@ impl Switch {
 
     /// Where SIP over UDP is listened for.
     pub fn sip_udp(&self) -> Option<SocketAddr> {
-        self.sip.udp
+        self.sip.address(sip::Transport::Udp)
     }
 
     /// Where SIP over TCP is listened for.
     pub fn sip_tcp(&self) -> Option<SocketAddr> {
-        self.sip.tcp
+        self.sip.address(sip::Transport::Tcp)
+    }
+
+    /// Where SIP is listened for, with the transports' names as Via headers write them.
+    pub fn listening(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        self.sip.listening.iter().map(|(transport, address)| (transport.name(), *address))
     }
 
     /// Living calls, oldest first, without traces.

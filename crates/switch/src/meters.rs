@@ -28,7 +28,7 @@ const PLAIN: [(&str, &str); 9] = [
 ];
 
 /// Counters with one label, and the values it has.
-const LABELLED: [(&str, &str, &str, &[&str]); 4] = [
+const LABELLED: [(&str, &str, &str, &[&str]); 5] = [
     ("offhook_calls_ended_total", "Calls that ended, by who ended them", "by", &["caller", "flow", "server"]),
     ("offhook_digits_total", "Keys pressed, by how they came", "way", &["rtp", "info"]),
     (
@@ -41,7 +41,21 @@ const LABELLED: [(&str, &str, &str, &[&str]); 4] = [
         "offhook_sip_dropped_total",
         "SIP messages that were dropped, by reason",
         "why",
-        &["shard_behind", "receive_error", "send_buffer_full", "too_many_connections"],
+        &["shard_behind", "receive_error", "send_buffer_full"],
+    ),
+    (
+        "offhook_sip_refused_total",
+        "SIP connections that were refused or cut off, by reason",
+        "why",
+        &[
+            "too_many_connections",
+            "too_many_of_a_peer",
+            "too_many_handshakes",
+            "handshake",
+            "silent",
+            "slow_reader",
+            "garbage",
+        ],
     ),
 ];
 
@@ -51,7 +65,7 @@ const GAUGES: [(&str, &str); 10] = [
     ("offhook_tasks", "Tasks of calls"),
     ("offhook_sip_sessions", "SIP sessions"),
     ("offhook_sip_transactions", "SIP transactions"),
-    ("offhook_sip_streams", "SIP TCP connections"),
+    ("offhook_sip_streams", "SIP connections"),
     ("offhook_registrations", "Registered contacts"),
     ("offhook_prompt_cache_bytes", "Encoded prompts in memory"),
     ("offhook_media_lateness_p50_seconds", "Half of the media slots began no later than this"),

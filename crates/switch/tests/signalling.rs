@@ -303,7 +303,7 @@ fn garbage_harms_nobody() {
 
 #[test]
 fn a_connection_that_says_nothing_is_closed() {
-    let rig = Rig::with(&[], |config| config.sip.tcp_idle = Duration::from_millis(300));
+    let rig = Rig::with(&[], |config| config.sip.idle = Duration::from_millis(300));
     let mut stream =
         std::net::TcpStream::connect(rig.switch().sip_tcp().expect("TCP")).expect("a connection");
     stream.set_read_timeout(Some(LONG)).expect("a limit");

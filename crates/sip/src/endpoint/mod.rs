@@ -163,6 +163,11 @@ impl Endpoint {
         self.registrar.is_used(stream)
     }
 
+    /// Whether a call or a registered contact is reached by this flow.
+    pub fn uses(&self, flow: &Flow) -> bool {
+        !self.sessions.on_flow(flow).is_empty() || self.is_registered_over(flow)
+    }
+
     /// Where a session's dialog stands; `None` when it is gone.
     pub fn session(&self, session: SessionId) -> Option<SessionView> {
         let session = self.sessions.get(session)?;

@@ -21,7 +21,7 @@ pub(crate) use self::header::Name;
 use self::header::{Field, Span};
 pub use self::method::{Known, Method};
 pub use self::status::phrase;
-pub(crate) use self::uri::{Scheme, Uri};
+pub(crate) use self::uri::{Scheme, Uri, host_and_port};
 pub(crate) use self::via::Via;
 use crate::error::ParseError;
 

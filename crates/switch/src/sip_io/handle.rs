@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip::{Body, Contact, Counters, Counts, Flow, Invite, InviteFacts, Reason, SessionId, User};
+use sip::{Body, Contact, Counters, Counts, Flow, Hop, Invite, InviteFacts, Reason, SessionId, User};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::book::Record;
@@ -17,12 +17,12 @@ use crate::error::Refusal;
 pub(crate) enum Inbound {
     /// A whole message.
     Message { flow: Flow, bytes: Bytes },
-    /// A stream is there; what is written to `out` goes to the peer.
-    Opened { flow: Flow, out: mpsc::Sender<Bytes> },
     /// A stream is gone.
     Closed { flow: Flow },
     /// A stream has been silent for long: is it needed?
     Idle { flow: Flow, reply: oneshot::Sender<bool> },
+    /// The way that the shard asked for, if there is one.
+    Way { hop: Hop, flow: Option<Flow> },
 }
 
 /// What calls and the switch ask of the shard.

@@ -5,18 +5,16 @@
 //! (UDP, which repeats) or fails the flow (TCP).
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 use flow::trace::What;
-use sip::{Endpoint, Event, Flow, Hop, Input, InviteFacts, Next, Output, SessionId, Summary, Transport};
-use tokio::net::UdpSocket;
+use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, SessionId, Summary};
 use tokio::sync::mpsc;
 
 use super::handle::{Admission, Command, Inbound, Invitation, Reception, Registration, Snapshot};
-use crate::address::Addresses;
+use super::ways::{Found, Sent, Ways};
 use crate::book::Record;
 use crate::call::{Mail, SessionEvent, post};
 
@@ -37,32 +35,26 @@ struct Address {
 
 pub(super) struct Shard {
     pub(super) endpoint: Endpoint,
-    pub(super) socket: Option<Arc<UdpSocket>>,
     pub(super) reception: Reception,
-    addresses: Arc<Addresses>,
-    streams: HashMap<Flow, mpsc::Sender<Bytes>>,
+    /// Its number among the shards.
+    number: usize,
+    ways: Ways,
     calls: HashMap<SessionId, Address>,
     finished: VecDeque<(SessionId, Weak<Record>)>,
-    /// What became of sending and opening; the endpoint is told before anything else.
-    failed: Vec<Input>,
+    /// What became of sending and of asking for ways; the endpoint is told before anything else.
+    answers: Vec<Input>,
 }
 
 impl Shard {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        socket: Option<Arc<UdpSocket>>,
-        reception: Reception,
-        addresses: Arc<Addresses>,
-    ) -> Shard {
+    pub(super) fn new(number: usize, endpoint: Endpoint, ways: Ways, reception: Reception) -> Shard {
         Shard {
             endpoint,
-            socket,
             reception,
-            addresses,
-            streams: HashMap::new(),
+            number,
+            ways,
             calls: HashMap::new(),
             finished: VecDeque::new(),
-            failed: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -110,22 +102,12 @@ impl Shard {
     fn take(&mut self, now: Instant, message: Inbound) {
         match message {
             Inbound::Message { flow, bytes } => self.input(now, Input::Message { flow, bytes }),
-            Inbound::Opened { flow, out } => {
-                self.streams.insert(flow, out);
-            }
-            Inbound::Closed { flow } => {
-                // The peer may have connected again from the same port, and that connection may be known already: then
-                // what waits on the flow waits on the new one.
-                if self.streams.get(&flow).is_some_and(mpsc::Sender::is_closed) {
-                    self.streams.remove(&flow);
-                    self.input(now, Input::Closed { flow });
-                }
-            }
+            Inbound::Closed { flow } => self.input(now, Input::Closed { flow }),
+            Inbound::Way { hop, flow: Some(flow) } => self.input(now, Input::Connected { hop, flow }),
+            Inbound::Way { hop, flow: None } => self.input(now, Input::Unreachable { hop }),
             Inbound::Idle { flow, reply } => {
-                let called = self.calls.values().any(|address| address.flow == Some(flow));
-                let registered = self.endpoint.is_registered_over(&flow);
                 // The stream may have closed meanwhile.
-                let _ = reply.send(called || registered);
+                let _ = reply.send(self.endpoint.uses(&flow));
             }
         }
     }
@@ -174,7 +156,7 @@ impl Shard {
                 let snapshot = Snapshot {
                     counters: endpoint.counters(),
                     counts: endpoint.counts(),
-                    streams: self.streams.len(),
+                    streams: self.ways.streams.len(),
                 };
                 // The one who asked may have gone.
                 let _ = reply.send(snapshot);
@@ -209,10 +191,14 @@ impl Shard {
                         self.transmit(flow, bytes);
                     }
                     Output::Event(event) => self.event(now, event, &mut ended),
-                    Output::Connect(hop) => self.connect(hop),
+                    Output::Connect(hop) => match self.ways.find(self.number, &hop) {
+                        Found::Flow(flow) => self.answers.push(Input::Connected { hop, flow }),
+                        Found::Nowhere => self.answers.push(Input::Unreachable { hop }),
+                        Found::Later => {}
+                    },
                 }
             }
-            match self.failed.pop() {
+            match self.answers.pop() {
                 Some(input) => self.endpoint.handle(now, input),
                 None => break,
             }
@@ -313,55 +299,9 @@ impl Shard {
         }
     }
 
-    /// Over UDP a way is always open: only our address towards the peer is wanted.
-    fn connect(&mut self, hop: Hop) {
-        let bound = self.socket.as_ref().and_then(|socket| socket.local_addr().ok());
-        let input = match (hop.transport, bound) {
-            (Transport::Udp, Some(bound)) if bound.is_ipv6() || hop.remote.is_ipv4() => {
-                let ours = self.addresses.towards(hop.remote.ip(), bound.ip());
-                let local = SocketAddr::new(ours, bound.port());
-                let flow = Flow { transport: Transport::Udp, local, remote: hop.remote };
-                Input::Connected { hop, flow }
-            }
-            _ => Input::Unreachable { hop },
-        };
-        self.failed.push(input);
-    }
-
     fn transmit(&mut self, flow: Flow, bytes: Bytes) {
-        match flow.transport {
-            Transport::Udp => {
-                let Some(socket) = &self.socket else {
-                    return self.failed.push(Input::TransmitFailed { flow });
-                };
-                match socket.try_send_to(&bytes, for_socket(socket, flow.remote)) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                        metrics::counter!("offhook_sip_dropped_total", "why" => "send_buffer_full")
-                            .increment(1);
-                    }
-                    Err(error) => {
-                        tracing::debug!(%error, to = %flow.remote, "SIP UDP send");
-                        self.failed.push(Input::TransmitFailed { flow });
-                    }
-                }
-            }
-            Transport::Tcp => {
-                let sent = self.streams.get(&flow).is_some_and(|out| out.try_send(bytes).is_ok());
-                if !sent {
-                    self.failed.push(Input::TransmitFailed { flow });
-                }
-            }
-            // A transport that nothing here opens.
-            _ => self.failed.push(Input::TransmitFailed { flow }),
+        if self.ways.send(flow, bytes) == Sent::No {
+            self.answers.push(Input::TransmitFailed { flow });
         }
-    }
-}
-
-/// The peer's address in the socket's family: an IPv6 socket speaks to IPv4 peers by their mapped address.
-fn for_socket(socket: &UdpSocket, remote: SocketAddr) -> SocketAddr {
-    match (socket.local_addr(), remote) {
-        (Ok(SocketAddr::V6(_)), SocketAddr::V4(v4)) => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
-        _ => remote,
     }
 }

@@ -42,8 +42,8 @@ impl Rig {
             assert!(table.number(*number, &id, true));
         }
         let mut config = Config::default();
-        config.sip.udp = Some(([127, 0, 0, 1], 0).into());
-        config.sip.tcp = Some(([127, 0, 0, 1], 0).into());
+        config.sip.udp = vec![([127, 0, 0, 1], 0).into()];
+        config.sip.tcp = vec![([127, 0, 0, 1], 0).into()];
         config.media.workers = 1;
         // Away from the default range and from each other, for tests run side by side.
         let base = 30_000 + (std::process::id() as u16 % 100) * 100;
