@@ -70,8 +70,9 @@ impl Endpoint {
 
     /// A message that cannot be processed: 400 naming the header, if it is a request that can be answered.
     fn on_broken(&mut self, flow: Flow, message: &Message, problem: ParseError) {
-        let answerable = message.method().is_some_and(|m| !m.is(Known::Ack))
-            && [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|n| message.line(*n).is_some());
+        // RFC 4475 §3.3.1: what lacks From, To or Call-ID is best answered too; a CSeq is what tells it from noise.
+        let answerable =
+            message.method().is_some_and(|m| !m.is(Known::Ack)) && message.line(Name::CSeq).is_some();
         let top = message.values(Name::Via).next();
         let via = top.and_then(|v| crate::message::Via::parse(v).ok());
         let other_version = message.is_of_another_version();

@@ -7,6 +7,7 @@ use super::receive::Request;
 use super::{ALLOW, Endpoint, Reply};
 use crate::auth::asking::Asking;
 use crate::auth::server::Verdict;
+use crate::error::ParseError;
 use crate::event::{Event, SessionId};
 use crate::message::{Known, Message, Method, Name, Scheme, Uri};
 use crate::registrar::{Outbound, Refusal};
@@ -99,6 +100,9 @@ impl Endpoint {
 
     /// REGISTER: RFC 3261 §10.3, always with credentials.
     fn on_register(&mut self, now: Instant, request: &Request<'_>) {
+        if let Some(problem) = unregistrable(request) {
+            return self.refuse_bad(now, request, problem);
+        }
         let user = match self.verdict(now, request) {
             Verdict::User(user) => user,
             verdict => {
@@ -135,13 +139,14 @@ impl Endpoint {
             Err(Refusal::NoOutbound) => {
                 self.refuse_with(now, request, 439, Some("First Hop Lacks Outbound Support"), &[]);
             }
-            Err(Refusal::Bad(problem)) => {
-                self.counters.bad_requests += 1;
-                let text =
-                    format!("Bad {}: {} Expected", problem.header.unwrap_or("Request"), problem.expected);
-                self.refuse_with(now, request, 400, Some(&text), &[]);
-            }
+            Err(Refusal::Bad(problem)) => self.refuse_bad(now, request, problem),
         }
+    }
+
+    fn refuse_bad(&mut self, now: Instant, request: &Request<'_>, problem: ParseError) {
+        self.counters.bad_requests += 1;
+        let text = format!("Bad {}: {} Expected", problem.header.unwrap_or("Request"), problem.expected);
+        self.refuse_with(now, request, 400, Some(&text), &[]);
     }
 
     /// 200 to a REGISTER: every binding (RFC 3261 §10.3 step 8), and what of the extensions applied.
@@ -169,4 +174,17 @@ impl Endpoint {
         let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
         self.respond(now, request.transaction, &reply);
     }
+}
+
+/// What makes a REGISTER wrong whoever sends it: an address of record that is no SIP URI (RFC 3261 §10.3 step 5,
+/// RFC 4475 §3.3.4), or a Contact that cannot be read.
+fn unregistrable(request: &Request<'_>) -> Option<ParseError> {
+    if !matches!(request.core.to.uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return Some(ParseError { at: 0, header: Some(Name::To.text()), expected: "a SIP URI" });
+    }
+    let is_star = |value: &str| value.trim() == "*";
+    if request.message.values(Name::Contact).any(is_star) {
+        return None;
+    }
+    request.message.addresses(Name::Contact).err()
 }

@@ -32,6 +32,10 @@ impl<'a> Address<'a> {
             }
             _ => {
                 let (uri_text, params) = lex::head_and_params(rest);
+                if uri_text.contains('?') {
+                    // RFC 3261 §20.10: only brackets tell a URI's headers from what follows it.
+                    return Err("brackets around a URI with headers");
+                }
                 ("", uri_text.trim(), params)
             }
         };
@@ -107,6 +111,7 @@ mod tests {
         check("<sip:a@b", "a > after the URI");
         check("<sip:a@b>tag=1", "a parameter after the URI");
         check("\"a\" b <sip:a@b>", "a display name");
+        check("sip:a@b?Route=%3Csip:c%3E", "brackets around a URI with headers");
         check("", "a URI scheme");
     }
 }

@@ -28,8 +28,11 @@ const CSEQ_MOST: u32 = 0x7fff_ffff;
 impl<'a> Core<'a> {
     pub(super) fn of(message: &'a Message) -> Result<Self, ParseError> {
         let (at, line) = message.fields(Name::Via).next().ok_or_else(|| missing(Name::Via))?;
-        let first = lex::list(line).next().unwrap_or("");
-        let via = Via::parse(first).map_err(|e| error(at, Name::Via, e))?;
+        let mut values = lex::list(line).map(Via::parse);
+        let via = values.next().unwrap_or(Err("SIP/2.0")).map_err(|e| error(at, Name::Via, e))?;
+        if let Some(Err(e)) = values.find(Result::is_err) {
+            return Err(error(at, Name::Via, e));
+        }
         let from = address(message, Name::From)?;
         let to = address(message, Name::To)?;
         let (at, call_id) = single(message, Name::CallId)?.ok_or_else(|| missing(Name::CallId))?;

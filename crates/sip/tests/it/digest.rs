@@ -16,6 +16,18 @@ fn credentials(
     count: u32,
 ) -> String {
     let _ = b;
+    credentials_for("sip:192.0.2.1", challenge, method, user, password, count)
+}
+
+/// The same for a request to another URI.
+pub(crate) fn credentials_for(
+    uri: &str,
+    challenge: &str,
+    method: &str,
+    user: &str,
+    password: &str,
+    count: u32,
+) -> String {
     let part = |name: &str| {
         let at = challenge.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
         challenge[at..].split('"').next().unwrap().to_owned()
@@ -28,11 +40,11 @@ fn credentials(
         bytes.iter().map(|b| format!("{b:02x}")).collect()
     };
     let a1 = hash(format!("{user}:{realm}:{password}"));
-    let a2 = hash(format!("{method}:sip:192.0.2.1"));
+    let a2 = hash(format!("{method}:{uri}"));
     let response = hash(format!("{a1}:{nonce}:{count:08x}:cn:auth:{a2}"));
     let algorithm = if sha { "SHA-256" } else { "MD5" };
     format!(
-        "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"sip:192.0.2.1\", response=\"{response}\", algorithm={algorithm}, cnonce=\"cn\", qop=auth, nc={count:08x}"
+        "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", algorithm={algorithm}, cnonce=\"cn\", qop=auth, nc={count:08x}"
     )
 }
 

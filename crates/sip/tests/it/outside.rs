@@ -111,8 +111,9 @@ fn a_broken_request_is_told_which_header_is_wrong() {
         &swap("Max-Forwards: 70", "no colon here"),
         "SIP/2.0 400 Bad Request: a header name and a colon Expected",
     );
+    broken(&swap("Call-ID: call-1\r\n", ""), "SIP/2.0 400 Bad Call-ID: the header Expected");
     // Nobody can be told.
-    broken(&swap("Call-ID: call-1\r\n", ""), "");
+    broken(&swap("CSeq: 1 INVITE\r\n", ""), "");
     broken(&swap("Via: SIP/2.0/UDP", "Via: SIP/9/UDP"), "");
     broken(&swap("INVITE", "ACK").replace("CSeq: 1", "CSeq: x"), "");
     broken("SIP/2.0 200 OK\r\nCSeq: x\r\n\r\n", "");
