@@ -12,6 +12,7 @@ use crate::call::InviteFacts;
 use crate::flow::{Flow, Hop};
 use crate::message::Method;
 use crate::request::{RequestId, Response};
+use crate::session::{Refer, ReferId};
 
 /// What an endpoint is given.
 #[derive(Clone, Debug)]
@@ -207,6 +208,33 @@ pub enum Event {
         session: SessionId,
         /// The peer's answer.
         body: Body,
+    },
+    /// A REFER came in a call: owes [`crate::Endpoint::answer_refer`].
+    Referred {
+        /// The session.
+        session: SessionId,
+        /// What it asks for.
+        refer: Arc<Refer>,
+    },
+    /// A REFER of ours was answered: 2xx if the peer takes it on, 408 for silence.
+    ReferAnswered {
+        /// The session.
+        session: SessionId,
+        /// Which one.
+        refer: ReferId,
+        /// The status code.
+        status: u16,
+    },
+    /// The call that a REFER of ours asked for made progress.
+    ReferProgress {
+        /// The session.
+        session: SessionId,
+        /// Which one.
+        refer: ReferId,
+        /// The status that call's INVITE got; below 200 with `last` it will not be known.
+        status: u16,
+        /// Nothing more will be heard of it.
+        last: bool,
     },
     /// An INFO came in a call, and was answered 200.
     Info {

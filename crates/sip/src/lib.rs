@@ -76,4 +76,4 @@ pub use message::{Known, Message, Method, phrase};
 pub use reason::{Cause, Reason};
 pub use registrar::Binding;
 pub use request::{Request, RequestId, Response};
-pub use session::Replaces;
+pub use session::{Refer, ReferId, Replaces};

@@ -274,6 +274,9 @@ impl Endpoint {
             // Its transport is gone, or it would have been refused.
             self.transactions.forget(&mut self.schedule, transaction);
         }
+        for transaction in session.unanswered() {
+            self.transactions.forget(&mut self.schedule, transaction);
+        }
         self.schedule.shift(Owner::Session(id.0), &mut session.due, None);
         if let Some(way) = session.way() {
             self.leave(way);

@@ -7,7 +7,7 @@ use super::{Endpoint, Request};
 use crate::message::{Known, Method, Name};
 
 /// What we have for calls: our `Supported` in INVITE, UPDATE, their answers and our answer to OPTIONS.
-pub(crate) const FOR_CALLS: &str = "timer, 100rel, replaces";
+pub(crate) const FOR_CALLS: &str = "timer, 100rel, replaces, norefersub";
 
 /// What we have for registrations (RFC 3327, RFC 5626).
 pub(crate) const FOR_REGISTRATIONS: &str = "path, outbound";

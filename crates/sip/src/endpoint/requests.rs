@@ -33,6 +33,11 @@ impl Endpoint {
                 self.refuse(now, request, 481);
                 return None;
             }
+            // A transfer of a call there is not: nobody may have us call somebody.
+            Known::Refer => {
+                self.refuse(now, request, 403);
+                return None;
+            }
             _ => {
                 self.refuse(now, request, 405);
                 return None;

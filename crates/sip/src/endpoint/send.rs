@@ -15,7 +15,8 @@ use crate::message::{Known, Message, Method};
 use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
 
 /// The methods we take, for Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
 
 /// A response, besides what it repeats of its request.
 #[derive(Debug, Default)]

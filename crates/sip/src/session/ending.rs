@@ -30,6 +30,7 @@ impl Endpoint {
             Phase::Answered(_) | Phase::Unacknowledged { .. } | Phase::Confirmed => {}
         }
         self.refuse_change(now, id, 487);
+        self.refuse_refers(now, id);
         let cause = request.message.line(Name::Reason).map(str::to_owned);
         self.end(id, Ended::Bye { cause });
     }
@@ -67,6 +68,7 @@ impl Endpoint {
     pub fn hang_up(&mut self, now: Instant, session: SessionId, reason: Reason) {
         let id = session;
         self.refuse_change(now, id, 487);
+        self.refuse_refers(now, id);
         let Some(session) = self.sessions.get_mut(id) else { return };
         match &mut session.phase {
             Phase::Incoming(_) => {
@@ -112,6 +114,7 @@ impl Endpoint {
     /// Tells the end of a session and sends BYE.
     pub(super) fn leave_with_bye(&mut self, now: Instant, id: SessionId, ended: Ended, reason: &Reason) {
         self.refuse_change(now, id, 487);
+        self.refuse_refers(now, id);
         self.event(Event::Ended { session: id, reason: ended });
         self.send_bye(now, id, reason);
     }
@@ -221,7 +224,7 @@ impl Endpoint {
 
     /// A transaction of a session timed out or lost its transport.
     pub(crate) fn on_transaction_failed(&mut self, now: Instant, session: SessionId, id: TxId, tell: Tell) {
-        if self.on_pending_failed(session, id) {
+        if self.on_pending_failed(now, session, id) {
             return;
         }
         let Some(state) = self.sessions.get(session) else { return };

@@ -21,6 +21,9 @@ mod offer;
 mod pending;
 mod placing;
 mod prack;
+mod refer;
+mod referral;
+mod referring;
 mod refresh;
 mod replaces;
 mod uac;
@@ -36,6 +39,8 @@ use self::early::Earlies;
 use self::offer::Debt;
 use self::pending::Pending;
 use self::prack::Reliable;
+use self::referral::Referrals;
+pub use self::referral::{Refer, ReferId};
 use self::refresh::{Alarm, Timing};
 pub use self::replaces::Replaces;
 use crate::auth::asking::Asking;
@@ -67,6 +72,7 @@ pub(crate) struct Session {
     late_prack: Option<u32>,
     /// Our requests beside the phase's own.
     pending: Vec<Pending>,
+    referrals: Referrals,
     /// Our Contact.
     contact: Option<Contact>,
     credentials: Option<Credentials>,
@@ -171,6 +177,8 @@ pub(crate) enum Due {
     /// A change of ours waited long enough.
     Retry,
     Alarm(Alarm),
+    /// The subscription of a REFER expires.
+    Referrals,
 }
 
 /// What is left to do once a session has ended for the caller.
@@ -223,6 +231,7 @@ impl Session {
             invite_cseq: 0,
             late_prack: None,
             pending: Vec::new(),
+            referrals: Referrals::default(),
             contact: None,
             credentials: None,
             description: None,
@@ -247,7 +256,7 @@ impl Session {
         if self.phase.is_leaving() {
             return timers;
         }
-        [timers, self.retry(), self.timing.next()].into_iter().flatten().min()
+        [timers, self.retry(), self.timing.next(), self.referrals.next()].into_iter().flatten().min()
     }
 
     /// The deadline that has come.
@@ -260,6 +269,9 @@ impl Session {
         }
         if self.retry().is_some_and(|at| at <= now) {
             return Some(Due::Retry);
+        }
+        if self.referrals.expired(now).is_some() {
+            return Some(Due::Referrals);
         }
         self.timing.take_due(now).map(Due::Alarm)
     }
@@ -284,6 +296,11 @@ impl Session {
             (Phase::Confirmed, Change::Sent { .. } | Change::Unacknowledged { .. }) => "changing",
             (phase, _) => phase.name(),
         }
+    }
+
+    /// The requests of the peer that wait for an answer of the caller's.
+    pub(crate) fn unanswered(&self) -> Vec<TxId> {
+        self.referrals.open()
     }
 
     fn wrong(&self) -> WrongPhase {

@@ -60,8 +60,9 @@ impl Endpoint {
             Method::Known(Known::PRack) => self.on_prack(now, request, id),
             Method::Known(Known::Options) => self.on_options(now, request),
             // Nobody is subscribed to anything here.
-            Method::Known(Known::Notify) => self.refuse_in(now, request, id, 481, &[]),
-            Method::Known(Known::Subscribe) => self.refuse_in(now, request, id, 489, &[]),
+            Method::Known(Known::Notify) => self.on_notify(now, request, id),
+            Method::Known(Known::Refer) => self.on_refer(now, request, id),
+            Method::Known(Known::Subscribe) => self.on_subscribe(now, request, id),
             Method::Known(_) => self.refuse_in(now, request, id, 405, &[]),
             Method::Other => self.refuse_in(now, request, id, 501, &[]),
         }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::ending::request_summary;
+use super::referral::ReferId;
 use super::{Phase, Session};
 use crate::auth::client::{Challenge, answer};
 use crate::body::Body;
@@ -29,6 +30,8 @@ pub(crate) struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Prack,
+    Refer(ReferId),
+    Notify(ReferId),
 }
 
 impl Session {
@@ -94,7 +97,7 @@ impl Endpoint {
         transaction: TxId,
         request: &Message,
         response: &Message,
-        _status: u16,
+        status: u16,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(id) else { return false };
         let Some(at) = session.pending.iter().position(|p| p.transaction == transaction) else {
@@ -114,18 +117,22 @@ impl Endpoint {
         match pending.purpose {
             // Whatever it says, the INVITE's own answer decides.
             Purpose::Prack => {}
+            Purpose::Refer(refer) => self.on_refer_answer(now, id, refer, Some(response), status),
+            Purpose::Notify(refer) => self.on_refer_notified(id, refer, status),
         }
         true
     }
 
     /// One of them was not answered. False if the request was another.
-    pub(super) fn on_pending_failed(&mut self, id: SessionId, transaction: TxId) -> bool {
+    pub(super) fn on_pending_failed(&mut self, now: Instant, id: SessionId, transaction: TxId) -> bool {
         let Some(session) = self.sessions.get_mut(id) else { return false };
         let Some(at) = session.pending.iter().position(|p| p.transaction == transaction) else {
             return false;
         };
         match session.pending.swap_remove(at).purpose {
             Purpose::Prack => {}
+            Purpose::Refer(refer) => self.on_refer_answer(now, id, refer, None, 408),
+            Purpose::Notify(refer) => self.on_refer_notified(id, refer, 408),
         }
         true
     }
@@ -162,6 +169,11 @@ impl Endpoint {
         let transaction = self.send_request(now, method, &branch, flow, bytes, summary)?;
         let session = self.sessions.get_mut(id)?;
         session.pending.push(Pending { transaction, authorized: true, ..*pending });
+        if let Purpose::Refer(refer) = pending.purpose
+            && let Some(referral) = session.referrals.get_mut(refer)
+        {
+            referral.cseq = cseq;
+        }
         Some(())
     }
 }

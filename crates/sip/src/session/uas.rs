@@ -345,6 +345,7 @@ impl Endpoint {
         match due {
             Due::Timer(timer) => self.on_session_timer(now, id, timer),
             Due::Retry => self.send_wanted(now, id),
+            Due::Referrals => self.on_refers_due(now, id),
             Due::Alarm(alarm) => self.on_alarm(now, id, alarm),
         }
     }

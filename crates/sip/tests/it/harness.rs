@@ -159,6 +159,11 @@ fn brief(event: &Event) -> String {
             let fork = if *early == 1 { String::new() } else { format!(" in {early}") };
             format!("answered{fork}{}{}", with(body), owes(*owes_answer))
         }
+        Event::Referred { refer, .. } => format!("referred {}", refer.to.uri),
+        Event::ReferAnswered { status, .. } => format!("refer answered {status}"),
+        Event::ReferProgress { status, last, .. } => {
+            format!("refer progress {status}{}", if *last { " last" } else { "" })
+        }
         Event::Acknowledged { body, .. } => format!("acknowledged{}", with(body)),
         Event::Confirmed { body, .. } => format!("confirmed{}", with(body)),
         Event::Reinvited { offer, .. } => format!("reinvited{}", with(offer)),

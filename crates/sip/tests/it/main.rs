@@ -13,6 +13,7 @@ mod outside;
 mod pair;
 mod place;
 mod prack;
+mod refer;
 mod reinvite;
 mod replaces;
 mod request;

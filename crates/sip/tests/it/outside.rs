@@ -20,7 +20,7 @@ fn check(text: &str, status: &str, name: &str, value: &str) {
     b.tells(&[]);
 }
 
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
 
 #[test]
 fn methods_get_clean_answers() {
@@ -30,7 +30,7 @@ fn methods_get_clean_answers() {
     check(&plain("NOTIFY"), "481", "", "");
     check(&plain("PUBLISH"), "405", "Allow", ALLOW);
     check(&plain("MESSAGE"), "405", "Allow", ALLOW);
-    check(&plain("REFER"), "405", "Allow", ALLOW);
+    check(&plain("REFER"), "403", "", "");
     check(&plain("BYE"), "481", "", "");
     check(&plain("UPDATE"), "481", "", "");
     check(&plain("FOO"), "501", "Allow", ALLOW);
