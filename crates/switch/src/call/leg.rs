@@ -171,11 +171,16 @@ impl CallLeg {
                     self.key(now, Way::Info, key);
                 }
             }
-            // Of sessions that are placed.
+            SessionEvent::Referred(refer) => self.session.refuse_refer(refer.id),
+            // Of sessions that are placed, or of what no flow asks for.
             SessionEvent::Began(_)
             | SessionEvent::Reached(_)
             | SessionEvent::Progressed { .. }
-            | SessionEvent::Answered { .. } => {}
+            | SessionEvent::Answered { .. }
+            | SessionEvent::Acknowledged(_)
+            | SessionEvent::Changed { .. }
+            | SessionEvent::ReferAnswered { .. }
+            | SessionEvent::ReferProgress { .. } => {}
             SessionEvent::Ended(reason) => {
                 let theirs = self.session.over();
                 let (cause, words) = describe(&reason);

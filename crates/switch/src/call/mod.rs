@@ -28,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flow::leg::Tag;
 use flow::{HttpFailure, HttpReply};
-use sip::{Body, Flow, SessionId};
+use sip::{Body, Flow, ReferId, SessionId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -86,6 +86,16 @@ pub(crate) enum SessionEvent {
     Progressed { early: u32, status: u16, body: Option<Body>, owes_answer: bool },
     /// A 2xx, which carries the description in force; if `owes_answer`, `body` is an offer to be acknowledged.
     Answered { early: u32, body: Option<Body>, owes_answer: bool },
+    /// The PRACK of a provisional of ours answered the offer in it.
+    Acknowledged(Option<Body>),
+    /// What came of a re-INVITE or UPDATE of ours; if it owes an answer, the description is an offer.
+    Changed { result: Result<Option<Body>, u16>, owes_answer: bool },
+    /// The peer asks for a transfer, which owes an answer.
+    Referred(Arc<sip::Refer>),
+    /// Our wish for a transfer was answered.
+    ReferAnswered { refer: ReferId, status: u16 },
+    /// The transfer we wished for made progress; with `last`, no more is heard of it.
+    ReferProgress { refer: ReferId, status: u16, last: bool },
     /// The last event.
     Ended(sip::Ended),
 }

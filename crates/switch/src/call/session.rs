@@ -3,7 +3,7 @@
 //! Commands go through a queue, so the shard may know better; it then ignores them, and the session's `Ended` is on its
 //! way to us.
 
-use sip::{Body, Contact, Reason, SessionId};
+use sip::{Body, Contact, Reason, ReferId, SessionId};
 
 use crate::error::Refusal;
 use crate::sip_io::{Command, ShardHandle};
@@ -89,6 +89,11 @@ impl Session {
     /// The final response to a re-INVITE.
     pub(crate) fn answer_reinvite(&self, answer: Result<Body, u16>) {
         self.shard.send(Command::AnswerReinvite { session: self.id, answer });
+    }
+
+    /// No flow transfers yet.
+    pub(crate) fn refuse_refer(&self, refer: ReferId) {
+        self.shard.send(Command::AnswerRefer { refer, answer: Err(603) });
     }
 
     /// `Ended` was heard. Whether the far end ended it, and not we.

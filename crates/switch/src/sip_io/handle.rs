@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip::{Body, Contact, Counters, Counts, Flow, Hop, Invite, InviteFacts, Reason, SessionId, User};
+use sip::{
+    Body, Contact, Counters, Counts, Flow, Hop, Invite, InviteFacts, Reason, ReferId, SessionId, User,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::book::Record;
@@ -45,6 +47,33 @@ pub(crate) enum Command {
     Acknowledge {
         session: SessionId,
         answer: Option<Body>,
+    },
+    /// The answer that `Progressed` asked for.
+    AcknowledgeEarly {
+        session: SessionId,
+        early: u32,
+        answer: Option<Body>,
+    },
+    /// A re-INVITE; without an offer the peer makes one. `Changed` tells what came of it.
+    Reinvite {
+        session: SessionId,
+        offer: Option<Body>,
+    },
+    /// Whether a transfer is taken on; `NotifyRefer` says then how it goes.
+    AnswerRefer {
+        refer: ReferId,
+        answer: Result<(), u16>,
+    },
+    /// The status of the call that a transfer asked for; from 200 on the last.
+    NotifyRefer {
+        refer: ReferId,
+        status: u16,
+    },
+    /// Asks the peer to call somebody else: the value of Refer-To.
+    Refer {
+        session: SessionId,
+        to: String,
+        headers: Vec<(String, String)>,
     },
     Progress {
         session: SessionId,

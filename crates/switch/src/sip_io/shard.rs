@@ -132,6 +132,15 @@ impl Shard {
             }
             Command::Offer { session, offer } => endpoint.offer(now, session, offer),
             Command::Acknowledge { session, answer } => endpoint.acknowledge(now, session, answer),
+            Command::AcknowledgeEarly { session, early, answer } => {
+                endpoint.acknowledge_early(now, session, early, answer)
+            }
+            Command::Reinvite { session, offer } => endpoint.reinvite(now, session, offer),
+            Command::AnswerRefer { refer, answer } => endpoint.answer_refer(now, refer, answer),
+            Command::NotifyRefer { refer, status } => endpoint.notify_refer(now, refer, status),
+            Command::Refer { session, to, headers } => {
+                endpoint.refer(now, session, &to, headers).map(|_refer| ())
+            }
             Command::Progress { session, status, body, contact } => {
                 endpoint.progress(now, session, status, body, contact)
             }
@@ -249,6 +258,17 @@ impl Shard {
             }
             Event::Answered { session, early, body, owes_answer } => {
                 self.tell(session, SessionEvent::Answered { early, body, owes_answer });
+            }
+            Event::Acknowledged { session, body } => self.tell(session, SessionEvent::Acknowledged(body)),
+            Event::Changed { session, result, owes_answer } => {
+                self.tell(session, SessionEvent::Changed { result, owes_answer });
+            }
+            Event::Referred { session, refer } => self.tell(session, SessionEvent::Referred(refer)),
+            Event::ReferAnswered { session, refer, status } => {
+                self.tell(session, SessionEvent::ReferAnswered { refer, status });
+            }
+            Event::ReferProgress { session, refer, status, last } => {
+                self.tell(session, SessionEvent::ReferProgress { refer, status, last });
             }
             // What no call has a use for yet.
             _ => {}
