@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::auth::Algorithm;
+use crate::locate::Preferences;
 
 /// How an [`crate::Endpoint`] behaves.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub crowd: usize,
     /// How long a hop may say nothing before the next one is tried, if there is one (RFC 3263 §4.3).
     pub target_limit: Duration,
+    /// Which servers locating may lead to.
+    pub locate: Preferences,
     /// How long a hop that failed is tried after all others.
     pub avoid_for: Duration,
 }
@@ -66,6 +69,7 @@ impl Default for Config {
             crowd: 80_000,
             // Four copies of a request over UDP: at 0, 0.5, 1.5 and 3.5 s.
             target_limit: Duration::from_secs(4),
+            locate: Preferences::default(),
             avoid_for: Duration::from_secs(60),
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::body::Body;
 use crate::call::InviteFacts;
 use crate::flow::{Flow, Hop};
+use crate::locate::{Answer, Query};
 use crate::message::Method;
 use crate::request::{RequestId, Response};
 use crate::session::{Refer, ReferId};
@@ -46,6 +47,13 @@ pub enum Input {
         /// What was asked for.
         hop: Hop,
     },
+    /// DNS answers a question asked by [`Output::Query`].
+    Found {
+        /// The question.
+        query: Query,
+        /// The answer.
+        answer: Answer,
+    },
     /// The time [`crate::Endpoint::poll_timeout`] named has come.
     Timeout,
 }
@@ -65,6 +73,8 @@ pub enum Output {
     /// Find the way to this address: open a stream, or take one that is open; for UDP, say which of our addresses the
     /// peer can reach. [`Input::Connected`] or [`Input::Unreachable`] answers.
     Connect(Hop),
+    /// Ask DNS. [`Input::Found`] answers, in time or not at all.
+    Query(Query),
     /// Something happened.
     Event(Event),
 }

@@ -48,7 +48,7 @@ mod error;
 mod event;
 mod flow;
 pub mod glance;
-mod locate;
+pub mod locate;
 mod message;
 mod random;
 mod reason;

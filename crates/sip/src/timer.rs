@@ -63,6 +63,7 @@ pub(crate) enum Owner {
     Transaction(u64),
     Session(u64),
     Way(u64),
+    Questions,
     Registrar,
     Nonces,
 }

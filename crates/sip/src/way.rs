@@ -79,6 +79,8 @@ pub(crate) struct Way {
     pub(crate) stage: Stage,
     /// Why the last hop failed.
     pub(crate) failure: Option<Failure>,
+    /// Whether its hop has had its time, and the answer that may name another one is awaited.
+    pub(crate) overdue: bool,
     deadline: Option<Instant>,
 }
 
@@ -109,11 +111,12 @@ impl Ways {
         self.all.len()
     }
 
-    pub(crate) fn add(&mut self, traveller: Traveller, next: &Next) -> WayId {
+    pub(crate) fn add(&mut self, traveller: Traveller, next: &Next, seed: u64) -> WayId {
         self.last += 1;
         let id = WayId(self.last);
-        let search = Search::new(next);
-        self.all.insert(id, Way { traveller, search, stage: Stage::Seeking, failure: None, deadline: None });
+        let search = Search::new(next, seed);
+        let stage = Stage::Seeking;
+        self.all.insert(id, Way { traveller, search, stage, failure: None, overdue: false, deadline: None });
         id
     }
 

@@ -16,6 +16,7 @@ use crate::config::{Config, User};
 use crate::counters::{Counters, Counts};
 use crate::event::{Event, Input, Output, SessionId};
 use crate::flow::Flow;
+use crate::locate::{Cache, Questions};
 use crate::random::{Random, Seeded};
 use crate::registrar::{Binding, Registrar, unregistered};
 use crate::request::Inquiries;
@@ -42,6 +43,9 @@ pub struct Endpoint {
     pub(crate) transactions: Transactions,
     pub(crate) sessions: Sessions,
     pub(crate) ways: Ways,
+    pub(crate) cache: Cache,
+    pub(crate) questions: Questions,
+    questions_due: Option<Instant>,
     pub(crate) inquiries: Inquiries,
     pub(crate) registrar: Registrar,
     registrar_due: Option<Instant>,
@@ -84,6 +88,9 @@ impl Endpoint {
             transactions: Transactions::new(hashes),
             sessions: Sessions::new(hashes),
             ways: Ways::new(hashes),
+            cache: Cache::new(hashes),
+            questions: Questions::new(hashes),
+            questions_due: None,
             inquiries: Inquiries::new(hashes),
             registrar,
             registrar_due: None,
@@ -117,6 +124,7 @@ impl Endpoint {
             Input::TransmitFailed { flow } => self.on_transmit_failed(now, &flow),
             Input::Connected { hop, flow } => self.on_connected(now, hop, flow),
             Input::Unreachable { hop } => self.on_unreachable(now, &hop),
+            Input::Found { query, answer } => self.on_found(now, query, answer),
             Input::Timeout => self.on_timeout(now),
         }
         self.reschedule();
@@ -209,6 +217,7 @@ impl Endpoint {
                     self.reschedule_session(id);
                 }
                 Owner::Way(id) => self.on_way_due(now, WayId(id)),
+                Owner::Questions => self.on_questions_due(now),
                 Owner::Registrar => {
                     for gone in self.registrar.expire(now) {
                         self.event(unregistered(gone));
@@ -284,7 +293,9 @@ impl Endpoint {
         Some(session)
     }
 
-    fn reschedule(&mut self) {
+    pub(super) fn reschedule(&mut self) {
+        let next = self.questions.next();
+        self.schedule.shift(Owner::Questions, &mut self.questions_due, next);
         let next = self.registrar.next();
         self.schedule.shift(Owner::Registrar, &mut self.registrar_due, next);
         let next = self.guard.next();

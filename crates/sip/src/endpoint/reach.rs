@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Endpoint;
 use crate::event::Output;
 use crate::flow::{Flow, Hop, Next};
-use crate::locate::Step;
+use crate::locate::{Answer, Asked, Query, Search, Step};
 use crate::way::{Failure, Stage, Traveller, WayId};
 
 /// However long a 503 asks for.
@@ -15,13 +15,14 @@ const LONGEST_AVOIDED: Duration = Duration::from_secs(600);
 impl Endpoint {
     /// Makes a way. Nothing happens before [`Endpoint::go`], so that its traveller can remember it.
     pub(crate) fn set_out(&mut self, traveller: Traveller, next: &Next) -> WayId {
-        self.ways.add(traveller, next)
+        let seed = self.random.block().iter().fold(0, |seed: u64, byte| (seed << 8) ^ u64::from(*byte));
+        self.ways.add(traveller, next, seed)
     }
 
     /// Takes the next hop. The traveller hears of it by `arrive`, perhaps before this returns.
     pub(crate) fn go(&mut self, now: Instant, id: WayId) {
         let Some(way) = self.ways.get(id) else { return };
-        match way.search.step(|hop| self.ways.is_avoided(now, hop)) {
+        match self.step_of(now, &way.search) {
             Step::Flow(flow) => self.arrive(now, id, None, flow),
             Step::Hop(hop) => {
                 if let Some(way) = self.ways.get_mut(id) {
@@ -33,6 +34,7 @@ impl Endpoint {
                     self.output(Output::Connect(hop));
                 }
             }
+            Step::Ask(open) => self.wonder(now, id, open),
             Step::Exhausted => {
                 let Some(way) = self.ways.remove(&mut self.schedule, id) else { return };
                 self.strand(now, way.traveller, way.failure.unwrap_or(Failure::Unreachable));
@@ -40,10 +42,65 @@ impl Endpoint {
         }
     }
 
+    fn step_of(&self, now: Instant, search: &Search) -> Step {
+        search.step(now, &self.cache, &self.config.locate, |hop| self.ways.is_avoided(now, hop))
+    }
+
+    /// Asks what a way has to know.
+    fn wonder(&mut self, now: Instant, id: WayId, open: Vec<Query>) {
+        let mut refused = Vec::new();
+        for query in open {
+            match self.questions.ask(now, &query, id) {
+                Asked::Now => self.output(Output::Query(query)),
+                Asked::Already | Asked::Yourself => {}
+                Asked::TooMany => refused.push(query),
+            }
+        }
+        self.reschedule();
+        if !refused.is_empty() {
+            for query in refused {
+                self.learn(id, query, Answer::Failure);
+            }
+            self.resume(now, id);
+        }
+    }
+
+    pub(super) fn on_found(&mut self, now: Instant, query: Query, answer: Answer) {
+        let Some(waiting) = self.questions.answered(&query) else { return };
+        self.cache.put(now, &query, &answer);
+        for id in waiting {
+            self.learn(id, query.clone(), answer.clone());
+            self.resume(now, id);
+        }
+    }
+
+    fn learn(&mut self, id: WayId, query: Query, answer: Answer) {
+        if let Some(way) = self.ways.get_mut(id) {
+            way.search.learn(query, answer);
+        }
+    }
+
+    /// A way knows more than before.
+    fn resume(&mut self, now: Instant, id: WayId) {
+        match self.ways.get(id) {
+            Some(way) if way.stage == Stage::Seeking => self.go(now, id),
+            Some(way) if way.overdue => self.on_way_due(now, id),
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_questions_due(&mut self, now: Instant) {
+        while let Some(query) = self.questions.overdue(now) {
+            self.on_found(now, query, Answer::Failure);
+        }
+        self.reschedule();
+    }
+
     fn arrive(&mut self, now: Instant, id: WayId, hop: Option<Hop>, flow: Flow) {
         self.ways.set_deadline(&mut self.schedule, id, None);
         let Some(way) = self.ways.get_mut(id) else { return };
         way.stage = Stage::Open { hop, heard: false };
+        way.overdue = false;
         match way.traveller {
             Traveller::Call(session) => self.on_call_reached(now, session, flow),
             Traveller::Request(request) => self.on_request_reached(now, request, flow),
@@ -145,7 +202,14 @@ impl Endpoint {
         let traveller = way.traveller;
         let mut search = way.search.clone();
         search.tried(current);
-        match (search.step(|hop| self.ways.is_avoided(now, hop)), patience) {
+        match (self.step_of(now, &search), patience) {
+            (Step::Ask(open), _) => {
+                if let Some(way) = self.ways.get_mut(id) {
+                    way.overdue = true;
+                }
+                self.ways.set_deadline(&mut self.schedule, id, patience.filter(|end| *end > now));
+                self.wonder(now, id, open);
+            }
             (Step::Exhausted, Some(end)) if now < end => {
                 self.ways.set_deadline(&mut self.schedule, id, Some(end));
             }

@@ -1,15 +1,24 @@
 //! One search for a server: which hop is next, given what is known and what was tried.
 
-use std::net::SocketAddr;
+use std::time::Instant;
 
-use super::target::{Host, Target};
+use super::target::Target;
+use super::walk::Walk;
+use super::{Answer, Cache, Preferences, Query};
 use crate::flow::{Flow, Hop, Next};
+
+/// Questions one search may ask: answers that lead from name to name end here.
+const MOST_QUESTIONS: usize = 64;
 
 /// A search, and what became of the hops it found.
 #[derive(Clone, Debug)]
 pub(crate) struct Search {
     from: From,
     tried: Vec<Hop>,
+    /// Draws lots among SRV records.
+    seed: u64,
+    /// What it was told: that holds for it however short its time to live.
+    told: Vec<(Query, Answer)>,
 }
 
 /// Where hops come from.
@@ -28,18 +37,20 @@ pub(crate) enum Step {
     Flow(Flow),
     /// This hop.
     Hop(Hop),
+    /// These are to be asked first.
+    Ask(Vec<Query>),
     /// Nothing is left to try.
     Exhausted,
 }
 
 impl Search {
-    pub(crate) fn new(next: &Next) -> Self {
+    pub(crate) fn new(next: &Next, seed: u64) -> Self {
         let from = match next {
             Next::Flow(flow) => From::Flow(*flow),
             Next::Hop(hop) => From::Hop(hop.clone()),
             Next::Uri(uri) => From::Target(Target::of(uri)),
         };
-        Search { from, tried: Vec::new() }
+        Search { from, tried: Vec::new(), seed, told: Vec::new() }
     }
 
     /// Notes that a hop was tried: it does not come again.
@@ -47,25 +58,38 @@ impl Search {
         self.tried.push(hop);
     }
 
+    /// Takes an answer.
+    pub(crate) fn learn(&mut self, query: Query, answer: Answer) {
+        self.told.push((query, answer));
+    }
+
     /// The next hop: one not tried yet, and of those one that need not be avoided.
-    pub(crate) fn step(&self, avoided: impl Fn(&Hop) -> bool) -> Step {
-        let hops = match &self.from {
+    pub(crate) fn step(
+        &self,
+        now: Instant,
+        cache: &Cache,
+        preferences: &Preferences,
+        avoided: impl Fn(&Hop) -> bool,
+    ) -> Step {
+        let (hops, open) = match &self.from {
             From::Flow(flow) => return Step::Flow(*flow),
-            From::Hop(hop) => vec![hop.clone()],
-            From::Target(target) => target.as_ref().map(hops).unwrap_or_default(),
+            From::Hop(hop) => (vec![hop.clone()], Vec::new()),
+            From::Target(None) => return Step::Exhausted,
+            From::Target(Some(target)) => {
+                let told = |query: &Query| self.told.iter().find(|(q, _)| q == query).map(|(_, a)| a);
+                let known = |query: &Query| told(query).or_else(|| cache.get(now, query));
+                let walk = Walk::new(target, preferences, self.seed, known);
+                (walk.hops, walk.open)
+            }
         };
         let left: Vec<Hop> = hops.into_iter().filter(|hop| !self.tried.contains(hop)).collect();
-        match left.iter().find(|hop| !avoided(hop)).or(left.first()) {
-            Some(hop) => Step::Hop(hop.clone()),
-            None => Step::Exhausted,
+        if let Some(hop) = left.iter().find(|hop| !avoided(hop)) {
+            return Step::Hop(hop.clone());
         }
+        if !open.is_empty() && self.told.len() < MOST_QUESTIONS {
+            return Step::Ask(open);
+        }
+        // All that are left failed of late, and perhaps one of them is back.
+        left.first().map_or(Step::Exhausted, |hop| Step::Hop(hop.clone()))
     }
-}
-
-/// The hops of a target.
-fn hops(target: &Target) -> Vec<Hop> {
-    let Host::Address(ip) = target.host else { return Vec::new() };
-    let transport = target.usual_transport();
-    let port = target.port.unwrap_or(transport.default_port());
-    vec![Hop { transport, remote: SocketAddr::new(ip, port), name: None }]
 }

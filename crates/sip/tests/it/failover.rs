@@ -5,6 +5,7 @@ use std::time::Duration;
 use sip::{Hop, Invite, Next, Offer, Reason, SessionId, Transport};
 
 use crate::harness::*;
+use crate::locate::{Zone, options, serve};
 
 pub(crate) fn invite_to(next: Next) -> Invite {
     Invite {
@@ -125,5 +126,194 @@ fn the_only_hop_has_the_whole_time_of_its_transaction() {
     b.pass(Duration::from_secs(33));
     b.tells(&["ended Failed { status: 503 }"]);
     b.sent.clear();
+    b.is_clean();
+}
+
+const PAIR: &str = "
+    gw.example.com A 600 203.0.113.1
+    gw.example.com A 600 203.0.113.2
+";
+
+const FIRST: &str = "UDP 203.0.113.1:5060 (gw.example.com)";
+const SECOND: &str = "UDP 203.0.113.2:5060 (gw.example.com)";
+
+/// A call to a name with two addresses, sent to the first.
+fn to_the_first(b: &mut Bench, offer: Offer) -> (SessionId, String) {
+    let next = Next::Uri("sip:gw.example.com:5060".into());
+    let session = place(b, Invite { offer, ..invite_to(next) });
+    serve(b, &Zone::new(PAIR));
+    b.flow = b.opens(FIRST, true);
+    if !b.events.is_empty() {
+        b.tells(&["reached UDP 203.0.113.1:5060"]);
+        b.endpoint.offer(b.now, session, Some(sdp())).unwrap();
+        b.drain();
+    }
+    (session, b.sends(&["INVITE"]).remove(0))
+}
+
+#[test]
+fn a_silent_hop_is_exchanged_after_four_seconds_for_the_next() {
+    let mut b = Bench::new();
+    let (session, first) = to_the_first(&mut b, Offer::WhenReached);
+    b.pass(Duration::from_millis(3999));
+    b.sends(&["INVITE", "INVITE", "INVITE"]);
+    b.pass(Duration::from_millis(1));
+    b.flow = b.opens(SECOND, true);
+    b.tells(&["reached UDP 203.0.113.2:5060"]);
+    b.endpoint.offer(b.now, session, Some(sdp())).unwrap();
+    b.drain();
+    let second = b.sends(&["INVITE"]).remove(0);
+    // The same request in a transaction of its own.
+    for name in ["From", "To", "Call-ID", "CSeq", "Contact"] {
+        assert_eq!(header(&first, name), header(&second, name));
+    }
+    assert_ne!(header(&first, "Via"), header(&second, "Via"));
+    b.hear(&response(&second, "200 OK", "t2", "", SDP));
+    b.tells(&["answered body"]);
+    b.sends(&["ACK"]);
+    // The first one wakes up: what rings there is cancelled.
+    b.hear(&response(&first, "180 Ringing", "t1", "", ""));
+    let cancel = b.sends(&["CANCEL"]).remove(0);
+    assert_eq!(header(&cancel, "Via"), header(&first, "Via"));
+    b.hear(&response(&first, "180 Ringing", "t1", "", ""));
+    b.hear(&response(&cancel, "200 OK", "t1", "", ""));
+    b.hear(&response(&first, "487 Request Terminated", "t1", "", ""));
+    b.sends(&["ACK"]);
+    b.endpoint.hang_up(b.now, session, Reason::normal());
+    b.drain();
+    let bye = b.sends(&["BYE"]).remove(0);
+    b.hear(&response(&bye, "200 OK", "", "", ""));
+    b.tells(&["ended HungUp"]);
+    b.is_clean();
+}
+
+#[test]
+fn a_late_answer_of_a_hop_given_up_is_hung_up() {
+    let mut b = Bench::new();
+    let (_, first) = to_the_first(&mut b, Offer::Ready(sdp()));
+    b.pass(Duration::from_secs(4));
+    b.sent.clear();
+    b.opens(SECOND, true);
+    let second = b.sends(&["INVITE"]).remove(0);
+    b.hear(&response(&first, "200 OK", "t1", "", SDP));
+    let sent = b.sends(&["ACK", "BYE"]);
+    assert!(header(&sent[1], "To").ends_with(";tag=t1"));
+    b.hear(&response(&second, "486 Busy Here", "t2", "", ""));
+    b.tells(&["ended Failed { status: 486 }"]);
+    b.is_clean();
+}
+
+#[test]
+fn a_503_and_a_transport_error_lead_on_and_other_refusals_do_not() {
+    let mut b = Bench::new();
+    let (_, first) = to_the_first(&mut b, Offer::Ready(sdp()));
+    b.hear(&response(&first, "503 Service Unavailable", "t1", "Retry-After: 20 (busy)\r\n", ""));
+    b.flow = b.opens(SECOND, true);
+    let sent = b.sends(&["ACK", "INVITE"]);
+    b.endpoint.handle(b.now, sip::Input::TransmitFailed { flow: b.flow });
+    b.drain();
+    b.tells(&["ended Failed { status: 503 }"]);
+    assert_ne!(sent[0], sent[1]);
+    // Both are avoided now, for 20 and 60 s, so they are tried in their order; after 20 s the first again.
+    b.pass(Duration::from_secs(21));
+    let (_, again) = to_the_first(&mut b, Offer::Ready(sdp()));
+    for status in ["486 Busy Here", "603 Decline", "500 Server Internal Error", "404 Not Found"] {
+        b.hear(&response(&again, status, "t", "", ""));
+    }
+    b.sends(&["ACK", "ACK", "ACK", "ACK"]);
+    b.tells(&["ended Failed { status: 486 }"]);
+    b.is_clean();
+}
+
+#[test]
+fn a_hop_that_failed_is_avoided_for_a_minute() {
+    let mut b = Bench::new();
+    to_the_first(&mut b, Offer::Ready(sdp()));
+    b.pass(Duration::from_secs(4));
+    b.sent.clear();
+    let flow = b.opens(SECOND, true);
+    b.flow = flow;
+    let second = b.sends(&["INVITE"]).remove(0);
+    b.hear(&response(&second, "404 Not Found", "t", "", ""));
+    b.tells(&["ended Failed { status: 404 }"]);
+    b.sends(&["ACK"]);
+    place(&mut b, invite_to(Next::Uri("sip:gw.example.com:5060".into())));
+    b.opens(SECOND, true);
+    let third = b.sends(&["INVITE"]).remove(0);
+    b.hear(&response(&third, "404 Not Found", "t", "", ""));
+    b.pass(Duration::from_secs(60));
+    b.sent.clear();
+    b.events.clear();
+    to_the_first(&mut b, Offer::Ready(sdp()));
+    b.pass(Duration::from_secs(100));
+    b.connects.clear();
+    b.sent.clear();
+    b.is_clean();
+}
+
+#[test]
+fn a_hop_that_rang_is_the_one() {
+    let mut b = Bench::new();
+    let (_, first) = to_the_first(&mut b, Offer::Ready(sdp()));
+    b.hear(&response(&first, "100 Trying", "", "", ""));
+    b.pass(Duration::from_secs(60));
+    assert!(b.connects.is_empty());
+    b.endpoint.handle(b.now, sip::Input::TransmitFailed { flow: b.flow });
+    b.drain();
+    b.tells(&["ended Failed { status: 503 }"]);
+    b.is_clean();
+}
+
+#[test]
+fn hanging_up_while_the_next_hop_is_sought_ends_it_all() {
+    let mut b = Bench::new();
+    let (session, first) = to_the_first(&mut b, Offer::Ready(sdp()));
+    b.pass(Duration::from_secs(4));
+    b.sent.clear();
+    b.endpoint.hang_up(b.now, session, Reason::normal());
+    b.drain();
+    b.tells(&["ended HungUp"]);
+    b.opens(SECOND, true);
+    b.sends(&[]);
+    b.hear(&response(&first, "180 Ringing", "t1", "", ""));
+    b.sends(&["CANCEL"]);
+    b.is_clean();
+}
+
+#[test]
+fn a_next_hop_that_has_to_be_asked_for_is_asked_for_while_the_first_may_still_answer() {
+    let mut b = Bench::new();
+    place(&mut b, invite_to(Next::Uri("sip:gw.example.com:5060".into())));
+    let zone = Zone::new("gw.example.com A 600 203.0.113.1\ngw.example.com AAAA 600 2001:db8::1");
+    let query = b.queries.remove(0);
+    let answer = zone.answer(&query);
+    b.endpoint.handle(b.now, sip::Input::Found { query, answer });
+    b.drain();
+    b.opens(FIRST, true);
+    b.pass(Duration::from_secs(5));
+    assert!(b.connects.is_empty());
+    serve(&mut b, &zone);
+    b.opens("UDP [2001:db8::1]:5060 (gw.example.com)", true);
+    b.sends(&["INVITE", "INVITE", "INVITE", "INVITE", "INVITE"]);
+    b.pass(Duration::from_secs(40));
+    b.tells(&["ended Failed { status: 408 }"]);
+    b.sent.clear();
+    b.is_clean();
+}
+
+#[test]
+fn a_request_outside_of_calls_fails_over_too() {
+    let mut b = Bench::new();
+    b.endpoint.request(b.now, options("sip:gw.example.com:5060"));
+    b.drain();
+    serve(&mut b, &Zone::new(PAIR));
+    b.opens(FIRST, true);
+    b.pass(Duration::from_secs(4));
+    b.sent.clear();
+    b.opens(SECOND, true);
+    let second = b.sends(&["OPTIONS"]).remove(0);
+    assert_eq!(header(&second, "CSeq"), "1 OPTIONS");
+    b.hear(&response(&second, "503 Service Unavailable", "t", "", ""));
+    b.tells(&["responded 503"]);
     b.is_clean();
 }

@@ -16,6 +16,7 @@ pub(crate) struct Bench {
     pub(crate) sent: Vec<(Flow, String)>,
     pub(crate) events: Vec<Event>,
     pub(crate) connects: Vec<sip::Hop>,
+    pub(crate) queries: Vec<sip::locate::Query>,
 }
 
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\n";
@@ -42,6 +43,7 @@ impl Bench {
             sent: Vec::new(),
             events: Vec::new(),
             connects: Vec::new(),
+            queries: Vec::new(),
         }
     }
 
@@ -68,6 +70,7 @@ impl Bench {
                 Output::Event(Event::Message { .. }) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Connect(hop) => self.connects.push(hop),
+                Output::Query(query) => self.queries.push(query),
             }
         }
         if let Some(at) = self.endpoint.poll_timeout() {

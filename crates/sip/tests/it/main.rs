@@ -6,6 +6,7 @@ mod digest;
 mod failover;
 mod fork;
 mod harness;
+mod locate;
 mod modify;
 mod mutation;
 mod options_tags;

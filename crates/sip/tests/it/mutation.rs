@@ -164,7 +164,7 @@ impl Storm {
                     assert!(self.live.contains(&session), "an end without a beginning, or a second one");
                     self.live.retain(|s| *s != session);
                 }
-                Output::Event(_) | Output::Connect(_) => {}
+                Output::Event(_) | Output::Connect(_) | Output::Query(_) => {}
             }
         }
     }

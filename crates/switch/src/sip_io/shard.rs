@@ -205,6 +205,11 @@ impl Shard {
                         Found::Nowhere => self.answers.push(Input::Unreachable { hop }),
                         Found::Later => {}
                     },
+                    // Nobody to ask.
+                    Output::Query(query) => {
+                        let answer = sip::locate::Answer::Failure;
+                        self.answers.push(Input::Found { query, answer });
+                    }
                 }
             }
             match self.answers.pop() {
