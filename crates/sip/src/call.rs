@@ -168,6 +168,9 @@ pub struct Invite {
     pub credentials: Option<Credentials>,
     /// Further headers.
     pub headers: Vec<(String, String)>,
+    /// Whether a 3xx is followed, to at most five targets (RFC 3261 §8.1.3.4). [`crate::Event::Redirected`] is told
+    /// either way.
+    pub follow: bool,
     /// Hops the request may take; 70 unless the call continues another one.
     pub max_forwards: u32,
 }

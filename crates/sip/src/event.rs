@@ -163,6 +163,16 @@ pub enum Event {
         /// `body` is an offer, and [`crate::Endpoint::acknowledge_early`] must carry the answer.
         owes_answer: bool,
     },
+    /// Our call was redirected, or goes on to another target of an earlier redirect. The first of `targets` is tried now
+    /// if [`crate::Invite::follow`] says so and there is one; else `Ended` follows.
+    Redirected {
+        /// The session.
+        session: SessionId,
+        /// The status that the target before gave, 300 to 699; 408 for silence, 503 if it cannot be reached.
+        status: u16,
+        /// Where to: URIs not tried yet, most wanted first.
+        targets: Vec<String>,
+    },
     /// Our call was answered. The ACK is sent already, unless `owes_answer`.
     Answered {
         /// The session.

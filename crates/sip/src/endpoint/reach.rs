@@ -109,7 +109,7 @@ impl Endpoint {
 
     fn strand(&mut self, now: Instant, traveller: Traveller, failure: Failure) {
         match traveller {
-            Traveller::Call(session) => self.on_call_stranded(session, failure),
+            Traveller::Call(session) => self.on_call_stranded(now, session, failure),
             Traveller::Request(request) => self.on_request_stranded(now, request, failure),
         }
     }

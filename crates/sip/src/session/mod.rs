@@ -21,6 +21,7 @@ mod offer;
 mod pending;
 mod placing;
 mod prack;
+mod redirect;
 mod refer;
 mod referral;
 mod referring;
@@ -39,6 +40,7 @@ use self::early::Earlies;
 use self::offer::Debt;
 use self::pending::Pending;
 use self::prack::Reliable;
+use self::redirect::Trail;
 use self::referral::Referrals;
 pub use self::referral::{Refer, ReferId};
 use self::refresh::{Alarm, Timing};
@@ -50,7 +52,7 @@ use crate::call::{Contact, Credentials, Invite};
 use crate::dialog::Dialog;
 use crate::error::WrongPhase;
 use crate::event::SessionId;
-use crate::flow::Flow;
+use crate::flow::{Flow, Next};
 use crate::random::Seeded;
 use crate::reason::Reason;
 use crate::timer::{Timer, TimerTable};
@@ -141,6 +143,9 @@ pub(crate) struct Calling {
     /// The last one sent; `None` before there is a way, and while the next one is sought.
     transaction: Option<TxId>,
     invite: Invite,
+    /// Where it goes now: elsewhere than at first once it was redirected.
+    next: Next,
+    trail: Trail,
     /// Our offer for the hop at hand.
     offer: Option<Body>,
     /// Whether that offer was asked for and is awaited.

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::early::Earlies;
+use super::redirect::Trail;
 use super::{Calling, Phase, Session};
 use crate::auth::proofs::Proofs;
 use crate::call::{Contact, Invite, Offer};
@@ -18,6 +19,8 @@ impl Calling {
         Calling {
             way,
             transaction: None,
+            next: invite.next.clone(),
+            trail: Trail::default(),
             invite,
             offer: None,
             wants_offer: false,
@@ -70,12 +73,12 @@ impl Endpoint {
     }
 
     /// No hop of this call can be reached.
-    pub(crate) fn on_call_stranded(&mut self, id: SessionId, failure: Failure) {
+    pub(crate) fn on_call_stranded(&mut self, now: Instant, id: SessionId, failure: Failure) {
         let reason = match failure {
             Failure::Lost => Ended::TransportLost,
             other => Ended::Failed { status: other.status() },
         };
-        self.end(id, reason);
+        self.target_failed(now, id, reason, None);
     }
 
     /// The call is past its way.

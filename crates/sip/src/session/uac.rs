@@ -65,7 +65,7 @@ impl Endpoint {
             session.dialog.repeat_cseq();
         }
         let proofs = match &session.credentials {
-            Some(user) => calling.proofs.headers(&mut self.random, user, "INVITE", &invite.target),
+            Some(user) => calling.proofs.headers(&mut self.random, user, "INVITE", &session.dialog.target),
             None => Vec::new(),
         };
         if body.is_some() {
@@ -155,7 +155,7 @@ impl Endpoint {
                     return self.fail(now, way, Failure::Unavailable { wait: retry_after(response) });
                 }
                 self.arrived(way);
-                self.end(session, Ended::Failed { status });
+                self.target_failed(now, session, Ended::Failed { status }, Some(response));
             }
             Phase::Leaving(Leaving::Cancel { invite, .. } | Leaving::Cancelled { invite, .. })
                 if *invite == id =>

@@ -149,6 +149,7 @@ fn a_call_given_up_before_its_offer_was_there_sends_nothing() {
         offer: Offer::WhenReached,
         credentials: None,
         headers: vec![],
+        follow: true,
         max_forwards: 70,
     };
     let session = b.endpoint.invite(b.now, invite);

@@ -17,6 +17,7 @@ pub(crate) fn invite_to(next: Next) -> Invite {
         offer: Offer::Ready(sdp()),
         credentials: None,
         headers: Vec::new(),
+        follow: true,
         max_forwards: 70,
     }
 }

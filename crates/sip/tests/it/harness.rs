@@ -162,6 +162,7 @@ fn brief(event: &Event) -> String {
             let fork = if *early == 1 { String::new() } else { format!(" in {early}") };
             format!("answered{fork}{}{}", with(body), owes(*owes_answer))
         }
+        Event::Redirected { status, targets, .. } => format!("redirected {status} to {}", targets.join(" ")),
         Event::Referred { refer, .. } => format!("referred {}", refer.to.uri),
         Event::ReferAnswered { status, .. } => format!("refer answered {status}"),
         Event::ReferProgress { status, last, .. } => {
@@ -265,6 +266,7 @@ pub(crate) fn call_placed(bench: &mut Bench, extra: &str) -> (SessionId, String)
         offer: Offer::Ready(sdp()),
         credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
         headers: vec![],
+        follow: true,
         max_forwards: 70,
     };
     let session = bench.endpoint.invite(bench.now, invite);
@@ -311,6 +313,7 @@ pub(crate) fn place(b: &mut Bench, body: Option<Body>) -> (SessionId, String) {
         offer: body.map_or(Offer::None, Offer::Ready),
         credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
         headers: vec![],
+        follow: true,
         max_forwards: 70,
     };
     let session = b.endpoint.invite(b.now, invite);

@@ -14,6 +14,7 @@ mod outside;
 mod pair;
 mod place;
 mod prack;
+mod redirect;
 mod refer;
 mod reinvite;
 mod replaces;

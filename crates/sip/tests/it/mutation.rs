@@ -215,6 +215,7 @@ impl Storm {
                     offer: if self.rng.bool() { Offer::Ready(sdp()) } else { Offer::None },
                     credentials: Some(Credentials { user: "u".into(), password: "p".into() }),
                     headers: vec![],
+                    follow: true,
                     max_forwards: 70,
                 };
                 self.begun += 1;

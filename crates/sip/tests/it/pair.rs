@@ -90,6 +90,7 @@ impl Pair {
                 offer: if late { Offer::None } else { Offer::Ready(sdp()) },
                 credentials: None,
                 headers: vec![],
+                follow: true,
                 max_forwards: 70,
             },
         );

@@ -16,6 +16,7 @@ fn placed(b: &mut Bench, body: Option<Body>) -> (SessionId, String) {
         offer: body.map_or(Offer::None, Offer::Ready),
         credentials: Some(Credentials { user: "ivr".into(), password: "pw".into() }),
         headers: vec![("X-Call".into(), "7".into())],
+        follow: true,
         max_forwards: 12,
     };
     let session = b.endpoint.invite(b.now, invite);

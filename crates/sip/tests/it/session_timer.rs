@@ -237,6 +237,7 @@ fn a_422_is_obeyed_and_the_minimum_remembered() {
         offer: sip::Offer::Ready(sdp()),
         credentials: None,
         headers: vec![],
+        follow: true,
         max_forwards: 70,
     };
     let session = b.endpoint.invite(b.now, invite);

@@ -54,6 +54,7 @@ fn early_out(b: &mut Bench) -> (SessionId, String) {
         offer: sip::Offer::Ready(sdp()),
         credentials: None,
         headers: vec![],
+        follow: true,
         max_forwards: 70,
     };
     let session = b.endpoint.invite(b.now, invite);

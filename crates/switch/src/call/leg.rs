@@ -176,6 +176,7 @@ impl CallLeg {
             SessionEvent::Began(_)
             | SessionEvent::Reached(_)
             | SessionEvent::Progressed { .. }
+            | SessionEvent::Redirected { .. }
             | SessionEvent::Answered { .. }
             | SessionEvent::Acknowledged(_)
             | SessionEvent::Changed { .. }

@@ -84,6 +84,8 @@ pub(crate) enum SessionEvent {
     Reached(Flow),
     /// A provisional response. An `early` dialog a fork; if `owes_answer`, `body` is an offer to be acknowledged.
     Progressed { early: u32, status: u16, body: Option<Body>, owes_answer: bool },
+    /// Our call was redirected; the first target is tried now if our INVITE said so.
+    Redirected { status: u16, targets: Vec<String> },
     /// A 2xx, which carries the description in force; if `owes_answer`, `body` is an offer to be acknowledged.
     Answered { early: u32, body: Option<Body>, owes_answer: bool },
     /// The PRACK of a provisional of ours answered the offer in it.

@@ -261,6 +261,9 @@ impl Shard {
             Event::Progressed { session, early, status, body, owes_answer } => {
                 self.tell(session, SessionEvent::Progressed { early, status, body, owes_answer });
             }
+            Event::Redirected { session, status, targets } => {
+                self.tell(session, SessionEvent::Redirected { status, targets });
+            }
             Event::Answered { session, early, body, owes_answer } => {
                 self.tell(session, SessionEvent::Answered { early, body, owes_answer });
             }
