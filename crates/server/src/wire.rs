@@ -29,7 +29,7 @@ pub(crate) struct Running {
 
 /// Asks the system for as many open files as it allows: a call has two sockets, and the usual limit is 1,024.
 pub(crate) fn make_room(config: &Config) {
-    let wanted = config.calls.max as u64 * 3 + 256;
+    let wanted = config.calls.max as u64 * 3 + config.sip.max_connections as u64 + 256;
     match rlimit::increase_nofile_limit(wanted) {
         Ok(limit) if limit < wanted => {
             tracing::warn!(limit, wanted, "the system allows too few open files for calls.max calls");
@@ -66,14 +66,18 @@ pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> anyhow::Resu
     let reached = SocketAddr::new(config.sip.advertise.unwrap_or(sip.ip()), sip.port());
     let demo = config.flows.is_none();
     println!("{}", demo::invitation(reached, http, &users, made_up, &switch.flows(), demo));
+    for (transport, address) in switch.listening() {
+        tracing::info!(transport, %address, "SIP is listened for");
+    }
     tracing::info!(%sip, %http, accounts = users.len(), "ready");
     Ok(Running { switch, config, file, api })
 }
 
 impl Running {
     /// Reads flows and users again, those in the configuration too; its other settings wait for a restart.
-    /// What is broken is named, and stays as it was.
+    /// What is broken is named, and stays as it was. Certificates are read again, too.
     pub(crate) async fn reload(&self) {
+        self.switch.reload_certificates();
         let (mut config, previous, file) = (self.config.clone(), self.switch.flows(), self.file.clone());
         let read = move || {
             config.users = config::Loaded::load(file.as_deref())?.config().users;
@@ -166,8 +170,19 @@ fn of_switch(config: &Config) -> switch::Config {
     let Config { sip, rtp, calls, .. } = config;
     switch::Config {
         sip: SipConfig {
-            udp: vec![sip.address],
-            tcp: vec![sip.address],
+            udp: sip.udp.clone(),
+            tcp: sip.tcp.clone(),
+            tls: sip.tls.clone(),
+            ws: sip.ws.clone(),
+            wss: sip.wss.clone(),
+            certificates: sip.certificates.clone(),
+            origins: sip.origins.clone(),
+            connections: sip.max_connections,
+            connections_per_peer: sip.max_connections_per_peer,
+            handshake: sip.handshake,
+            first_message: sip.first_message,
+            idle: sip.idle,
+            ping: sip.ping,
             realm: sip.realm.clone(),
             ..SipConfig::default()
         },
@@ -215,6 +230,9 @@ fn of_speech(config: &Config) -> speech::Config {
 /// A failed start with the settings that change it.
 fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
     let advice = match &error {
+        switch::StartError::Listen { transport: transport @ ("TLS" | "WS" | "WSS"), .. } => {
+            format!("sip.{} says where", transport.to_lowercase())
+        }
         switch::StartError::Listen { source, .. } => match source.kind() {
             std::io::ErrorKind::AddrInUse => format!(
                 "another program has the port (perhaps another offhook); stop it, or set sip.port: \
@@ -227,6 +245,10 @@ fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
             _ => "sip.bind and sip.port change it".to_owned(),
         },
         switch::StartError::Media(_) => "rtp.ports and rtp.workers change it".to_owned(),
+        switch::StartError::Certificates(_) => {
+            "sip.tls_certificate and sip.tls_key name the files; without sip.tls and sip.wss TLS is off"
+                .to_owned()
+        }
         switch::StartError::Directory { .. } => "data_dir and calls.records change it".to_owned(),
         _ => return error.into(),
     };

@@ -90,13 +90,16 @@ pub enum StartError {
     /// A SIP port is taken or not ours to take.
     #[error("cannot listen for SIP over {transport} on {address}: {source}")]
     Listen {
-        /// `UDP` or `TCP`.
+        /// As in a Via header: `UDP`, `TLS`.
         transport: &'static str,
         /// Where.
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
+    /// The certificates cannot be used.
+    #[error("{0}")]
+    Certificates(#[from] crate::TlsError),
     /// The media engine did not start.
     #[error("cannot start the media engine: {0}")]
     Media(#[from] media::Error),

@@ -43,7 +43,7 @@ pub use error::{Refusal, StartError};
 pub use events::{Event, Happening};
 pub use http::HttpConfig;
 pub use meters::describe_metrics;
-pub use sip_io::{Registration, SipConfig};
+pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
 pub use store::{Network, NotANetwork};
 
 use crate::address::Addresses;
@@ -199,6 +199,11 @@ impl Switch {
         self.shared.trunks.reload(trunks);
         self.shared.studio.forget();
         self.shared.shard.send(Command::Users(digest_users(users)));
+    }
+
+    /// Reads the TLS certificates again, for connections to come. What is wrong with them is logged, and changes nothing.
+    pub fn reload_certificates(&self) {
+        self.sip.reload_certificates();
     }
 
     /// The flows in use.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use store::{Problem, Users};
-use switch::Network;
+use switch::{ClientCertificates, KeyFiles, Network, TlsConfig};
 
 use read::{Origin, Read};
 use value::Value;
@@ -45,7 +45,21 @@ pub(crate) struct Config {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sip {
+    /// `sip.bind` and `sip.port`.
     pub(crate) address: SocketAddr,
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
+    pub(crate) tls: Vec<SocketAddr>,
+    pub(crate) ws: Vec<SocketAddr>,
+    pub(crate) wss: Vec<SocketAddr>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) certificates: TlsConfig,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_peer: usize,
+    pub(crate) handshake: Duration,
+    pub(crate) first_message: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) ping: Duration,
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) realm: String,
     pub(crate) allow_anonymous: bool,
@@ -156,6 +170,19 @@ impl Read {
             data_dir: PathBuf::from(self.text("data_dir")),
             sip: Sip {
                 address: address("sip.bind", "sip.port"),
+                udp: self.sockets("sip.udp", Some(address("sip.bind", "sip.port"))),
+                tcp: self.sockets("sip.tcp", Some(address("sip.bind", "sip.port"))),
+                tls: self.sockets("sip.tls", None),
+                ws: self.sockets("sip.ws", None),
+                wss: self.sockets("sip.wss", None),
+                origins: value::list(self.text("sip.ws_origins")).map(str::to_owned).collect(),
+                certificates: self.certificates(),
+                max_connections: self.number("sip.max_connections") as usize,
+                max_connections_per_peer: self.number("sip.max_connections_per_peer") as usize,
+                handshake: seconds("sip.handshake_s"),
+                first_message: seconds("sip.first_message_s"),
+                idle: seconds("sip.idle_s"),
+                ping: seconds("sip.ping_s"),
                 advertise: self.text("sip.advertise").parse().ok(),
                 realm: self.text("sip.realm").to_owned(),
                 allow_anonymous: self.flag("sip.allow_anonymous"),
@@ -189,6 +216,32 @@ impl Read {
                 json: self.text("log.format") == "json",
             },
             users: self.users.clone(),
+        }
+    }
+
+    fn certificates(&self) -> TlsConfig {
+        let file = |key: &str| Some(self.text(key)).filter(|file| !file.is_empty()).map(PathBuf::from);
+        let pairs = value::list(self.text("sip.tls_certificate")).zip(value::list(self.text("sip.tls_key")));
+        TlsConfig {
+            certificates: pairs
+                .map(|(chain, key)| KeyFiles { chain: PathBuf::from(chain), key: PathBuf::from(key) })
+                .collect(),
+            clients: match self.text("sip.tls_client_certificates") {
+                "asked" => ClientCertificates::Asked,
+                "required" => ClientCertificates::Required,
+                _ => ClientCertificates::Off,
+            },
+            client_ca: file("sip.tls_client_ca"),
+            ca: file("sip.tls_ca"),
+            trust_anybody: !self.flag("sip.tls_verify"),
+        }
+    }
+
+    /// Where to listen; `usual` where the setting says nothing.
+    fn sockets(&self, key: &str, usual: Option<SocketAddr>) -> Vec<SocketAddr> {
+        match self.text(key) {
+            "" => usual.into_iter().collect(),
+            text => value::sockets(text).unwrap_or_default(),
         }
     }
 

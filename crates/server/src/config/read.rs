@@ -56,7 +56,40 @@ impl Read {
                 read.variable(name, &text);
             }
         }
+        read.tls(file.map(|(name, _)| name));
         read
+    }
+
+    /// What TLS settings ask of each other.
+    fn tls(&mut self, file: Option<&str>) {
+        let text = |key: &str| match self.values.get(key) {
+            Some((Value::Text(text), _)) => text.as_str(),
+            _ => "",
+        };
+        let count = |key: &str| value::list(text(key)).count();
+        let listens = |key: &str| !matches!(text(key), "" | "off");
+        let (certificates, keys) = (count("sip.tls_certificate"), count("sip.tls_key"));
+        let mut wrong = Vec::new();
+        if certificates != keys {
+            wrong.push(("sip.tls_key", format!("there are {certificates} certificates and {keys} keys")));
+        }
+        for key in ["sip.tls", "sip.wss"] {
+            if listens(key) && certificates == 0 {
+                wrong.push((key, "TLS needs a certificate: sip.tls_certificate and sip.tls_key".to_owned()));
+            }
+        }
+        if text("sip.tls_client_certificates") != "off" && text("sip.tls_client_ca").is_empty() {
+            let who = "sip.tls_client_ca must say who signs them".to_owned();
+            wrong.push(("sip.tls_client_certificates", who));
+        }
+        for (key, why) in wrong {
+            let place = match self.values.get(key) {
+                Some((_, Origin::Variable(name))) => name.clone(),
+                Some((_, Origin::File(line))) => format!("{}:{line}", file.unwrap_or_default()),
+                _ => file.unwrap_or("the configuration").to_owned(),
+            };
+            self.problems.push(Problem::file(place, format!("{key}: {why}")));
+        }
     }
 
     fn file(&mut self, name: &str, text: &str) {

@@ -3,7 +3,8 @@
 //! Reading, checking, environment overrides, `offhook config print` and the hints in errors all follow this one table.
 
 use Kind::{
-    Address, Choice, Directives, Flag, Networks, Number, OptionalAddress, OptionalSocket, Ports, Secret, Text,
+    Address, Choice, Directives, Flag, List, Networks, Number, OptionalAddress, OptionalSocket, Ports,
+    Secret, Sockets, Text,
 };
 
 /// What a setting accepts.
@@ -23,6 +24,10 @@ pub(super) enum Kind {
     OptionalAddress,
     /// `ADDRESS:PORT` or nothing.
     OptionalSocket,
+    /// `ADDRESS:PORT, ADDRESS:PORT`, `off`, or nothing.
+    Sockets,
+    /// Texts with commas between them, or an array of texts.
+    List,
     /// `FIRST-LAST`, at least two ports.
     Ports,
     /// `NETWORK, NETWORK`, or nothing.
@@ -75,6 +80,89 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting("sip.bind", Address, "\"0.0.0.0\"", "The address on which phones are listened to."),
     setting("sip.port", Number(0, 65_535), "5060", "UDP and TCP. 0 takes a free one."),
+    setting(
+        "sip.udp",
+        Sockets,
+        "\"\"",
+        "Where SIP over UDP is listened for, if not at sip.bind and sip.port: addresses with ports, commas between them.\n\"[::]:5060\" serves IPv4 too. \"off\": nowhere.",
+    ),
+    setting("sip.tcp", Sockets, "\"\"", "The same for TCP."),
+    setting("sip.tls", Sockets, "\"\"", "The same for TLS, which needs a certificate. Empty: nowhere."),
+    setting("sip.ws", Sockets, "\"\"", "The same for WebSockets (RFC 7118). Empty: nowhere."),
+    setting(
+        "sip.wss",
+        Sockets,
+        "\"\"",
+        "The same for secure WebSockets, which need a certificate. Empty: nowhere.",
+    ),
+    setting(
+        "sip.ws_origins",
+        List,
+        "\"\"",
+        "Web pages that may open WebSockets, such as \"https://phone.example\". Empty: all.",
+    ),
+    setting(
+        "sip.tls_certificate",
+        List,
+        "\"\"",
+        "PEM files of certificates with their chains; of several, the name asked for chooses, else the first is shown.\nThey are read again when they change, and at SIGHUP.",
+    ),
+    setting("sip.tls_key", List, "\"\"", "PEM files of their keys, in the same order."),
+    setting(
+        "sip.tls_client_certificates",
+        Choice(&["off", "asked", "required"]),
+        "\"off\"",
+        "Whether TLS clients must show a certificate signed by sip.tls_client_ca.",
+    ),
+    setting("sip.tls_client_ca", Text, "\"\"", "A PEM file of those who sign clients' certificates."),
+    setting(
+        "sip.tls_ca",
+        Text,
+        "\"\"",
+        "A PEM file of those who sign servers' certificates, besides those that the system trusts.",
+    ),
+    setting(
+        "sip.tls_verify",
+        Flag,
+        "true",
+        "Whether the certificates of servers that we connect to must be valid and have their names (RFC 5922).",
+    ),
+    setting(
+        "sip.max_connections",
+        Number(1, 1_000_000),
+        "10000",
+        "Connections at once; more are closed, and so are new ones while a quarter is in unfinished handshakes.",
+    ),
+    setting(
+        "sip.max_connections_per_peer",
+        Number(1, 1_000_000),
+        "100",
+        "The same for one IPv4 address or one /64 network of IPv6.",
+    ),
+    setting(
+        "sip.handshake_s",
+        Number(1, 300),
+        "10",
+        "How long connecting, TLS and WebSocket handshakes may take, each.",
+    ),
+    setting(
+        "sip.first_message_s",
+        Number(1, 3600),
+        "30",
+        "A connection that brings no whole message for so long is closed.",
+    ),
+    setting(
+        "sip.idle_s",
+        Number(1, 7 * DAY),
+        "600",
+        "A connection that is silent for so long, and that neither a call nor a registration uses, is closed.",
+    ),
+    setting(
+        "sip.ping_s",
+        Number(1, 3600),
+        "30",
+        "How often connections that we opened are pinged (RFC 5626); a peer that used to answer and does not is gone.",
+    ),
     setting(
         "sip.advertise",
         OptionalAddress,

@@ -126,3 +126,34 @@ fn the_callback_server_runs_beside_the_demo_or_where_it_is_asked_for() {
     assert_eq!(server("[flows]\ndirectory = \"mine\"\n[demo]\ncallback_server = \"127.0.0.1:9\"\n"), Some(9));
     assert_eq!(server("[demo]\ncallback_server = \"\"\n"), None);
 }
+
+#[test]
+fn listeners_are_listed_or_follow_bind_and_port() {
+    let text = "[sip]\nport = 5070\ntcp = \"off\"\ntls = [\"0.0.0.0:5061\", \"[::]:5061\"]\n\
+        tls_certificate = \"a.pem, b.pem\"\ntls_key = [\"a.key\", \"b.key\"]\n";
+    let read = read(text, &[]);
+    assert_eq!(read.problems, vec![]);
+    let sip = read.config().sip;
+    assert_eq!(sip.udp, [sip.address]);
+    assert_eq!((sip.tcp.len(), sip.ws.len()), (0, 0));
+    assert_eq!(sip.tls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0:5061", "[::]:5061"]);
+    let pairs = sip.certificates.certificates.iter().map(|files| (files.chain.to_str(), files.key.to_str()));
+    assert_eq!(pairs.collect::<Vec<_>>(), [(Some("a.pem"), Some("a.key")), (Some("b.pem"), Some("b.key"))]);
+}
+
+#[test]
+fn tls_settings_that_do_not_fit_each_other_are_named() {
+    assert_eq!(
+        problems("[sip]\ntls = \"[::]:5061\"\n", &[]),
+        ["offhook.toml:2: error: sip.tls: TLS needs a certificate: sip.tls_certificate and sip.tls_key"]
+    );
+    assert_eq!(
+        problems("[sip]\ntls_certificate = \"a.pem\"\n", &[("OFFHOOK_SIP__TLS_KEY", "a, b")]),
+        ["OFFHOOK_SIP__TLS_KEY: error: sip.tls_key: there are 1 certificates and 2 keys"]
+    );
+    assert_eq!(
+        problems("[sip]\ntls_client_certificates = \"asked\"\n", &[]),
+        ["offhook.toml:2: error: sip.tls_client_certificates: sip.tls_client_ca must say who signs them"]
+    );
+    assert_eq!(problems("[sip]\ntls = \"5061\"\n", &[]).len(), 1);
+}

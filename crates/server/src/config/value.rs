@@ -23,6 +23,11 @@ pub(super) enum Value {
 pub(super) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
     let given = match value {
         DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Array(items) if matches!(kind, Kind::Sockets | Kind::List | Kind::Networks) => {
+            let texts: Option<Vec<&str>> = items.iter().map(|item| item.as_ref().as_str()).collect();
+            let Some(texts) = texts else { return Err(format!("expected {} in it", expected(Kind::Text))) };
+            Value::Text(texts.join(", "))
+        }
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Integer(number) => match u64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Value::Number(number),
@@ -48,11 +53,12 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Result<Value, String> {
 
 fn checked(kind: Kind, value: Value) -> Result<Value, String> {
     let fits = match (kind, &value) {
-        (Kind::Text | Kind::Secret, Value::Text(_)) | (Kind::Flag, Value::Flag(_)) => true,
+        (Kind::Text | Kind::Secret | Kind::List, Value::Text(_)) | (Kind::Flag, Value::Flag(_)) => true,
         (Kind::Number(least, most), Value::Number(number)) => (least..=most).contains(number),
         (Kind::Address, Value::Text(text)) => text.parse::<IpAddr>().is_ok(),
         (Kind::OptionalAddress, Value::Text(text)) => text.is_empty() || text.parse::<IpAddr>().is_ok(),
         (Kind::OptionalSocket, Value::Text(text)) => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+        (Kind::Sockets, Value::Text(text)) => text == "off" || sockets(text).is_some(),
         (Kind::Ports, Value::Text(text)) => ports(text).is_some(),
         (Kind::Networks, Value::Text(text)) => networks(text).is_some(),
         (Kind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
@@ -77,9 +83,19 @@ pub(super) fn ports(text: &str) -> Option<RangeInclusive<u16>> {
     (first > 0 && first < last).then_some(first..=last)
 }
 
+/// `0.0.0.0:5060, [::]:5060` as addresses.
+pub(super) fn sockets(text: &str) -> Option<Vec<SocketAddr>> {
+    list(text).map(|part| part.parse().ok()).collect()
+}
+
+/// The parts between commas, without empty ones.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
 /// `10.0.0.0/8, fe80::/10` as networks.
 pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
+    list(text).map(|part| part.parse().ok()).collect()
 }
 
 /// What a kind accepts, for a sentence.
@@ -91,6 +107,10 @@ fn expected(kind: Kind) -> String {
         Kind::Address => "an IP address such as \"0.0.0.0\"".to_owned(),
         Kind::OptionalAddress => "an IP address such as \"203.0.113.7\", or \"\"".to_owned(),
         Kind::OptionalSocket => "an address with a port such as \"127.0.0.1:8090\", or \"\"".to_owned(),
+        Kind::Sockets => {
+            "addresses with ports such as \"0.0.0.0:5061, [::]:5061\", \"off\", or \"\"".to_owned()
+        }
+        Kind::List => "texts in quotes with commas between them".to_owned(),
         Kind::Ports => "two ports such as \"20000-29999\", the lower first".to_owned(),
         Kind::Networks => "networks such as \"10.0.0.0/8, fe80::/10\", or \"\"".to_owned(),
         Kind::Choice(words) => {

@@ -41,7 +41,6 @@ pub(super) enum Refusal {
     /// There are too many unfinished handshakes.
     Handshakes,
     /// Its handshake took too long or broke off.
-    #[allow(dead_code, reason = "TCP has none")]
     Handshake,
     /// It said nothing.
     Silent,

@@ -1,7 +1,7 @@
 //! SIP on real sockets: transports around [`shard`]s, each of which owns a sans-IO endpoint.
 //!
 //! ```text
-//! udp, tcp ──→ shards ──→ shard ──→ ways ──→ udp, streams
+//! udp, tcp (tls, ws) ──→ shards ──→ shard ──→ ways ──→ udp, streams
 //! ```
 //!
 //! What comes goes to a shard ([`shards`]); what a shard sends goes by [`ways`] to a socket or to one of the open
@@ -9,6 +9,7 @@
 
 mod alias;
 mod bytestream;
+mod certificate;
 mod handle;
 mod limits;
 mod serve;
@@ -18,8 +19,10 @@ mod streams;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod udp;
 mod ways;
+mod ws;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -32,6 +35,7 @@ use tokio::task::JoinHandle;
 
 pub use handle::Registration;
 pub(crate) use handle::{Admission, Command, Invitation, Reception, ShardHandle};
+pub use tls::{ClientCertificates, KeyFiles, TlsConfig, TlsError};
 
 use crate::address::Addresses;
 use crate::call::run::pause;
@@ -50,6 +54,16 @@ pub struct SipConfig {
     pub udp: Vec<SocketAddr>,
     /// The TCP listeners' addresses, likewise.
     pub tcp: Vec<SocketAddr>,
+    /// The TLS listeners' addresses, likewise; they need a certificate.
+    pub tls: Vec<SocketAddr>,
+    /// The WebSocket listeners' addresses, likewise.
+    pub ws: Vec<SocketAddr>,
+    /// The secure WebSocket listeners' addresses, likewise; they need a certificate.
+    pub wss: Vec<SocketAddr>,
+    /// Certificates.
+    pub certificates: TlsConfig,
+    /// Pages that WebSockets may be opened from, as browsers' Origin headers name them; none for all.
+    pub origins: Vec<String>,
     /// The digest realm.
     pub realm: String,
     /// The Server and User-Agent headers.
@@ -77,6 +91,11 @@ impl Default for SipConfig {
         SipConfig {
             udp: vec![any],
             tcp: vec![any],
+            tls: Vec::new(),
+            ws: Vec::new(),
+            wss: Vec::new(),
+            certificates: TlsConfig::default(),
+            origins: Vec::new(),
             realm: "offhook".to_owned(),
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
             connections: 10_000,
@@ -93,6 +112,7 @@ impl Default for SipConfig {
 /// SIP at work: its tasks, and where it listens.
 pub(crate) struct SipIo {
     pub(crate) listening: Vec<(Transport, SocketAddr)>,
+    tls: Arc<tls::Tls>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -110,19 +130,33 @@ impl SipIo {
             let bound = udp::Bound::new(address, alone);
             sockets.push(bound.map_err(|source| StartError::Listen { transport: "UDP", address, source })?);
         }
+        let streams = [
+            (Transport::Tcp, &config.tcp),
+            (Transport::Tls, &config.tls),
+            (Transport::Ws, &config.ws),
+            (Transport::Wss, &config.wss),
+        ];
         let mut listeners = Vec::new();
-        for (address, alone) in with_company(&config.tcp) {
-            // With any port for both, the same one is wanted: phones assume it.
-            let udp = sockets.iter().find(|bound| address.port() == 0 && bound.address.ip() == address.ip());
-            let same = udp.and_then(|bound| tcp::listen(bound.address, alone).ok());
-            let listener = match same {
-                Some(listener) => Ok(listener),
-                None => tcp::listen(address, alone),
-            };
-            let listen = |source| StartError::Listen { transport: "TCP", address, source };
-            let listener = listener.map_err(listen)?;
-            let bound = listener.local_addr().map_err(listen)?;
-            listeners.push((Transport::Tcp, bound, listener));
+        for (transport, addresses) in streams {
+            for (address, alone) in with_company(addresses) {
+                // With any port for UDP and TCP, the same one is wanted: phones assume it.
+                let twin = |bound: &&udp::Bound| {
+                    transport == Transport::Tcp && address.port() == 0 && bound.address.ip() == address.ip()
+                };
+                let same = sockets.iter().find(twin).and_then(|twin| tcp::listen(twin.address, alone).ok());
+                let listener = match same {
+                    Some(listener) => Ok(listener),
+                    None => tcp::listen(address, alone),
+                };
+                let listen = |source| StartError::Listen { transport: transport.name(), address, source };
+                let listener = listener.map_err(listen)?;
+                let bound = listener.local_addr().map_err(listen)?;
+                listeners.push((transport, bound, listener));
+            }
+        }
+        let tls = tls::Tls::new(config.certificates.clone())?;
+        if tls.server().is_none() && listeners.iter().any(|(transport, ..)| transport.is_secure()) {
+            return Err(TlsError::NothingToShow.into());
         }
         let (shards, queues) = shards::Shards::new(1);
         let ways = ways::Ways::new(ways::Parts {
@@ -140,12 +174,17 @@ impl SipIo {
                 ping: config.ping,
                 pong: PONG,
             },
+            tls: tls.clone(),
+            origins: config.origins.clone(),
             sockets: sockets.clone(),
             listening: listeners.iter().map(|(transport, bound, _)| (*transport, *bound)).collect(),
         });
         let listening = sockets.iter().map(|bound| (Transport::Udp, bound.address));
         let listening = listening.chain(ways.listening.iter().copied()).collect();
-        let mut io = SipIo { listening, tasks: Vec::new() };
+        let mut io = SipIo { listening, tls: tls.clone(), tasks: Vec::new() };
+        if !config.certificates.certificates.is_empty() || config.certificates.ca.is_some() {
+            io.tasks.push(tokio::spawn(tls.watch()));
+        }
         for bound in sockets {
             io.tasks.push(tokio::spawn(udp::receive(bound, ways.clone())));
         }
@@ -178,6 +217,11 @@ impl SipIo {
     /// Where a transport is listened for first.
     pub(crate) fn address(&self, transport: Transport) -> Option<SocketAddr> {
         self.listening.iter().find(|(of, _)| *of == transport).map(|(_, address)| *address)
+    }
+
+    /// Reads the certificates again; connections there are keep theirs.
+    pub(crate) fn reload_certificates(&self) {
+        self.tls.reload();
     }
 
     /// Ends the tasks at once; what was to be said must have been said.

@@ -13,7 +13,7 @@ use sip::stream::{Frame, PING, PONG};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::alias;
+use super::alias::Peer;
 use super::limits::Refusal;
 use super::shards::{Gone, Shards};
 use super::streams::{Stream, Streams};
@@ -45,6 +45,8 @@ pub(super) enum ReadError {
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Frame(#[from] sip::FrameError),
+    #[error(transparent)]
+    WebSocket(Box<tokio_tungstenite::tungstenite::Error>),
 }
 
 /// How patient one is with a stream.
@@ -74,6 +76,7 @@ pub(super) async fn serve(
     mut source: impl Source,
     mut sink: impl Sink,
     mut stream: Stream,
+    peer: Peer,
     patience: Patience,
     (streams, shards): (&Streams, &Shards),
 ) -> End {
@@ -97,7 +100,7 @@ pub(super) async fn serve(
                     Ok(Some(Frame::Message(bytes))) => {
                         first = None;
                         if aliases < ALIASES
-                            && let Some(target) = alias::proved(&flow, &bytes)
+                            && let Some(target) = peer.proved(&flow, &bytes)
                         {
                             aliases += 1;
                             streams.lead(&flow, id, target);
@@ -115,6 +118,7 @@ pub(super) async fn serve(
                     Ok(Some(Frame::Pong)) => {}
                     Ok(None) => return End::Ordinary,
                     Err(ReadError::Io(error)) => {
+                        // Peers that do not close TLS in order end here too.
                         tracing::debug!(%error, %flow, "a SIP stream broke");
                         return End::Ordinary;
                     }

@@ -1,4 +1,5 @@
-//! SIP over TCP: listening and connecting. What a connection does then is in `serve.rs`.
+//! TCP, below TLS and WebSockets too: listening, the handshakes of what came in, connecting.
+//! What a connection does then is in `serve.rs`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,12 +7,16 @@ use std::time::Duration;
 use sip::{Flow, Transport};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::alias::Peer;
 use super::bytestream;
-use super::limits::Permit;
+use super::limits::{Permit, Refusal};
 use super::serve::{End, serve};
 use super::udp::canonical;
 use super::ways::Ways;
+use super::ws::{self, Carrier};
 
 /// Connections that the system may hold for us until we accept them.
 const BACKLOG: i32 = 1_024;
@@ -77,11 +82,49 @@ pub(super) async fn accept(listener: TcpListener, transport: Transport, ways: Wa
     }
 }
 
-async fn incoming(stream: TcpStream, flow: Flow, ways: &Ways, mut permit: Permit) -> End {
-    permit.established();
-    let (source, sink) = bytestream::split(stream);
-    let entry = ways.streams.add(flow);
-    serve(source, sink, entry, ways.times.incoming(), (&ways.streams, &ways.shards)).await
+/// Does the handshakes that the transport has, and serves the stream.
+async fn incoming(stream: TcpStream, flow: Flow, ways: &Ways, permit: Permit) -> End {
+    let handshake = async {
+        if !flow.transport.is_secure() {
+            return Ok(Shaken::Plain(stream));
+        }
+        let server = ways.tls.server().ok_or("there is no certificate")?;
+        let accepted = TlsAcceptor::from(server).accept(stream).await;
+        accepted.map(|stream| Shaken::Secure(Box::new(stream))).map_err(|error| error.to_string())
+    };
+    match timeout(ways.times.handshake, handshake).await {
+        Ok(Ok(Shaken::Plain(stream))) => established(stream, flow, ways, permit, Peer::default()).await,
+        Ok(Ok(Shaken::Secure(stream))) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let peer = Peer { certificate: shown.map(|certificate| certificate.clone().into_owned()) };
+            established(stream, flow, ways, permit, peer).await
+        }
+        Ok(Err(why)) => End::Refused(Refusal::Handshake, why),
+        Err(_) => End::Refused(Refusal::Handshake, "the handshake took too long".to_owned()),
+    }
+}
+
+/// A stream after the handshake of TLS, if there is one.
+enum Shaken {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+async fn established<S: Carrier>(stream: S, flow: Flow, ways: &Ways, mut permit: Permit, peer: Peer) -> End {
+    let (patience, home) = (ways.times.incoming(), (&ways.streams, &ways.shards));
+    if !matches!(flow.transport, Transport::Ws | Transport::Wss) {
+        permit.established();
+        let (source, sink) = bytestream::split(stream);
+        return serve(source, sink, ways.streams.add(flow), peer, patience, home).await;
+    }
+    match timeout(ways.times.handshake, ws::accept(stream, &ways.origins)).await {
+        Ok(Ok((source, sink))) => {
+            permit.established();
+            serve(source, sink, ways.streams.add(flow), peer, patience, home).await
+        }
+        Ok(Err(error)) => End::Refused(Refusal::Handshake, error.to_string()),
+        Err(_) => End::Refused(Refusal::Handshake, "the handshake took too long".to_owned()),
+    }
 }
 
 /// Connects from `source`, if that is a certain one of our addresses.

@@ -7,16 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls::pki_types::ServerName;
 use sip::{Flow, Hop, Transport};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use super::alias::Peer;
 use super::bytestream;
 use super::limits::Gate;
 use super::serve::{End, Patience, serve};
 use super::shards::Shards;
 use super::streams::{Asked, Stream, Streams, Target, Way};
 use super::tcp;
+use super::tls::Tls;
 use super::udp::Bound;
+use super::ws;
 use crate::address::Addresses;
 
 /// Waiting times of streams.
@@ -56,6 +63,9 @@ pub(super) struct Parts {
     pub(super) gate: Arc<Gate>,
     pub(super) addresses: Arc<Addresses>,
     pub(super) times: Times,
+    pub(super) tls: Arc<Tls>,
+    /// Pages that WebSockets may be opened from; none for all.
+    pub(super) origins: Vec<String>,
     /// The UDP sockets.
     pub(super) sockets: Vec<Bound>,
     /// Where streams are listened for.
@@ -135,29 +145,70 @@ impl Ways {
 
     /// Opens a stream, tells those who wait, and serves it.
     async fn open(&self, hop: Hop) {
-        let target = Target::of(&hop);
         let source = self.listener(&hop);
-        let stream = match timeout(self.times.handshake, tcp::connect(hop.remote, source)).await {
-            Ok(Ok(stream)) if hop.transport == Transport::Tcp => stream,
-            failed => {
-                let why = match failed {
-                    Ok(Ok(_)) => "this transport is not spoken".to_owned(),
-                    Ok(Err(error)) => error.to_string(),
-                    Err(_) => "it took too long".to_owned(),
-                };
-                tracing::info!(%hop, why, "cannot connect");
-                return self.answer(&target, None).await;
-            }
+        let why = match timeout(self.times.handshake, self.connect(&hop, source)).await {
+            Ok(Ok(opened)) => return self.run(&hop, source, opened).await,
+            Ok(Err(why)) => why,
+            Err(_) => "it took too long".to_owned(),
         };
-        let Ok(local) = stream.local_addr() else { return self.answer(&target, None).await };
-        let entry = self.enter(&hop, source, local);
-        let flow = entry.flow;
+        tracing::info!(%hop, why, "cannot connect");
+        self.answer(&Target::of(&hop), None).await;
+    }
+
+    /// Connects and does the handshakes that the transport has.
+    async fn connect(&self, hop: &Hop, source: Option<SocketAddr>) -> Result<Opened, String> {
+        let tell = |error: &dyn std::fmt::Display| error.to_string();
+        let stream = tcp::connect(hop.remote, source).await.map_err(|error| tell(&error))?;
+        let local = stream.local_addr().map_err(|error| tell(&error))?;
+        let carrier = match hop.transport {
+            Transport::Tcp => Carriage::Tcp(stream),
+            Transport::Ws => Carriage::Ws(ws::connect(stream, hop).await.map_err(|error| tell(&error))?),
+            Transport::Tls | Transport::Wss => {
+                let stream = self.secure(stream, hop).await?;
+                match hop.transport {
+                    Transport::Wss => {
+                        Carriage::Wss(ws::connect(stream, hop).await.map_err(|error| tell(&error))?)
+                    }
+                    _ => Carriage::Tls(Box::new(stream)),
+                }
+            }
+            _ => return Err("this transport has no streams".to_owned()),
+        };
+        Ok(Opened { local, carrier })
+    }
+
+    async fn secure(&self, stream: TcpStream, hop: &Hop) -> Result<TlsStream<TcpStream>, String> {
+        let tls = self.tls.clone();
+        // The first time the system's trusted certificates are read.
+        let client = tokio::task::spawn_blocking(move || tls.client());
+        let client = client.await.map_err(|error| error.to_string())??;
+        let name = match &hop.name {
+            Some(name) => ServerName::try_from(name.clone()).map_err(|error| error.to_string())?,
+            None => ServerName::from(hop.remote.ip()),
+        };
+        TlsConnector::from(client).connect(name, stream).await.map_err(|error| error.to_string())
+    }
+
+    /// Serves a stream that was opened, once those who wait for it are told.
+    async fn run(&self, hop: &Hop, source: Option<SocketAddr>, opened: Opened) {
+        let entry = self.enter(hop, source, opened.local);
+        let (flow, target) = (entry.flow, Target::of(hop));
         self.streams.lead(&flow, entry.id, target.clone());
         self.answer(&target, Some(flow)).await;
-        let (source, sink) = bytestream::split(stream);
-        if let End::Refused(refusal, why) =
-            serve(source, sink, entry, self.times.outgoing(), (&self.streams, &self.shards)).await
-        {
+        let (peer, patience, home) = (Peer::default(), self.times.outgoing(), (&self.streams, &self.shards));
+        let end = match opened.carrier {
+            Carriage::Tcp(stream) => {
+                let (source, sink) = bytestream::split(stream);
+                serve(source, sink, entry, peer, patience, home).await
+            }
+            Carriage::Tls(stream) => {
+                let (source, sink) = bytestream::split(stream);
+                serve(source, sink, entry, peer, patience, home).await
+            }
+            Carriage::Ws((source, sink)) => serve(source, sink, entry, peer, patience, home).await,
+            Carriage::Wss((source, sink)) => serve(source, sink, entry, peer, patience, home).await,
+        };
+        if let End::Refused(refusal, why) = end {
             self.gate.complain(flow.remote.ip(), refusal, &why);
         }
     }
@@ -198,6 +249,20 @@ impl Ways {
             .or_else(|| all().filter(port).find(|bound| bound.address.is_ipv4() == flow.remote.is_ipv4()))
             .or_else(|| all().find(port))
     }
+}
+
+/// A stream that was opened, and our end of it.
+struct Opened {
+    local: SocketAddr,
+    carrier: Carriage,
+}
+
+/// What carries frames after all handshakes.
+enum Carriage {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Ws((ws::Reader<TcpStream>, ws::Writer<TcpStream>)),
+    Wss((ws::Reader<TlsStream<TcpStream>>, ws::Writer<TlsStream<TcpStream>>)),
 }
 
 /// Whether a socket bound there can send to `remote`.

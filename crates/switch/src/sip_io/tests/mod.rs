@@ -1,5 +1,8 @@
 //! Streams and ways on real sockets, with a test in the place of the shard.
 
+mod tls;
+mod ws;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use super::handle::Inbound;
 use super::limits::{Gate, Limits};
 use super::shards::Shards;
 use super::streams::Streams;
+use super::tls::{Tls, TlsConfig};
 use super::udp::Bound;
 use super::ways::{Found, Parts, Sent, Times, Ways};
 use super::{tcp, udp};
@@ -29,38 +33,55 @@ fn any(host: &str) -> SocketAddr {
     SocketAddr::new(host.parse().expect("an address"), 0)
 }
 
-/// A switch's transports: UDP and TCP at `host`, and the queue of the shard that is not there.
+/// A switch's transports: UDP and one kind of streams at `host`, and the queue of the shard that is not there.
 struct Rig {
     ways: Ways,
     queue: mpsc::Receiver<Inbound>,
 }
 
+/// What a test changes of a rig.
+struct Plan {
+    transport: Transport,
+    times: Times,
+    limits: Limits,
+    tls: TlsConfig,
+    origins: Vec<String>,
+}
+
 impl Rig {
     fn new(host: &str) -> Rig {
-        Rig::with(host, |_, _| {})
+        Rig::with(host, |_| {})
     }
 
-    fn with(host: &str, change: impl FnOnce(&mut Times, &mut Limits)) -> Rig {
+    fn with(host: &str, change: impl FnOnce(&mut Plan)) -> Rig {
         let (shards, mut queues) = Shards::new(1);
         let socket = Bound::new(any(host), false).expect("a socket");
         let listener = tcp::listen(any(host), false).expect("a listener");
-        let mut times = Times { handshake: LONG, first: LONG, idle: LONG, ping: LONG, pong: LONG };
-        let mut limits = Limits { connections: 1_000, per_peer: 1_000 };
-        change(&mut times, &mut limits);
+        let mut plan = Plan {
+            transport: Transport::Tcp,
+            times: Times { handshake: LONG, first: LONG, idle: LONG, ping: LONG, pong: LONG },
+            limits: Limits { connections: 1_000, per_peer: 1_000 },
+            tls: TlsConfig::default(),
+            origins: Vec::new(),
+        };
+        change(&mut plan);
         let ways = Ways::new(Parts {
             shards,
             streams: Streams::default(),
-            gate: Gate::new(limits),
+            gate: Gate::new(plan.limits),
             addresses: Arc::new(Addresses::new(None)),
-            times,
-            listening: vec![(Transport::Tcp, listener.local_addr().expect("an address"))],
+            times: plan.times,
+            listening: vec![(plan.transport, listener.local_addr().expect("an address"))],
             sockets: vec![socket.clone()],
+            tls: Tls::new(plan.tls).expect("certificates"),
+            origins: plan.origins,
         });
         tokio::spawn(udp::receive(socket, ways.clone()));
-        tokio::spawn(tcp::accept(listener, Transport::Tcp, ways.clone()));
+        tokio::spawn(tcp::accept(listener, plan.transport, ways.clone()));
         Rig { ways, queue: queues.remove(0) }
     }
 
+    /// Where streams are listened for.
     fn tcp(&self) -> SocketAddr {
         self.ways.listening[0].1
     }
@@ -175,7 +196,6 @@ async fn a_peer_may_offer_its_connection_for_requests_to_its_own_address_only() 
     let mut rig = Rig::new("127.0.0.1");
     let mut phone = rig.dial();
     let there = |host: &str| hop(Transport::Tcp, host.parse().expect("an address"));
-    // 192.0.2.0/24 is routed nowhere: what is not ours is not opened in this test, only looked for.
     for (via, params) in [("127.0.0.1:5071", ";alias"), ("127.0.0.2:5072", ";alias"), ("127.0.0.1:5073", "")]
     {
         phone.write_all(options(via, params).as_bytes()).expect("sent");
@@ -190,7 +210,7 @@ async fn a_peer_may_offer_its_connection_for_requests_to_its_own_address_only() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pings_are_answered_and_do_not_stand_for_a_first_message() {
-    let mut rig = Rig::with("127.0.0.1", |times, _| times.first = Duration::from_millis(500));
+    let mut rig = Rig::with("127.0.0.1", |plan| plan.times.first = Duration::from_millis(500));
     let mut phone = rig.dial();
     let mut pong = [0; 2];
     for _ in 0..3 {
@@ -204,7 +224,7 @@ async fn pings_are_answered_and_do_not_stand_for_a_first_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_connections_than_a_peer_may_have_are_closed_at_once() {
-    let rig = Rig::with("127.0.0.1", |_, limits| limits.per_peer = 2);
+    let rig = Rig::with("127.0.0.1", |plan| plan.limits.per_peer = 2);
     let mut phones = [rig.dial(), rig.dial(), rig.dial()];
     assert_eq!(phones[2].read(&mut [0; 2]).expect("the end"), 0);
     for phone in &mut phones[..2] {
@@ -229,8 +249,8 @@ async fn a_peer_that_does_not_read_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_answered_pings_and_no_longer_does_is_gone() {
-    let mut rig = Rig::with("127.0.0.1", |times, _| {
-        (times.ping, times.pong) = (Duration::from_millis(50), Duration::from_millis(200));
+    let mut rig = Rig::with("127.0.0.1", |plan| {
+        (plan.times.ping, plan.times.pong) = (Duration::from_millis(50), Duration::from_millis(200));
     });
     let peer = std::net::TcpListener::bind(any("127.0.0.1")).expect("a listener");
     let hop = hop(Transport::Tcp, peer.local_addr().expect("an address"));
