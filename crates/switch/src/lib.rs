@@ -33,7 +33,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use store::{Flows, Trunks, Users};
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 pub use book::{CallState, CallView};
@@ -65,6 +65,8 @@ pub struct Switch {
     shared: Arc<Shared>,
     sip: SipIo,
     meters: JoinHandle<()>,
+    /// The tasks that keep the trunks; they end with the set.
+    keepers: Mutex<JoinSet<()>>,
 }
 
 /// What a switch holds at the moment. A finished call leaves nothing of it behind.
@@ -143,7 +145,8 @@ impl Switch {
         let reception = Box::new(move |invitation| route::admit(&owner, invitation));
         let sip = SipIo::start(&config.sip, &addresses, commands, digest_users(users), reception).await?;
         let meters = tokio::spawn(meters::publish(shared.clone()));
-        Ok(Switch { shared, sip, meters })
+        let keepers = Mutex::new(trunk::keep(&shared.trunks, &shared.shard));
+        Ok(Switch { shared, sip, meters, keepers })
     }
 
     /// Where SIP over UDP is listened for.
@@ -197,6 +200,7 @@ impl Switch {
     pub fn reload(&self, flows: Flows, users: &Users, trunks: &Trunks) {
         self.shared.flows.store(Arc::new(flows));
         self.shared.trunks.reload(trunks);
+        *lock(&self.keepers) = trunk::keep(&self.shared.trunks, &self.shared.shard);
         self.shared.studio.forget();
         self.shared.shard.send(Command::Users(digest_users(users)));
     }

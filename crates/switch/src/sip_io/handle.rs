@@ -100,6 +100,11 @@ pub(crate) enum Command {
         session: SessionId,
         reason: Reason,
     },
+    /// Sends a request outside of calls; its final answer goes to `reply`.
+    Ask {
+        request: Box<sip::Request>,
+        reply: oneshot::Sender<Arc<sip::Response>>,
+    },
     Users(Vec<User>),
     Drain,
     Snapshot(oneshot::Sender<Snapshot>),
@@ -164,6 +169,13 @@ impl ShardHandle {
     pub(crate) fn send(&self, command: Command) {
         // Without a shard the switch is stopping, and its sessions are gone with it.
         let _ = self.0.send(command);
+    }
+
+    /// Sends a request outside of calls and waits for its final answer; `None` when the switch is stopping.
+    pub(crate) async fn ask(&self, request: sip::Request) -> Option<Arc<sip::Response>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Ask { request: Box::new(request), reply });
+        answer.await.ok()
     }
 
     /// What the shard holds; zeros when it is gone.

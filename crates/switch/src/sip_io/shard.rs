@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use flow::trace::What;
-use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, SessionId, Summary};
-use tokio::sync::mpsc;
+use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RequestId, SessionId, Summary};
+use tokio::sync::{mpsc, oneshot};
 
 use super::handle::{Admission, Command, Inbound, Invitation, Reception, Registration, Snapshot};
 use super::ways::{Found, Sent, Ways};
@@ -41,6 +41,8 @@ pub(super) struct Shard {
     ways: Ways,
     calls: HashMap<SessionId, Address>,
     finished: VecDeque<(SessionId, Weak<Record>)>,
+    /// Who waits for the answer to a request outside of calls.
+    asked: HashMap<RequestId, oneshot::Sender<Arc<sip::Response>>>,
     /// What became of sending and of asking for ways; the endpoint is told before anything else.
     answers: Vec<Input>,
 }
@@ -54,6 +56,7 @@ impl Shard {
             ways,
             calls: HashMap::new(),
             finished: VecDeque::new(),
+            asked: HashMap::new(),
             answers: Vec::new(),
         }
     }
@@ -151,6 +154,11 @@ impl Shard {
             Command::AnswerReinvite { session, answer } => endpoint.answer_reinvite(now, session, answer),
             Command::HangUp { session, reason } => {
                 endpoint.hang_up(now, session, reason);
+                Ok(())
+            }
+            Command::Ask { request, reply } => {
+                let id = endpoint.request(now, *request);
+                self.asked.insert(id, reply);
                 Ok(())
             }
             Command::Users(users) => {
@@ -277,6 +285,12 @@ impl Shard {
             }
             Event::ReferProgress { session, refer, status, last } => {
                 self.tell(session, SessionEvent::ReferProgress { refer, status, last });
+            }
+            Event::Responded { request, response } => {
+                if let Some(reply) = self.asked.remove(&request) {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(response);
+                }
             }
             // What no call has a use for yet.
             _ => {}

@@ -104,18 +104,33 @@ impl Route {
         Party::sip(&trunk.plan.called(number), &trunk.domain).to_string()
     }
 
-    /// Where the INVITE goes first, and the Route headers that take it on: the proxy, then what registering brought.
+    /// Where the INVITE goes first, and the Route headers that take it on.
     pub(crate) fn way(&self) -> (Next, Vec<(String, String)>) {
-        let routes = match self.trunk.standing() {
-            Standing::Registered { routes } => routes,
-            _ => Vec::new(),
-        };
-        let proxy = self.trunk.trunk.proxy.clone();
-        let first = proxy.clone().or_else(|| routes.first().map(|route| bare(route).to_owned()));
-        let proxy = proxy.map(|proxy| format!("<{proxy};lr>"));
-        let headers = proxy.into_iter().chain(routes).map(|route| ("Route".to_owned(), route)).collect();
-        (Next::Uri(first.unwrap_or_else(|| self.server.clone())), headers)
+        way(&self.trunk, &self.server)
     }
+
+    /// What to answer its challenges with.
+    pub(crate) fn credentials(&self) -> Option<sip::Credentials> {
+        self.trunk.trunk.account.as_ref().map(credentials)
+    }
+}
+
+/// Where a request to a server goes first, and its Route headers: the proxy, then what registering brought.
+pub(super) fn way(trunk: &TrunkState, server: &str) -> (Next, Vec<(String, String)>) {
+    let routes = match trunk.standing() {
+        Standing::Registered { routes } => routes,
+        _ => Vec::new(),
+    };
+    let proxy = trunk.trunk.proxy.clone();
+    let first = proxy.clone().or_else(|| routes.first().map(|route| bare(route).to_owned()));
+    let proxy = proxy.map(|proxy| format!("<{proxy};lr>"));
+    let headers = proxy.into_iter().chain(routes).map(|route| ("Route".to_owned(), route)).collect();
+    (Next::Uri(first.unwrap_or_else(|| server.to_owned())), headers)
+}
+
+/// An account as `sip` takes it.
+pub(super) fn credentials(account: &store::Account) -> sip::Credentials {
+    sip::Credentials { user: account.username.clone(), password: account.password.clone() }
 }
 
 /// The URI in a Route header's value.
@@ -126,8 +141,6 @@ fn bare(route: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::trunk::state::Health;
     use crate::trunk::testing::trunks;
@@ -144,7 +157,7 @@ mod tests {
         ));
         assert_eq!(order(&board, "+49 30"), ["sip:+4930@a1", "sips:+4930@a2:5071;x=y", "sip:+4930@b"]);
         assert_eq!(order(&board, "+4722").last().map(String::as_str), Some("sip:+4722@n"));
-        let down = Health::Down { since: Instant::now(), why: "408".into() };
+        let down = Health::Down { since: crate::events::wall_clock(), why: "408".into() };
         assert_eq!(board.get("a").expect("there").set_health(down), Some(Health::Unknown));
         assert_eq!(order(&board, "+4930"), ["sip:+4930@b", "sip:+4930@a1", "sips:+4930@a2:5071;x=y"]);
         assert!(board.get("a").expect("there").set_health(Health::Up).is_some());

@@ -6,12 +6,14 @@
 mod board;
 mod caller;
 mod gate;
+mod keeper;
 mod outcome;
 mod state;
 
 pub(crate) use self::board::{Board, Route};
 pub(crate) use self::caller::{Caller, Shown, present};
 pub(crate) use self::gate::{Busy, Pass};
+pub(crate) use self::keeper::keep;
 pub(crate) use self::outcome::{Verdict, verdict};
 pub(crate) use self::state::{Health, TrunkState};
 

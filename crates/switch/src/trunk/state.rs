@@ -1,8 +1,8 @@
 //! One trunk while the switch runs: its settings, its calls, and whether it answers.
 
 use std::sync::Mutex;
-use std::time::Instant;
 
+use jiff::Timestamp;
 use store::Trunk;
 
 use super::gate::Gate;
@@ -18,7 +18,7 @@ pub(crate) enum Health {
     /// It did not.
     Down {
         /// Since when.
-        since: Instant,
+        since: Timestamp,
         /// What came instead.
         why: String,
     },
