@@ -184,6 +184,8 @@ fn of_switch(config: &Config) -> switch::Config {
             idle: sip.idle,
             ping: sip.ping,
             realm: sip.realm.clone(),
+            session_expires: sip.session_expires,
+            min_se: sip.min_se,
             ..SipConfig::default()
         },
         media: media::Config {

@@ -63,6 +63,9 @@ pub(crate) struct Sip {
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) realm: String,
     pub(crate) allow_anonymous: bool,
+    /// Zero leaves session timers to the peers.
+    pub(crate) session_expires: Duration,
+    pub(crate) min_se: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -186,6 +189,8 @@ impl Read {
                 advertise: self.text("sip.advertise").parse().ok(),
                 realm: self.text("sip.realm").to_owned(),
                 allow_anonymous: self.flag("sip.allow_anonymous"),
+                session_expires: seconds("sip.session_expires"),
+                min_se: seconds("sip.min_se"),
             },
             http: address("http.bind", "http.port"),
             rtp: Rtp {

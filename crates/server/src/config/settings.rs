@@ -182,6 +182,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Lets callers who are not registered reach public numbers from anywhere, not only from this machine.",
     ),
     setting(
+        "sip.session_expires",
+        Number(0, DAY),
+        "1800",
+        "Seconds a call may live without a sign of life of the far end (session timer).\n0: only where the far end asks for one.",
+    ),
+    setting(
+        "sip.min_se",
+        Number(10, DAY),
+        "90",
+        "The fewest such seconds a far end may ask for; RFC 4028 wants no fewer than 90.",
+    ),
+    setting(
         "http.bind",
         Address,
         "\"127.0.0.1\"",

@@ -166,6 +166,7 @@ impl CallLeg {
             SessionEvent::Confirmed(answer) => self.confirmed(now, answer),
             SessionEvent::Reinvited(offer) => self.reinvited(now, offer),
             SessionEvent::Reconfirmed(answer) => self.reconfirmed(now, answer),
+            SessionEvent::Refreshed(answer) => self.reconfirmed(now, Some(answer)),
             SessionEvent::Info { content_type, body } => {
                 if let Some(key) = info_key(&content_type, &body) {
                     self.key(now, Way::Info, key);

@@ -76,6 +76,8 @@ pub(crate) enum SessionEvent {
     Reinvited(Option<Body>),
     /// The ACK of a re-INVITE's 200.
     Reconfirmed(Option<Body>),
+    /// A session timer's re-INVITE repeated our description, and this is the peer's, most often as before.
+    Refreshed(Body),
     /// An INFO.
     Info { content_type: String, body: Bytes },
     /// A session that was placed is this one. The first event of such a session.

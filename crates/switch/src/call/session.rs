@@ -118,6 +118,7 @@ pub(super) fn describe(reason: &sip::Ended) -> (&'static str, String) {
         TransportLost => ("transport lost", "the caller's connection is gone".to_owned()),
         Failed { status } => ("failed", format!("the session failed with {status}")),
         Rejected { status } => ("rejected", format!("refused with {status}")),
+        Expired => ("session expired", "nobody refreshed the session in time".to_owned()),
         HungUp => ("hangup", "hung up".to_owned()),
         _ => ("failed", "the session ended".to_owned()),
     }

@@ -54,7 +54,7 @@ pub(crate) enum Command {
         early: u32,
         answer: Option<Body>,
     },
-    /// A re-INVITE; without an offer the peer makes one. `Changed` tells what came of it.
+    /// A re-INVITE; without an offer the peer makes one. `Changed` tells what came of it, also if it could not be sent.
     Reinvite {
         session: SessionId,
         offer: Option<Body>,
@@ -95,6 +95,11 @@ pub(crate) enum Command {
     AnswerReinvite {
         session: SessionId,
         answer: Result<Body, u16>,
+    },
+    /// Changes a call by UPDATE, which can be done before it is answered; `Changed` tells what came of it.
+    Update {
+        session: SessionId,
+        offer: Option<Body>,
     },
     HangUp {
         session: SessionId,

@@ -83,6 +83,10 @@ pub struct SipConfig {
     pub ping: Duration,
     /// The transaction layer's base times.
     pub timers: sip::Timers,
+    /// How long a call lives without a refresh (RFC 4028); zero leaves that to the peers.
+    pub session_expires: Duration,
+    /// The shortest such time that is agreed to.
+    pub min_se: Duration,
 }
 
 impl Default for SipConfig {
@@ -105,6 +109,8 @@ impl Default for SipConfig {
             idle: Duration::from_secs(600),
             ping: Duration::from_secs(30),
             timers: sip::Timers::default(),
+            session_expires: Duration::from_secs(1800),
+            min_se: Duration::from_secs(90),
         }
     }
 }
@@ -202,6 +208,8 @@ impl SipIo {
             realm: config.realm.clone(),
             user_agent: config.user_agent.clone(),
             timers: config.timers,
+            session_expires: config.session_expires,
+            min_se: config.min_se,
             // The standard library's hasher keys are the system's own randomness.
             seed: RandomState::new().build_hasher().finish(),
             ..sip::Config::default()

@@ -138,7 +138,6 @@ impl Shard {
             Command::AcknowledgeEarly { session, early, answer } => {
                 endpoint.acknowledge_early(now, session, early, answer)
             }
-            Command::Reinvite { session, offer } => endpoint.reinvite(now, session, offer),
             Command::AnswerRefer { refer, answer } => endpoint.answer_refer(now, refer, answer),
             Command::NotifyRefer { refer, status } => endpoint.notify_refer(now, refer, status),
             Command::Refer { session, to, headers } => {
@@ -152,6 +151,14 @@ impl Shard {
                 endpoint.reject(now, session, status, phrase.as_deref(), headers)
             }
             Command::AnswerReinvite { session, answer } => endpoint.answer_reinvite(now, session, answer),
+            Command::Reinvite { session, offer } => {
+                let done = endpoint.reinvite(now, session, offer);
+                self.refused_change(session, done)
+            }
+            Command::Update { session, offer } => {
+                let done = endpoint.update(now, session, offer);
+                self.refused_change(session, done)
+            }
             Command::HangUp { session, reason } => {
                 endpoint.hang_up(now, session, reason);
                 Ok(())
@@ -241,6 +248,7 @@ impl Shard {
             Event::Confirmed { session, body } => self.tell(session, SessionEvent::Confirmed(body)),
             Event::Reinvited { session, offer } => self.tell(session, SessionEvent::Reinvited(offer)),
             Event::Reconfirmed { session, body } => self.tell(session, SessionEvent::Reconfirmed(body)),
+            Event::Refreshed { session, body } => self.tell(session, SessionEvent::Refreshed(body)),
             Event::Info { session, content_type, body } => {
                 self.tell(session, SessionEvent::Info { content_type, body });
             }
@@ -314,6 +322,18 @@ impl Shard {
                 let _ = self.endpoint.reject(now, session, refusal.status(), None, refusal.headers());
             }
         }
+    }
+
+    /// A change that could not be begun has met another one: its call hears so, as if the peer had said it.
+    fn refused_change(
+        &mut self,
+        session: SessionId,
+        done: Result<(), sip::WrongPhase>,
+    ) -> Result<(), sip::WrongPhase> {
+        if done.is_err() {
+            self.tell(session, SessionEvent::Changed { result: Err(491), owes_answer: false });
+        }
+        done
     }
 
     fn tell(&mut self, session: SessionId, event: SessionEvent) {
