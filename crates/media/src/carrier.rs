@@ -13,7 +13,7 @@ use crate::clock;
 use crate::disk::{Done, Note};
 use crate::event::Event;
 use crate::order::{Order, Out, Spent};
-use crate::port::Ports;
+use crate::port::{Pool, Ports};
 use crate::stats::WorkerStats;
 
 /// The carrier looks by itself so often; workers wake it for what is urgent.
@@ -28,6 +28,7 @@ pub(crate) struct Carrier<F> {
     pub(crate) recordings: Receiver<Done>,
     pub(crate) disk: Sender<Note>,
     pub(crate) board: Arc<Board>,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
     /// When overruns were last logged.
@@ -45,6 +46,7 @@ impl<F: Fn(Event)> Carrier<F> {
             if stopping {
                 return;
             }
+            self.pool.tidy(clock::now());
             thread::park_timeout(ROUND);
         }
     }

@@ -139,6 +139,7 @@ impl Engine {
             recordings: done_out,
             disk: notes_in.clone(),
             board: board.clone(),
+            pool: pool.clone(),
             stop: carrier_stop.clone(),
             sink: events,
             complained: None,
@@ -185,7 +186,7 @@ impl Engine {
         Ok(Engine { shared: Arc::new(shared) })
     }
 
-    /// Bind the next free pair of ports; [`Error::NoPorts`] if none is left.
+    /// A pair of ports that nobody has; [`Error::NoPorts`] if none is left.
     pub fn reserve(&self) -> Result<Ports, Error> {
         self.shared.pool.reserve(clock::now())
     }

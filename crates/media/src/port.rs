@@ -1,7 +1,9 @@
 //! RTP ports: even ones from a range, each with its odd neighbour for RTCP.
 //!
 //! The search starts at a random place and passes over what is busy.
-//! A freed port rests for a while, so that a late packet of the last call is not heard in the next.
+//! A freed pair rests for a while, so that a late packet of the last call is not heard in the next.
+//! It rests with its sockets open, since making them costs more than all else that a leg takes to begin and to end:
+//! the next call has them emptied, and what nobody wants for a while is closed.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,42 +19,69 @@ use crate::clock;
 use crate::error::Error;
 use crate::io::stamp;
 
-/// How long a freed port rests: longer than the jitter of a peer that hung up, and so short that 5,000 pairs carry
-/// 1,600 short calls a second.
+/// How long a freed pair rests: longer than the jitter of a peer that hung up.
 const REST: Duration = Duration::from_secs(3);
+
+/// How long it rests at least, where all others are taken or rest too: 5,000 pairs carry 5,000 short calls a second.
+const SHORT_REST: Duration = Duration::from_secs(1);
+
+/// A pair that nobody wanted for so long is closed.
+const UNWANTED: Duration = Duration::from_secs(10);
+
+/// Datagrams that a rested pair may have collected; one that has more is being flooded, and is closed.
+const COLLECTED: usize = 256;
 
 /// A bound pair of RTP and RTCP sockets. Dropping it gives the ports back.
 pub struct Ports {
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
-    port: u16,
+    pair: Arc<Pair>,
     pool: Arc<Pool>,
 }
 
 impl Ports {
     /// The even port, for SDP.
     pub fn rtp_port(&self) -> u16 {
-        self.port
+        self.pair.port
     }
 
     pub(crate) fn rtp(&self) -> &UdpSocket {
-        &self.rtp
+        &self.pair.rtp
     }
 
     pub(crate) fn rtcp(&self) -> &UdpSocket {
-        &self.rtcp
+        &self.pair.rtcp
     }
 }
 
 impl fmt::Debug for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ports({})", self.port)
+        write!(f, "Ports({})", self.pair.port)
     }
 }
 
 impl Drop for Ports {
     fn drop(&mut self) {
-        self.pool.free(self.port, clock::now());
+        self.pool.free(self.pair.clone(), clock::now());
+    }
+}
+
+/// Two bound sockets.
+struct Pair {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    port: u16,
+}
+
+impl Pair {
+    /// Throws away what came while nobody listened. `false` if there is no end of it.
+    fn empty(&self) -> bool {
+        let mut byte = [0];
+        // An error is either that nothing is left or what an ICMP message left behind, which counts like a datagram.
+        let ended = |socket: &UdpSocket| {
+            (0..COLLECTED).any(|_| {
+                matches!(socket.recv(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+            })
+        };
+        [&self.rtp, &self.rtcp].into_iter().all(ended)
     }
 }
 
@@ -62,16 +91,28 @@ pub(crate) struct Pool {
     dscp: Option<u8>,
     /// The lowest even port.
     first: u16,
+    /// How many pairs may be open; beyond it, freed ones are closed at once.
+    open: usize,
     book: Mutex<Book>,
 }
 
 struct Book {
-    /// One a pair.
+    /// One a pair; those that rest are taken.
     taken: Vec<bool>,
     /// Where the next search begins.
     next: usize,
-    /// Pairs that were freed, the oldest first; still marked as taken.
-    resting: VecDeque<(Instant, usize)>,
+    /// Pairs that were freed, the oldest first.
+    resting: VecDeque<Resting>,
+    /// How many pairs are open, those that rest among them.
+    open: usize,
+}
+
+/// A pair that was freed.
+struct Resting {
+    since: Instant,
+    at: usize,
+    /// Closed ones rest like the others: their ports are remembered by the last call's peer.
+    pair: Option<Arc<Pair>>,
 }
 
 impl Pool {
@@ -85,7 +126,9 @@ impl Pool {
         let taken = vec![false; pairs as usize];
         // The hasher's keys are random: enough to keep a restarted server from its last calls' ports.
         let next = (RandomState::new().hash_one(first) % u64::from(pairs)) as usize;
-        Ok(Pool { bind, dscp, first, book: Mutex::new(Book { taken, next, resting: VecDeque::new() }) })
+        let book = Book { taken, next, resting: VecDeque::new(), open: 0 };
+        // Two thirds of the files that may be open, two a pair: the rest is for everything else.
+        Ok(Pool { bind, dscp, first, open: open_files() / 3, book: Mutex::new(book) })
     }
 
     /// How many legs can exist at once.
@@ -93,33 +136,65 @@ impl Pool {
         self.lock().taken.len()
     }
 
-    /// Bind the next free pair.
+    /// A pair that has rested, or the next free one.
     pub(crate) fn reserve(self: &Arc<Pool>, now: Instant) -> Result<Ports, Error> {
         let mut book = self.lock();
-        while let Some((freed, pair)) = book.resting.front().copied() {
-            if now.saturating_duration_since(freed) < REST {
-                break;
-            }
-            book.resting.pop_front();
-            book.taken[pair] = false;
+        let ports = |pair| Ports { pair, pool: self.clone() };
+        if let Some(pair) = book.rested(now, REST) {
+            return Ok(ports(pair));
         }
-        let pairs = book.taken.len();
-        for step in 0..pairs {
-            let pair = (book.next + step) % pairs;
-            if book.taken[pair] {
-                continue;
-            }
-            let port = self.first + 2 * pair as u16;
-            // Somebody else may hold one of the two: pass on.
-            let Ok((rtp, rtcp)) = self.bind(port) else { continue };
-            book.taken[pair] = true;
-            book.next = (pair + 1) % pairs;
-            return Ok(Ports { rtp, rtcp, port, pool: self.clone() });
+        match self.bind_next(&mut book) {
+            Some(pair) => Ok(ports(Arc::new(pair))),
+            None => match book.rested(now, SHORT_REST) {
+                Some(pair) => Ok(ports(pair)),
+                // Those that rested long enough without their sockets are free now.
+                None => self.bind_next(&mut book).map(|pair| ports(Arc::new(pair))).ok_or(Error::NoPorts),
+            },
         }
-        Err(Error::NoPorts)
     }
 
-    fn bind(&self, port: u16) -> std::io::Result<(UdpSocket, UdpSocket)> {
+    /// Closes what nobody wanted for a while; to be called now and then.
+    pub(crate) fn tidy(&self, now: Instant) {
+        let mut unwanted = Vec::new();
+        let mut book = self.lock();
+        while let Some(resting) = book.next_rested(now, UNWANTED) {
+            book.taken[resting.at] = false;
+            if let Some(pair) = resting.pair {
+                book.open -= 1;
+                unwanted.push(pair);
+            }
+        }
+        drop(book);
+        // Closing takes a while, which nobody has to wait for.
+        drop(unwanted);
+    }
+
+    fn bind_next(&self, book: &mut Book) -> Option<Pair> {
+        let pairs = book.taken.len();
+        for step in 0..pairs {
+            let at = (book.next + step) % pairs;
+            if book.taken[at] {
+                continue;
+            }
+            match self.bind(self.first + 2 * at as u16) {
+                Ok(pair) => {
+                    book.taken[at] = true;
+                    book.next = (at + 1) % pairs;
+                    book.open += 1;
+                    return Some(pair);
+                }
+                // No other port would do better.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                    return None;
+                }
+                // Somebody else may hold one of the two: pass on.
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    fn bind(&self, port: u16) -> std::io::Result<Pair> {
         let one = |port: u16| {
             let address = SocketAddr::new(self.bind, port);
             let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
@@ -133,18 +208,55 @@ impl Pool {
         };
         let (rtp, rtcp) = (one(port)?, one(port + 1)?);
         stamp::enable(&rtcp);
-        Ok((rtp, rtcp))
+        Ok(Pair { rtp, rtcp, port })
     }
 
-    fn free(&self, port: u16, now: Instant) {
-        let pair = usize::from(port - self.first) / 2;
-        self.lock().resting.push_back((now, pair));
+    fn free(&self, pair: Arc<Pair>, now: Instant) {
+        let at = usize::from(pair.port - self.first) / 2;
+        let mut book = self.lock();
+        let (keep, close) = match book.open <= self.open {
+            true => (Some(pair), None),
+            false => (None, Some(pair)),
+        };
+        book.open -= usize::from(close.is_some());
+        book.resting.push_back(Resting { since: now, at, pair: keep });
+        drop(book);
+        drop(close);
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
         // No statement under the lock leaves the book half written.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Book {
+    /// The first pair that has rested so long with its sockets open; those without are free from here on.
+    fn rested(&mut self, now: Instant, rest: Duration) -> Option<Arc<Pair>> {
+        while let Some(resting) = self.next_rested(now, rest) {
+            match resting.pair {
+                Some(pair) if pair.empty() => return Some(pair),
+                Some(_) => self.open -= 1,
+                None => {}
+            }
+            self.taken[resting.at] = false;
+        }
+        None
+    }
+
+    /// Takes the pair that was freed first, if that is so long ago.
+    fn next_rested(&mut self, now: Instant, rest: Duration) -> Option<Resting> {
+        let rested = |resting: &Resting| now.saturating_duration_since(resting.since) >= rest;
+        if self.resting.front().is_some_and(rested) { self.resting.pop_front() } else { None }
+    }
+}
+
+/// How many files this process may have open.
+fn open_files() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes the two numbers it is given, or fails.
+    let got = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    if got == 0 { usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX) } else { 0 }
 }
 
 #[cfg(test)]
@@ -187,7 +299,65 @@ mod tests {
         let pool = pool(28_140..=28_141);
         drop(pool.reserve(clock::now()).unwrap());
         assert!(pool.reserve(clock::now()).is_err());
-        assert!(pool.reserve(clock::now() + REST).is_ok());
+        assert!(pool.reserve(clock::now() + SHORT_REST).is_ok());
+    }
+
+    #[test]
+    fn a_rested_pair_is_used_again_without_what_came_meanwhile() {
+        let pool = pool(28_150..=28_153);
+        let now = clock::now();
+        let first = pool.reserve(now).unwrap();
+        let port = first.rtp_port();
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        drop(first);
+        for port in [port, port + 1] {
+            stranger.send_to(b"late", (Ipv4Addr::LOCALHOST, port)).unwrap();
+        }
+        let again = pool.reserve(clock::now() + REST).unwrap();
+        assert_eq!((again.rtp_port(), pool.lock().open), (port, 1));
+        let nothing = |socket: &UdpSocket| socket.recv(&mut [0; 8]).unwrap_err().kind();
+        assert_eq!(nothing(again.rtp()), std::io::ErrorKind::WouldBlock);
+        assert_eq!(nothing(again.rtcp()), std::io::ErrorKind::WouldBlock);
+        // Before its rest is over, another pair is bound.
+        drop(again);
+        assert_ne!(pool.reserve(clock::now()).unwrap().rtp_port(), port);
+    }
+
+    #[test]
+    fn a_flooded_pair_is_closed() {
+        let pool = pool(28_156..=28_157);
+        let port = pool.reserve(clock::now()).unwrap().rtp_port();
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for _ in 0..=COLLECTED {
+            stranger.send_to(b"flood", (Ipv4Addr::LOCALHOST, port)).unwrap();
+        }
+        let again = pool.reserve(clock::now() + REST).unwrap();
+        assert_eq!(again.rtp().recv(&mut [0; 8]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn what_nobody_wants_is_closed() {
+        let pool = pool(28_160..=28_169);
+        let all: Vec<Ports> = (0..5).map(|_| pool.reserve(clock::now()).unwrap()).collect();
+        drop(all);
+        pool.tidy(clock::now());
+        assert_eq!(pool.lock().open, 5);
+        pool.tidy(clock::now() + UNWANTED);
+        assert_eq!((pool.lock().open, pool.lock().resting.len()), (0, 0));
+        assert!(UdpSocket::bind((Ipv4Addr::LOCALHOST, 28_160)).is_ok());
+    }
+
+    #[test]
+    fn beyond_the_limit_of_open_files_freed_pairs_are_closed_at_once() {
+        let mut pool = Pool::new(28_170..=28_173, Ipv4Addr::LOCALHOST.into(), None).unwrap();
+        pool.open = 1;
+        let pool = Arc::new(pool);
+        let both = [pool.reserve(clock::now()).unwrap(), pool.reserve(clock::now()).unwrap()];
+        drop(both);
+        assert_eq!(pool.lock().open, 1);
+        assert!(pool.reserve(clock::now()).is_err(), "closed ones rest, too");
+        let later = clock::now() + SHORT_REST;
+        assert!(pool.reserve(later).is_ok() && pool.reserve(later).is_ok());
     }
 
     #[test]

@@ -122,7 +122,9 @@ pub(crate) struct Book {
 #[derive(Debug, Default)]
 struct Pages {
     living: HashMap<CallId, Arc<Record>>,
-    finished: VecDeque<Arc<Record>>,
+    finished: HashMap<CallId, Arc<Record>>,
+    /// The finished in the order of their ends.
+    order: VecDeque<CallId>,
     /// Entries of the finished calls' timelines, as many as they had when they finished.
     entries: usize,
 }
@@ -133,7 +135,7 @@ impl Book {
         let pages = crate::lock(&self.pages);
         loop {
             let id = CallId::random();
-            if !pages.living.contains_key(&id) && !pages.finished.iter().any(|record| record.id == id) {
+            if !pages.living.contains_key(&id) && !pages.finished.contains_key(&id) {
                 return id;
             }
         }
@@ -148,10 +150,12 @@ impl Book {
         let mut pages = crate::lock(&self.pages);
         if let Some(record) = pages.living.remove(&id) {
             pages.entries += record.timeline.finish();
-            pages.finished.push_back(record);
-            while pages.finished.len() > FINISHED || (pages.entries > ENTRIES && pages.finished.len() > 1) {
-                let oldest = pages.finished.pop_front();
-                pages.entries -= oldest.map_or(0, |record| record.timeline.finish());
+            pages.finished.insert(id, record);
+            pages.order.push_back(id);
+            while pages.order.len() > FINISHED || (pages.entries > ENTRIES && pages.order.len() > 1) {
+                let Some(oldest) = pages.order.pop_front() else { break };
+                let record = pages.finished.remove(&oldest);
+                pages.entries -= record.map_or(0, |record| record.timeline.finish());
             }
         }
         drop(pages);
@@ -172,14 +176,15 @@ impl Book {
 
     /// Finished calls, newest first, without traces.
     pub(crate) fn recent(&self) -> Vec<CallView> {
-        crate::lock(&self.pages).finished.iter().rev().map(|record| record.summary()).collect()
+        let pages = crate::lock(&self.pages);
+        let records = pages.order.iter().rev().filter_map(|id| pages.finished.get(id));
+        records.map(|record| record.summary()).collect()
     }
 
     /// One call, living or finished.
     pub(crate) fn view(&self, id: CallId, engine: &media::Engine) -> Option<CallView> {
         let pages = crate::lock(&self.pages);
-        let record =
-            pages.living.get(&id).or_else(|| pages.finished.iter().find(|record| record.id == id)).cloned();
+        let record = pages.living.get(&id).or_else(|| pages.finished.get(&id)).cloned();
         drop(pages);
         record.map(|record| record.view(engine))
     }

@@ -319,7 +319,8 @@ pub(crate) const GONE: WrongPhase = WrongPhase { phase: "gone" };
 /// The sessions of an endpoint, by id and by our tag.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    all: HashMap<SessionId, Session, Seeded>,
+    /// Boxed, so that the table grows without a pause.
+    all: HashMap<SessionId, Box<Session>, Seeded>,
     /// Our tags are ours alone, so a tag finds the session; Call-ID and the peer's tag are compared then.
     by_tag: HashMap<String, SessionId, Seeded>,
     last: u64,
@@ -341,21 +342,21 @@ impl Sessions {
 
     pub(crate) fn add(&mut self, session: Session) {
         self.by_tag.insert(session.dialog.local_tag.clone(), session.id);
-        self.all.insert(session.id, session);
+        self.all.insert(session.id, Box::new(session));
     }
 
     pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
-        self.all.get(&id)
+        self.all.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.all.get_mut(&id)
+        self.all.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.all.remove(&id)?;
         self.by_tag.remove(&session.dialog.local_tag);
-        Some(session)
+        Some(*session)
     }
 
     /// The session of a message: our tag, the Call-ID and the peer's tag must agree.

@@ -83,7 +83,9 @@ impl InviteServer {
             (State::Proceeding, TxEvent::Success(bytes)) => {
                 // Timer L.
                 self.timers.set(Timer::Linger, now + timers.give_up());
-                (State::Accepted, self.send(bytes))
+                // Copies of the INVITE are absorbed from here on: for 32 s, nothing of what was sent is needed.
+                self.last = None;
+                (State::Accepted, Reaction::first(bytes))
             }
             (State::Proceeding, TxEvent::Failure(bytes)) => {
                 if !self.reliable {

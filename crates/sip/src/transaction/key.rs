@@ -1,5 +1,7 @@
 //! Which transaction a message belongs to: RFC 3261 §17.1.3 and §17.2.3.
-//! A key is one owned string, so that a peer's text is compared whole and never cut.
+//! A key is one string, so that a peer's text is compared whole and never cut; its copies share it.
+
+use std::sync::Arc;
 
 use crate::message::{Core, Known, Message, Method};
 
@@ -8,7 +10,7 @@ const COOKIE: &str = "z9hG4bK";
 
 /// Names a transaction by what its messages carry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key(String);
+pub(crate) struct Key(Arc<str>);
 
 impl Key {
     /// The server transaction a request belongs to; an ACK belongs to its INVITE's.
@@ -25,7 +27,7 @@ impl Key {
     fn of_server(message: &Message, core: &Core<'_>, method: &str) -> Self {
         let sent_by = core.via.host.to_ascii_lowercase();
         let port = core.via.port.unwrap_or(5060);
-        Key(match core.via.branch.filter(|b| b.starts_with(COOKIE) && b.len() > COOKIE.len()) {
+        let text = match core.via.branch.filter(|b| b.starts_with(COOKIE) && b.len() > COOKIE.len()) {
             // The Call-ID is not in the RFC's rule; it keeps apart the calls of phones that use one branch for all.
             Some(branch) => format!("s {method} {branch} {sent_by}:{port} {}", core.call_id),
             // RFC 2543 peers: no branch to go by.
@@ -37,24 +39,20 @@ impl Key {
                 core.from.tag().unwrap_or(""),
                 message.request_uri(),
             ),
-        })
+        };
+        Key(text.into())
     }
 
     /// The client transaction a response belongs to, or a request of ours starts.
     pub(crate) fn client(branch: &str, method: Method, method_token: &str) -> Self {
         debug_assert!(!method.is(Known::Ack), "an ACK has no transaction");
-        Key(format!("c {method_token} {branch}"))
+        Key(format!("c {method_token} {branch}").into())
     }
 
     /// What a request has in common with a copy that came another way (RFC 3261 §8.2.2.2).
     pub(crate) fn merged(core: &Core<'_>) -> Self {
-        Key(format!(
-            "m {} {} {} {}",
-            core.method_token,
-            core.call_id,
-            core.cseq,
-            core.from.tag().unwrap_or("")
-        ))
+        let tag = core.from.tag().unwrap_or("");
+        Key(format!("m {} {} {} {tag}", core.method_token, core.call_id, core.cseq).into())
     }
 }
 

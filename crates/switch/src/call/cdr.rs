@@ -9,10 +9,10 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::book::{CallState, CallView};
+use crate::book::{CallState, CallView, Record};
 
-/// Lines waiting for the disk.
-const QUEUE: usize = 1_024;
+/// Lines waiting for the disk: two seconds of the most calls that a core ends.
+const QUEUE: usize = 8_192;
 
 enum Job {
     Line(String),
@@ -33,9 +33,10 @@ impl Cdr {
         }))
     }
 
-    pub(crate) fn write(&self, line: String) {
+    /// Writes the record of a finished call, if records are kept.
+    pub(crate) fn write(&self, record: &Record) {
         if let Some(writer) = &self.0
-            && writer.try_send(Job::Line(line)).is_err()
+            && writer.try_send(Job::Line(line(&record.summary()))).is_err()
         {
             metrics::counter!("offhook_cdr_dropped_total").increment(1);
         }
@@ -88,7 +89,7 @@ async fn append(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The record of a finished call.
-pub(crate) fn line(call: &CallView) -> String {
+fn line(call: &CallView) -> String {
     let (cause, by) = match &call.state {
         CallState::Ended { cause, by } => (cause.as_str(), by.as_str()),
         _ => ("", ""),

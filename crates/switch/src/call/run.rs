@@ -14,7 +14,7 @@ use flow::{End, HttpFailure, HttpRequest};
 use tokio::sync::mpsc;
 
 use super::leg::CallLeg;
-use super::{Mail, Order, cdr, post};
+use super::{Mail, Order, post};
 use crate::book::{CallState, Record};
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
@@ -239,7 +239,7 @@ pub(super) fn close(shared: &Shared, record: &Arc<Record>, now: Instant, end: En
     metrics::counter!("offhook_calls_ended_total", "by" => by.clone()).increment(1);
     metrics::histogram!("offhook_call_seconds").record(duration.as_secs_f64());
     tracing::info!(cause, by, duration_s = format!("{:.1}", duration.as_secs_f64()), "call ended");
-    shared.cdr.write(cdr::line(&record.summary()));
+    shared.cdr.write(record);
     shared.bus.publish(record.id, Happening::Ended { cause, by, duration });
     shared.book.close(record.id);
 }
