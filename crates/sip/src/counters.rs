@@ -53,4 +53,8 @@ pub struct Counts {
     pub ways: usize,
     /// Registered contacts.
     pub bindings: usize,
+    /// Subscriptions, those being decided on included.
+    pub subscriptions: usize,
+    /// What users published.
+    pub publications: usize,
 }

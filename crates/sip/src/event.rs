@@ -14,6 +14,8 @@ use crate::locate::{Answer, Query};
 use crate::message::Method;
 use crate::request::{RequestId, Response};
 use crate::session::{Refer, ReferId};
+use crate::subscription::{Package, SubscribeFacts, SubscriptionId, Unsubscribed};
+use crate::texting::{TextFacts, TextId};
 
 /// What an endpoint is given.
 #[derive(Clone, Debug)]
@@ -256,7 +258,7 @@ pub enum Event {
         /// Nothing more will be heard of it.
         last: bool,
     },
-    /// An INFO came in a call, and was answered 200.
+    /// An INFO with a key came in a call, or one without a body, and was answered 200.
     Info {
         /// The session.
         session: SessionId,
@@ -296,6 +298,41 @@ pub enum Event {
         user: String,
         /// Its Contact URI.
         contact: String,
+    },
+    /// Somebody wants to watch: owes `accept_subscription` or `refuse_subscription`.
+    Subscribed {
+        /// The new subscription.
+        subscription: SubscriptionId,
+        /// Who, whom and what.
+        facts: Arc<SubscribeFacts>,
+    },
+    /// A watcher refreshed its subscription, or ended it: owes `notify` with the state.
+    StateWanted {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// A subscription is over: its last event, unless it was refused.
+    Unsubscribed {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// Why.
+        why: Unsubscribed,
+    },
+    /// What a user publishes of itself changed.
+    Published {
+        /// Who.
+        user: String,
+        /// The package it belongs to.
+        package: Package,
+        /// What counts now: the newest publication; `None` when the last one is gone.
+        body: Option<Body>,
+    },
+    /// A MESSAGE came: owes `answer_text`.
+    Texted {
+        /// The text.
+        text: TextId,
+        /// What it says.
+        facts: Arc<TextFacts>,
     },
     /// Credentials were wrong: a bad password, or no such user.
     AuthFailed {

@@ -64,7 +64,9 @@ pub(crate) enum Owner {
     Session(u64),
     Way(u64),
     Questions,
+    Subscription(u64),
     Registrar,
+    Publications,
     Nonces,
 }
 

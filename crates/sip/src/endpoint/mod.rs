@@ -8,7 +8,7 @@ mod receive;
 mod requests;
 mod send;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use crate::auth::server::Guard;
@@ -17,10 +17,12 @@ use crate::counters::{Counters, Counts};
 use crate::event::{Event, Input, Output, SessionId};
 use crate::flow::Flow;
 use crate::locate::{Cache, Questions};
+use crate::publication::Publications;
 use crate::random::{Random, Seeded};
 use crate::registrar::{Binding, Registrar, unregistered};
 use crate::request::Inquiries;
 use crate::session::{Change, Session, Sessions};
+use crate::subscription::{SubscriptionId, Subscriptions, Termination};
 use crate::timer::{Owner, Schedule};
 use crate::transaction::{Tell, Transactions, TxEvent, TxId};
 use crate::way::{WayId, Ways};
@@ -49,9 +51,14 @@ pub struct Endpoint {
     pub(crate) inquiries: Inquiries,
     pub(crate) registrar: Registrar,
     registrar_due: Option<Instant>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) publications: Publications,
+    publications_due: Option<Instant>,
     pub(crate) guard: Guard,
     nonces_due: Option<Instant>,
     pub(crate) is_draining: bool,
+    /// When the last input came.
+    heard: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -94,19 +101,33 @@ impl Endpoint {
             inquiries: Inquiries::new(hashes),
             registrar,
             registrar_due: None,
+            subscriptions: Subscriptions::new(hashes),
+            publications: Publications::new(hashes),
+            publications_due: None,
             guard,
             nonces_due: None,
             is_draining: false,
+            heard: None,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Replaces the users who may register and authenticate. Registrations of removed users end at once;
-    /// calls go on, and so do registrations whose password has changed, until they are to be refreshed.
+    /// Replaces the users who may register and authenticate. Registrations, subscriptions and publications of
+    /// removed users end at once; calls go on, and so do registrations whose password has changed, until they are to be refreshed.
     pub fn set_users(&mut self, users: Vec<User>) {
         self.guard.set_users(&users);
-        for gone in self.registrar.keep(|name| users.iter().any(|user| user.name == name)) {
+        let names: HashSet<&str> = users.iter().map(|user| user.name.as_str()).collect();
+        let stays = |name: &str| names.contains(name);
+        for gone in self.registrar.keep(stays) {
             self.event(unregistered(gone));
+        }
+        self.keep_publications(stays);
+        // Before the first input there is nothing to end.
+        if let Some(now) = self.heard {
+            for id in self.subscriptions.leaving(stays) {
+                // Whoever may not watch any more is told so; gone is gone either way (RFC 6665 §4.1.3).
+                let _ = self.end_subscription(now, id, Termination::Rejected, None);
+            }
         }
         self.reschedule();
     }
@@ -118,6 +139,7 @@ impl Endpoint {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Instant, input: Input) {
+        self.heard = Some(now);
         match input {
             Input::Message { flow, bytes } => self.on_message(now, flow, bytes),
             Input::Closed { flow } => self.on_closed(now, &flow),
@@ -148,6 +170,8 @@ impl Endpoint {
             requests: self.inquiries.len(),
             ways: self.ways.len(),
             bindings: self.registrar.len(),
+            subscriptions: self.subscriptions.len(),
+            publications: self.publications.len(),
         }
     }
 
@@ -224,6 +248,11 @@ impl Endpoint {
                     }
                     self.reschedule();
                 }
+                Owner::Subscription(id) => self.on_subscription_timer(now, SubscriptionId(id)),
+                Owner::Publications => {
+                    self.on_publication_timer(now);
+                    self.reschedule();
+                }
                 Owner::Nonces => {
                     self.guard.expire(now);
                     self.reschedule();
@@ -237,6 +266,9 @@ impl Endpoint {
         self.on_transmit_failed(now, flow);
         for id in self.sessions.on_flow(flow) {
             self.on_session_lost(id);
+        }
+        for id in self.subscriptions.on_flow(flow) {
+            self.on_subscription_lost(id);
         }
         for gone in self.registrar.closed(flow) {
             self.event(unregistered(gone));
@@ -253,6 +285,7 @@ impl Endpoint {
     pub(crate) fn step_and_report(&mut self, now: Instant, id: TxId, event: TxEvent) {
         let session = self.transactions.get(id).and_then(|t| t.session);
         let inquiry = self.inquiries.of_transaction(id);
+        let watch = self.subscriptions.of_transaction(id);
         let tell = self.step(now, id, event);
         match tell {
             Tell::Nothing | Tell::Up => {}
@@ -261,6 +294,9 @@ impl Endpoint {
         }
         if let (Some(request), Tell::TimedOut | Tell::Broken) = (inquiry, tell) {
             self.on_inquiry_failed(now, request, tell);
+        }
+        if let (Some(watch), Tell::TimedOut | Tell::Broken) = (watch, tell) {
+            self.on_notify_failed(watch, tell);
         }
         if let (Some(session), Tell::TimedOut | Tell::Broken) = (session, tell) {
             self.on_transaction_failed(now, session, id, tell);
@@ -298,6 +334,8 @@ impl Endpoint {
         self.schedule.shift(Owner::Questions, &mut self.questions_due, next);
         let next = self.registrar.next();
         self.schedule.shift(Owner::Registrar, &mut self.registrar_due, next);
+        let next = self.publications.next();
+        self.schedule.shift(Owner::Publications, &mut self.publications_due, next);
         let next = self.guard.next();
         self.schedule.shift(Owner::Nonces, &mut self.nonces_due, next);
     }

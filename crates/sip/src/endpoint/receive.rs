@@ -162,6 +162,11 @@ impl Endpoint {
                     return (Some(session), false);
                 }
                 None => {
+                    let watch = self.subscriptions.find(tag, core.call_id, core.from.tag().unwrap_or(""));
+                    if let Some(watch) = watch {
+                        self.on_request_in_subscription(now, &request, watch);
+                        return (None, false);
+                    }
                     self.counters.no_such_call += 1;
                     self.refuse(now, &request, 481);
                 }
@@ -251,6 +256,7 @@ impl Endpoint {
             return None;
         };
         let session = transaction.session;
+        let watch = self.subscriptions.of_transaction(id);
         let request = transaction.request.clone()?;
         let event = match status {
             100..200 => TxEvent::Progress,
@@ -270,6 +276,11 @@ impl Endpoint {
                 }
                 (Method::Known(Known::Invite), _) => {
                     self.on_invite_response(now, session, id, flow, &request, message, core, status);
+                }
+                (Method::Known(Known::Notify), None) if watch.is_some() => {
+                    if let Some(watch) = watch {
+                        self.on_notify_response(now, watch, message, status);
+                    }
                 }
                 _ => match self.inquiries.of_transaction(id) {
                     Some(asked) => self.on_inquiry_response(now, asked, flow, message, status),

@@ -11,6 +11,7 @@ use crate::error::ParseError;
 use crate::event::{Event, SessionId};
 use crate::message::{Known, Message, Method, Name, Scheme, Uri};
 use crate::registrar::{Outbound, Refusal};
+use crate::subscription::Package;
 
 /// How long a refused caller should wait, in seconds: a drain takes about as long.
 const RETRY_AFTER: &str = "30";
@@ -22,9 +23,15 @@ impl Endpoint {
             return None;
         };
         match method {
-            Known::Invite | Known::Options | Known::Register => {}
-            Known::Subscribe => {
-                self.refuse(now, request, 489);
+            Known::Invite
+            | Known::Options
+            | Known::Register
+            | Known::Subscribe
+            | Known::Publish
+            | Known::Message => {}
+            // Some phones keep their NAT open with it and care for nothing but an answer.
+            Known::Notify if request.message.line(Name::Event).is_some_and(|e| e.trim() == "keep-alive") => {
+                self.refuse(now, request, 200);
                 return None;
             }
             // An in-dialog method without a dialog, and a NOTIFY nobody subscribed for (RFC 6665 §4.1.3).
@@ -62,6 +69,9 @@ impl Endpoint {
         }
         match method {
             Known::Register => self.on_register(now, request),
+            Known::Subscribe => self.on_subscribe_outside(now, request),
+            Known::Publish => self.on_publish(now, request),
+            Known::Message => self.on_text_outside(now, request),
             // RFC 3261 §11.2: OPTIONS is answered as an INVITE would be.
             _ if self.is_draining => {
                 self.counters.refused_draining += 1;
@@ -80,6 +90,7 @@ impl Endpoint {
             ("Allow".to_owned(), ALLOW.to_owned()),
             ("Accept".to_owned(), "application/sdp".to_owned()),
             ("Accept-Encoding".to_owned(), "identity".to_owned()),
+            ("Allow-Events".to_owned(), Package::LIST.to_owned()),
             ("Supported".to_owned(), Self::all_extensions()),
         ];
         let reply = Reply { headers: &headers, ..Reply::status(200, &tag) };
@@ -103,25 +114,34 @@ impl Endpoint {
         verdict
     }
 
+    /// The user whose credentials a request carries; without right ones it is challenged with this status:
+    /// 401 where we are who is asked, 407 where we stand before others (RFC 3261 §22.1).
+    pub(crate) fn authenticate(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        status: u16,
+    ) -> Option<String> {
+        let verdict = match self.verdict(now, request) {
+            Verdict::User(user) => return Some(user),
+            verdict => verdict,
+        };
+        self.counters.challenges += 1;
+        let asking = Asking::new(&verdict, request.message.line(Name::UserAgent));
+        let name = if status == 407 { Name::ProxyAuthenticate } else { Name::WwwAuthenticate };
+        let challenges = self.guard.challenges(now, &mut self.random, asking);
+        let headers: Vec<(String, String)> =
+            challenges.into_iter().map(|challenge| (name.text().to_owned(), challenge)).collect();
+        self.refuse_with(now, request, status, None, &headers);
+        None
+    }
+
     /// REGISTER: RFC 3261 §10.3, always with credentials.
     fn on_register(&mut self, now: Instant, request: &Request<'_>) {
         if let Some(problem) = unregistrable(request) {
             return self.refuse_bad(now, request, problem);
         }
-        let user = match self.verdict(now, request) {
-            Verdict::User(user) => user,
-            verdict => {
-                self.counters.challenges += 1;
-                let asking = Asking::new(&verdict, request.message.line(Name::UserAgent));
-                let headers: Vec<(String, String)> = self
-                    .guard
-                    .challenges(now, &mut self.random, asking)
-                    .into_iter()
-                    .map(|c| ("WWW-Authenticate".to_owned(), c))
-                    .collect();
-                return self.refuse_with(now, request, 401, None, &headers);
-            }
-        };
+        let Some(user) = self.authenticate(now, request, 401) else { return };
         let aor = request.core.to.uri.user.map(|u| crate::message::lex::unescaped(u).into_owned());
         if aor.as_deref() != Some(user.as_str()) {
             // RFC 3261 §10.3 step 4: nobody registers for another.

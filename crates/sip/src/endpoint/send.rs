@@ -15,8 +15,8 @@ use crate::message::{Known, Message, Method};
 use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
 
 /// The methods we take, for Allow.
-pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER, \
+    SUBSCRIBE, PUBLISH, MESSAGE";
 
 /// A response, besides what it repeats of its request.
 #[derive(Debug, Default)]
@@ -75,11 +75,14 @@ impl Endpoint {
     ) -> (Bytes, Summary) {
         let mut writer = Writer::response(request, flow, reply.status, reply.phrase, reply.tag);
         let method = request.method().unwrap_or(Method::Other);
-        if (101..300).contains(&reply.status) && (method.is(Known::Invite) || method.is(Known::Update)) {
+        let in_call = method.is(Known::Invite) || method.is(Known::Update);
+        if (101..300).contains(&reply.status) && (in_call || method.is(Known::Subscribe)) {
             // RFC 3261 §12.1.1: what makes a dialog repeats the route set.
             for line in request.lines(crate::message::Name::RecordRoute) {
                 writer.header("Record-Route", line);
             }
+        }
+        if (101..300).contains(&reply.status) && in_call {
             writer.header("Allow", ALLOW);
             writer.header("Supported", super::FOR_CALLS);
         }

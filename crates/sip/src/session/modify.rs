@@ -15,6 +15,9 @@ use crate::error::WrongPhase;
 use crate::event::{Event, SessionId};
 use crate::message::{Core, Known, Message, Method, Name};
 
+/// The bodies of an INFO that we read: a pressed key, as phones have sent it since before RFC 4733.
+const KEYS: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+
 /// Whether a change may begin.
 enum Turn {
     Ours,
@@ -59,6 +62,7 @@ impl Endpoint {
             Method::Known(Known::Info) => self.on_info(now, request, id),
             Method::Known(Known::PRack) => self.on_prack(now, request, id),
             Method::Known(Known::Options) => self.on_options(now, request),
+            Method::Known(Known::Message) => self.on_text(now, request, None, Some(id)),
             // Nobody is subscribed to anything here.
             Method::Known(Known::Notify) => self.on_notify(now, request, id),
             Method::Known(Known::Refer) => self.on_refer(now, request, id),
@@ -270,9 +274,18 @@ impl Endpoint {
     }
 
     fn on_info(&mut self, now: Instant, request: &Request<'_>, id: SessionId) {
-        self.refuse_in(now, request, id, 200, &[]);
         let message = request.message;
         let content_type = message.line(Name::ContentType).unwrap_or("").to_owned();
+        let body = Body { content_type, bytes: message.body().clone() };
+        if message.others().any(|(label, _)| label.eq_ignore_ascii_case("Info-Package")) {
+            // RFC 6086 §4.2.2: we take no packages, and say so.
+            return self.refuse_in(now, request, id, 469, &[("Recv-Info".into(), String::new())]);
+        }
+        if !body.bytes.is_empty() && !KEYS.iter().any(|kind| body.is(kind)) {
+            return self.refuse_in(now, request, id, 415, &[("Accept".into(), KEYS.join(", "))]);
+        }
+        self.refuse_in(now, request, id, 200, &[]);
+        let content_type = body.content_type;
         self.event(Event::Info { session: id, content_type, body: message.body().clone() });
     }
 }

@@ -285,7 +285,7 @@ fn in_dialog_requests_get_their_answers() {
     check("NOTIFY", 4, "Event: x\r\n", "481");
     check("SUBSCRIBE", 5, "Event: x\r\n", "489");
     assert!(header(&check("PUBLISH", 6, "", "405"), "Allow").contains("BYE"));
-    check("MESSAGE", 7, "", "405");
+    check("REGISTER", 7, "", "405");
     check("PRACK", 8, "RAck: 1 1 INVITE\r\n", "481");
     check("NEWMETHOD", 9, "", "501");
     check("INFO", 8, "", "500");

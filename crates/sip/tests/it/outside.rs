@@ -20,16 +20,18 @@ fn check(text: &str, status: &str, name: &str, value: &str) {
     b.tells(&[]);
 }
 
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER, \
+    SUBSCRIBE, PUBLISH, MESSAGE";
 
 #[test]
 fn methods_get_clean_answers() {
     let plain = |method: &str| request(method, 1, "m1", "", "", "");
     check(&plain("OPTIONS"), "200", "Allow", ALLOW);
-    check(&plain("SUBSCRIBE"), "489", "", "");
+    check(&plain("SUBSCRIBE"), "489", "Allow-Events", "dialog, message-summary, presence");
     check(&plain("NOTIFY"), "481", "", "");
-    check(&plain("PUBLISH"), "405", "Allow", ALLOW);
-    check(&plain("MESSAGE"), "405", "Allow", ALLOW);
+    check(&plain("PUBLISH"), "489", "Allow-Events", "presence");
+    check(&plain("MESSAGE"), "407", "", "");
+    check(&request("NOTIFY", 1, "m1", "", "Event: keep-alive\r\n", ""), "200", "", "");
     check(&plain("REFER"), "403", "", "");
     check(&plain("BYE"), "481", "", "");
     check(&plain("UPDATE"), "481", "", "");

@@ -41,18 +41,18 @@ impl Keypad {
 }
 
 /// The key in a SIP INFO body: `application/dtmf-relay` has lines `Signal=5` and `Duration=160`, `application/dtmf` only
-/// the key. `None` for other content and for what is not a key.
+/// the key; phones write either in either, with spaces as they like. `None` for other content and for what is no key.
 pub(crate) fn info_key(content_type: &str, body: &[u8]) -> Option<char> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    if !["application/dtmf-relay", "application/dtmf"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        return None;
+    }
     let text = std::str::from_utf8(body).ok()?;
-    let signal = match kind.as_str() {
-        "application/dtmf-relay" => text.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-        })?,
-        "application/dtmf" => text.trim(),
-        _ => return None,
-    };
+    let named = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(['=', ':'])?;
+        name.trim().eq_ignore_ascii_case("signal").then_some(value)
+    });
+    let signal = named.unwrap_or(text).trim().trim_matches('"');
     match signal {
         // Event numbers of RFC 4733 §3.2 for the two keys without a digit.
         "10" => Some('*'),
@@ -95,6 +95,25 @@ mod tests {
         assert_eq!(info_key("application/dtmf-relay; x=y", b"signal=#\r\n"), Some('#'));
         assert_eq!(info_key("Application/DTMF", b"*"), Some('*'));
         assert_eq!(info_key("application/dtmf", b"11"), Some('#'));
+        for (body, key) in [
+            ("Signal=5", '5'),
+            ("Signal= 5\r\n", '5'),
+            ("Duration=250\r\nSignal = 5 \r\n", '5'),
+            ("Signal: 5", '5'),
+            ("Signal=*\nDuration=100", '*'),
+            ("Signal=10\r\nDuration=160", '*'),
+            ("SIGNAL=11", '#'),
+            ("Signal=d\r\n", 'D'),
+            ("Signal=\"7\"", '7'),
+            ("5", '5'),
+            (" 10\r\n", '*'),
+        ] {
+            assert_eq!(info_key("application/dtmf-relay", body.as_bytes()), Some(key), "{body}");
+            assert_eq!(info_key("application/dtmf", body.as_bytes()), Some(key), "{body}");
+        }
+        for body in ["Signal=16", "Signal=", "Duration=160", "Signal=E", "Signal=55", "-1"] {
+            assert_eq!(info_key("application/dtmf-relay", body.as_bytes()), None, "{body}");
+        }
         assert_eq!(info_key("application/dtmf", b"1 2"), None);
         assert_eq!(info_key("application/dtmf", b""), None);
         assert_eq!(info_key("application/sdp", b"5"), None);

@@ -256,6 +256,11 @@ impl Shard {
                 self.tell(session, SessionEvent::Ended(reason));
                 ended.push(session);
             }
+            Event::Subscribed { subscription, .. } => {
+                // Nothing here can be watched yet.
+                let _ = self.endpoint.refuse_subscription(now, subscription, 480);
+            }
+            Event::Texted { text, .. } => self.endpoint.answer_text(now, text, 480),
             Event::Registered { user, contact, expires, flow } => {
                 metrics::counter!("offhook_registrations_total").increment(1);
                 tracing::info!(user, contact, expires_s = expires.as_secs(), %flow, "registered");
