@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use fastrand::Rng;
 use sip::{
-    Config, Ended, Endpoint, Event, Flow, Input, Invite, Next, Offer, Output, Reason, SessionId, Transport,
+    Config, Ended, Endpoint, Event, Flow, Input, Invite, Next, Offer, Output, Reason, ReferId, SessionId,
+    Transport,
 };
 
 use crate::harness::{contact, sdp};
@@ -16,6 +17,8 @@ use crate::harness::{contact, sdp};
 #[derive(Debug, Default)]
 struct Story {
     up: bool,
+    /// Whether the other side's description is known.
+    described: bool,
     ended: Option<Ended>,
     events: usize,
 }
@@ -31,7 +34,13 @@ struct Side {
 #[derive(Clone, Copy, Debug)]
 enum Plan {
     Ring,
+    /// 183 with a description, which goes out reliably.
+    Early,
     Answer,
+    /// Ask the other side to call somebody else.
+    Transfer,
+    /// Say how that went.
+    Transferred(ReferId),
     Refuse,
     HangUp,
 }
@@ -79,6 +88,11 @@ impl Pair {
     fn place(&mut self) {
         let flow = self.flow(0);
         let late = self.rng.u8(..4) == 0;
+        let require = self.rng.u8(..4) == 0;
+        let headers = match require {
+            true => vec![("Require".to_owned(), "100rel".to_owned())],
+            false => vec![],
+        };
         let session = self.sides[0].endpoint.invite(
             self.now,
             Invite {
@@ -89,7 +103,7 @@ impl Pair {
                 user: "ivr".into(),
                 offer: if late { Offer::None } else { Offer::Ready(sdp()) },
                 credentials: None,
-                headers: vec![],
+                headers,
                 follow: true,
                 max_forwards: 70,
             },
@@ -127,6 +141,7 @@ impl Pair {
     }
 
     fn on_event(&mut self, side: usize, event: Event) {
+        let mut described = false;
         let session = match &event {
             Event::Message { .. } => return,
             Event::Invited { session, invite } => {
@@ -136,20 +151,50 @@ impl Pair {
                 let (ring, end) = (self.later(2_000), self.later(20_000));
                 let last = [Plan::Answer, Plan::Answer, Plan::Answer, Plan::Refuse][self.rng.usize(..4)];
                 self.sides[side].plans.push((ring, *session, Plan::Ring));
+                if self.rng.bool() {
+                    let early = self.later(10_000);
+                    self.sides[side].plans.push((early, *session, Plan::Early));
+                }
+                described = invite.offer.is_some();
                 self.sides[side].plans.push((end, *session, last));
                 // Every call ends some time.
                 let most = self.now + Duration::from_secs(90);
                 self.sides[side].plans.push((most, *session, Plan::HangUp));
                 *session
             }
-            Event::Answered { session, owes_answer, .. } => {
+            Event::Answered { session, owes_answer, body, .. } => {
+                assert!(body.is_some(), "an answer without a description");
+                described = true;
                 if *owes_answer {
                     self.sides[side].endpoint.acknowledge(self.now, *session, Some(sdp())).unwrap();
                 }
+                if self.rng.u8(..4) == 0 {
+                    let at = self.later(5_000);
+                    self.sides[side].plans.push((at, *session, Plan::Transfer));
+                }
                 *session
             }
-            Event::Progressed { session, .. }
-            | Event::Confirmed { session, .. }
+            Event::Progressed { session, early, owes_answer, .. } => {
+                if *owes_answer {
+                    let endpoint = &mut self.sides[side].endpoint;
+                    endpoint.acknowledge_early(self.now, *session, *early, Some(sdp())).unwrap();
+                }
+                *session
+            }
+            Event::Acknowledged { session, body } | Event::Confirmed { session, body } => {
+                described = body.is_some();
+                *session
+            }
+            Event::Referred { session, refer } => {
+                let refused = self.rng.u8(..4) == 0;
+                let answer = if refused { Err(603) } else { Ok(()) };
+                self.sides[side].endpoint.answer_refer(self.now, refer.id, answer).unwrap();
+                let at = self.later(8_000);
+                self.sides[side].plans.push((at, *session, Plan::Transferred(refer.id)));
+                *session
+            }
+            Event::ReferAnswered { session, .. }
+            | Event::ReferProgress { session, .. }
             | Event::Ended { session, .. } => *session,
             other => panic!("unexpected {other:?}"),
         };
@@ -157,6 +202,8 @@ impl Pair {
         let story = self.sides[side].stories.get_mut(&call_id).unwrap();
         assert_eq!(story.ended, None, "an event after the end: {event:?}");
         story.events += 1;
+        story.described |= described;
+        assert!(story.described || !matches!(event, Event::Confirmed { .. }), "up without a description");
         story.up |= matches!(event, Event::Answered { .. } | Event::Confirmed { .. });
         if let Event::Ended { reason, .. } = event {
             story.ended = Some(reason);
@@ -168,6 +215,9 @@ impl Pair {
         // The call may be over or further on already: then the command is refused, and that is right.
         let _ = match plan {
             Plan::Ring => endpoint.progress(now, session, 180, None, contact()),
+            Plan::Early => endpoint.progress(now, session, 183, Some(sdp()), contact()),
+            Plan::Transfer => endpoint.refer(now, session, "sip:z@192.0.2.9", vec![]).map(|_refer| ()),
+            Plan::Transferred(refer) => endpoint.notify_refer(now, refer, 200),
             Plan::Answer => endpoint.answer(now, session, Some(sdp()), contact()),
             Plan::Refuse => endpoint.reject(now, session, 486, None, vec![]),
             Plan::HangUp => {
@@ -234,6 +284,8 @@ impl Pair {
                 (Ended::Bye { .. }, Ended::HungUp | Ended::NoAck) => ours.up,
                 (Ended::Failed { status: 486 }, Ended::Rejected { status: 486 }) => !ours.up && !theirs.up,
                 (Ended::Failed { status: 480 }, Ended::HungUp) => !ours.up && !theirs.up,
+                // No PRACK came through.
+                (Ended::Failed { status: 504 }, Ended::NoAck) => !ours.up && self.loss > 0.0,
                 // Every response was lost, or the last one.
                 (Ended::Failed { status: 408 }, _) => !ours.up && self.loss > 0.0,
                 _ => false,
