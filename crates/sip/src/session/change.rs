@@ -10,7 +10,7 @@ use super::accepted::description;
 use super::ending::request_summary;
 use super::offer::Debt;
 use super::uas::contact_header;
-use super::{Change, GONE, Phase, Session};
+use super::{Change, GONE, Phase, Session, prack};
 use crate::auth::client::{Challenge, answer};
 use crate::body::Body;
 use crate::dialog::Stamp;
@@ -61,6 +61,9 @@ pub(crate) struct Ours {
     purpose: Purpose,
     /// How often it was sent and put off.
     tries: u8,
+    /// The reliable provisional taken last, and the answer that came in one (RFC 3262 §4, §5).
+    reliable: Option<u32>,
+    answer: Option<Body>,
     /// Whether a challenge was answered already: only once.
     authorized: bool,
     /// The early dialog it goes to; 0 is the session's own.
@@ -71,7 +74,17 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(super) fn new(how: How, offer: Option<Body>, purpose: Purpose) -> Self {
-        Ours { how, offer, purpose, tries: 0, authorized: false, early: 0, timed: false }
+        Ours {
+            how,
+            offer,
+            purpose,
+            tries: 0,
+            reliable: None,
+            answer: None,
+            authorized: false,
+            early: 0,
+            timed: false,
+        }
     }
 }
 
@@ -231,6 +244,7 @@ impl Endpoint {
                 // RFC 3261 §14.1 sets no limit; one that is never answered would bar all others.
                 let limit = now + self.config.timers.give_up();
                 session.timers.set(Timer::Timeout, limit);
+                self.on_change_progress(now, id, response, core);
             }
             100..200 => {}
             200..300 if session.phase.is_leaving() => {
@@ -247,6 +261,22 @@ impl Endpoint {
         }
     }
 
+    /// A provisional to a re-INVITE of ours: acknowledged if it came reliably, and an answer in it stands.
+    fn on_change_progress(&mut self, now: Instant, id: SessionId, response: &Message, core: &Core<'_>) {
+        let Some(rseq) = prack::number(response) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Change::Sent { ours, .. } = &mut session.change else { return };
+        let said = description(response);
+        // An offer would have to be answered in the PRACK, and the caller is asked for answers to 2xx only: the peer
+        // says it again there, having got no PRACK.
+        if !prack::is_next(ours.reliable, rseq) || (said.is_some() && ours.offer.is_none()) {
+            return;
+        }
+        ours.reliable = Some(rseq);
+        ours.answer = ours.answer.take().or(said);
+        self.send_prack(now, id, 0, (rseq, core.cseq), None);
+    }
+
     /// The peer accepts a change of ours.
     fn on_changed(&mut self, now: Instant, id: SessionId, invite: TxId, response: &Message, core: &Core<'_>) {
         let Some(ours) = self.take_sent(id) else { return };
@@ -259,7 +289,7 @@ impl Endpoint {
         if ours.timed {
             session.timing.agree_as_client(now, &self.config, response);
         }
-        let body = description(response);
+        let body = ours.answer.clone().or_else(|| description(response));
         let offered = ours.offer.is_some();
         match &mut session.phase {
             Phase::Calling(calling) => {

@@ -221,7 +221,7 @@ impl Endpoint {
             Brought::Offer(body) => (Some(body), true),
         };
         if let (Some(rseq), false) = (rseq, owes_answer) {
-            self.send_prack(now, id, number, rseq, None);
+            self.send_prack(now, id, number, (rseq, core.cseq), None);
         }
         if status == 199 {
             // RFC 6228 §4: the dialog has ended, the INVITE has not.

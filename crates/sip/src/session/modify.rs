@@ -63,7 +63,6 @@ impl Endpoint {
             Method::Known(Known::PRack) => self.on_prack(now, request, id),
             Method::Known(Known::Options) => self.on_options(now, request),
             Method::Known(Known::Message) => self.on_text(now, request, None, Some(id)),
-            // Nobody is subscribed to anything here.
             Method::Known(Known::Notify) => self.on_notify(now, request, id),
             Method::Known(Known::Refer) => self.on_refer(now, request, id),
             Method::Known(Known::Subscribe) => self.on_subscribe(now, request, id),

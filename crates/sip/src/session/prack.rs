@@ -307,17 +307,15 @@ impl Endpoint {
         let _ = self.send_held(now, id);
     }
 
-    /// Sends the PRACK of a reliable provisional, in its early dialog.
+    /// Sends the PRACK of a reliable provisional to the INVITE of that number, in its early dialog.
     pub(super) fn send_prack(
         &mut self,
         now: Instant,
         id: SessionId,
         early: u32,
-        rseq: u32,
+        (rseq, cseq): (u32, u32),
         answer: Option<&Body>,
     ) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let cseq = session.invite_cseq;
         let rack = ("RAck".to_owned(), format!("{rseq} {cseq} INVITE"));
         self.send_in_dialog(now, id, early, Known::PRack, &[rack], answer, Purpose::Prack);
     }
@@ -338,7 +336,8 @@ impl Endpoint {
         let rseq = *rseq;
         dialog.exchange = Exchange::Done(offer.clone());
         state.describe(answer.clone());
-        self.send_prack(now, session, early, rseq, answer.as_ref());
+        let numbers = (rseq, state.invite_cseq);
+        self.send_prack(now, session, early, numbers, answer.as_ref());
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use sip::stream::Framer;
-use sip::{Credentials, Event, Input, Invite, Message, Next, Offer, Output, Reason, SessionId};
+use sip::{Credentials, Event, Input, Invite, Message, Next, Offer, Output, Reason, ReferId, SessionId};
 
 use crate::harness::*;
 
@@ -127,6 +127,10 @@ struct Storm {
     live: Vec<SessionId>,
     /// Requests of ours, to be answered.
     asked: Vec<String>,
+    /// Transfers, theirs and ours.
+    refers: Vec<ReferId>,
+    /// The RSeq we sent last.
+    rseq: u32,
     ended: usize,
     begun: usize,
 }
@@ -140,8 +144,12 @@ impl Storm {
                 Output::Transmit { bytes, .. } => {
                     let sent = Message::parse(bytes.clone()).expect("what we send can be read");
                     assert_eq!(sent.problem(), None);
+                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    if let Some(rseq) = find(&text, "RSeq") {
+                        self.rseq = rseq.parse().unwrap();
+                    }
                     if sent.method().is_some() && self.asked.len() < 50 {
-                        self.asked.push(String::from_utf8(bytes.to_vec()).unwrap());
+                        self.asked.push(text);
                     }
                 }
                 Output::Event(Event::Invited { session, .. }) => {
@@ -150,7 +158,7 @@ impl Storm {
                     let endpoint = &mut self.b.endpoint;
                     match rng.u8(..6) {
                         0..3 => endpoint.answer(now, session, Some(sdp()), contact()).unwrap(),
-                        3 => endpoint.progress(now, session, 180, None, contact()).unwrap(),
+                        3 => endpoint.progress(now, session, 183, Some(sdp()), contact()).unwrap(),
                         4 => endpoint.challenge(now, session).unwrap(),
                         _ => {}
                     }
@@ -159,6 +167,7 @@ impl Storm {
                     let answer = if rng.bool() { Ok(sdp()) } else { Err(488) };
                     self.b.endpoint.answer_reinvite(now, session, answer).unwrap();
                 }
+                Output::Event(Event::Referred { refer, .. }) => self.refers.push(refer.id),
                 Output::Event(Event::Ended { session, .. }) => {
                     self.ended += 1;
                     assert!(self.live.contains(&session), "an end without a beginning, or a second one");
@@ -173,18 +182,53 @@ impl Storm {
     fn fitting(&mut self) -> Option<Vec<u8>> {
         if self.rng.bool() {
             let asked = self.asked.get(self.rng.usize(..self.asked.len().max(1)))?;
-            let status =
-                ["100 Trying", "180 Ringing", "200 OK", "401 No", "422 No", "481 No", "491 No", "500 No"]
-                    [self.rng.usize(..8)];
+            let status = [
+                "100 Trying",
+                "180 Ringing",
+                "183 Progress",
+                "199 Over",
+                "200 OK",
+                "202 OK",
+                "302 Moved",
+                "401 No",
+                "422 No",
+                "481 No",
+                "491 No",
+                "500 No",
+            ][self.rng.usize(..12)];
             let body = if self.rng.bool() { SDP } else { "" };
-            return Some(response(asked, status, "x", "", body).into_bytes());
+            let reliable = if self.rng.bool() { reliably(self.rng.u32(1..4)) } else { String::new() };
+            let tag = ["x", "y", ""][self.rng.usize(..3)];
+            return Some(response(asked, status, tag, &reliable, body).into_bytes());
         }
         let session = *self.live.get(self.rng.usize(..self.live.len().max(1)))?;
         let view = self.b.endpoint.session(session)?;
-        let method = ["ACK", "BYE", "INVITE", "UPDATE", "INFO", "OPTIONS", "CANCEL"][self.rng.usize(..7)];
+        let method = [
+            "ACK",
+            "BYE",
+            "INVITE",
+            "UPDATE",
+            "INFO",
+            "OPTIONS",
+            "CANCEL",
+            "PRACK",
+            "REFER",
+            "NOTIFY",
+            "SUBSCRIBE",
+        ][self.rng.usize(..11)];
         let cseq = self.rng.u32(1..6);
+        let extra = match method {
+            // The number of the first reliable provisional is random: the one sent last is looked up.
+            "PRACK" => format!("RAck: {} 1 INVITE\r\n", self.rseq),
+            "REFER" => "Refer-To: <sip:z@h>\r\n".to_owned(),
+            "NOTIFY" | "SUBSCRIBE" => {
+                let id = self.rng.u32(1..6);
+                format!("Event: refer;id={id}\r\nSubscription-State: active\r\nExpires: {}\r\n", id % 3)
+            }
+            _ => String::new(),
+        };
         let (branch, body) = (format!("m{}", self.rng.u8(..)), if self.rng.bool() { SDP } else { "" });
-        let text = request(method, cseq, &branch, &format!(";tag={}", view.local_tag), "", body);
+        let text = request(method, cseq, &branch, &format!(";tag={}", view.local_tag), &extra, body);
         Some(text.replace("call-1", &view.call_id).into_bytes())
     }
 
@@ -193,9 +237,14 @@ impl Storm {
         let Some(session) = self.live.get(self.rng.usize(..self.live.len().max(1))).copied() else { return };
         let endpoint = &mut self.b.endpoint;
         // Most of these are out of place, and must then do nothing.
-        let _ = match self.rng.u8(..10) {
+        let refer = self.refers.get(self.rng.usize(..self.refers.len().max(1))).copied();
+        let _ = match self.rng.u8(..17) {
             0 => endpoint.answer(now, session, None, contact),
-            1 => endpoint.progress(now, session, self.rng.u16(..), None, contact),
+            1 => endpoint.progress(now, session, self.rng.u16(..), self.rng.bool().then(sdp), contact),
+            10 => endpoint.acknowledge_early(now, session, self.rng.u32(..3), Some(sdp())),
+            11 => endpoint.refer(now, session, "sip:z@h", vec![]).map(|refer| self.refers.push(refer)),
+            12 => refer.map_or(Ok(()), |refer| endpoint.answer_refer(now, refer, Ok(()))),
+            13 => refer.map_or(Ok(()), |refer| endpoint.notify_refer(now, refer, self.rng.u16(..))),
             2 => endpoint.reject(now, session, self.rng.u16(..), None, vec![]),
             3 => endpoint.answer_reinvite(now, session, Err(self.rng.u16(..))),
             4 => endpoint.acknowledge(now, session, None),
@@ -232,7 +281,16 @@ fn no_storm_of_mutations_and_commands_breaks_an_endpoint_and_nothing_stays() {
     let mut calls = 0;
     for seed in 0..50 {
         let rng = Rng::with_seed(seed);
-        let mut s = Storm { b: Bench::new(), rng, live: vec![], asked: vec![], ended: 0, begun: 0 };
+        let mut s = Storm {
+            b: Bench::new(),
+            rng,
+            live: vec![],
+            asked: vec![],
+            refers: vec![],
+            rseq: 0,
+            ended: 0,
+            begun: 0,
+        };
         for _ in 0..1500 {
             let bytes = match s.rng.u8(..4) {
                 0 => s.fitting(),

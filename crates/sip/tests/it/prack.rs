@@ -383,3 +383,25 @@ fn an_offer_that_comes_unreliably_is_none_and_one_not_answered_yet_goes_into_the
     b.drain();
     assert!(b.sends(&["ACK"])[0].ends_with(SDP));
 }
+
+#[test]
+fn a_reliable_provisional_to_our_reinvite_is_acknowledged_and_its_answer_stands() {
+    let mut b = Bench::new();
+    let (session, _) = call_placed(&mut b, "");
+    b.endpoint.reinvite(b.now, session, Some(sdp())).unwrap();
+    b.drain();
+    let invite = b.sends(&["INVITE"]).remove(0);
+    let early = response(&invite, "183 Session Progress", "", &reliably(9), &described("held"));
+    b.hear(&early);
+    b.hear(&early);
+    let prack = b.sends(&["PRACK"]).remove(0);
+    assert_eq!((header(&prack, "RAck"), header(&prack, "CSeq")), ("9 2 INVITE", "3 PRACK"));
+    b.hear(&response(&invite, "200 OK", "", "", ""));
+    b.sends(&["ACK"]);
+    match b.events.remove(0) {
+        sip::Event::Changed { result: Ok(Some(body)), owes_answer: false, .. } => {
+            assert_eq!(body.bytes, described("held"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
