@@ -1,4 +1,4 @@
-//! The HTTP API: calls and their timelines, recordings, metrics, health.
+//! The HTTP API: calls and their timelines, registered phones, trunks, recordings, metrics, health.
 //!
 //! [`router`] is all of it; the server decides where it listens.
 //! It reads what the switch lets others look at and changes nothing.
@@ -8,6 +8,7 @@
 mod calls;
 mod error;
 mod health;
+mod peers;
 mod recordings;
 mod router;
 

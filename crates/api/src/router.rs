@@ -8,7 +8,7 @@ use axum::routing::get;
 use switch::Switch;
 
 use crate::error::ApiError;
-use crate::{calls, health, recordings};
+use crate::{calls, health, peers, recordings};
 
 /// What the API reads from.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub fn router(api: Api) -> Router {
         .route("/calls", get(calls::list))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/trace", get(calls::trace))
+        .route("/registrations", get(peers::registrations))
+        .route("/trunks", get(peers::trunks))
         .route("/recordings/{file}", get(recordings::one))
         .route("/healthz", get(health::health))
         .route("/metrics", get(|| async move { (text, metrics()) }))

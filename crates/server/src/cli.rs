@@ -11,13 +11,15 @@ Examples:
   offhook config print > offhook.toml    a file with every setting, to start from
   offhook config check                   is the configuration right, and are the flows?
   offhook calls                          what is going on
+  offhook registrations                  which phones are there
+  offhook trunks                         which carriers answer
   offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
   offhook trace call-7f3a9c              one call
 
   OFFHOOK_SIP__PORT=5070 offhook serve   any setting may come from the environment
 
 Signals of a running server:
-  HUP          reads flows and users again; a broken file is named and its old version stays in use
+  HUP          reads flows, users and trunks again; a broken file is named and its old version stays in use
   TERM, INT    takes no more calls, waits for the others (calls.drain_s), then says BYE; a second one stops at once";
 
 /// A SIP/RTP media server that answers calls by running callflows written in JSON.
@@ -53,6 +55,16 @@ pub(crate) enum Command {
     },
     /// List the calls that live, and the last ones that do not
     Calls {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List the phones that are registered
+    Registrations {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List the trunks: which answer, which are registered, what they carry
+    Trunks {
         #[command(flatten)]
         server: Server,
     },

@@ -44,6 +44,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref())),
         Command::Health { server } => ask(client::health(&server.url)),
         Command::Calls { server } => ask(client::calls(&server.url)),
+        Command::Registrations { server } => ask(client::registrations(&server.url)),
+        Command::Trunks { server } => ask(client::trunks(&server.url)),
     }
 }
 

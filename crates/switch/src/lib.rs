@@ -45,6 +45,7 @@ pub use http::HttpConfig;
 pub use meters::describe_metrics;
 pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
 pub use store::{Network, NotANetwork};
+pub use trunk::TrunkView;
 
 use crate::address::Addresses;
 use crate::book::Book;
@@ -218,6 +219,11 @@ impl Switch {
     /// Who is registered, and where.
     pub async fn registrations(&self) -> Vec<Registration> {
         self.shared.shard.bindings().await
+    }
+
+    /// The trunks, and how they fare.
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        self.shared.trunks.all().iter().map(|trunk| TrunkView::of(trunk)).collect()
     }
 
     /// What is held now.

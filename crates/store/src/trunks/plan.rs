@@ -82,6 +82,20 @@ impl Plan {
         dialled
     }
 
+    /// The spellings under which a number that the carrier calls may be found here, the likeliest first: as it came,
+    /// E.164 with and without `+`, and as at home.
+    pub fn spellings(&self, number: &str) -> Vec<String> {
+        let mut all = vec![number.to_owned(), self.canonical(number).into_owned()];
+        all.extend([Form::E164, Form::National].map(|form| self.write(number, form)));
+        let mut seen = Vec::with_capacity(all.len());
+        for spelling in all {
+            if !seen.contains(&spelling) {
+                seen.push(spelling);
+            }
+        }
+        seen
+    }
+
     /// A called number as the carrier wants it.
     pub fn called(&self, number: &str) -> String {
         self.write(number, self.called)
@@ -158,6 +172,14 @@ mod tests {
         let none = Plan::default();
         assert_eq!(none.canonical("030 1234567"), "0301234567");
         assert_eq!(none.canonical("0049301234567"), "+49301234567");
+    }
+
+    #[test]
+    fn a_called_number_is_looked_for_in_all_its_spellings() {
+        let german = plan("49", "0", Form::PlusE164);
+        assert_eq!(german.spellings("49301234567"), ["49301234567", "+49301234567", "0301234567"]);
+        assert_eq!(german.spellings("+4722334455"), ["+4722334455", "4722334455", "004722334455"]);
+        assert_eq!(german.spellings("201"), ["201"]);
     }
 
     #[test]

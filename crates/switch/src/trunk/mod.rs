@@ -9,6 +9,7 @@ mod gate;
 mod keeper;
 mod outcome;
 mod state;
+mod view;
 
 pub(crate) use self::board::{Board, Route};
 pub(crate) use self::caller::{Caller, Shown, present};
@@ -16,6 +17,7 @@ pub(crate) use self::gate::{Busy, Pass};
 pub(crate) use self::keeper::keep;
 pub(crate) use self::outcome::{Verdict, verdict};
 pub(crate) use self::state::{Health, TrunkState};
+pub use self::view::TrunkView;
 
 #[cfg(test)]
 mod testing {
