@@ -43,6 +43,79 @@ pub struct Speech {
     pub voice: String,
 }
 
+/// Whom to dial.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// A user, at every phone that is registered in its name.
+    User(String),
+    /// A number, by way of a trunk.
+    Trunk {
+        /// The trunk; `None` for any that takes the number.
+        name: Option<String>,
+        /// The number.
+        number: String,
+    },
+    /// A SIP URI.
+    Uri(String),
+}
+
+impl std::fmt::Display for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Destination::User(name) => write!(f, "user {name}"),
+            Destination::Trunk { name: Some(name), number } => write!(f, "{number} by {name}"),
+            Destination::Trunk { name: None, number } => f.write_str(number),
+            Destination::Uri(uri) => f.write_str(uri),
+        }
+    }
+}
+
+/// What came of dialling, whoever said it and in whatever words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DialOutcome {
+    /// Somebody answered, and the conversation is over.
+    Answered,
+    /// Busy.
+    Busy,
+    /// It rang, and nobody answered in time.
+    NoAnswer,
+    /// Somebody did not want to talk.
+    Rejected,
+    /// Nobody can be reached there now.
+    Unavailable,
+    /// Another failure.
+    Failed,
+    /// The caller or the flow gave up.
+    Cancelled,
+}
+
+impl DialOutcome {
+    /// What a final SIP status of one callee comes to.
+    pub fn of(status: u16) -> DialOutcome {
+        match status {
+            200..=299 => DialOutcome::Answered,
+            486 | 600 => DialOutcome::Busy,
+            403 | 603 | 607 | 608 => DialOutcome::Rejected,
+            408 | 430 | 480 | 410 => DialOutcome::Unavailable,
+            487 => DialOutcome::Cancelled,
+            _ => DialOutcome::Failed,
+        }
+    }
+
+    /// A word for edges, traces and CDRs: `no_answer`.
+    pub fn word(self) -> &'static str {
+        match self {
+            DialOutcome::Answered => "answered",
+            DialOutcome::Busy => "busy",
+            DialOutcome::NoAnswer => "no_answer",
+            DialOutcome::Rejected => "rejected",
+            DialOutcome::Unavailable => "unavailable",
+            DialOutcome::Failed => "failed",
+            DialOutcome::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What a flow asks of its leg.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegCommand {
@@ -79,6 +152,15 @@ pub enum LegCommand {
         /// Where to send it: method and URL.
         upload: Option<(String, String)>,
     },
+    /// Call others, all at once, and connect whoever answers first; the leg hears how it rings there, or a ringing tone.
+    /// → [`LegEvent::Answered`] when somebody answers; [`LegEvent::Dialled`] when that conversation is over or nobody
+    /// could be had, also after the `Stop` of this tag
+    Dial {
+        /// Whom.
+        to: Vec<Destination>,
+        /// How long it may ring.
+        timeout: Duration,
+    },
     /// End the call: BYE, or the final response with this status if it was not answered. No event follows.
     Hangup {
         /// 400..=699
@@ -108,6 +190,13 @@ pub enum LegEvent {
         id: String,
         /// How much was recorded.
         duration: Duration,
+    },
+    /// The dialling is over.
+    Dialled {
+        /// How it went.
+        outcome: DialOutcome,
+        /// The SIP status that says the same; 200 if somebody answered.
+        status: u16,
     },
     /// The command could not be obeyed.
     Failed {

@@ -34,6 +34,7 @@ pub mod eval;
 pub mod ir;
 pub mod leg;
 pub mod lower;
+pub mod own;
 mod pattern;
 pub mod sim;
 pub mod trace;

@@ -30,6 +30,21 @@ fn document(script: &Path) -> PathBuf {
     if whole.exists() { whole } else { script.with_extension("").with_extension("json") }
 }
 
+/// `golden/user/*.script`: calls to the number of the user alice.
+#[test]
+fn calls_to_a_users_number_are_as_they_were() {
+    let update = std::env::var_os("UPDATE").is_some();
+    for script in files(&golden().join("user"), "script") {
+        let is = flow::sim::run_user("alice", &fs::read_to_string(&script).expect("a script"));
+        let expected = script.with_extension("txt");
+        if update {
+            fs::write(&expected, &is).expect("a writable transcript");
+        }
+        let was = fs::read_to_string(&expected).unwrap_or_default();
+        assert_eq!(was, is, "{}", expected.display());
+    }
+}
+
 #[test]
 fn transcripts_are_as_they_were() {
     let update = std::env::var_os("UPDATE").is_some();

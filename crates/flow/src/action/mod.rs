@@ -8,6 +8,7 @@ mod answer;
 mod branch;
 mod collect;
 mod condition;
+mod dial;
 mod digits;
 mod each;
 mod echo;
@@ -78,6 +79,10 @@ const TABLE: &[ActionInfo] = &[
     ActionInfo {
         name: "SendDigits", needs: MEDIA, outcomes: &["Done", "Failed(Unsupported)"],
         doc: "Sends keys to the far end (RFC 4733).",
+    },
+    ActionInfo {
+        name: "Dial", needs: CALL, outcomes: &["Done", "Key(outcome)", "Failed(Unsupported)"],
+        doc: "Calls others, all at once, and connects whoever answers first.",
     },
     ActionInfo {
         name: "FlushDigits", needs: None, outcomes: &["Done"],
@@ -181,6 +186,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Collect(_) => "Collect",
         Op::Menu(_) => "Menu",
         Op::SendDigits(_) => "SendDigits",
+        Op::Dial(_) => "Dial",
         Op::FlushDigits => "FlushDigits",
         Op::Sleep(_) => "Sleep",
         Op::WaitForHangup => "WaitForHangup",
@@ -220,6 +226,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Collect(op) => collect::run(&cx, op).await,
         Op::Menu(op) => menu::run(&cx, op).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
+        Op::Dial(op) => dial::run(&cx, op).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,
         Op::WaitForHangup => sleep::for_ever(&cx).await,

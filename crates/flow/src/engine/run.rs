@@ -313,5 +313,6 @@ fn dialect_name(dialect: Dialect) -> &'static str {
         Dialect::Callroute => "callroute",
         Dialect::Voipbin => "voipbin",
         Dialect::Voxology => "voxology",
+        Dialect::Own => "offhook",
     }
 }

@@ -25,6 +25,9 @@ pub enum Op {
     Menu(Menu),
     /// Send keys to the far end (RFC 4733). → `Done`, `Failed(Unsupported)`
     SendDigits(SendDigits),
+    /// Call others and connect whoever answers. → `Done` after the conversation; `Key` of a
+    /// [`DialOutcome`](crate::leg::DialOutcome)'s word otherwise, `Failed(Unsupported)`
+    Dial(Dial),
     /// Forget the keys typed ahead. → `Done`
     FlushDigits,
     /// Wait; silence is sent. → `Done`
@@ -239,6 +242,28 @@ pub struct SendDigits {
     pub duration: Duration,
     /// Between keys.
     pub gap: Duration,
+}
+
+/// Calling others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dial {
+    /// Whom, all at once.
+    pub to: Vec<Callee>,
+    /// How long it may ring.
+    pub timeout: Duration,
+    /// A failure ends a call that is not answered yet with the status that the callee gave.
+    pub relay: bool,
+}
+
+/// Whom to call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Callee {
+    /// A user, at every phone that is registered in its name.
+    User(Template),
+    /// A number, by way of the named trunk or of any that takes it.
+    Trunk(Option<Template>, Template),
+    /// A SIP URI.
+    Uri(Template),
 }
 
 /// Recording.

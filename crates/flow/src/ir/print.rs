@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Access, Barge, Binary, Branch, Collect, Condition, Expr, Fact, Item, Op, Outcome, Part, Play, Record,
-    Repeat, Template, Unary,
+    Access, Barge, Binary, Branch, Callee, Collect, Condition, Expr, Fact, Item, Op, Outcome, Part, Play,
+    Record, Repeat, Template, Unary,
 };
 use crate::leg::Prompt;
 
@@ -24,6 +24,10 @@ pub fn op(op: &Op) -> String {
         Op::Collect(collect) => format!("Collect({})", gather(collect)),
         Op::Menu(menu) => format!("Menu({}, {} rounds)", gather(&menu.gather), menu.retries),
         Op::SendDigits(send) => format!("SendDigits({})", quoted(&send.digits.to_string())),
+        Op::Dial(dial) => {
+            let to: Vec<String> = dial.to.iter().map(callee).collect();
+            format!("Dial({}, {})", cut(&to.join(", ")), time(dial.timeout))
+        }
         Op::FlushDigits => "FlushDigits".into(),
         Op::Sleep(length) => format!("Sleep({length} ms)"),
         Op::WaitForHangup => "WaitForHangup".into(),
@@ -54,6 +58,15 @@ pub fn op(op: &Op) -> String {
         Op::Language(language) => format!("Language({language})"),
         Op::Unavailable { feature } => format!("Unavailable({feature})"),
         Op::Residual(construct) => format!("Residual({construct})"),
+    }
+}
+
+fn callee(callee: &Callee) -> String {
+    match callee {
+        Callee::User(name) => format!("user {name}"),
+        Callee::Trunk(Some(trunk), number) => format!("{number} by {trunk}"),
+        Callee::Trunk(None, number) => number.to_string(),
+        Callee::Uri(uri) => uri.to_string(),
     }
 }
 

@@ -19,6 +19,6 @@ pub fn claims(dialect: Dialect, document: &Value) -> Claims {
     match dialect {
         Dialect::Kazoo => kazoo::claims(document),
         Dialect::Callroute => callroute::claims(document),
-        Dialect::Voipbin | Dialect::Voxology => Claims::default(),
+        Dialect::Voipbin | Dialect::Voxology | Dialect::Own => Claims::default(),
     }
 }

@@ -36,6 +36,8 @@ pub enum Dialect {
     Voipbin,
     /// A list of `{type, params}`, asked for again when it is used up (seed 004).
     Voxology,
+    /// None: a program that offhook made itself.
+    Own,
 }
 
 /// How bad a [`Diagnostic`] is.
@@ -97,6 +99,8 @@ pub fn lower(dialect: Option<Dialect>, document: &Value) -> Result<Lowered, Lowe
         Dialect::Callroute => callroute::lower(document),
         Dialect::Voipbin => voipbin::lower(document),
         Dialect::Voxology => voxology::lower(document),
+        // Such programs are made, not written.
+        Dialect::Own => Err(LowerError::Unrecognised),
     }
 }
 

@@ -4,11 +4,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::script::Script;
+use super::script::{Callee, Script};
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
     ir::{Program, Repeat},
-    leg::{LegCommand, LegEvent, Prompt, Tag},
+    leg::{DialOutcome, LegCommand, LegEvent, Prompt, Tag},
     lower::{self, Dialect},
 };
 
@@ -33,6 +33,8 @@ pub(super) struct World {
     recorded: u32,
     replies: VecDeque<Result<HttpReply, HttpFailure>>,
     documents: Vec<(String, Option<Arc<Program>>)>,
+    callees: VecDeque<Callee>,
+    dialling: Vec<Tag>,
 }
 
 /// A recording that is going on.
@@ -61,6 +63,8 @@ impl World {
             recording: Vec::new(),
             recorded: 0,
             replies: script.replies.clone(),
+            callees: script.callees.clone(),
+            dialling: Vec::new(),
             documents: script
                 .documents
                 .iter()
@@ -81,6 +85,11 @@ impl World {
         let (_, input) = self.coming.remove(at);
         if let Input::Leg(tag, LegEvent::Played { .. }) = &input {
             self.playing.retain(|playing| playing != tag);
+        }
+        match &input {
+            Input::Leg(tag, LegEvent::Answered) if self.dialling.contains(tag) => self.answered = true,
+            Input::Leg(tag, LegEvent::Dialled { .. }) => self.dialling.retain(|dialling| dialling != tag),
+            _ => {}
         }
         if let Input::Leg(tag, LegEvent::Recorded { .. }) = &input {
             self.recording.retain(|recording| recording.tag != *tag);
@@ -116,6 +125,7 @@ impl World {
                 }
                 self.recording.push(recording);
             }
+            LegCommand::Dial { timeout, .. } => self.dial(now, tag, timeout),
             LegCommand::Echo | LegCommand::Hangup { .. } => {}
         }
     }
@@ -147,9 +157,29 @@ impl World {
         open.into_iter().map(|open| (open.tag, open.end(now.saturating_sub(open.began)))).collect()
     }
 
+    /// Whom the script has no word of cannot be reached.
+    fn dial(&mut self, now: Duration, tag: Tag, timeout: Duration) {
+        self.dialling.push(tag);
+        let (after, outcome, status) = match self.callees.pop_front() {
+            Some(Callee::Answers(after, talk)) if after < timeout => {
+                self.event(now + after, tag, LegEvent::Answered);
+                (after + talk, DialOutcome::Answered, 200)
+            }
+            Some(Callee::Refuses(after, status)) if after < timeout => {
+                (after, DialOutcome::of(status), status)
+            }
+            Some(_) => (timeout, DialOutcome::NoAnswer, 480),
+            None => (Duration::ZERO, DialOutcome::Unavailable, 480),
+        };
+        self.event(now + after, tag, LegEvent::Dialled { outcome, status });
+    }
+
     fn stop(&mut self, now: Duration, tag: Tag) {
         let open = |(_, input): &(Duration, Input)| !matches!(input, Input::Leg(of, _) if *of == tag);
         self.coming.retain(open);
+        if self.dialling.contains(&tag) {
+            self.event(now, tag, LegEvent::Dialled { outcome: DialOutcome::Cancelled, status: 487 });
+        }
         if self.playing.contains(&tag) {
             self.playing.retain(|playing| *playing != tag);
             self.event(now, tag, LegEvent::Played { stopped: true });

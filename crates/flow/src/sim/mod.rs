@@ -14,6 +14,8 @@
 //! | `gone` | the caller hangs up |
 //! | `http 200 {"actions":[]}` | the next request gets this reply; the rest of the line is the body |
 //! | `http timeout`, `http refused` | the next request gets none |
+//! | `dial 3s answered 20s`, `dial 2s 486` | the next dialling is answered after 3 s for 20 s, or refused after 2 s |
+//! | `dial silent` | the next dialling rings until its time is over |
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
 //! | `at 2026-03-04T10:00:00Z` | when the call begins |
@@ -58,6 +60,11 @@ pub fn run(document: &Value, dialect: Option<Dialect>, script: &str) -> String {
         transcript.remark(&format!("{}: {}", diagnostic.pointer, diagnostic.message));
     }
     run_program(lowered.program, script, transcript)
+}
+
+/// Runs the program of a number that is a user's.
+pub fn run_user(name: &str, script: &str) -> String {
+    run_program(crate::own::user(name), script, Transcript::default())
 }
 
 /// Runs a program that is lowered already.

@@ -37,6 +37,18 @@ pub(super) struct Script {
     pub(super) steps: Vec<Step>,
     pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
     pub(super) documents: Vec<(String, Value)>,
+    pub(super) callees: VecDeque<Callee>,
+}
+
+/// What somebody who is dialled does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Callee {
+    /// Answers after so long, and hangs up after so long again.
+    Answers(Duration, Duration),
+    /// Refuses after so long.
+    Refuses(Duration, u16),
+    /// Lets it ring.
+    Silent,
 }
 
 impl Script {
@@ -56,8 +68,14 @@ impl Script {
             ..Facts::default()
         };
         let at = "2026-03-04T10:00:00Z".parse().map_err(|_| "no default time".to_owned())?;
-        let mut script =
-            Script { facts, at, steps: Vec::new(), replies: VecDeque::new(), documents: Vec::new() };
+        let mut script = Script {
+            facts,
+            at,
+            steps: Vec::new(),
+            replies: VecDeque::new(),
+            documents: Vec::new(),
+            callees: VecDeque::new(),
+        };
         for line in text.lines() {
             script.line(line.trim()).map_err(|problem| format!("{problem} in \"{}\"", line.trim()))?;
         }
@@ -71,6 +89,10 @@ impl Script {
         let (first, rest) = split(line);
         match first {
             "http" => self.replies.push_back(reply(rest)?),
+            "dial" => {
+                let callee = callee(rest).ok_or("expected `3s answered 20s`, `2s 486` or `silent`")?;
+                self.callees.push_back(callee);
+            }
             "flow" => {
                 let (id, document) = split(rest);
                 let document = serde_json::from_str(document).map_err(|error| error.to_string())?;
@@ -118,6 +140,17 @@ impl Script {
 
 fn split(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).map_or((text, ""), |(first, rest)| (first, rest.trim()))
+}
+
+/// `3s answered 20s`, `2s 486`, `silent`.
+fn callee(text: &str) -> Option<Callee> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words.as_slice() {
+        ["silent"] => Some(Callee::Silent),
+        [after, "answered", talk] => Some(Callee::Answers(length(after)?, length(talk)?)),
+        [after, status] => Some(Callee::Refuses(length(after)?, status.parse().ok()?)),
+        _ => None,
+    }
 }
 
 /// `2s`, `2.5s`, `500ms`.

@@ -104,6 +104,10 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Answer => "answer".to_owned(),
         LegCommand::SendDigits { digits, .. } => format!("send {digits}"),
         LegCommand::Echo => "echo".to_owned(),
+        LegCommand::Dial { to, timeout } => {
+            let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+            format!("dial {} for {}", to.join(", "), crate::ir::print::time(*timeout))
+        }
         LegCommand::Record { name, .. } if name.is_empty() => "record".to_owned(),
         LegCommand::Record { name, .. } => format!("record \"{name}\""),
         LegCommand::Hangup { .. } if answered => "hang up".to_owned(),

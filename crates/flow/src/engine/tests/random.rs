@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use super::*;
 use crate::{
     engine::{Effect, Facts, HttpFailure, HttpReply, Input, Machine, Settings, Start},
-    leg::{LegCommand, LegEvent, Tag},
+    leg::{DialOutcome, LegCommand, LegEvent, Tag},
 };
 
 /// A small generator (xorshift64*), so that a seed names a case for ever.
@@ -29,8 +29,13 @@ impl Dice {
 
     fn op(&mut self) -> Op {
         let install = if self.roll(2) == 0 { Install::Push } else { Install::Replace };
-        match self.roll(22) {
+        match self.roll(23) {
             0 => Op::Noop,
+            21 => Op::Dial(Dial {
+                to: vec![Callee::User(Template::literal("bob"))],
+                timeout: ms(60_000),
+                relay: self.roll(2) == 0,
+            }),
             1 => Op::Answer,
             2 => hangup(),
             3 => play("Hello", Barge::Any),
@@ -104,6 +109,10 @@ impl Dice {
                     LegCommand::Play { .. } => LegEvent::Played { stopped: false },
                     LegCommand::SendDigits { .. } => LegEvent::DigitsSent,
                     LegCommand::Record { .. } => LegEvent::Recorded { id: "r".into(), duration: ms(1) },
+                    LegCommand::Dial { .. } => {
+                        let outcome = [DialOutcome::Answered, DialOutcome::Busy][self.roll(2) as usize];
+                        LegEvent::Dialled { outcome, status: 486 }
+                    }
                     LegCommand::Stop(tag) if self.roll(2) == 0 => {
                         return Some(Input::Leg(
                             *tag,

@@ -1,0 +1,34 @@
+//! Programs that no document says: what a number means by itself.
+
+use std::time::Duration;
+
+use crate::ir::{Callee, Dial, Edges, Hangup, Lacking, Op, Pointer, Program, Target, Template};
+use crate::leg::DialOutcome;
+use crate::lower::{Builder, Dialect};
+
+/// How long a user's phones ring.
+const RING: Duration = Duration::from_secs(60);
+
+/// The number of a user: all its phones ring, and whoever answers is connected. A caller who is not answered hears the
+/// callee's refusal in SIP; one who is (after a transfer) is hung up on.
+pub fn user(name: &str) -> Program {
+    let to = vec![Callee::User(Template::literal(name))];
+    let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
+    let mut edges = Edges::always(Target::Hangup);
+    let endings = [
+        (DialOutcome::Busy, 486),
+        (DialOutcome::Rejected, 603),
+        (DialOutcome::NoAnswer, 480),
+        (DialOutcome::Unavailable, 480),
+        (DialOutcome::Failed, 480),
+    ];
+    for (outcome, status) in endings {
+        let hangup = Hangup { status, phrase: None, cause: outcome.word().to_owned() };
+        let node = builder.add(Op::Hangup(hangup), &Pointer::default());
+        edges = edges.case(crate::ir::Outcome::Key(outcome.word().to_owned()), Target::Node(node));
+    }
+    let dial =
+        builder.add_with(Op::Dial(Dial { to, timeout: RING, relay: true }), edges, &Pointer::default());
+    builder.program().entry = Some(dial);
+    builder.finish().program
+}
