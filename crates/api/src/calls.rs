@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flow::trace::Entry;
 use serde::Serialize;
-use switch::{CallState, CallView};
+use switch::{CallState, CallView, LegState, LegView};
 
 use crate::Api;
 use crate::error::ApiError;
@@ -28,6 +28,36 @@ struct Summary {
     sip_call_id: String,
     media: Option<String>,
     recordings: Vec<String>,
+    legs: Vec<Leg>,
+}
+
+/// A party of a call.
+#[derive(Serialize)]
+struct Leg {
+    name: String,
+    party: String,
+    state: &'static str,
+    answered: Option<String>,
+    ended: Option<String>,
+    cause: Option<String>,
+    media: Option<String>,
+}
+
+impl From<LegView> for Leg {
+    fn from(view: LegView) -> Leg {
+        Leg {
+            name: view.name,
+            party: view.party,
+            state: view.state.word(),
+            answered: view.answered.map(|at| at.to_string()),
+            ended: view.ended.map(|at| at.to_string()),
+            cause: match view.state {
+                LegState::Ended { cause } => Some(cause),
+                _ => None,
+            },
+            media: view.media,
+        }
+    }
 }
 
 /// A call with its timeline.
@@ -66,6 +96,7 @@ impl From<CallView> for Summary {
             sip_call_id: view.sip_call_id,
             media: view.media,
             recordings: view.recordings,
+            legs: view.legs.into_iter().map(Leg::from).collect(),
         }
     }
 }
@@ -119,7 +150,12 @@ fn timeline(view: &CallView) -> String {
     let flow = view.flow.as_deref().unwrap_or("no flow");
     let mut text =
         format!("{} from {} to {} ({flow}), {}\n", view.id, view.caller, view.called, view.started);
-    if let Some(media) = &view.media {
+    if let [_, _, ..] = view.legs.as_slice() {
+        for leg in &view.legs {
+            let media = leg.media.as_deref().unwrap_or("no media");
+            text.push_str(&format!("leg {} {}, {}, {media}\n", leg.name, leg.party, leg.state.word()));
+        }
+    } else if let Some(media) = &view.media {
         text.push_str(&format!("media {media}\n"));
     }
     for entry in &view.trace {

@@ -119,14 +119,8 @@ impl Flows {
     /// A number is also found with its leading `+` left out or put in.
     /// What `no_match` finds is never public: an outside caller must not dial through it.
     pub fn route(&self, number: &str) -> Option<Route> {
-        let other = || match number.strip_prefix('+') {
-            Some(rest) => rest.to_owned(),
-            None => format!("+{number}"),
-        };
-        if number != NO_MATCH
-            && let Some(to) = self.numbers.get(number).or_else(|| self.numbers.get(&other()))
-        {
-            return self.to(*to, None);
+        if let Some(route) = self.numbered(number) {
+            return Some(route);
         }
         if let Some((to, group)) = self.longest_capture(number) {
             return self.to(to, Some(group));
@@ -135,6 +129,16 @@ impl Flows {
         let dialable = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         let to = self.numbers.get(NO_MATCH).filter(|_| dialable)?;
         self.to(Destination { public: false, ..*to }, None)
+    }
+
+    /// Where `number` itself leads, with or without its leading `+`; patterns are not looked at.
+    pub fn numbered(&self, number: &str) -> Option<Route> {
+        let other = || match number.strip_prefix('+') {
+            Some(rest) => rest.to_owned(),
+            None => format!("+{number}"),
+        };
+        let to = self.numbers.get(number).or_else(|| self.numbers.get(&other()));
+        self.to(*to.filter(|_| number != NO_MATCH)?, None)
     }
 
     fn longest_capture(&self, number: &str) -> Option<(Destination, String)> {

@@ -1,6 +1,6 @@
 //! Accounts that may register and call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
@@ -32,7 +32,11 @@ impl fmt::Debug for User {
 
 /// All accounts, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Users(BTreeMap<String, User>);
+pub struct Users {
+    users: BTreeMap<String, User>,
+    /// Names by number.
+    numbers: HashMap<String, String>,
+}
 
 impl Users {
     /// No accounts.
@@ -42,32 +46,40 @@ impl Users {
 
     /// Adds an account; the one of the same name that was there before is returned.
     pub fn insert(&mut self, user: User) -> Option<User> {
-        self.0.insert(user.name.clone(), user)
+        let before = self.users.remove(&user.name);
+        if let Some(number) = before.as_ref().and_then(|before| before.number.as_ref()) {
+            self.numbers.remove(number);
+        }
+        if let Some(number) = &user.number {
+            self.numbers.entry(number.clone()).or_insert_with(|| user.name.clone());
+        }
+        self.users.insert(user.name.clone(), user);
+        before
     }
 
     /// The account of this name.
     pub fn get(&self, name: &str) -> Option<&User> {
-        self.0.get(name)
+        self.users.get(name)
     }
 
     /// The account that this number reaches.
     pub fn by_number(&self, number: &str) -> Option<&User> {
-        self.0.values().find(|user| user.number.as_deref() == Some(number))
+        self.users.get(self.numbers.get(number)?)
     }
 
     /// All accounts in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &User> {
-        self.0.values()
+        self.users.values()
     }
 
     /// How many accounts there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.users.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.users.is_empty()
     }
 }
 
@@ -111,7 +123,9 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
 
 impl FromIterator<User> for Users {
     fn from_iter<I: IntoIterator<Item = User>>(users: I) -> Users {
-        Users(users.into_iter().map(|user| (user.name.clone(), user)).collect())
+        let mut all = Users::new();
+        users.into_iter().for_each(|user| drop(all.insert(user)));
+        all
     }
 }
 

@@ -3,13 +3,14 @@
 //! Holds what others may look at. A call's own state is in its task; the record here is what that task writes down.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flow::trace::Entry;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::call::{CallId, Mail, Order, Timeline};
+use crate::call::{CallId, Mail, Mark, Order, Timeline};
 
 /// Finished calls that can still be looked up.
 const FINISHED: usize = 1_000;
@@ -29,9 +30,64 @@ pub enum CallState {
     Ended {
         /// Why.
         cause: String,
-        /// `caller`, `flow` or `server`.
+        /// `caller`, `callee`, `flow` or `server`.
         by: String,
     },
+}
+
+/// Where a leg stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegState {
+    /// Placed or come, and nothing more.
+    Calling,
+    /// It rings there.
+    Ringing,
+    /// Unanswered, with early media.
+    Early,
+    /// Answered.
+    Answered,
+    /// Over.
+    Ended {
+        /// Why.
+        cause: String,
+    },
+}
+
+impl LegState {
+    /// In a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            LegState::Calling => "calling",
+            LegState::Ringing => "ringing",
+            LegState::Early => "early",
+            LegState::Answered => "answered",
+            LegState::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// One party of a call, as others see it.
+#[derive(Clone, Debug)]
+pub struct LegView {
+    /// `A` for the one who called, then `B`, `C` and so on; in the timeline, too.
+    pub name: String,
+    /// Who it is: the URI of the one who called, or what was dialled.
+    pub party: String,
+    /// Where it stands.
+    pub state: LegState,
+    /// When it was answered.
+    pub answered: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The media path in words.
+    pub media: Option<String>,
+}
+
+impl LegView {
+    pub(crate) fn new(mark: Mark, party: String) -> LegView {
+        let (name, state) = (mark.to_string(), LegState::Calling);
+        LegView { name, party, state, answered: None, ended: None, media: None }
+    }
 }
 
 /// A call as others see it.
@@ -57,8 +113,10 @@ pub struct CallView {
     pub answered: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// The media path in words: `PCMU 20ms → 192.0.2.1:4000 · telephone-event 101`.
+    /// The caller's media path in words: `PCMU 20ms → 192.0.2.1:4000 · telephone-event 101`.
     pub media: Option<String>,
+    /// Its parties in the order in which they came, the caller first.
+    pub legs: Vec<LegView>,
     /// Ids of its recordings.
     pub recordings: Vec<String>,
     /// Its timeline.
@@ -71,15 +129,18 @@ pub(crate) struct Record {
     pub(crate) id: CallId,
     pub(crate) timeline: Timeline,
     about: Mutex<CallView>,
-    /// The media leg while it lives, to ask the engine about it.
-    leg: Mutex<Option<media::LegId>>,
+    /// The media legs while they live, to ask the engine about them.
+    media: Mutex<Vec<(Mark, media::LegId)>>,
+    /// Parties so far.
+    parties: AtomicU8,
     mail: mpsc::Sender<Mail>,
 }
 
 impl Record {
     /// `about` carries no trace; the timeline is it.
     pub(crate) fn new(about: CallView, timeline: Timeline, mail: mpsc::Sender<Mail>) -> Record {
-        Record { id: about.id, timeline, about: Mutex::new(about), leg: Mutex::new(None), mail }
+        let parties = AtomicU8::new(about.legs.len() as u8);
+        Record { id: about.id, timeline, about: Mutex::new(about), media: Mutex::default(), parties, mail }
     }
 
     /// Changes what is written down.
@@ -87,27 +148,62 @@ impl Record {
         change(&mut crate::lock(&self.about));
     }
 
-    pub(crate) fn set_leg(&self, leg: Option<media::LegId>) {
-        *crate::lock(&self.leg) = leg;
+    /// The way to the call.
+    pub(crate) fn mail(&self) -> &mpsc::Sender<Mail> {
+        &self.mail
     }
 
-    /// The call as others see it; a living leg describes itself.
+    /// A new party, and its mark.
+    pub(crate) fn add_leg(&self, party: String) -> Mark {
+        let mut about = crate::lock(&self.about);
+        let mark = Mark(about.legs.len().min(254) as u8);
+        about.legs.push(LegView::new(mark, party));
+        self.parties.store(mark.0 + 1, Ordering::Relaxed);
+        mark
+    }
+
+    /// Changes what is written down about a party.
+    pub(crate) fn write_leg(&self, mark: Mark, change: impl FnOnce(&mut LegView)) {
+        if let Some(leg) = crate::lock(&self.about).legs.get_mut(usize::from(mark.0)) {
+            change(leg);
+        }
+    }
+
+    /// What stands before a party's lines in the timeline; nothing as long as there is only one.
+    pub(crate) fn marked(&self, mark: Mark) -> String {
+        match self.parties.load(Ordering::Relaxed) {
+            0 | 1 => String::new(),
+            _ => format!("{mark} "),
+        }
+    }
+
+    pub(crate) fn set_media(&self, mark: Mark, leg: Option<media::LegId>) {
+        let mut media = crate::lock(&self.media);
+        media.retain(|(of, _)| *of != mark);
+        media.extend(leg.map(|leg| (mark, leg)));
+    }
+
+    /// The call as others see it; living legs describe themselves.
     pub(crate) fn view(&self, engine: &media::Engine) -> CallView {
         let mut view = crate::lock(&self.about).clone();
         view.trace = self.timeline.entries();
-        let leg = *crate::lock(&self.leg);
-        if let Some(live) = leg.and_then(|leg| engine.describe(leg)) {
-            view.media = Some(match view.media {
-                Some(agreed) => format!("{agreed} · {live}"),
-                None => live,
-            });
+        for (mark, leg) in crate::lock(&self.media).iter() {
+            if let (Some(live), Some(leg)) = (engine.describe(*leg), view.legs.get_mut(usize::from(mark.0))) {
+                leg.media = Some(match leg.media.take() {
+                    Some(agreed) => format!("{agreed} · {live}"),
+                    None => live,
+                });
+            }
         }
+        view.media = view.legs.first().and_then(|leg| leg.media.clone());
         view
     }
 
     /// As [`Record::view`], without the trace.
     pub(crate) fn summary(&self) -> CallView {
-        crate::lock(&self.about).clone()
+        let mut view = crate::lock(&self.about).clone();
+        view.media = view.legs.first().and_then(|leg| leg.media.clone());
+        view
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Happening {
     Ended {
         /// A short word or sentence.
         cause: String,
-        /// `caller`, `flow` or `server`.
+        /// `caller`, `callee`, `flow` or `server`.
         by: String,
         /// From arrival to end.
         duration: Duration,

@@ -26,7 +26,7 @@ mod studio;
 mod trunk;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-pub use book::{CallState, CallView};
+pub use book::{CallState, CallView, LegState, LegView};
 pub use call::{CallId, NotACallId};
 pub use config::Config;
 pub use error::{Refusal, StartError};
@@ -130,6 +130,7 @@ impl Switch {
             studio: Arc::new(studio),
             flows,
             trunks: trunk::Board::new(&config.trunks),
+            users: ArcSwap::from_pointee(users.clone()),
             tasks: Tasks::default(),
             codecs: config.codecs,
             language: config.language,
@@ -140,6 +141,7 @@ impl Switch {
             max_duration: config.max_duration,
             media_timeout,
             draining: AtomicBool::new(false),
+            leg_count: AtomicU64::new(0),
         });
         let addresses = Arc::new(Addresses::new(config.advertise));
         let owner = shared.clone();
@@ -202,6 +204,7 @@ impl Switch {
         self.shared.flows.store(Arc::new(flows));
         self.shared.trunks.reload(trunks);
         *lock(&self.keepers) = trunk::keep(&self.shared.trunks, &self.shared.shard);
+        self.shared.users.store(Arc::new(users.clone()));
         self.shared.studio.forget();
         self.shared.shard.send(Command::Users(digest_users(users)));
     }

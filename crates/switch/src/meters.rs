@@ -15,9 +15,10 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 9] = [
+const PLAIN: [(&str, &str); 10] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_answered_total", "Calls that were answered"),
+    ("offhook_legs_placed_total", "Phones that were called"),
     ("offhook_calls_abandoned_total", "Calls whose parts did not come to an end by themselves; always 0"),
     ("offhook_registrations_total", "Contacts registered or refreshed"),
     ("offhook_prompts_failed_total", "Prompts that could not be read, fetched or spoken"),
@@ -28,8 +29,19 @@ const PLAIN: [(&str, &str); 9] = [
 ];
 
 /// Counters with one label, and the values it has.
-const LABELLED: [(&str, &str, &str, &[&str]); 5] = [
-    ("offhook_calls_ended_total", "Calls that ended, by who ended them", "by", &["caller", "flow", "server"]),
+const LABELLED: [(&str, &str, &str, &[&str]); 6] = [
+    (
+        "offhook_calls_ended_total",
+        "Calls that ended, by who ended them",
+        "by",
+        &["caller", "callee", "flow", "server"],
+    ),
+    (
+        "offhook_dials_total",
+        "Dialling by flows, by outcome",
+        "outcome",
+        &["answered", "busy", "no_answer", "rejected", "unavailable", "failed", "cancelled"],
+    ),
     ("offhook_digits_total", "Keys pressed, by how they came", "way", &["rtp", "info"]),
     (
         "offhook_http_requests_total",

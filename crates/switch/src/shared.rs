@@ -3,19 +3,19 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use audio::codec::Codec;
 use media::Engine;
-use store::Flows;
+use store::{Flows, Users};
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use crate::book::Book;
-use crate::call::Legs;
 use crate::call::cdr::Cdr;
+use crate::call::{LegKey, Legs};
 use crate::events::Bus;
 use crate::http::Http;
 use crate::sip_io::ShardHandle;
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) studio: Arc<Studio>,
     pub(crate) flows: Arc<ArcSwap<Flows>>,
     pub(crate) trunks: Board,
+    pub(crate) users: ArcSwap<Users>,
     pub(crate) tasks: Tasks,
     pub(crate) codecs: Vec<Codec>,
     pub(crate) language: String,
@@ -44,6 +45,15 @@ pub(crate) struct Shared {
     pub(crate) max_duration: Duration,
     pub(crate) media_timeout: Duration,
     pub(crate) draining: AtomicBool,
+    /// Legs so far.
+    pub(crate) leg_count: AtomicU64,
+}
+
+impl Shared {
+    /// A name for a new leg.
+    pub(crate) fn leg_key(&self) -> LegKey {
+        LegKey::new(self.leg_count.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// Starts the tasks of calls and counts them, so that one can see that none is left.

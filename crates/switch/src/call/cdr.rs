@@ -9,7 +9,7 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::book::{CallState, CallView, Record};
+use crate::book::{CallState, CallView, LegState, LegView, Record};
 
 /// Lines waiting for the disk: two seconds of the most calls that a core ends.
 const QUEUE: usize = 8_192;
@@ -88,6 +88,20 @@ async fn append(file: &Path, text: &str) -> std::io::Result<()> {
     file.flush().await
 }
 
+fn leg(leg: &LegView) -> serde_json::Value {
+    let cause = match &leg.state {
+        LegState::Ended { cause } => cause.as_str(),
+        _ => "",
+    };
+    json!({
+        "leg": leg.name,
+        "party": leg.party,
+        "answered": leg.answered.map(|at| at.to_string()),
+        "ended": leg.ended.map(|at| at.to_string()),
+        "cause": cause,
+    })
+}
+
 /// The record of a finished call.
 fn line(call: &CallView) -> String {
     let (cause, by) = match &call.state {
@@ -107,6 +121,7 @@ fn line(call: &CallView) -> String {
         "cause": cause,
         "by": by,
         "recordings": call.recordings,
+        "legs": call.legs.iter().map(leg).collect::<Vec<_>>(),
     })
     .to_string()
 }

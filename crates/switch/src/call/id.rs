@@ -1,4 +1,5 @@
-//! The name of a call: short, and easy to grep for.
+//! Names: of a call, short and easy to grep for; of a leg, which keeps its name when it moves to another call; and the
+//! mark of a party in its call's timeline.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,34 @@ impl fmt::Display for CallId {
 impl fmt::Debug for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names a leg as long as the switch runs, whatever call it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LegKey(u64);
+
+impl LegKey {
+    pub(crate) fn new(number: u64) -> LegKey {
+        LegKey(number)
+    }
+}
+
+/// A party in the timeline: `A` for the one that called, then `B`, `C` and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark(pub(crate) u8);
+
+impl Mark {
+    /// The party whose call it is.
+    pub(crate) const FIRST: Mark = Mark(0);
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            letter @ 0..26 => write!(f, "{}", char::from(b'A' + letter)),
+            more => write!(f, "#{more}"),
+        }
     }
 }
 

@@ -1,36 +1,49 @@
-//! What a flow hears and moves: a call leg made of a SIP session and a media leg.
+//! A party of a call: a SIP session and a media leg, ours to command and to listen to.
 //!
-//! Commands of the flow are obeyed here; what becomes of them goes to the outbox, which the call hands to the flow.
+//! A leg came to us or was placed by us; once answered there is no difference. Commands of the flow that runs on it are
+//! obeyed here; what becomes of them and what its far end does goes to the outbox, which the call empties.
+//! What two legs have to do with each other is the call's affair.
 
 mod negotiation;
+mod placed;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::ir::Cause;
-use flow::leg::{Leg, LegCommand, LegEvent, Need, Tag};
+use flow::leg::{Leg, LegCommand, LegEvent, Need, Prompt, Tag};
 use flow::trace::What;
 use media::Command;
-use sip::Body;
-use tokio::sync::mpsc;
+use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::{Job, MediaEnd, Outcome};
 use super::player::Player;
 use super::recording;
-use super::session::{Phase, Session, describe};
+use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
-use super::{Mail, SessionEvent};
-use crate::book::{CallState, Record};
+use super::{LegKey, Mark, SessionEvent};
+use crate::book::{CallState, LegState};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
+use crate::sip_io::{Command as SipCommand, Owner};
 use crate::studio::PromptError;
 
 /// A worker too busy to let a leg go is asked again after two slots.
 const RELEASE_AGAIN: Duration = Duration::from_millis(10);
+
+/// How long a key lasts that came by INFO, and the most that is taken for one.
+const KEY: Duration = Duration::from_millis(160);
+const LONGEST_KEY: Duration = Duration::from_secs(5);
+
+/// Quiet after a key that is passed on.
+const KEY_GAP: Duration = Duration::from_millis(60);
+
+/// What the call itself plays, for which no flow waits: ringing tones, music on hold.
+const OWN: Tag = Tag(u64::MAX);
 
 /// What the far end and we have settled about media.
 #[derive(Debug)]
@@ -39,31 +52,60 @@ enum Terms {
     Agreed { answer: Body, agreement: Agreement },
     /// It had none: we offer in the 200, and the flow's `Answer` waits for the ACK.
     Late { waiting: Option<Tag> },
+    /// We placed the call, and offered.
+    Offered,
+}
+
+/// What the call itself plays to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Nothing,
+    Ringing,
+    Music,
+}
+
+/// What a leg tells its call.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// To the flow that runs on it, if one does; `Gone` is for the call as well.
+    Flow(Tag, LegEvent),
+    /// Of a call that we placed: it rings there, or early media comes.
+    Progress { media: bool },
+    /// Of a call that we placed: somebody answered, and there is media.
+    Answered,
+    /// Of a call that we placed: it came to nothing.
+    Refused { status: u16 },
+    /// Media began, or was changed: hold, resume.
+    Media,
+    /// The far end pressed a key for so long; of interest to whoever hears the leg.
+    Key(char, Duration),
 }
 
 /// See the module.
 pub(crate) struct CallLeg {
     shared: Arc<Shared>,
-    record: Arc<Record>,
+    owner: Owner,
     session: Session,
     media: MediaEnd,
     table: Table,
     terms: Terms,
     player: Player,
     keypad: Keypad,
+    /// The key that is pressed, if it counts.
+    pressed: Option<char>,
+    own: Own,
     recordings: u32,
     silence: Silence,
-    outbox: VecDeque<(Tag, LegEvent)>,
-    /// Why the far end is gone, once it is.
-    gone: Option<String>,
+    outbox: VecDeque<Notice>,
+    /// Why the far end is gone, once it is, and what the other party should be told.
+    gone: Option<(String, Reason)>,
 }
 
 impl CallLeg {
     /// A leg for an invitation; its offer is answered in advance so that a call without a common codec rings nowhere.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        record: Arc<Record>,
-        mail: mpsc::Sender<Mail>,
+        owner: Owner,
         session: Session,
         media: MediaEnd,
         mut table: Table,
@@ -74,30 +116,80 @@ impl CallLeg {
             Some(Err(refusal)) => return Err((session, refusal)),
             None => Terms::Late { waiting: None },
         };
-        Ok(CallLeg {
-            player: Player::new(shared.clone(), mail),
+        Ok(CallLeg::with(shared, owner, session, media, table, terms))
+    }
+
+    fn with(
+        shared: Arc<Shared>,
+        owner: Owner,
+        session: Session,
+        media: MediaEnd,
+        table: Table,
+        terms: Terms,
+    ) -> CallLeg {
+        CallLeg {
+            player: Player::new(shared.clone(), owner.leg, owner.mail.clone()),
             shared,
-            record,
+            owner,
             session,
             media,
             table,
             terms,
             keypad: Keypad::default(),
+            pressed: None,
+            own: Own::Nothing,
             recordings: 0,
             silence: Silence::Unknown,
             outbox: VecDeque::new(),
             gone: None,
-        })
+        }
     }
 
-    /// The next thing to tell the flow.
-    pub(crate) fn poll_event(&mut self) -> Option<(Tag, LegEvent)> {
+    pub(crate) fn key(&self) -> LegKey {
+        self.owner.leg
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.owner.mark
+    }
+
+    /// The next thing to tell the call.
+    pub(crate) fn poll_notice(&mut self) -> Option<Notice> {
         self.outbox.pop_front()
     }
 
-    /// Nothing of the call is left in SIP and media.
+    /// Nothing of the leg is left in SIP and media.
     pub(crate) fn is_finished(&self) -> bool {
         self.session.phase() == Phase::Over && self.media.is_gone()
+    }
+
+    /// Whether it takes part in the call: its end has not been told or asked for.
+    pub(crate) fn is_up(&self) -> bool {
+        self.gone.is_none() && !matches!(self.session.phase(), Phase::Leaving | Phase::Over)
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.session.phase() == Phase::Answered
+    }
+
+    /// Whether the leg has sound both in and out, or would have if it were not held.
+    pub(crate) fn has_media(&self) -> bool {
+        self.is_up() && self.media.leg().is_some()
+    }
+
+    /// Whether it is this media leg's.
+    pub(crate) fn owns(&self, leg: media::LegId) -> bool {
+        self.media.is_of(leg)
+    }
+
+    /// Whether the far end has put us on hold.
+    pub(crate) fn holds(&self) -> bool {
+        self.has_media() && self.media.is_held()
+    }
+
+    /// Why it is gone, in words for the other party.
+    pub(crate) fn farewell(&self) -> Reason {
+        self.gone.as_ref().map_or_else(Reason::normal, |(_, reason)| reason.clone())
     }
 
     /// When [`CallLeg::tick`] is to be called.
@@ -116,9 +208,21 @@ impl CallLeg {
         }
     }
 
+    fn note(&self, now: Instant, text: impl AsRef<str>) {
+        self.owner.record.timeline.note(now, format!("{}{}", self.prefix(), text.as_ref()));
+    }
+
+    fn note_media(&self, now: Instant, text: impl AsRef<str>) {
+        self.owner.record.timeline.media(now, format!("{}{}", self.prefix(), text.as_ref()));
+    }
+
+    fn prefix(&self) -> String {
+        self.owner.record.marked(self.owner.mark)
+    }
+
     fn lost(&mut self, now: Instant) {
         if self.silence.lost(self.expects_audio()) {
-            self.record.timeline.media(now, "no RTP from the far end");
+            self.note_media(now, "no RTP from the far end");
             self.cut("media timeout", 408);
         }
     }
@@ -134,23 +238,24 @@ impl CallLeg {
         }
     }
 
-    /// Ends the call from our side and tells the flow that the far end is gone, if it does not know.
+    /// Ends the leg from our side and tells the call that it is gone, if it does not know.
     pub(crate) fn cut(&mut self, cause: &str, status: u16) {
-        self.session.leave(status, None);
-        self.depart(cause);
+        self.session.leave(status, None, Reason::normal());
+        self.depart(cause, Reason::normal());
     }
 
-    /// Ends the call from our side after the flow is over.
-    pub(crate) fn leave(&mut self, status: u16, phrase: Option<String>) {
-        self.session.leave(status, phrase);
+    /// Ends the leg from our side; nobody has to be told.
+    pub(crate) fn leave(&mut self, status: u16, phrase: Option<String>, reason: Reason) {
+        self.session.leave(status, phrase, reason);
         self.stop_sound();
     }
 
-    fn depart(&mut self, cause: &str) {
+    fn depart(&mut self, cause: &str, reason: Reason) {
         self.stop_sound();
         if self.gone.is_none() {
-            self.gone = Some(cause.to_owned());
-            self.outbox.push_back((Tag::default(), LegEvent::Gone { cause: cause.to_owned() }));
+            self.gone = Some((cause.to_owned(), reason));
+            self.record_end(cause);
+            self.tell(Tag::default(), LegEvent::Gone { cause: cause.to_owned() });
         }
     }
 
@@ -158,6 +263,12 @@ impl CallLeg {
         self.player.silence();
         self.silence = Silence::Unknown;
         self.media.release();
+    }
+
+    fn tell(&mut self, tag: Tag, event: LegEvent) {
+        if tag != OWN {
+            self.outbox.push_back(Notice::Flow(tag, event));
+        }
     }
 
     /// What the SIP session tells.
@@ -168,29 +279,37 @@ impl CallLeg {
             SessionEvent::Reconfirmed(answer) => self.reconfirmed(now, answer),
             SessionEvent::Refreshed(answer) => self.reconfirmed(now, Some(answer)),
             SessionEvent::Info { content_type, body } => {
-                if let Some(key) = info_key(&content_type, &body) {
-                    self.key(now, Way::Info, key);
+                if let Some(key) = info_key(&content_type, &body)
+                    && self.is_new_key(now, Way::Info, key)
+                {
+                    self.outbox.push_back(Notice::Key(key, KEY));
                 }
             }
+            SessionEvent::Began(session) => self.session.began(session),
+            SessionEvent::Reached(flow) => self.reached(flow),
+            SessionEvent::Progressed { status, body, .. } => self.progressed(now, status, body),
+            SessionEvent::Answered { body, .. } => self.call_answered(now, body),
             SessionEvent::Referred(refer) => self.session.refuse_refer(refer.id),
-            // Of sessions that are placed, or of what no flow asks for.
-            SessionEvent::Began(_)
-            | SessionEvent::Reached(_)
-            | SessionEvent::Progressed { .. }
-            | SessionEvent::Redirected { .. }
-            | SessionEvent::Answered { .. }
+            // What nothing here asks for: our INVITEs have offers, we change and transfer nothing of our own.
+            SessionEvent::Redirected { .. }
             | SessionEvent::Acknowledged(_)
             | SessionEvent::Changed { .. }
             | SessionEvent::ReferAnswered { .. }
             | SessionEvent::ReferProgress { .. } => {}
             SessionEvent::Ended(reason) => {
+                let calling = self.session.phase() == Phase::Calling;
                 let theirs = self.session.over();
                 let (cause, words) = describe(&reason);
-                if theirs {
-                    self.record.timeline.note(now, words);
-                    self.depart(cause);
-                } else {
-                    self.stop_sound();
+                match theirs {
+                    true if calling => self.refused(now, &reason),
+                    true => {
+                        self.note(now, words);
+                        self.depart(cause, passed_on(&reason));
+                    }
+                    false => {
+                        self.record_end(cause);
+                        self.stop_sound();
+                    }
                 }
             }
         }
@@ -199,49 +318,79 @@ impl CallLeg {
     fn adopt(&mut self, now: Instant, agreement: &Agreement) -> Result<(), Refusal> {
         if self.media.leg().is_none() {
             self.media.adopt(&agreement.setup)?;
-            let leg = self.media.leg();
-            self.record.timeline.media(now, agreement.words.clone());
-            self.record.write(|about| about.media = Some(agreement.words.clone()));
-            self.record.set_leg(leg);
+            self.note_media(now, &agreement.words);
+            let words = agreement.words.clone();
+            self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(words));
+            self.owner.record.set_media(self.mark(), self.media.leg());
+            self.outbox.push_back(Notice::Media);
         }
         Ok(())
     }
 
     fn answered(&mut self, now: Instant, tag: Tag) {
         self.expect_audio(now);
-        self.record.write(|about| {
-            about.state = CallState::Answered;
-            about.answered = Some(wall_clock());
+        self.record_answer();
+        self.tell(tag, LegEvent::Answered);
+    }
+
+    /// Writes down that the leg is answered; if it is the caller's, so is the call.
+    fn record_answer(&self) {
+        let (record, mark) = (&self.owner.record, self.mark());
+        record.write_leg(mark, |leg| {
+            leg.state = LegState::Answered;
+            leg.answered = Some(wall_clock());
         });
-        metrics::counter!("offhook_calls_answered_total").increment(1);
-        tracing::info!("answered");
-        self.shared.bus.publish(self.record.id, Happening::Answered);
-        self.outbox.push_back((tag, LegEvent::Answered));
+        if mark == Mark::FIRST {
+            record.write(|about| {
+                about.state = CallState::Answered;
+                about.answered = Some(wall_clock());
+            });
+            metrics::counter!("offhook_calls_answered_total").increment(1);
+            tracing::info!("answered");
+            self.shared.bus.publish(record.id, Happening::Answered);
+        }
+    }
+
+    fn record_end(&self, cause: &str) {
+        self.owner.record.write_leg(self.mark(), |leg| {
+            if leg.ended.is_none() {
+                leg.state = LegState::Ended { cause: cause.to_owned() };
+                leg.ended = Some(wall_clock());
+            }
+        });
     }
 
     /// What the media leg tells.
     pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
         match &event {
-            media::Event::Digit { key, .. } => self.key(now, Way::Rtp, *key),
+            media::Event::Digit { key, .. } => {
+                let new = self.is_new_key(now, Way::Rtp, *key);
+                self.pressed = new.then_some(*key);
+            }
+            media::Event::DigitEnded { key, ms, .. } => {
+                // A key that is heard in the audio has no end: the other party hears it, too.
+                if self.pressed.take() == Some(*key) {
+                    let length = Duration::from_millis(u64::from(*ms)).min(LONGEST_KEY);
+                    self.outbox.push_back(Notice::Key(*key, length));
+                }
+            }
             media::Event::Lost { .. } => self.lost(now),
             media::Event::Latched { remote, .. } => {
-                self.record
-                    .timeline
-                    .media(now, format!("the far end sends from {remote}; so do we to there"));
+                self.note_media(now, format!("the far end sends from {remote}; so do we to there"));
             }
             media::Event::Released { report, .. } => {
                 let words = self.media.released(report);
-                self.record.set_leg(None);
-                self.record.timeline.media(now, words);
+                self.owner.record.set_media(self.mark(), None);
+                self.note_media(now, words);
             }
             _ => match self.media.outcome(&event) {
                 Some(Outcome::Told(tag, event)) => {
                     self.player.played(tag);
-                    self.outbox.push_back((tag, event));
+                    self.tell(tag, event);
                 }
                 Some(Outcome::Recorded { tag, id, duration, upload }) => {
-                    recording::finished(&self.shared, &self.record, &id, upload);
-                    self.outbox.push_back((tag, LegEvent::Recorded { id, duration }));
+                    recording::finished(&self.shared, &self.owner.record, &id, upload);
+                    self.tell(tag, LegEvent::Recorded { id, duration });
                 }
                 Some(Outcome::RecordFailed { tag, id, why }) => {
                     tracing::warn!(recording = id, why, "a recording failed");
@@ -252,22 +401,111 @@ impl CallLeg {
         }
     }
 
-    fn key(&mut self, now: Instant, way: Way, key: char) {
-        if self.keypad.is_new(now, way, key) {
+    /// Whether a key is a press of its own; then the flow hears of it.
+    fn is_new_key(&mut self, now: Instant, way: Way, key: char) -> bool {
+        let new = self.keypad.is_new(now, way, key);
+        if new {
             let way = if way == Way::Rtp { "rtp" } else { "info" };
             metrics::counter!("offhook_digits_total", "way" => way).increment(1);
-            self.outbox.push_back((Tag::default(), LegEvent::Digit(key)));
+            self.tell(Tag::default(), LegEvent::Digit(key));
         }
+        new
     }
 
     /// The prompts of `tag` are ready, or will not be.
     pub(crate) fn prompts_ready(&mut self, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError>) {
         let told = self.player.ready(&mut self.media, tag, result);
-        self.outbox.extend(told);
+        if let Some((tag, event)) = told {
+            self.tell(tag, event);
+        }
     }
 
     fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
-        self.outbox.push_back((tag, LegEvent::Failed { cause, why }));
+        self.tell(tag, LegEvent::Failed { cause, why });
+    }
+
+    /// Plays music until [`CallLeg::hush`], over whatever the leg hears.
+    pub(crate) fn play_music(&mut self, prompts: Vec<Prompt>) {
+        self.own = Own::Music;
+        self.play(OWN, prompts, flow::ir::Repeat::Forever);
+    }
+
+    pub(crate) fn hears_music(&self) -> bool {
+        self.own == Own::Music
+    }
+
+    /// Ends what the call itself plays.
+    pub(crate) fn hush(&mut self) {
+        if std::mem::replace(&mut self.own, Own::Nothing) != Own::Nothing {
+            self.stop_play(OWN);
+        }
+    }
+
+    fn play(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
+        let told = self.player.start(&mut self.media, tag, prompts, repeat);
+        for (tag, event) in told.into_iter().flatten() {
+            self.tell(tag, event);
+        }
+    }
+
+    fn stop_play(&mut self, started: Tag) {
+        match self.player.stop(started) {
+            Some((tag, event)) => self.tell(tag, event),
+            None => {
+                self.media.stop(started);
+            }
+        }
+    }
+
+    /// Puts an end of a bridge into the leg.
+    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
+        self.media.bridge(end)
+    }
+
+    /// Takes the end of a bridge out of the leg.
+    pub(crate) fn part(&mut self) {
+        self.media.part();
+    }
+
+    /// Whether its keys come as telephone-events, and not as sound.
+    pub(crate) fn has_key_events(&self) -> bool {
+        self.media.has_key_events()
+    }
+
+    /// Presses a key for the far end; whether it is on its way.
+    pub(crate) fn press(&mut self, key: char, length: Duration) -> bool {
+        let digit = media::DigitToSend { key: Some(key), duration: length, gap: KEY_GAP };
+        self.media.start(OWN, Job::Sound, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
+    }
+
+    /// Lets the caller hear that it rings: 180, or the tone if it is answered already.
+    pub(crate) fn ring(&mut self, ringback: Vec<Prompt>) {
+        if self.session.is_unanswered() {
+            self.session.ring();
+        } else if self.has_media() && self.own != Own::Ringing {
+            self.own = Own::Ringing;
+            self.play(OWN, ringback, flow::ir::Repeat::Forever);
+        }
+    }
+
+    /// Moves to another call.
+    pub(crate) fn rehome(&mut self, owner: Owner) {
+        self.player.rehome(owner.mail.clone());
+        self.media.rehome(owner.mail.clone());
+        self.owner.record.set_media(self.mark(), None);
+        self.record_end("transferred");
+        self.outbox.clear();
+        self.pressed = None;
+        self.own = Own::Nothing;
+        if let Some(session) = self.session.id() {
+            self.shard().send(SipCommand::Rehome { session, owner: owner.clone() });
+        }
+        self.owner = owner;
+        self.owner.record.set_media(self.mark(), self.media.leg());
+    }
+
+    fn shard(&self) -> &crate::sip_io::ShardHandle {
+        &self.shared.shard
     }
 
     fn answer(&mut self, now: Instant, tag: Tag) {
@@ -275,7 +513,7 @@ impl CallLeg {
             return match &self.terms {
                 // The first Answer still waits for its ACK; both are told then, in effect, by one.
                 Terms::Late { waiting: Some(_) } => self.terms = Terms::Late { waiting: Some(tag) },
-                _ => self.outbox.push_back((tag, LegEvent::Answered)),
+                _ => self.tell(tag, LegEvent::Answered),
             };
         }
         match &mut self.terms {
@@ -287,9 +525,9 @@ impl CallLeg {
                         self.answered(now, tag);
                     }
                     Err(refusal) => {
-                        self.record.timeline.note(now, refusal.to_string());
+                        self.note(now, refusal.to_string());
                         self.session.refuse(&refusal);
-                        self.depart("no media");
+                        self.depart("no media", Reason::normal());
                     }
                 }
             }
@@ -298,11 +536,12 @@ impl CallLeg {
                 let offer = self.table.offer();
                 self.session.answer(offer);
             }
+            Terms::Offered => {}
         }
     }
 
     /// Media for a command that needs it: an unanswered call gets early media.
-    fn ensure_media(&mut self, now: Instant) -> Result<(), String> {
+    pub(crate) fn ensure_media(&mut self, now: Instant) -> Result<(), String> {
         if self.media.leg().is_some() {
             return Ok(());
         }
@@ -311,20 +550,20 @@ impl CallLeg {
                 let (answer, agreement) = (answer.clone(), agreement.clone());
                 self.adopt(now, &agreement).map_err(|refusal| refusal.to_string())?;
                 self.session.progress(answer);
-                self.record.write(|about| about.state = CallState::Early);
+                self.owner.record.write(|about| about.state = CallState::Early);
                 Ok(())
             }
             Terms::Late { .. } => {
                 Err("the caller sent no offer, so there is no audio before the answer".to_owned())
             }
-            Terms::Agreed { .. } => Err("the call is over".to_owned()),
+            Terms::Agreed { .. } | Terms::Offered => Err("the call is over".to_owned()),
         }
     }
 
     fn start_recording(&mut self, tag: Tag, order: recording::Order) {
         self.recordings += 1;
         let recording::Order { name, limit, silence, upload } = order;
-        let id = recording::id(&name, self.record.id, self.recordings);
+        let id = recording::id(&name, self.owner.record.id, self.recordings);
         // Relative: the media engine knows the directory.
         let path = recording::file(&id);
         let job = Job::Recording { id, upload };
@@ -344,7 +583,7 @@ impl Leg for CallLeg {
     }
 
     fn perform(&mut self, now: Instant, tag: Tag, command: LegCommand) {
-        if self.gone.is_some() || matches!(self.session.phase(), Phase::Leaving | Phase::Over) {
+        if !self.is_up() {
             if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
                 self.fail(tag, Cause::Unsupported, "the call is over".to_owned());
             }
@@ -362,16 +601,8 @@ impl Leg for CallLeg {
         }
         match command {
             LegCommand::Answer => self.answer(now, tag),
-            LegCommand::Play { prompts, repeat } => {
-                let told = self.player.start(&mut self.media, tag, prompts, repeat);
-                self.outbox.extend(told.into_iter().flatten());
-            }
-            LegCommand::Stop(started) => match self.player.stop(started) {
-                Some(told) => self.outbox.push_back(told),
-                None => {
-                    self.media.stop(started);
-                }
-            },
+            LegCommand::Play { prompts, repeat } => self.play(tag, prompts, repeat),
+            LegCommand::Stop(started) => self.stop_play(started),
             LegCommand::SendDigits { digits, duration, gap } => {
                 let digits = super::digits::spell(&digits, duration, gap);
                 let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });
@@ -387,9 +618,14 @@ impl Leg for CallLeg {
             LegCommand::Record { name, limit, silence, upload } => {
                 self.start_recording(tag, recording::Order { name, limit, silence, upload });
             }
+            // It takes more than this leg; the call sees to it.
+            LegCommand::Dial { .. } => {
+                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
+            }
             LegCommand::Hangup { status, phrase, cause } => {
-                self.record.timeline.add(now, What::Note { text: format!("the flow hangs up: {cause}") });
-                self.leave(status, phrase);
+                let text = format!("the flow hangs up: {cause}");
+                self.owner.record.timeline.add(now, What::Note { text });
+                self.leave(status, phrase, Reason::normal());
             }
         }
     }

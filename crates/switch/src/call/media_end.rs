@@ -34,6 +34,13 @@ impl Legs {
         Ok(leg)
     }
 
+    /// The leg's events go to another call from here on.
+    fn rehome(&self, leg: LegId, mail: mpsc::Sender<Mail>) {
+        if let Some(entry) = crate::lock(&self.0).get_mut(&leg) {
+            *entry = mail;
+        }
+    }
+
     /// Hands an event to its call.
     pub(crate) fn deliver(&self, event: media::Event) {
         let Some(leg) = leg_of(&event) else { return };
@@ -53,7 +60,8 @@ impl Legs {
     }
 }
 
-fn leg_of(event: &media::Event) -> Option<LegId> {
+/// The leg that an event is about.
+pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
     use media::Event::*;
     match event {
         Played { leg, .. }
@@ -100,6 +108,8 @@ pub(crate) struct MediaEnd {
     setup: Option<LegSetup>,
     jobs: HashMap<u64, (Tag, Job)>,
     numbers: u64,
+    /// The number of the bridge that the leg has an end of.
+    bridge: Option<u64>,
 }
 
 /// What became of a command.
@@ -115,7 +125,7 @@ pub(crate) enum Outcome {
 impl MediaEnd {
     pub(crate) fn new(engine: Engine, legs: Arc<Legs>, ports: Ports, mail: mpsc::Sender<Mail>) -> MediaEnd {
         let state = State::Reserved(ports);
-        MediaEnd { engine, legs, mail, state, setup: None, jobs: HashMap::new(), numbers: 0 }
+        MediaEnd { engine, legs, mail, state, setup: None, jobs: HashMap::new(), numbers: 0, bridge: None }
     }
 
     pub(crate) fn leg(&self) -> Option<LegId> {
@@ -123,6 +133,59 @@ impl MediaEnd {
             State::Live(leg) => Some(leg),
             _ => None,
         }
+    }
+
+    /// Whether it is this leg, or was until it went.
+    pub(crate) fn is_of(&self, leg: LegId) -> bool {
+        matches!(self.state, State::Live(own) | State::Leaving(own, _) if own == leg)
+    }
+
+    /// The port that peers are told; 0 once it is of no more interest.
+    pub(crate) fn rtp_port(&self) -> u16 {
+        match &self.state {
+            State::Reserved(ports) => ports.rtp_port(),
+            _ => 0,
+        }
+    }
+
+    /// Puts an end of a bridge into the leg.
+    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
+        let leg = self.leg().ok_or(media::Error::NoLeg)?;
+        self.numbers += 1;
+        self.engine.send(leg, Command::Bridge { tag: self.numbers, end: Box::new(end) })?;
+        self.bridge = Some(self.numbers);
+        Ok(())
+    }
+
+    /// Takes the end of a bridge out of the leg.
+    pub(crate) fn part(&mut self) {
+        if let (Some(leg), Some(tag)) = (self.leg(), self.bridge.take()) {
+            // A leg that is gone has no bridge; one whose worker is too busy hears silence from an end without another.
+            let _ = self.engine.send(leg, Command::Stop { tag });
+        }
+    }
+
+    /// The leg is in another call from here on, which has asked nothing of it yet.
+    pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Mail>) {
+        if let Some(leg) = self.leg() {
+            for number in self.jobs.drain().map(|(number, _)| number).chain(self.bridge.take()) {
+                let _ = self.engine.send(leg, Command::Stop { tag: number });
+            }
+        }
+        if let State::Live(leg) | State::Leaving(leg, _) = self.state {
+            self.legs.rehome(leg, mail.clone());
+        }
+        self.mail = mail;
+    }
+
+    /// Whether keys are sent and heard as telephone-events.
+    pub(crate) fn has_key_events(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| setup.telephone_event_receive.is_some())
+    }
+
+    /// Whether the far end keeps us from sending: it holds us.
+    pub(crate) fn is_held(&self) -> bool {
+        self.leg().is_some() && self.setup.as_ref().is_some_and(|setup| !setup.send)
     }
 
     /// The codec in use, once the leg lives.
@@ -157,14 +220,15 @@ impl MediaEnd {
         }
     }
 
-    /// What a re-INVITE agreed on. In another codec, what plays goes on where it was.
-    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<(), media::Error> {
-        let Some(leg) = self.leg() else { return Ok(()) };
-        if self.setup.as_ref() != Some(&setup) {
-            self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
-            self.setup = Some(setup);
+    /// What a re-INVITE agreed on. In another codec, what plays goes on where it was. Whether it is anything new.
+    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
+        let Some(leg) = self.leg() else { return Ok(false) };
+        if self.setup.as_ref() == Some(&setup) {
+            return Ok(false);
         }
-        Ok(())
+        self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
+        self.setup = Some(setup);
+        Ok(true)
     }
 
     /// RTP packets that came so far, as of at most a second ago.

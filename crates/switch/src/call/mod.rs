@@ -7,10 +7,16 @@
 //! ```
 //!
 //! What happens arrives in the mailbox; [`run`] takes it to the part it is for. Nothing here waits.
+//!
+//! A call has a leg for each of its parties. The flow runs on one of them, at first the caller's; [`dial`] adds others,
+//! [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
 
 mod answer;
+mod bridge;
 pub(crate) mod cdr;
+mod dial;
 mod digits;
+mod hold;
 mod id;
 mod keypad;
 mod leg;
@@ -33,10 +39,12 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 pub use id::{CallId, NotACallId};
+pub(crate) use id::{LegKey, Mark};
 pub(crate) use media_end::Legs;
 pub(crate) use start::{Invited, start};
 pub(crate) use timeline::Timeline;
 
+use crate::sip_io::Phone;
 use crate::studio::PromptError;
 
 /// Letters a mailbox holds. A call reads them faster than 50 packets a second can make them.
@@ -45,14 +53,14 @@ pub(crate) const MAILBOX: usize = 256;
 /// What arrives for a call.
 #[derive(Debug)]
 pub(crate) enum Mail {
-    /// From its SIP session.
-    Sip(SessionEvent),
-    /// From a SIP session that the call placed; the number is the one it gave with [`crate::sip_io::Command::Invite`].
-    Placed(u64, SessionEvent),
+    /// From a leg's SIP session.
+    Sip(LegKey, SessionEvent),
     /// From its media leg.
     Media(media::Event),
     /// Prompts that were made ready.
-    Prompts { tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
+    Prompts { leg: LegKey, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
+    /// Where a user can be reached, as dialling asked.
+    Contacts { tag: Tag, user: String, ways: Vec<Phone> },
     /// An HTTP exchange of its flow ended.
     Http(Tag, Result<HttpReply, HttpFailure>),
     /// From outside.
@@ -68,7 +76,7 @@ pub(crate) enum Order {
 
 /// What a SIP session tells its call.
 #[derive(Debug)]
-#[allow(dead_code, reason = "no flow places calls yet")]
+#[allow(dead_code, reason = "our INVITEs carry offers, so no answer is owed")]
 pub(crate) enum SessionEvent {
     /// The ACK of our 200.
     Confirmed(Option<Body>),
@@ -112,8 +120,12 @@ impl Mail {
                 event,
                 media::Event::Digit { .. } | media::Event::DigitEnded { .. } | media::Event::Talking { .. }
             ),
-            Mail::Sip(SessionEvent::Info { .. }) | Mail::Placed(_, SessionEvent::Info { .. }) => false,
-            Mail::Sip(_) | Mail::Placed(..) | Mail::Prompts { .. } | Mail::Http(..) | Mail::Order(_) => true,
+            Mail::Sip(_, SessionEvent::Info { .. }) => false,
+            Mail::Sip(..)
+            | Mail::Prompts { .. }
+            | Mail::Contacts { .. }
+            | Mail::Http(..)
+            | Mail::Order(_) => true,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::media_end::{Job, MediaEnd};
-use super::{Mail, post};
+use super::{LegKey, Mail, post};
 use crate::shared::Shared;
 use crate::studio::PromptError;
 
@@ -36,6 +36,7 @@ enum State {
 /// See the module.
 pub(super) struct Player {
     shared: Arc<Shared>,
+    leg: LegKey,
     mail: mpsc::Sender<Mail>,
     state: State,
 }
@@ -46,8 +47,14 @@ type Told = Option<(Tag, LegEvent)>;
 const STOPPED: LegEvent = LegEvent::Played { stopped: true };
 
 impl Player {
-    pub(super) fn new(shared: Arc<Shared>, mail: mpsc::Sender<Mail>) -> Player {
-        Player { shared, mail, state: State::Quiet }
+    pub(super) fn new(shared: Arc<Shared>, leg: LegKey, mail: mpsc::Sender<Mail>) -> Player {
+        Player { shared, leg, mail, state: State::Quiet }
+    }
+
+    /// Its leg is in another call from here on; nothing is being made ready.
+    pub(super) fn rehome(&mut self, mail: mpsc::Sender<Mail>) {
+        self.silence();
+        self.mail = mail;
     }
 
     /// Begins to play. What was being made ready is told as stopped; what plays is stopped by the media leg.
@@ -136,10 +143,10 @@ impl Player {
             return self.play(media, list, items);
         }
         let (tag, prompts) = (list.tag, list.prompts.clone());
-        let (studio, mail) = (self.shared.studio.clone(), self.mail.clone());
+        let (studio, leg, mail) = (self.shared.studio.clone(), self.leg, self.mail.clone());
         let task = self.shared.tasks.spawn(async move {
             let result = studio.prepare(&prompts, codec).await;
-            post(&mail, Mail::Prompts { tag, result });
+            post(&mail, Mail::Prompts { leg, tag, result });
         });
         self.state = State::Resolving { list, task };
         None

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::engine::{Effect, Input, Machine};
+use flow::leg::DialOutcome;
 use flow::leg::{Leg, LegCommand, LegEvent, Tag};
 use flow::trace::What;
 use flow::{End, HttpFailure, HttpRequest};
+use sip::Reason;
 use tokio::sync::mpsc;
 
-use super::leg::CallLeg;
-use super::{Mail, Order, post};
+use super::bridge::Bridge;
+use super::dial::{Caller, Dial};
+use super::leg::{CallLeg, Notice};
+use super::{LegKey, Mail, Order, post};
 use crate::book::{CallState, Record};
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
@@ -36,7 +40,19 @@ pub(super) struct Call {
     pub(super) shared: Arc<Shared>,
     pub(super) record: Arc<Record>,
     pub(super) mail: mpsc::Sender<Mail>,
-    pub(super) leg: CallLeg,
+    /// The parties, in the order in which they came.
+    pub(super) legs: Vec<CallLeg>,
+    /// The one that the flow runs on.
+    pub(super) subject: Option<LegKey>,
+    pub(super) caller: Caller,
+    /// What the flow dials.
+    pub(super) dial: Option<Box<Dial>>,
+    /// The status that the last dialling came to.
+    pub(super) last_dialled: Option<u16>,
+    /// Who hears whom.
+    pub(super) bridge: Option<Bridge>,
+    /// The other party left at this moment, for this reason.
+    pub(super) left: Option<(Instant, Reason)>,
     pub(super) machine: Machine,
     /// The call may last until then.
     pub(super) last: Instant,
@@ -63,11 +79,10 @@ impl Call {
             let now = Instant::now();
             loop {
                 match letter {
-                    Some(Mail::Sip(event)) => self.leg.session_event(now, event),
-                    // Nothing is placed yet.
-                    Some(Mail::Placed(..)) => {}
-                    Some(Mail::Media(event)) => self.leg.media_event(now, event),
-                    Some(Mail::Prompts { tag, result }) => self.leg.prompts_ready(tag, result),
+                    Some(letter @ (Mail::Sip(..) | Mail::Media(_) | Mail::Prompts { .. })) => {
+                        self.to_leg(now, letter);
+                    }
+                    Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
                     Some(Mail::Order(Order::HangUp(cause))) => self.cut(&cause),
                     None => self.time(now),
@@ -88,14 +103,51 @@ impl Call {
             None => self.last,
             Some(ended) => ended + LINGER,
         };
-        [self.machine.poll_timeout(), self.leg.poll_timeout(now)]
+        let dial = self.dial.as_ref().and_then(|dial| dial.poll_timeout());
+        let bridge = self.bridge.as_ref().and_then(Bridge::poll_timeout);
+        let legs = self.legs.iter().filter_map(|leg| leg.poll_timeout(now));
+        [self.machine.poll_timeout(), dial, bridge]
             .into_iter()
             .flatten()
+            .chain(legs)
             .fold(limit, Instant::min)
     }
 
+    pub(super) fn leg(&self, key: LegKey) -> Option<&CallLeg> {
+        self.legs.iter().find(|leg| leg.key() == key)
+    }
+
+    pub(super) fn leg_mut(&mut self, key: LegKey) -> Option<&mut CallLeg> {
+        self.legs.iter_mut().find(|leg| leg.key() == key)
+    }
+
+    /// Takes a letter to the leg it is for.
+    fn to_leg(&mut self, now: Instant, letter: Mail) {
+        match letter {
+            Mail::Sip(key, event) => {
+                if let Some(leg) = self.leg_mut(key) {
+                    leg.session_event(now, event);
+                }
+            }
+            Mail::Media(event) => {
+                let id = media_leg(&event);
+                if let Some(leg) = self.legs.iter_mut().find(|leg| id.is_some_and(|id| leg.owns(id))) {
+                    leg.media_event(now, event);
+                }
+            }
+            Mail::Prompts { leg: key, tag, result } => {
+                if let Some(leg) = self.leg_mut(key) {
+                    leg.prompts_ready(tag, result);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn time(&mut self, now: Instant) {
-        self.leg.tick(now);
+        self.legs.iter_mut().for_each(|leg| leg.tick(now));
+        self.bridge_time(now);
+        self.dial_time(now);
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.machine.handle(now, Input::Timeout);
         }
@@ -106,7 +158,19 @@ impl Call {
 
     fn cut(&mut self, cause: &str) {
         self.ending(cause, "server");
-        self.leg.cut(cause, 480);
+        match self.subject.and_then(|key| self.leg_mut(key)) {
+            // The others go with it.
+            Some(leg) if leg.is_up() => leg.cut(cause, 480),
+            _ => self.leave_all(&Reason::normal()),
+        }
+    }
+
+    /// Ends every leg from our side.
+    fn leave_all(&mut self, reason: &Reason) {
+        self.part();
+        for leg in &mut self.legs {
+            leg.leave(480, None, reason.clone());
+        }
     }
 
     fn replied(&mut self, now: Instant, tag: Tag, result: Result<flow::HttpReply, HttpFailure>) {
@@ -136,14 +200,57 @@ impl Call {
     /// Passes what leg and machine say to each other around until both are quiet.
     fn settle(&mut self, now: Instant) {
         loop {
-            if let Some((tag, event)) = self.leg.poll_event() {
-                self.heard(now, &event);
-                self.machine.handle(now, Input::Leg(tag, event));
+            let notice = self.legs.iter_mut().find_map(|leg| Some((leg.key(), leg.poll_notice()?)));
+            if let Some((key, notice)) = notice {
+                self.noticed(now, key, notice);
             } else if let Some(effect) = self.machine.poll_effect() {
                 self.obey(now, effect);
             } else {
+                self.legs.retain(|leg| !leg.is_finished());
                 return;
             }
+        }
+    }
+
+    /// A leg has something to say.
+    fn noticed(&mut self, now: Instant, key: LegKey, notice: Notice) {
+        let is_subject = self.subject == Some(key);
+        match notice {
+            Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
+            // While its caller talks to somebody, a flow does not listen.
+            Notice::Flow(_, LegEvent::Digit(_)) if self.talks(key) => {}
+            Notice::Flow(tag, event) if is_subject => {
+                self.heard(now, &event);
+                self.machine.handle(now, Input::Leg(tag, event));
+            }
+            Notice::Flow(..) => {}
+            Notice::Progress { media } => self.fork_progress(now, key, media),
+            Notice::Answered => self.fork_answered(now, key),
+            Notice::Refused { status } => self.fork_refused(now, key, status),
+            Notice::Media => {
+                self.join(now);
+                self.sync_hold();
+            }
+            Notice::Key(digit, length) => self.key(now, key, digit, length),
+        }
+    }
+
+    fn talks(&self, key: LegKey) -> bool {
+        self.bridge.as_ref().is_some_and(|bridge| bridge.partner(key).is_some())
+    }
+
+    /// A party is gone.
+    fn gone(&mut self, now: Instant, key: LegKey, cause: String) {
+        let reason = self.leg(key).map_or_else(Reason::normal, CallLeg::farewell);
+        if self.subject == Some(key) {
+            self.dial = None;
+            self.leave_all(&reason);
+            let event = LegEvent::Gone { cause };
+            self.heard(now, &event);
+            self.machine.handle(now, Input::Leg(Tag::default(), event));
+        } else if self.dial.as_ref().and_then(|dial| dial.winner()) == Some(key) {
+            self.left = Some((now, reason));
+            self.dialled(now, DialOutcome::Answered, 200);
         }
     }
 
@@ -165,10 +272,7 @@ impl Call {
     fn obey(&mut self, now: Instant, effect: Effect) {
         match effect {
             Effect::Leg(tag, command) => {
-                if let LegCommand::Hangup { cause, .. } = &command {
-                    self.ending(cause, "flow");
-                }
-                self.leg.perform(now, tag, command);
+                self.command(now, tag, command);
             }
             Effect::Http(tag, request) => self.request(now, tag, request),
             Effect::Document(tag, id) => {
@@ -184,9 +288,41 @@ impl Call {
             Effect::Ended(end) => {
                 self.ending(&end.cause, &end.by);
                 self.ended.get_or_insert(now);
-                self.leg.leave(480, None);
+                self.leave_all(&Reason::normal());
             }
         }
+    }
+
+    fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
+        match command {
+            LegCommand::Dial { to, timeout } => self.dial(now, tag, to, timeout),
+            LegCommand::Stop(started) if self.stop_dial(now, started) => {}
+            LegCommand::Hangup { status, phrase, cause } => self.hang_up(now, status, phrase, &cause),
+            command => {
+                if let Some(leg) = self.subject.and_then(|key| self.leg_mut(key)) {
+                    leg.perform(now, tag, command);
+                }
+            }
+        }
+    }
+
+    /// The flow hangs up. If it does so because the other party left, that is how the call ended.
+    fn hang_up(&mut self, now: Instant, status: u16, phrase: Option<String>, cause: &str) {
+        let reason = match self.left.take() {
+            Some((at, reason)) if at == now => {
+                self.ending("hangup", "callee");
+                reason
+            }
+            _ => {
+                self.ending(cause, "flow");
+                Reason::normal()
+            }
+        };
+        self.record.timeline.note(now, format!("the flow hangs up: {cause}"));
+        if let Some(leg) = self.subject.and_then(|key| self.leg_mut(key)) {
+            leg.leave(status, phrase, reason.clone());
+        }
+        self.leave_all(&reason);
     }
 
     fn request(&mut self, now: Instant, tag: Tag, request: HttpRequest) {
@@ -211,12 +347,12 @@ impl Call {
     }
 
     fn is_finished(&self, now: Instant) -> bool {
-        let quiet = self.leg.is_finished() && self.machine.is_over() && self.requests.is_empty();
+        let quiet = self.legs.is_empty() && self.machine.is_over() && self.requests.is_empty();
         quiet || self.ended.is_some_and(|ended| ended + LINGER <= now)
     }
 
     fn close(mut self, now: Instant) {
-        if !self.leg.is_finished() || !self.machine.is_over() {
+        if !self.legs.is_empty() || !self.machine.is_over() {
             // Never seen; counted so that it would be.
             metrics::counter!("offhook_calls_abandoned_total").increment(1);
             tracing::error!("a call did not come to its end by itself");
@@ -224,6 +360,11 @@ impl Call {
         let end = self.end.take().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
         close(&self.shared, &self.record, now, end);
     }
+}
+
+/// The leg that a media event is about.
+fn media_leg(event: &media::Event) -> Option<media::LegId> {
+    super::media_end::leg_of(event)
 }
 
 /// Writes a call's last line everywhere it belongs and moves it to the finished.

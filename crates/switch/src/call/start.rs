@@ -6,21 +6,23 @@ use std::time::{Duration, Instant};
 
 use flow::{End, Facts, Machine, Settings, Start};
 use sip::{Contact, InviteFacts, SessionId};
-use store::Route;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::answer::Table;
+use super::dial::Caller;
 use super::leg::CallLeg;
 use super::media_end::MediaEnd;
 use super::run::{self, Call};
 use super::session::Session;
-use super::{CallId, MAILBOX, Mail, SessionEvent, Timeline};
-use crate::book::{CallState, CallView, Record};
+use super::{CallId, MAILBOX, Mail, Mark, SessionEvent, Timeline};
+use crate::book::{CallState, CallView, LegView, Record};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
+use crate::route::Program;
 use crate::shared::Shared;
+use crate::sip_io::Owner;
 
 /// A refused session waits for its ACK no longer than 64·T1 (RFC 3261 Timer H).
 const REFUSED: Duration = Duration::from_secs(32);
@@ -30,12 +32,12 @@ pub(crate) struct Invited {
     pub(crate) session: SessionId,
     pub(crate) invite: Arc<InviteFacts>,
     /// Where its number leads, or why nowhere.
-    pub(crate) route: Result<Route, Refusal>,
+    pub(crate) route: Result<Program, Refusal>,
     pub(crate) now: Instant,
 }
 
-/// Opens the book at a new page and starts the call's task.
-pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> (mpsc::Sender<Mail>, Arc<Record>) {
+/// Opens the book at a new page and starts the call's task. To whom its session belongs.
+pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> Owner {
     let (mail, mailbox) = mpsc::channel(MAILBOX);
     let id = shared.book.fresh_id();
     let about = about(id, &invited);
@@ -46,9 +48,10 @@ pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> (mpsc::Sender<Mai
     shared.book.open(record.clone());
     shared.bus.publish(id, happening);
     metrics::counter!("offhook_calls_total").increment(1);
-    let task = take(shared.clone(), record.clone(), invited, mail.clone(), mailbox);
+    let owner = Owner { leg: shared.leg_key(), mark: Mark::FIRST, mail, record };
+    let task = take(shared.clone(), owner.clone(), invited, mailbox);
     shared.tasks.spawn(task.instrument(span));
-    (mail, record)
+    owner
 }
 
 fn about(id: CallId, invited: &Invited) -> CallView {
@@ -63,24 +66,19 @@ fn about(id: CallId, invited: &Invited) -> CallView {
         called: invite.request_uri.user.clone(),
         user,
         sip_call_id: invite.call_id.clone(),
-        flow: invited.route.as_ref().ok().map(|route| route.flow.id.clone()),
+        flow: invited.route.as_ref().ok().map(|route| route.id.clone()),
         state: CallState::Ringing,
         started: wall_clock(),
         answered: None,
         ended: None,
         media: None,
+        legs: vec![LegView::new(Mark::FIRST, invite.from.uri.clone())],
         recordings: Vec::new(),
         trace: Vec::new(),
     }
 }
 
-async fn take(
-    shared: Arc<Shared>,
-    record: Arc<Record>,
-    invited: Invited,
-    mail: mpsc::Sender<Mail>,
-    mailbox: mpsc::Receiver<Mail>,
-) {
+async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Mail>) {
     let Invited { session, invite, route, now } = invited;
     tracing::info!(
         from = invite.from.uri,
@@ -92,26 +90,38 @@ async fn take(
     let contact = Contact::new(&invite.request_uri.user, invite.flow.local, invite.flow.transport);
     let session = Session::new(session, contact, shared.shard.clone());
     let made = match route {
-        Ok(route) => make(&shared, &record, &invite, route, session, mail, now),
+        Ok(program) => make(&shared, &owner, &invite, program, session, now),
         Err(refusal) => Err((session, refusal)),
     };
     // The facts have their copy; the INVITE itself is not kept for as long as the call lasts.
     drop(invite);
     match made {
         Ok(call) => call.run(mailbox).await,
-        Err((session, refusal)) => refuse(&shared, &record, session, refusal, mailbox).await,
+        Err((session, refusal)) => refuse(&shared, &owner.record, session, refusal, mailbox).await,
     }
 }
 
 fn make(
     shared: &Arc<Shared>,
-    record: &Arc<Record>,
+    owner: &Owner,
     invite: &InviteFacts,
-    route: Route,
+    program: Program,
     session: Session,
-    mail: mpsc::Sender<Mail>,
     now: Instant,
 ) -> Result<Call, (Session, Refusal)> {
+    let leg = answering(shared, owner, invite, session)?;
+    let facts = facts(owner.record.id, &shared.account, invite, &program);
+    let caller = caller(shared, invite);
+    Ok(Call::new(shared.clone(), owner.record.clone(), leg, caller, program.code, facts, now))
+}
+
+/// A leg for an INVITE that came.
+pub(super) fn answering(
+    shared: &Arc<Shared>,
+    owner: &Owner,
+    invite: &InviteFacts,
+    session: Session,
+) -> Result<CallLeg, (Session, Refusal)> {
     let ports = match shared.engine.reserve() {
         Ok(ports) => ports,
         Err(error) => {
@@ -120,34 +130,69 @@ fn make(
         }
     };
     let table = Table::new(&shared.codecs, invite.flow.local.ip(), ports.rtp_port());
-    let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, mail.clone());
-    let leg = CallLeg::new(
-        shared.clone(),
-        record.clone(),
-        mail.clone(),
-        session,
-        media,
-        table,
-        invite.offer.as_ref(),
-    )?;
-    let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
-    let facts = facts(record.id, &shared.account, invite, &route);
-    let machine = Machine::new(Start::new(route.flow.program.clone(), facts, settings));
-    Ok(Call {
-        shared: shared.clone(),
-        record: record.clone(),
-        mail,
-        leg,
-        machine,
-        // A limit beyond the clock is as good as a year.
-        last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),
-        requests: HashMap::new(),
-        end: None,
-        ended: None,
-    })
+    let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
+    CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())
 }
 
-fn facts(id: CallId, account: &str, invite: &InviteFacts, route: &Route) -> Facts {
+impl Call {
+    /// A call whose flow runs on `leg`.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        record: Arc<Record>,
+        leg: CallLeg,
+        caller: Caller,
+        program: Arc<flow::ir::Program>,
+        facts: Facts,
+        now: Instant,
+    ) -> Call {
+        let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
+        Call {
+            mail: record.mail().clone(),
+            machine: Machine::new(Start::new(program, facts, settings)),
+            // A limit beyond the clock is as good as a year.
+            last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),
+            shared,
+            record,
+            subject: Some(leg.key()),
+            legs: vec![leg],
+            caller,
+            dial: None,
+            last_dialled: None,
+            bridge: None,
+            left: None,
+            requests: HashMap::new(),
+            end: None,
+            ended: None,
+        }
+    }
+}
+
+/// Who calls. One who proved to be a user is shown as one, whatever its From says.
+fn caller(shared: &Shared, invite: &InviteFacts) -> Caller {
+    let users = shared.users.load();
+    let user = match &invite.identity {
+        sip::Identity::User(name) => users.get(name),
+        sip::Identity::Anonymous => None,
+    };
+    let said = &invite.from.user;
+    let number = match user {
+        Some(user) if user.name != *said && user.number.as_ref() != Some(said) => {
+            user.number.as_ref().unwrap_or(&user.name)
+        }
+        _ => said,
+    };
+    let withheld = said.eq_ignore_ascii_case("anonymous") || invite.asserted.is_anonymous();
+    Caller {
+        number: number.clone(),
+        name: invite.from.display.clone(),
+        host: invite.from.host.clone(),
+        withheld,
+        said: Box::new(invite.asserted.clone()),
+        hops: invite.max_forwards.saturating_sub(1),
+    }
+}
+
+fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> Facts {
     let withheld = invite.from.user.eq_ignore_ascii_case("anonymous");
     let user = match &invite.identity {
         sip::Identity::User(user) => Some(user.clone()),
@@ -166,9 +211,9 @@ fn facts(id: CallId, account: &str, invite: &InviteFacts, route: &Route) -> Fact
         user,
         caller_address: invite.flow.remote.ip().to_string(),
         account_id: account.to_owned(),
-        flow_id: route.flow.id.clone(),
+        flow_id: program.id.clone(),
         language: String::new(),
-        capture_group: route.capture_group.clone(),
+        capture_group: program.capture_group.clone(),
     }
 }
 
@@ -186,7 +231,7 @@ async fn refuse(
     session.refuse(&refusal);
     let ended = async {
         while let Some(letter) = mailbox.recv().await {
-            if matches!(letter, Mail::Sip(SessionEvent::Ended(_))) {
+            if matches!(letter, Mail::Sip(_, SessionEvent::Ended(_))) {
                 break;
             }
         }

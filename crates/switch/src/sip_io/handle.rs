@@ -11,7 +11,7 @@ use sip::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::book::Record;
-use crate::call::Mail;
+use crate::call::{LegKey, Mail, Mark};
 use crate::error::Refusal;
 
 /// What the transport tasks tell the shard.
@@ -29,14 +29,22 @@ pub(crate) enum Inbound {
 
 /// What calls and the switch ask of the shard.
 #[derive(Debug)]
-#[allow(dead_code, reason = "no flow places calls yet")]
 pub(crate) enum Command {
-    /// Places a call. What becomes of it goes to `mail` as [`Mail::Placed`] with this number, `Began` first.
+    /// Places a call. What becomes of it goes to its owner, `Began` first.
     Invite {
         invite: Box<Invite>,
-        number: u64,
+        owner: Owner,
+    },
+    /// A session belongs to another call from here on.
+    Rehome {
+        session: SessionId,
+        owner: Owner,
+    },
+    /// Where a user can be reached: answered by [`Mail::Contacts`] with this tag.
+    Reach {
+        user: String,
+        tag: flow::leg::Tag,
         mail: mpsc::Sender<Mail>,
-        record: Arc<Record>,
     },
     /// The offer that `Reached` asked for.
     Offer {
@@ -44,6 +52,7 @@ pub(crate) enum Command {
         offer: Option<Body>,
     },
     /// The answer that `Answered` asked for.
+    #[allow(dead_code, reason = "every INVITE of ours has an offer")]
     Acknowledge {
         session: SessionId,
         answer: Option<Body>,
@@ -152,8 +161,29 @@ pub(crate) enum Admission {
     Challenge,
     /// No.
     Refuse(Refusal),
-    /// There is a call now; this is its mailbox and its record.
-    Take(mpsc::Sender<Mail>, Arc<Record>),
+    /// The session belongs to a call now.
+    Take(Owner),
+}
+
+/// To whom a session belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    /// The leg, as its call knows it, and as the timeline does.
+    pub(crate) leg: LegKey,
+    pub(crate) mark: Mark,
+    /// The call's mailbox and record.
+    pub(crate) mail: mpsc::Sender<Mail>,
+    pub(crate) record: Arc<Record>,
+}
+
+/// A way to a registered phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Phone {
+    /// Its Contact URI.
+    pub(crate) target: String,
+    pub(crate) flow: Flow,
+    /// Route headers.
+    pub(crate) routes: Vec<(String, String)>,
 }
 
 /// Who decides; called on the shard's task, so it must be quick.

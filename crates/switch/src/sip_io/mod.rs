@@ -34,7 +34,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use handle::Registration;
-pub(crate) use handle::{Admission, Command, Invitation, Reception, ShardHandle};
+pub(crate) use handle::{Admission, Command, Invitation, Owner, Phone, Reception, ShardHandle};
 pub use tls::{ClientCertificates, KeyFiles, TlsConfig, TlsError};
 
 use crate::address::Addresses;

@@ -13,10 +13,12 @@ use flow::trace::What;
 use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RequestId, SessionId, Summary};
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{Admission, Command, Inbound, Invitation, Reception, Registration, Snapshot};
+use super::handle::{
+    Admission, Command, Inbound, Invitation, Owner, Phone, Reception, Registration, Snapshot,
+};
 use super::ways::{Found, Sent, Ways};
 use crate::book::Record;
-use crate::call::{Mail, SessionEvent, post};
+use crate::call::{Mail, Mark, SessionEvent, post};
 
 /// Inputs handled before the timers are looked at again.
 const BATCH: usize = 128;
@@ -27,10 +29,7 @@ const REMEMBERED: usize = 512;
 struct Address {
     /// Where it came from; of a call that was placed, where it goes to once that is known.
     flow: Option<Flow>,
-    /// What a call calls the session it placed; `None` if it came.
-    number: Option<u64>,
-    mail: mpsc::Sender<Mail>,
-    record: Arc<Record>,
+    owner: Owner,
 }
 
 pub(super) struct Shard {
@@ -40,7 +39,7 @@ pub(super) struct Shard {
     number: usize,
     ways: Ways,
     calls: HashMap<SessionId, Address>,
-    finished: VecDeque<(SessionId, Weak<Record>)>,
+    finished: VecDeque<(SessionId, Mark, Weak<Record>)>,
     /// Who waits for the answer to a request outside of calls.
     asked: HashMap<RequestId, oneshot::Sender<Arc<sip::Response>>>,
     /// What became of sending and of asking for ways; the endpoint is told before anything else.
@@ -123,14 +122,31 @@ impl Shard {
     fn obey(&mut self, now: Instant, command: Command) {
         let endpoint = &mut self.endpoint;
         let done = match command {
-            Command::Invite { invite, number, mail, record } => {
+            Command::Invite { invite, owner } => {
                 let flow = match &invite.next {
                     Next::Flow(flow) => Some(*flow),
                     Next::Hop(_) | Next::Uri(_) => None,
                 };
                 let session = endpoint.invite(now, *invite);
-                self.calls.insert(session, Address { flow, number: Some(number), mail, record });
+                self.calls.insert(session, Address { flow, owner });
                 self.tell(session, SessionEvent::Began(session));
+                Ok(())
+            }
+            Command::Rehome { session, owner } => {
+                // One that has ended meanwhile was told to the call before.
+                if let Some(address) = self.calls.get_mut(&session) {
+                    address.owner = owner;
+                }
+                Ok(())
+            }
+            Command::Reach { user, tag, mail } => {
+                let way = |binding: &sip::Binding| Phone {
+                    target: binding.contact.clone(),
+                    flow: binding.flow,
+                    routes: binding.routes(),
+                };
+                let ways = endpoint.bindings_of(&user).into_iter().map(way).collect();
+                post(&mail, Mail::Contacts { tag, user, ways });
                 Ok(())
             }
             Command::Offer { session, offer } => endpoint.offer(now, session, offer),
@@ -237,7 +253,8 @@ impl Shard {
                 if self.finished.len() == REMEMBERED {
                     self.finished.pop_front();
                 }
-                self.finished.push_back((session, Arc::downgrade(&address.record)));
+                let Owner { record, mark, .. } = address.owner;
+                self.finished.push_back((session, mark, Arc::downgrade(&record)));
             }
         }
     }
@@ -313,8 +330,8 @@ impl Shard {
     fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
         let flow = invite.flow;
         match (self.reception)(Invitation { session, invite, now }) {
-            Admission::Take(mail, record) => {
-                self.calls.insert(session, Address { flow: Some(flow), number: None, mail, record });
+            Admission::Take(owner) => {
+                self.calls.insert(session, Address { flow: Some(flow), owner });
             }
             Admission::Challenge => {
                 // A session that was offered this moment is in no other phase.
@@ -343,26 +360,22 @@ impl Shard {
 
     fn tell(&mut self, session: SessionId, event: SessionEvent) {
         if let Some(address) = self.calls.get(&session) {
-            let letter = match address.number {
-                None => Mail::Sip(event),
-                Some(number) => Mail::Placed(number, event),
-            };
-            post(&address.mail, letter);
+            post(&address.owner.mail, Mail::Sip(address.owner.leg, event));
         }
     }
 
     fn trace(&self, now: Instant, session: Option<SessionId>, arrow: char, summary: &Summary) {
         let Some(session) = session else { return };
-        let record = match self.calls.get(&session) {
-            Some(address) => Some(address.record.clone()),
-            None => self
-                .finished
-                .iter()
-                .rev()
-                .find_map(|(finished, record)| (*finished == session).then(|| record.upgrade())?),
-        };
-        if let Some(record) = record {
-            record.timeline.add(now, What::Sip { line: format!("{arrow} {summary}") });
+        let found =
+            match self.calls.get(&session) {
+                Some(Address { owner, .. }) => Some((owner.mark, owner.record.clone())),
+                None => self.finished.iter().rev().find_map(|(of, mark, record)| {
+                    (*of == session).then(|| Some((*mark, record.upgrade()?)))?
+                }),
+            };
+        if let Some((mark, record)) = found {
+            let line = format!("{}{arrow} {summary}", record.marked(mark));
+            record.timeline.add(now, What::Sip { line });
         }
     }
 

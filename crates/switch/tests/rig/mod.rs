@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 use store::{Document, Flows, User, Users};
 use switch::{CallState, CallView, Config, Counts, Switch};
+use testkit::ua::desk::{Desk, Manner};
 use testkit::ua::{Message, Phone};
 
 /// Longest that anything in a test may take on a busy machine.
@@ -51,8 +52,13 @@ impl Rig {
         config.media.recordings_dir = relative(&dir.path().join("recordings"));
         config.cdr = Some(dir.path().join("cdr.jsonl"));
         change(&mut config);
-        let alice = User { name: "alice".into(), password: "secret".into(), number: None };
-        let users: Users = [alice].into_iter().collect();
+        let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
+        let user = |(name, number): (&str, &str)| User {
+            name: name.into(),
+            password: "secret".into(),
+            number: Some(number.into()),
+        };
+        let users: Users = people.into_iter().map(user).collect();
         let flows = Arc::new(ArcSwap::from_pointee(table));
         let switch = runtime.block_on(Switch::start(config, flows, &users)).expect("a switch");
         Rig { runtime, switch: Some(switch), dir }
@@ -68,6 +74,13 @@ impl Rig {
 
     pub(crate) fn phone(&self, user: &str) -> Phone {
         Phone::new(self.address(), user, None).expect("a phone")
+    }
+
+    /// A registered phone on a thread of its own, that says a tone.
+    pub(crate) fn desk(&self, user: &str, tone: u16, manner: Manner) -> Desk {
+        let desk = Desk::new(self.address(), user, "secret", tone, manner).expect("a phone");
+        assert_eq!(desk.registered(), Some(200), "{user} registers");
+        desk
     }
 
     pub(crate) fn counts(&self) -> Counts {

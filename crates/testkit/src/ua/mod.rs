@@ -3,7 +3,9 @@
 //! It shares no code with the switch's own signalling, so that it tests it.
 //! Everything happens on the caller's thread, in real time, inside [`Call::run`].
 
+pub mod desk;
 mod digest;
+pub mod line;
 mod message;
 pub mod script;
 mod stream;

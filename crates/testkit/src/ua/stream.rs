@@ -158,6 +158,11 @@ impl Stream {
         self.keys.extend(events.map(|event| Key { event: event as u8, sent: 0, start: 0 }));
     }
 
+    /// Samples of sound that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.talk.len()
+    }
+
     /// Whether keys or sound wait to be sent.
     pub fn busy(&self) -> bool {
         !self.keys.is_empty() || !self.talk.is_empty()

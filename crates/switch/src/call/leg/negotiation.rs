@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sip::Body;
 
-use super::{CallLeg, Terms};
+use super::{CallLeg, Notice, Terms};
 use crate::call::answer::Agreement;
 use crate::error::Refusal;
 
@@ -19,7 +19,7 @@ impl CallLeg {
         match accepted.and_then(|agreement| self.adopt(now, &agreement)) {
             Ok(()) => self.answered(now, tag),
             Err(refusal) => {
-                self.record.timeline.note(now, refusal.to_string());
+                self.note(now, refusal.to_string());
                 self.cut("no media", 488);
             }
         }
@@ -36,7 +36,7 @@ impl CallLeg {
             Ok(answer)
         });
         if let Err(refusal) = &agreed {
-            self.record.timeline.note(now, format!("re-INVITE refused: {refusal}"));
+            self.note(now, format!("re-INVITE refused: {refusal}"));
         }
         self.session.answer_reinvite(agreed.map_err(|refusal| refusal.status()));
     }
@@ -45,14 +45,16 @@ impl CallLeg {
         let Some(answer) = answer else { return };
         let changed = self.table.accept(&answer).and_then(|agreement| self.change(now, agreement));
         if let Err(refusal) = changed {
-            self.record.timeline.note(now, format!("the answer to our offer is of no use: {refusal}"));
+            self.note(now, format!("the answer to our offer is of no use: {refusal}"));
         }
     }
 
-    fn change(&mut self, now: Instant, agreement: Agreement) -> Result<(), Refusal> {
-        self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)?;
-        self.record.timeline.media(now, format!("changed: {}", agreement.words));
-        self.record.write(|about| about.media = Some(agreement.words));
+    pub(super) fn change(&mut self, now: Instant, agreement: Agreement) -> Result<(), Refusal> {
+        if self.media.reconfigure(agreement.setup).map_err(|_| Refusal::MediaBusy)? {
+            self.note_media(now, format!("changed: {}", agreement.words));
+            self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(agreement.words));
+            self.outbox.push_back(Notice::Media);
+        }
         self.expect_audio(now);
         Ok(())
     }

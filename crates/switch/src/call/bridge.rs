@@ -1,0 +1,160 @@
+//! Two legs of a call that hear each other.
+//!
+//! Media is bridged as soon as both have some. Keys go from one to the other as events, one after the other.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use flow::trace::What;
+
+use super::LegKey;
+use super::run::Call;
+
+/// A worker that was too busy for a bridge is asked again after two slots.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Keys that wait to be passed on; nobody presses so many ahead.
+const MOST_KEYS: usize = 32;
+
+/// Who hears whom.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    pub(super) one: LegKey,
+    pub(super) other: LegKey,
+    /// Whether both media legs have their ends.
+    joined: bool,
+    /// Keys to be passed on, by who is to hear them, and until when the last one of each sounds.
+    keys: VecDeque<(LegKey, char, Duration)>,
+    sounds: Option<Instant>,
+}
+
+impl Bridge {
+    pub(super) fn new(one: LegKey, other: LegKey) -> Bridge {
+        Bridge { one, other, joined: false, keys: VecDeque::new(), sounds: None }
+    }
+
+    /// Whom this leg talks to.
+    pub(super) fn partner(&self, of: LegKey) -> Option<LegKey> {
+        match of {
+            _ if of == self.one => Some(self.other),
+            _ if of == self.other => Some(self.one),
+            _ => None,
+        }
+    }
+
+    /// Another leg takes the place of one; whether that was one of the two.
+    pub(super) fn swap(&mut self, old: LegKey, new: LegKey) -> bool {
+        let place = match old {
+            _ if old == self.one => &mut self.one,
+            _ if old == self.other => &mut self.other,
+            _ => return false,
+        };
+        *place = new;
+        self.joined = false;
+        self.keys.clear();
+        true
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.sounds
+    }
+}
+
+impl Call {
+    /// Lets two legs hear each other from here on.
+    pub(super) fn connect(&mut self, now: Instant, one: LegKey, other: LegKey) {
+        let same = self.bridge.as_ref().is_some_and(|bridge| bridge.partner(one) == Some(other));
+        if !same {
+            self.part();
+            self.bridge = Some(Bridge::new(one, other));
+        }
+        self.join(now);
+    }
+
+    /// Bridges the media of the two legs, if both have some and it is not done yet.
+    pub(super) fn join(&mut self, now: Instant) {
+        let Some(bridge) = &self.bridge else { return };
+        let (one, other) = (bridge.one, bridge.other);
+        if bridge.joined || ![one, other].iter().all(|key| self.leg(*key).is_some_and(|leg| leg.has_media()))
+        {
+            return;
+        }
+        let (here, there) = media::Bridge::pair();
+        let mut done = true;
+        for (key, end) in [(one, here), (other, there)] {
+            if let Some(leg) = self.leg_mut(key) {
+                leg.hush();
+                done &= leg.bridge(end).is_ok();
+            }
+        }
+        if let Some(bridge) = &mut self.bridge {
+            bridge.joined = done;
+            bridge.sounds = (!done).then(|| now + AGAIN);
+        }
+        if done {
+            let marks: Vec<String> = [one, other]
+                .iter()
+                .filter_map(|key| self.leg(*key))
+                .map(|leg| leg.mark().to_string())
+                .collect();
+            self.record.timeline.media(now, format!("{} hear each other", marks.join(" and ")));
+        }
+        self.sync_hold();
+    }
+
+    /// Nobody hears anybody any more.
+    pub(super) fn part(&mut self) -> Option<Bridge> {
+        let bridge = self.bridge.take()?;
+        for key in [bridge.one, bridge.other] {
+            if let Some(leg) = self.leg_mut(key) {
+                leg.part();
+                leg.hush();
+            }
+        }
+        Some(bridge)
+    }
+
+    /// A leg's far end pressed a key: its partner gets it, unless it hears it in the sound.
+    pub(super) fn key(&mut self, now: Instant, from: LegKey, key: char, length: Duration) {
+        let Some(to) = self.bridge.as_ref().and_then(|bridge| bridge.partner(from)) else { return };
+        let Some(leg) = self.leg(from).filter(|leg| leg.has_media()) else { return };
+        let by = leg.mark();
+        if !leg.has_key_events() {
+            return;
+        }
+        // The flow does not hear keys while its caller talks to somebody; the timeline does.
+        self.record.timeline.add(now, What::Note { text: format!("{by} pressed {key}") });
+        if let Some(bridge) = &mut self.bridge
+            && bridge.keys.len() < MOST_KEYS
+        {
+            bridge.keys.push_back((to, key, length));
+        }
+        self.pass_keys(now);
+    }
+
+    /// Passes the next key on, when the one before is over.
+    pub(super) fn pass_keys(&mut self, now: Instant) {
+        let Some(bridge) = &mut self.bridge else { return };
+        if bridge.sounds.is_some_and(|until| until > now) {
+            return;
+        }
+        bridge.sounds = None;
+        let Some((to, key, length)) = bridge.keys.pop_front() else { return };
+        // The key, its repeated ends, and quiet to tell it from the next.
+        bridge.sounds = Some(now + length + Duration::from_millis(120));
+        if let Some(leg) = self.leg_mut(to) {
+            leg.press(key, length);
+        }
+    }
+
+    /// What is to be done unasked.
+    pub(super) fn bridge_time(&mut self, now: Instant) {
+        if self.bridge.as_ref().and_then(Bridge::poll_timeout).is_some_and(|due| due <= now) {
+            if let Some(bridge) = &mut self.bridge {
+                bridge.sounds = None;
+            }
+            self.join(now);
+            self.pass_keys(now);
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Dialling: other parties are called, all at once, and the first who answers is connected.
+//!
+//! ```text
+//!   Looking ─ contacts ─→ Ringing ─ an answer ─→ Talking ─ a party goes ─→ Dialled(answered)
+//!      └──── nobody ────────┴── refused, time, stop ────────────────────→ Dialled(busy, …)
+//! ```
+//!
+//! The forks are legs of the call like any other. Those that lose are told that the call was completed elsewhere.
+//! The caller hears how it rings: 180, a callee's early media, or the ringing tone if it is answered already.
+
+use std::time::{Duration, Instant};
+
+use flow::engine::Input;
+use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
+use sip::{Invite, Next, Offer, Party, Reason};
+
+use super::leg::CallLeg;
+use super::run::Call;
+use super::{LegKey, Mark};
+use crate::sip_io::{Command, Owner, Phone};
+
+/// Forks of one dialling; more is a mistake or an attack.
+const MOST: usize = 32;
+
+/// A dialling that goes on.
+#[derive(Debug)]
+pub(super) struct Dial {
+    tag: Tag,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// It rings, or will.
+    Ringing {
+        until: Instant,
+        /// Users whose contacts are awaited.
+        lookups: usize,
+        forks: Vec<LegKey>,
+        /// Whose early media the caller hears.
+        heard: Option<LegKey>,
+        /// The refusal that says most, so far.
+        refusal: Option<u16>,
+    },
+    /// This one answered.
+    Talking(LegKey),
+}
+
+impl Dial {
+    /// The one who answered.
+    pub(super) fn winner(&self) -> Option<LegKey> {
+        match self.stage {
+            Stage::Talking(winner) => Some(winner),
+            Stage::Ringing { .. } => None,
+        }
+    }
+
+    /// Another leg takes the place of the one who answered.
+    pub(super) fn swap(&mut self, old: LegKey, new: LegKey) {
+        if let Stage::Talking(winner) = &mut self.stage
+            && *winner == old
+        {
+            *winner = new;
+        }
+    }
+
+    /// Whether this leg rings.
+    pub(super) fn rings(&self, key: LegKey) -> bool {
+        matches!(&self.stage, Stage::Ringing { forks, .. } if forks.contains(&key))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Ringing { until, .. } => Some(until),
+            Stage::Talking(_) => None,
+        }
+    }
+}
+
+impl Call {
+    /// The flow dials.
+    pub(super) fn dial(&mut self, now: Instant, tag: Tag, to: Vec<Destination>, timeout: Duration) {
+        self.give_up(now, Reason::normal());
+        let until = now.checked_add(timeout).unwrap_or(self.last);
+        let stage = Stage::Ringing { until, lookups: 0, forks: Vec::new(), heard: None, refusal: None };
+        self.dial = Some(Box::new(Dial { tag, stage }));
+        for to in to.into_iter().take(MOST) {
+            match to {
+                Destination::User(user) => {
+                    if let Some(Stage::Ringing { lookups, .. }) = self.stage() {
+                        *lookups += 1;
+                    }
+                    let mail = self.record.mail().clone();
+                    self.shared.shard.send(Command::Reach { user, tag, mail });
+                }
+                Destination::Uri(uri) => {
+                    self.fork(now, &uri, Next::Uri(uri.clone()), uri.clone(), Vec::new())
+                }
+                Destination::Trunk { number, .. } => {
+                    self.record.timeline.note(now, format!("no trunk takes {number}"));
+                }
+            }
+        }
+        self.look(now);
+    }
+
+    fn stage(&mut self) -> Option<&mut Stage> {
+        self.dial.as_mut().map(|dial| &mut dial.stage)
+    }
+
+    /// Where a user can be reached.
+    pub(super) fn contacts(&mut self, now: Instant, tag: Tag, user: &str, ways: Vec<Phone>) {
+        match &mut self.dial {
+            Some(dial) if dial.tag == tag => match &mut dial.stage {
+                Stage::Ringing { lookups, .. } => *lookups = lookups.saturating_sub(1),
+                Stage::Talking(_) => return,
+            },
+            _ => return,
+        }
+        if ways.is_empty() {
+            self.record.timeline.note(now, format!("no phone of {user} is registered"));
+        }
+        for way in ways {
+            self.fork(now, user, Next::Flow(way.flow), way.target, way.routes);
+        }
+        self.look(now);
+    }
+
+    /// Calls one phone.
+    fn fork(&mut self, now: Instant, party: &str, next: Next, target: String, routes: Vec<(String, String)>) {
+        let full = matches!(self.stage(), Some(Stage::Ringing { forks, .. }) if forks.len() >= MOST);
+        if full || self.caller.hops == 0 {
+            let why = if full { "too many phones at once" } else { "the call has passed too many servers" };
+            return self.record.timeline.note(now, why);
+        }
+        let local = match &next {
+            Next::Flow(flow) => flow.local.ip().to_string(),
+            Next::Hop(_) | Next::Uri(_) => self.caller.host.clone(),
+        };
+        let mut headers = routes;
+        headers.extend(self.caller.asserted().headers());
+        let invite = Invite {
+            next,
+            to: format!("<{target}>"),
+            target,
+            from: self.caller.from(&local),
+            user: self.caller.number.clone(),
+            offer: Offer::WhenReached,
+            credentials: None,
+            headers,
+            follow: true,
+            max_forwards: self.caller.hops,
+        };
+        let mark = self.record.add_leg(party.to_owned());
+        let owner = self.owner(mark);
+        let key = owner.leg;
+        match CallLeg::place(self.shared.clone(), owner, invite) {
+            Ok(leg) => {
+                metrics::counter!("offhook_legs_placed_total").increment(1);
+                self.legs.push(leg);
+                if let Some(Stage::Ringing { forks, .. }) = self.stage() {
+                    forks.push(key);
+                }
+            }
+            Err(refusal) => {
+                self.record.timeline.note(now, format!("{mark} {refusal}"));
+                self.failed(refusal.status());
+            }
+        }
+    }
+
+    /// The address of a new leg of this call.
+    pub(super) fn owner(&self, mark: Mark) -> Owner {
+        let (mail, record) = (self.record.mail().clone(), self.record.clone());
+        Owner { leg: self.shared.leg_key(), mark, mail, record }
+    }
+
+    /// Notes a refusal if it says more than those before.
+    fn failed(&mut self, status: u16) {
+        if let Some(Stage::Ringing { refusal, .. }) = self.stage()
+            && refusal.is_none_or(|before| weight(status) > weight(before))
+        {
+            *refusal = Some(status);
+        }
+    }
+
+    /// Ends the dialling if nobody is left who could answer.
+    fn look(&mut self, now: Instant) {
+        if let Some(Stage::Ringing { lookups: 0, forks, refusal, .. }) = self.stage()
+            && forks.is_empty()
+        {
+            let status = refusal.unwrap_or(480);
+            self.dialled(now, DialOutcome::of(status), status);
+        }
+    }
+
+    /// A phone rings, or lets something be heard.
+    pub(super) fn fork_progress(&mut self, now: Instant, key: LegKey, media: bool) {
+        let subject = self.subject;
+        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
+        if !forks.contains(&key) {
+            return;
+        }
+        let first = media && heard.is_none();
+        if first {
+            *heard = Some(key);
+        }
+        let quiet = heard.is_none();
+        let Some(caller) = subject.and_then(|key| self.leg_mut(key)) else { return };
+        // A caller whose offer is still to come hears nothing before the answer, and is told that it rings.
+        if first && caller.ensure_media(now).is_ok() {
+            let caller = caller.key();
+            self.connect(now, caller, key);
+        } else if quiet || !caller.has_media() {
+            caller.ring(ringback());
+        }
+    }
+
+    /// A phone was answered.
+    pub(super) fn fork_answered(&mut self, now: Instant, key: LegKey) {
+        if !self.dial.as_ref().is_some_and(|dial| dial.rings(key)) {
+            // It lost, or nobody wants it any more.
+            if let Some(leg) = self.leg_mut(key) {
+                leg.leave(480, None, Reason::completed_elsewhere());
+            }
+            return;
+        }
+        let Some(dial) = &mut self.dial else { return };
+        let tag = dial.tag;
+        let Stage::Ringing { forks, .. } = std::mem::replace(&mut dial.stage, Stage::Talking(key)) else {
+            return;
+        };
+        for loser in forks.into_iter().filter(|fork| *fork != key) {
+            if let Some(leg) = self.leg_mut(loser) {
+                leg.leave(480, None, Reason::completed_elsewhere());
+            }
+        }
+        let Some(subject) = self.subject else { return };
+        if let Some(caller) = self.leg_mut(subject) {
+            caller.hush();
+            caller.perform(now, tag, LegCommand::Answer);
+        }
+        self.connect(now, subject, key);
+    }
+
+    /// A phone was not answered, for a reason.
+    pub(super) fn fork_refused(&mut self, now: Instant, key: LegKey, status: u16) {
+        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
+        let before = forks.len();
+        forks.retain(|fork| *fork != key);
+        if forks.len() == before {
+            return;
+        }
+        if *heard == Some(key) {
+            *heard = None;
+            self.part();
+        }
+        self.failed(status);
+        // RFC 3261 §16.7 step 5: the user does not want to be called, wherever.
+        if status >= 600 {
+            self.drop_forks(&Reason::normal());
+        }
+        self.look(now);
+    }
+
+    /// The time to ring is over.
+    pub(super) fn dial_time(&mut self, now: Instant) {
+        if self.dial.as_ref().and_then(|dial| dial.poll_timeout()).is_some_and(|due| due <= now) {
+            self.drop_forks(&Reason { status: 480, cause: Some(sip::Cause::Q850(19)), text: None });
+            self.dialled(now, DialOutcome::NoAnswer, 480);
+        }
+    }
+
+    /// The flow stops what it started with this tag; whether that was the dialling.
+    pub(super) fn stop_dial(&mut self, now: Instant, tag: Tag) -> bool {
+        let ours = self.dial.as_ref().is_some_and(|dial| dial.tag == tag);
+        if ours {
+            self.give_up(now, Reason::normal());
+        }
+        ours
+    }
+
+    /// The caller or the flow wants nobody any more.
+    pub(super) fn give_up(&mut self, now: Instant, reason: Reason) {
+        let Some(dial) = &self.dial else { return };
+        if let Some(winner) = dial.winner() {
+            if let Some(leg) = self.leg_mut(winner) {
+                leg.leave(480, None, reason);
+            }
+            return self.dialled(now, DialOutcome::Answered, 200);
+        }
+        self.drop_forks(&reason);
+        self.dialled(now, DialOutcome::Cancelled, 487);
+    }
+
+    fn drop_forks(&mut self, reason: &Reason) {
+        let Some(Stage::Ringing { forks, .. }) = self.stage() else { return };
+        for key in std::mem::take(forks) {
+            if let Some(leg) = self.leg_mut(key) {
+                leg.leave(480, None, reason.clone());
+            }
+        }
+    }
+
+    /// The dialling is over; the flow goes on.
+    pub(super) fn dialled(&mut self, now: Instant, outcome: DialOutcome, status: u16) {
+        let Some(dial) = self.dial.take() else { return };
+        self.part();
+        if let Some(caller) = self.subject.and_then(|key| self.leg_mut(key)) {
+            caller.hush();
+        }
+        metrics::counter!("offhook_dials_total", "outcome" => outcome.word()).increment(1);
+        self.last_dialled = Some(status);
+        self.machine.handle(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));
+    }
+}
+
+/// How much a refusal says: of several phones' the one that says most is told to the caller.
+fn weight(status: u16) -> u8 {
+    match status {
+        600..=699 => 6,
+        486 => 5,
+        403 => 4,
+        480 => 3,
+        408 | 487 => 1,
+        500..=599 => 0,
+        _ => 2,
+    }
+}
+
+/// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
+/// everywhere from all others by its length.
+fn ringback() -> Vec<Prompt> {
+    let (on, off) = (Duration::from_secs(2), Duration::from_secs(4));
+    vec![Prompt::Tone(flow::ir::Tone { hertz: vec![440, 480], on, off, total: on + off })]
+}
+
+/// Who calls, as those are told who are dialled.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The number, or the name where there is none; empty if withheld.
+    pub(crate) number: String,
+    pub(crate) name: Option<String>,
+    /// The host of the caller's address.
+    pub(crate) host: String,
+    pub(crate) withheld: bool,
+    /// What its side says of where the call was before.
+    pub(crate) said: Box<sip::Asserted>,
+    /// Servers that the call may still pass.
+    pub(crate) hops: u32,
+}
+
+impl Caller {
+    /// The From header's value; `local` stands for a host that says nothing.
+    fn from(&self, local: &str) -> String {
+        if self.withheld {
+            return Party::anonymous().to_string();
+        }
+        let host = if self.host.is_empty() { local } else { &self.host };
+        let party = Party::sip(&self.number, host);
+        match &self.name {
+            Some(name) => party.named(name).to_string(),
+            None => party.to_string(),
+        }
+    }
+
+    /// What phones are told beside it: where the call was before. Identities are for networks that are trusted with
+    /// them, which phones are not (RFC 3325 §5).
+    fn asserted(&self) -> sip::Asserted {
+        sip::Asserted {
+            diversions: self.said.diversions.clone(),
+            history: self.said.history.clone(),
+            ..sip::Asserted::default()
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A leg that we place: from the INVITE to the answer, or to nothing.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sip::{Body, Ended, Flow, Invite, Reason};
+
+use super::{CallLeg, Notice, Terms};
+use crate::book::LegState;
+use crate::call::answer::Table;
+use crate::call::media_end::MediaEnd;
+use crate::call::session::{Session, describe};
+use crate::error::Refusal;
+use crate::shared::Shared;
+use crate::sip_io::Owner;
+
+/// No address is known before a way is reached.
+const NOWHERE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+impl CallLeg {
+    /// Places a call; its offer is made when a way there is reached.
+    pub(crate) fn place(shared: Arc<Shared>, owner: Owner, invite: Invite) -> Result<CallLeg, Refusal> {
+        let ports = shared.engine.reserve().map_err(|error| {
+            tracing::warn!(%error, "no RTP ports");
+            Refusal::NoPorts
+        })?;
+        let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
+        let table = Table::new(&shared.codecs, NOWHERE, media.rtp_port());
+        let session = Session::place(shared.shard.clone(), invite, owner.clone());
+        Ok(CallLeg::with(shared, owner, session, media, table, Terms::Offered))
+    }
+
+    /// A way is reached, perhaps another than before: the offer names our address towards it.
+    pub(super) fn reached(&mut self, flow: Flow) {
+        let port = self.media.rtp_port();
+        self.table = Table::new(&self.shared.codecs, flow.local.ip(), port);
+        let offer = self.table.offer();
+        self.session.offer(offer);
+    }
+
+    pub(super) fn progressed(&mut self, now: Instant, status: u16, body: Option<Body>) {
+        if !self.is_up() {
+            return;
+        }
+        let early = body.is_some_and(|body| match self.agree(now, &body) {
+            Ok(()) => true,
+            Err(refusal) => {
+                self.note(now, format!("no early media: {refusal}"));
+                false
+            }
+        });
+        self.owner.record.write_leg(self.mark(), |leg| {
+            leg.state = if early { LegState::Early } else { LegState::Ringing };
+        });
+        if early || status == 180 {
+            self.outbox.push_back(Notice::Progress { media: early });
+        }
+    }
+
+    /// The call that we placed was answered.
+    pub(super) fn call_answered(&mut self, now: Instant, body: Option<Body>) {
+        if !self.session.answered() {
+            // It was given up already; the core says BYE.
+            return;
+        }
+        let missing = || Refusal::NoCommonCodec("the answer has no session description".to_owned());
+        match body.ok_or_else(missing).and_then(|body| self.agree(now, &body)) {
+            Ok(()) => {
+                self.expect_audio(now);
+                self.record_answer();
+                self.outbox.push_back(Notice::Answered);
+            }
+            Err(refusal) => {
+                self.note(now, refusal.to_string());
+                self.leave(488, None, Reason::normal());
+                self.outbox.push_back(Notice::Refused { status: 488 });
+            }
+        }
+    }
+
+    /// The far end's answer to our offer: the first makes the leg, a later one changes it.
+    fn agree(&mut self, now: Instant, answer: &Body) -> Result<(), Refusal> {
+        let agreement = self.table.accept(answer)?;
+        match self.media.leg() {
+            None => self.adopt(now, &agreement),
+            Some(_) => self.change(now, agreement),
+        }
+    }
+
+    /// The call that we placed came to nothing.
+    pub(super) fn refused(&mut self, now: Instant, ended: &Ended) {
+        let status = match ended {
+            // A redirection that led nowhere is no answer for the caller.
+            Ended::Failed { status: 300..400 } => 480,
+            Ended::Failed { status } | Ended::Rejected { status } => *status,
+            Ended::TransportLost => 503,
+            _ => 480,
+        };
+        self.note(now, format!("not connected: {status} {}", sip::phrase(status)));
+        self.record_end(describe(ended).0);
+        self.stop_sound();
+        self.outbox.push_back(Notice::Refused { status });
+    }
+}

@@ -1,0 +1,384 @@
+//! A phone on a desk: it rings, answers, holds and transfers on a thread of its own, while a test says what it does.
+//!
+//! It says a steady tone on every line that is up, so that a test can hear who hears whom.
+//! As the scripted phone, it shares no code with the switch's own signalling.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use audio::{Pcm, Rate};
+
+use super::line::{Line, Phase};
+use super::{Message, digest};
+
+/// What a phone does when it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Rings, and answers after so long.
+    Answer(Duration),
+    /// Rings until a test says otherwise.
+    Ring,
+    /// Sends its tone as early media, and rings on.
+    Early,
+    /// Refuses with this status.
+    Refuse(u16),
+    /// Says nothing at all.
+    Deaf,
+}
+
+/// A phone; its thread ends with it.
+pub struct Desk {
+    set: Arc<Mutex<Set>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Names a line of a phone: the first call it had is 0.
+pub type LineId = usize;
+
+/// The telephone set itself.
+pub(super) struct Set {
+    pub(super) socket: UdpSocket,
+    pub(super) server: SocketAddr,
+    pub(super) user: String,
+    password: String,
+    tone: u16,
+    manner: Manner,
+    pub(super) requests: u32,
+    lines: Vec<Line>,
+    registered: Option<u16>,
+    register: Option<(String, u32)>,
+}
+
+impl Desk {
+    /// A phone of `user`, registered at the server; it speaks `tone` hertz.
+    pub fn new(
+        server: SocketAddr,
+        user: &str,
+        password: &str,
+        tone: u16,
+        manner: Manner,
+    ) -> io::Result<Desk> {
+        let probe = UdpSocket::bind(("0.0.0.0", 0))?;
+        probe.connect(server)?;
+        let socket = UdpSocket::bind((probe.local_addr()?.ip(), 0))?;
+        socket.set_read_timeout(Some(Duration::from_millis(2)))?;
+        let set = Set {
+            socket,
+            server,
+            user: user.to_owned(),
+            password: password.to_owned(),
+            tone,
+            manner,
+            requests: 0,
+            lines: Vec::new(),
+            registered: None,
+            register: None,
+        };
+        let set = Arc::new(Mutex::new(set));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (own, end) = (set.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            while !end.load(Ordering::Relaxed) {
+                lock(&own).turn();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let desk = Desk { set, stop, thread: Some(thread) };
+        desk.set().register_now(3_600);
+        Ok(desk)
+    }
+
+    fn set(&self) -> MutexGuard<'_, Set> {
+        lock(&self.set)
+    }
+
+    /// Waits until `ready` says so of the lines; whether that came within 10 s.
+    pub fn wait(&self, mut ready: impl FnMut(&[Line]) -> bool) -> bool {
+        self.poll(|set| ready(&set.lines))
+    }
+
+    fn poll(&self, mut ready: impl FnMut(&Set) -> bool) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if ready(&self.set()) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        false
+    }
+
+    /// Waits for the registration's answer; its status.
+    pub fn registered(&self) -> Option<u16> {
+        self.poll(|set| set.registered.is_some());
+        self.set().registered
+    }
+
+    /// Unregisters.
+    pub fn unregister(&self) {
+        self.set().register_now(0);
+        self.poll(|set| set.registered.is_some());
+    }
+
+    /// Where it listens for SIP.
+    pub fn address(&self) -> SocketAddr {
+        self.set().address()
+    }
+
+    /// What it does when it is called from here on.
+    pub fn behave(&self, manner: Manner) {
+        self.set().manner = manner;
+    }
+
+    /// Calls a number.
+    pub fn call(&self, number: &str) -> LineId {
+        self.call_with(number, "", true)
+    }
+
+    /// As [`Desk::call`], with further headers, and with an offer in the INVITE or none.
+    pub fn call_with(&self, number: &str, headers: &str, offer: bool) -> LineId {
+        let mut set = self.set();
+        let line = Line::outgoing(&mut set, number, headers, offer);
+        set.lines.push(line);
+        set.lines.len() - 1
+    }
+
+    /// What happens on a line, as it is now.
+    pub fn line<T>(&self, line: LineId, look: impl FnOnce(&Line) -> T) -> T {
+        look(&self.set().lines[line])
+    }
+
+    fn on(&self, line: LineId, act: impl FnOnce(&mut Line, &mut Set)) {
+        let mut set = self.set();
+        let mut taken = set.lines.remove(line);
+        act(&mut taken, &mut set);
+        set.lines.insert(line, taken);
+    }
+
+    /// Waits until the line is up; whether it came to that.
+    pub fn up(&self, line: LineId) -> bool {
+        self.wait(|lines| lines.get(line).is_some_and(|line| line.phase == Phase::Up))
+    }
+
+    /// Waits until the line is over.
+    pub fn over(&self, line: LineId) -> bool {
+        self.wait(|lines| lines.get(line).is_some_and(|line| line.phase == Phase::Over))
+    }
+
+    /// Answers a call that rings.
+    pub fn answer(&self, line: LineId) {
+        self.on(line, Line::answer);
+    }
+
+    /// Refuses a call that rings.
+    pub fn refuse(&self, line: LineId, status: u16) {
+        self.on(line, |line, set| line.refuse(set, status));
+    }
+
+    /// Hangs up, or gives up a call that is not answered.
+    pub fn hang_up(&self, line: LineId) {
+        self.on(line, Line::hang_up);
+    }
+
+    /// A re-INVITE with this direction and this connection address, if another than its own.
+    pub fn reinvite(&self, line: LineId, direction: &str, address: Option<&str>) {
+        self.on(line, |line, set| line.reinvite(set, direction, address));
+    }
+
+    /// Holds.
+    pub fn hold(&self, line: LineId) {
+        self.reinvite(line, "sendonly", None);
+    }
+
+    /// Resumes.
+    pub fn resume(&self, line: LineId) {
+        self.reinvite(line, "sendrecv", None);
+    }
+
+    /// Transfers the far end of a line to a number.
+    pub fn refer(&self, line: LineId, number: &str) {
+        self.on(line, |line, set| {
+            let to = format!("<sip:{number}@{}>", set.server);
+            line.refer(set, &to);
+        });
+    }
+
+    /// Transfers the far end of a line to that of another line.
+    pub fn refer_to_line(&self, line: LineId, other: LineId) {
+        let to = self.line(other, Line::replaces_uri);
+        self.on(line, |line, set| line.refer(set, &to));
+    }
+
+    /// Presses keys.
+    pub fn press(&self, line: LineId, keys: &str) {
+        self.on(line, |line, _| line.stream.press(keys));
+    }
+
+    /// Goes away without a word.
+    pub fn vanish(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The last second heard on a line.
+    pub fn hears(&self, line: LineId) -> Pcm {
+        self.line(line, |line| {
+            let samples = &line.stream.heard.samples;
+            Pcm::new(Rate(8_000), samples[samples.len().saturating_sub(8_000)..].to_vec())
+        })
+    }
+
+    /// Listens for a second from now on.
+    pub fn listen(&self, line: LineId) -> Pcm {
+        let from = self.line(line, |line| line.stream.heard.samples.len());
+        self.wait(|lines| lines[line].stream.heard.samples.len() >= from + 8_000);
+        self.hears(line)
+    }
+
+    /// Waits until this tone is heard on a line, and only it; whether that came within 10 s.
+    pub fn hears_tone(&self, line: LineId, hertz: u16) -> bool {
+        self.hears_so(line, |pcm| crate::ear::purity(pcm, f32::from(hertz)) > 0.8)
+    }
+
+    /// Waits until nothing is heard on a line.
+    pub fn hears_nothing(&self, line: LineId) -> bool {
+        self.hears_so(line, |pcm| crate::ear::sounding(pcm) < 0.02)
+    }
+
+    /// Waits until the last 400 ms heard on a line are such.
+    pub fn hears_so(&self, line: LineId, such: impl Fn(&Pcm) -> bool) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut seen = self.line(line, |line| line.stream.heard.samples.len());
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            let (now, last) = self.line(line, |line| {
+                let samples = &line.stream.heard.samples;
+                (samples.len(), samples[samples.len().saturating_sub(3_200)..].to_vec())
+            });
+            if now >= seen + 800 && last.len() == 3_200 {
+                seen = now;
+                if such(&Pcm::new(Rate(8_000), last)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread that panicked has said so.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn lock(set: &Mutex<Set>) -> MutexGuard<'_, Set> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Set {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap_or(self.server)
+    }
+
+    pub(super) fn send(&self, text: &str) {
+        // What a network loses is sent again.
+        let _ = self.socket.send_to(text.as_bytes(), self.server);
+    }
+
+    fn turn(&mut self) {
+        let mut buffer = [0; 8192];
+        for _ in 0..8 {
+            let Ok(length) = self.socket.recv(&mut buffer) else { break };
+            if let Some(message) = Message::parse(&buffer[..length]) {
+                self.take(&message);
+            }
+        }
+        let now = Instant::now();
+        for mut line in std::mem::take(&mut self.lines) {
+            line.turn(self, now);
+            self.lines.push(line);
+        }
+    }
+
+    fn take(&mut self, message: &Message) {
+        let call_id = message.header("call-id").unwrap_or_default();
+        if message.cseq_method() == Some("REGISTER") {
+            return self.registered_now(message);
+        }
+        if let Some(at) = self.lines.iter().position(|line| line.call_id == call_id) {
+            let mut line = self.lines.remove(at);
+            line.take(self, message);
+            return self.lines.insert(at, line);
+        }
+        match message.method() {
+            Some("INVITE") => self.rings(message),
+            Some("ACK") | None => {}
+            Some("OPTIONS") => self.send(&message.reply("200 OK", "")),
+            Some(_) => self.send(&message.reply("481 No Such Call", "")),
+        }
+    }
+
+    fn rings(&mut self, invite: &Message) {
+        if self.manner == Manner::Deaf {
+            return;
+        }
+        let Some(line) = Line::incoming(self, invite.clone(), self.manner) else { return };
+        self.lines.push(line);
+    }
+
+    pub(super) fn tone(&self) -> Pcm {
+        let second = Duration::from_secs(1);
+        audio::tone::render(&[self.tone], second, Duration::ZERO, second, Rate::NARROW)
+    }
+
+    fn register_now(&mut self, expires: u32) {
+        self.registered = None;
+        let call_id = format!("register-{}-{}", self.user, self.address().port());
+        self.register = Some((call_id, expires));
+        self.send_register("");
+    }
+
+    fn send_register(&mut self, authorization: &str) {
+        let Some((call_id, expires)) = self.register.clone() else { return };
+        self.requests += 1;
+        let (user, server, local) = (&self.user, self.server, self.address());
+        let text = format!(
+            "REGISTER sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{user}@{server}>;tag=reg\r\nTo: <sip:{user}@{server}>\r\n\
+             Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{local}>\r\nExpires: {expires}\r\n\
+             {authorization}Content-Length: 0\r\n\r\n",
+            cseq = self.requests,
+        );
+        self.send(&text);
+    }
+
+    fn registered_now(&mut self, message: &Message) {
+        match message.status() {
+            Some(401) if self.registered.is_none() => {
+                let target = format!("sip:{}", self.server);
+                let header = self.authorize(message, "REGISTER", &target);
+                self.send_register(&header);
+            }
+            Some(status) if status >= 200 => self.registered = Some(status),
+            _ => {}
+        }
+    }
+
+    /// The header that answers a challenge; empty if there is none.
+    pub(super) fn authorize(&self, message: &Message, method: &str, target: &str) -> String {
+        let (name, reply) = match message.status() {
+            Some(401) => ("www-authenticate", "Authorization"),
+            _ => ("proxy-authenticate", "Proxy-Authorization"),
+        };
+        let answer =
+            message.all(name).find_map(|c| digest::answer(c, method, target, &self.user, &self.password));
+        answer.map(|value| format!("{reply}: {value}\r\n")).unwrap_or_default()
+    }
+}
