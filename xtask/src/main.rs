@@ -21,7 +21,7 @@ offhook's tasks
   cargo xtask run --self-call [NUMBER]   start the switch on free ports and call NUMBER (1101) with the bundled phone;
                                          prints the call's timeline, writes what was heard to target/self-call.wav
   cargo xtask test [STEP...]             install the test peers, then check and test everything; one summary at the end
-                                         steps: format lint build unit golden doc tidy docker e2e
+                                         steps: format lint build unit golden doc tidy docker fuzz e2e
   cargo xtask bench                      the benchmarks
 
 System packages come from apt (Debian, Ubuntu); sudo is used only if you are not root.

@@ -11,7 +11,7 @@ use crate::{cargo, packages};
 
 /// The steps in their order.
 pub(crate) const STEPS: &[&str] =
-    &["format", "lint", "build", "unit", "golden", "doc", "tidy", "docker", "e2e"];
+    &["format", "lint", "build", "unit", "golden", "doc", "tidy", "docker", "fuzz", "e2e"];
 
 /// Runs `only` these steps, or all.
 pub(crate) fn test(only: &[&str]) -> Result<(), String> {
@@ -76,7 +76,8 @@ fn alone(counts: &mut Counts) -> bool {
 /// All in the release profile and all of the whole workspace, so that the demo, the tests and the benchmarks share one
 /// build: naming one package would select other features of what it depends on, and build that again.
 fn commands(step: &str) -> Vec<Command> {
-    let crates: &[&str] = &["test", "--release", "--workspace", "--exclude", "tests", "--no-fail-fast"];
+    let crates: &[&str] =
+        &["test", "--release", "--workspace", "--exclude", "tests", "--exclude", "fuzz", "--no-fail-fast"];
     let of_tests = |name| vec!["test", "--release", "--workspace", "--test", name];
     let lines: Vec<Vec<&str>> = match step {
         "format" => vec![vec!["fmt", "--all", "--check"]],
@@ -95,6 +96,11 @@ fn commands(step: &str) -> Vec<Command> {
     let command = |line: Vec<&str>| {
         let mut command = cargo::cargo();
         command.args(line);
+        if step == "fuzz" {
+            // Each target for a minute; who wants more says so.
+            let seconds = std::env::var_os("FUZZ_SECONDS").unwrap_or_else(|| "60".into());
+            command.env("FUZZ_SECONDS", seconds);
+        }
         command
     };
     lines.into_iter().map(command).collect()

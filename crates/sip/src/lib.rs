@@ -51,6 +51,8 @@ mod flow;
 pub mod glance;
 pub mod locate;
 mod message;
+#[doc(hidden)]
+pub mod probe;
 mod publication;
 mod random;
 mod reason;

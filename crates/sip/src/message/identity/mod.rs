@@ -44,7 +44,7 @@ pub struct Asserted {
 
 impl Asserted {
     /// Reads what a message says; values that cannot be read are left out.
-    pub(crate) fn of(message: &Message) -> Self {
+    pub fn of(message: &Message) -> Self {
         let addresses = |name| message.values(name).take(MOST).filter_map(|v| Address::parse(v).ok());
         Asserted {
             p_asserted: addresses(Name::PAssertedIdentity).map(|a| party(&a)).collect(),
