@@ -3,6 +3,7 @@
 //! request has one answer, what is sent can be read, and in the end nothing is left.
 
 mod commands;
+mod names;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ use bytes::Bytes;
 use fastrand::Rng;
 use fuzz::{budget, corpus, memory, mutate};
 use sip::{
-    Body, Config, Contact, Endpoint, Event, Flow, Hop, Input, Message, Output, Reason, ReferId, RequestId,
-    SessionId, Transport, User,
+    Body, Config, Contact, Counts, Endpoint, Event, Flow, Hop, Input, Message, Output, Reason, ReferId,
+    RequestId, SessionId, SubscriptionId, Termination, TextId, Transport, User,
 };
 
 /// Steps of one storm: each is a command, a message, or time that passes.
@@ -31,7 +32,7 @@ enum Manner {
 }
 
 /// The events that a storm must bring about.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 18] = [
     "invited",
     "reached",
     "progressed",
@@ -47,10 +48,13 @@ const KINDS: [&str; 15] = [
     "responded",
     "registered",
     "ended",
+    "subscribed",
+    "unsubscribed",
+    "texted",
 ];
 
 /// How often each of [`KINDS`] was told.
-type Heard = [u64; 15];
+type Heard = [u64; 18];
 
 fn kind(event: &Event) -> Option<usize> {
     Some(match event {
@@ -69,6 +73,9 @@ fn kind(event: &Event) -> Option<usize> {
         Event::Responded { .. } => 12,
         Event::Registered { .. } => 13,
         Event::Ended { .. } => 14,
+        Event::Subscribed { .. } => 15,
+        Event::Unsubscribed { .. } => 16,
+        Event::Texted { .. } => 17,
         _ => return None,
     })
 }
@@ -77,6 +84,8 @@ struct Side {
     endpoint: Endpoint,
     live: BTreeSet<SessionId>,
     refers: Vec<ReferId>,
+    watchers: BTreeSet<SubscriptionId>,
+    texts: Vec<TextId>,
     asked: BTreeSet<RequestId>,
     manner: Manner,
     begun: u64,
@@ -124,6 +133,8 @@ impl World {
                 endpoint,
                 live: BTreeSet::new(),
                 refers: Vec::new(),
+                watchers: BTreeSet::new(),
+                texts: Vec::new(),
                 asked: BTreeSet::new(),
                 manner: if rng.bool() { Manner::Sensible } else { Manner::Wild },
                 begun: 0,
@@ -149,9 +160,14 @@ impl World {
             match output {
                 Output::Transmit { flow, bytes, .. } => self.carry(of, flow, bytes, corpus),
                 Output::Connect(hop) => self.connect(of, hop),
+                Output::Query(query) => {
+                    // Some questions are never answered.
+                    if self.rng.u8(..10) != 0 {
+                        let answer = names::answer(&mut self.rng, &query);
+                        self.sides[of].endpoint.handle(self.now, Input::Found { query, answer });
+                    }
+                }
                 Output::Event(event) => self.hear(of, event),
-                #[allow(unreachable_patterns)]
-                _ => {}
             }
         }
     }
@@ -235,6 +251,24 @@ impl World {
                     let _ = side.endpoint.answer_refer(now, refer.id, answer);
                 }
             }
+            Event::Subscribed { subscription, .. } => {
+                assert!(side.watchers.insert(subscription), "a subscription begins twice");
+                if acts {
+                    let _ = side.endpoint.accept_subscription(now, subscription, some(rng));
+                }
+            }
+            Event::StateWanted { subscription } if acts => {
+                let _ = side.endpoint.notify(now, subscription, body());
+            }
+            Event::Unsubscribed { subscription, .. } => {
+                assert!(side.watchers.remove(&subscription), "a subscription ends twice");
+            }
+            Event::Texted { text, .. } => {
+                side.texts.push(text);
+                if acts {
+                    side.endpoint.answer_text(now, text, rng.u16(..));
+                }
+            }
             Event::Ended { session, .. } => {
                 assert!(side.live.remove(&session), "an end without a beginning, or a second one");
             }
@@ -287,16 +321,31 @@ impl World {
         self.deliver(corpus);
     }
 
+    /// Ends what only a command ends.
+    fn finish(&mut self, corpus: &[Vec<u8>]) {
+        let now = self.now;
+        for of in 0..2 {
+            let side = &mut self.sides[of];
+            side.manner = Manner::Sensible;
+            for session in side.live.clone() {
+                side.endpoint.hang_up(now, session, Reason::normal());
+            }
+            for watcher in std::mem::take(&mut side.watchers) {
+                if side.endpoint.end_subscription(now, watcher, Termination::NoResource, None).is_ok() {
+                    side.watchers.insert(watcher);
+                }
+            }
+            for text in side.texts.drain(..) {
+                side.endpoint.answer_text(now, text, 200);
+            }
+            self.drain(of, corpus);
+        }
+    }
+
     /// Everybody hangs up, the network is quiet, and time passes.
     fn end(mut self, corpus: &[Vec<u8>]) -> Heard {
         (self.lost, self.damaged) = (0, 0);
-        for of in 0..2 {
-            for session in self.sides[of].live.clone() {
-                self.sides[of].endpoint.hang_up(self.now, session, Reason::normal());
-            }
-            self.sides[of].manner = Manner::Sensible;
-            self.drain(of, corpus);
-        }
+        self.finish(corpus);
         let end = self.now + Duration::from_secs(100_000);
         loop {
             self.deliver(corpus);
@@ -306,23 +355,14 @@ impl World {
                 Some(at) => self.now = self.now.max(at),
                 None => break,
             }
-            // Calls that came late.
-            for of in 0..2 {
-                for session in self.sides[of].live.clone() {
-                    self.sides[of].endpoint.hang_up(self.now, session, Reason::normal());
-                }
-                self.drain(of, corpus);
-            }
+            // What came late.
+            self.finish(corpus);
         }
         for side in &self.sides {
             assert!(side.live.is_empty(), "{} of {} sessions never ended", side.live.len(), side.begun);
             assert!(side.asked.is_empty(), "{} requests without an answer", side.asked.len());
             let counts = side.endpoint.counts();
-            assert_eq!(
-                (counts.transactions, counts.sessions, counts.requests, counts.ways, counts.bindings),
-                (0, 0, 0, 0, 0),
-                "{counts:?}"
-            );
+            assert_eq!(counts, Counts::default());
         }
         self.heard
     }

@@ -1,6 +1,6 @@
 //! The commands a storm gives its endpoints, in place or not. A new command of the endpoint belongs here.
 
-use sip::{Credentials, Hop, Invite, Known, Next, Offer, Reason, Request};
+use sip::{Body, Credentials, Hop, Invite, Known, Next, Offer, Reason, Request, Termination};
 
 use super::{ADDRESSES, TRANSPORTS, World, body, contact, flow};
 
@@ -39,6 +39,7 @@ impl World {
             credentials: rng.bool().then(|| Credentials { user: "alice".into(), password: password.into() }),
             headers,
             max_forwards: rng.u32(..71),
+            follow: rng.bool(),
         };
         let side = &mut self.sides[of];
         let session = side.endpoint.invite(self.now, invite);
@@ -56,24 +57,45 @@ impl World {
             Known::Publish,
             Known::Notify,
         ][rng.usize(..6)];
+        let package = ["dialog", "presence", "message-summary", "presence", "x"][rng.usize(..5)];
+        let headers = vec![
+            ("Expires".to_owned(), rng.u32(..4_000).to_string()),
+            ("Event".to_owned(), package.to_owned()),
+            ("Accept".to_owned(), "*/*".to_owned()),
+        ];
         let request = Request {
             method,
             next: Next::Flow(flow(of, TRANSPORTS[rng.usize(..TRANSPORTS.len())])),
-            target: "sip:192.0.2.2".into(),
+            target: "sip:alice@192.0.2.2".into(),
             from: "sip:alice@h".into(),
             to: "sip:alice@h".into(),
             user: rng.bool().then(|| "alice".into()),
-            headers: if rng.bool() {
-                vec![("Expires".into(), rng.u32(..4_000).to_string())]
-            } else {
-                Vec::new()
-            },
-            body: None,
+            headers,
+            body: rng
+                .bool()
+                .then(|| Body { content_type: "application/pidf+xml".into(), bytes: "<presence/>".into() }),
             credentials: rng.bool().then(|| Credentials { user: "alice".into(), password: "secret".into() }),
         };
         let side = &mut self.sides[of];
         let id = side.endpoint.request(self.now, request);
         side.asked.insert(id);
+    }
+
+    /// A command to some subscription.
+    fn watcher(&mut self, of: usize) {
+        let (now, rng) = (self.now, &mut self.rng);
+        let side = &mut self.sides[of];
+        let Some(id) = side.watchers.iter().nth(rng.usize(..side.watchers.len().max(1))).copied() else {
+            return;
+        };
+        let state = || Body { content_type: "application/x".into(), bytes: "x".into() };
+        let endpoint = &mut side.endpoint;
+        let _ = match rng.u8(..6) {
+            0 => endpoint.accept_subscription(now, id, rng.bool().then(state)),
+            1 => endpoint.refuse_subscription(now, id, rng.u16(..)),
+            2 => endpoint.end_subscription(now, id, Termination::Deactivated, rng.bool().then(state)),
+            _ => endpoint.notify(now, id, state()),
+        };
     }
 
     /// A command to some session, in place or not.
@@ -82,7 +104,8 @@ impl World {
         let choice = self.rng.u8(..20);
         match choice {
             0..3 => return self.invite(of),
-            3 => return self.request(of),
+            3 | 4 if self.rng.bool() => return self.request(of),
+            3 => return self.watcher(of),
             4 => return self.sides[of].endpoint.draining(self.rng.u8(..4) == 0),
             _ => {}
         }
