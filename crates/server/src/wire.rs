@@ -177,6 +177,7 @@ fn of_switch(config: &Config) -> switch::Config {
             wss: sip.wss.clone(),
             certificates: sip.certificates.clone(),
             origins: sip.origins.clone(),
+            shards: sip.shards,
             connections: sip.max_connections,
             connections_per_peer: sip.max_connections_per_peer,
             handshake: sip.handshake,

@@ -30,6 +30,10 @@ pub struct Config {
     pub min_se: Duration,
     /// Seeds every tag, branch, Call-ID and nonce: equal seeds and inputs give equal bytes.
     pub seed: u64,
+    /// Which of `shards` endpoints this one is, from 0: those share a server's sockets (see [`crate::glance::shard`]).
+    pub shard: u8,
+    /// How many endpoints there are.
+    pub shards: u8,
     /// The digest algorithms offered, most wanted first (RFC 8760 §2.4).
     pub algorithms: Vec<Algorithm>,
     /// Whether challenges offer `qop=auth-int` beside `auth`, so that phones may protect bodies too. Gateways that
@@ -63,6 +67,8 @@ impl Default for Config {
             session_expires: Duration::from_secs(1800),
             min_se: Duration::from_secs(90),
             seed: 0,
+            shard: 0,
+            shards: 1,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             protects_bodies: false,
             // A transaction lives for 32 s over UDP, and a call of one prompt has two: 1,250 calls a second.

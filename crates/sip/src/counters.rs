@@ -58,3 +58,37 @@ pub struct Counts {
     /// What users published.
     pub publications: usize,
 }
+
+/// Those of several endpoints together.
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Counters) {
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.keepalives += other.keepalives;
+        self.garbage += other.garbage;
+        self.bad_requests += other.bad_requests;
+        self.retransmissions_in += other.retransmissions_in;
+        self.retransmissions_out += other.retransmissions_out;
+        self.stray_responses += other.stray_responses;
+        self.stray_acks += other.stray_acks;
+        self.no_such_call += other.no_such_call;
+        self.merged += other.merged;
+        self.challenges += other.challenges;
+        self.stale += other.stale;
+        self.auth_failures += other.auth_failures;
+        self.timeouts += other.timeouts;
+        self.transport_failures += other.transport_failures;
+        self.refused_draining += other.refused_draining;
+    }
+}
+
+/// Those of several endpoints together.
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.transactions += other.transactions;
+        self.sessions += other.sessions;
+        self.requests += other.requests;
+        self.ways += other.ways;
+        self.bindings += other.bindings;
+    }
+}

@@ -86,7 +86,15 @@ pub enum Output {
 pub struct SessionId(pub(crate) u64);
 
 impl SessionId {
-    /// The number in it, unique in its endpoint.
+    /// Where the number of the endpoint stands.
+    pub(crate) const SHARD: u32 = 56;
+
+    /// The number of its endpoint, [`crate::Config::shard`].
+    pub fn shard(self) -> u8 {
+        (self.0 >> Self::SHARD) as u8
+    }
+
+    /// The number in it, unique among the endpoints of a server.
     pub fn number(self) -> u64 {
         self.0
     }

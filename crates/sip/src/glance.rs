@@ -1,6 +1,9 @@
 //! A glance at a message: what is needed to choose who handles it, without parsing it.
 //! Total over any bytes, and only a hint: what it finds decides where a message is judged, not how.
 
+/// RFC 3261 §8.1.1.7.
+const COOKIE: &str = "z9hG4bK";
+
 /// What stands out in a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance<'a> {
@@ -62,6 +65,41 @@ impl<'a> Glance<'a> {
     }
 }
 
+/// Which of several endpoints judges a message.
+///
+/// Bindings and subscriptions are with the first, and so is what asks for them; calls go by Call-ID, as do requests in
+/// their dialogs; responses go to the endpoint that made the branch. What shows none of these goes to the first.
+pub fn shard(message: &[u8], shards: u8) -> u8 {
+    if shards <= 1 {
+        return 0;
+    }
+    let glance = Glance::of(message);
+    match glance.method {
+        Some("REGISTER" | "SUBSCRIBE" | "PUBLISH") => 0,
+        Some("MESSAGE" | "OPTIONS") if !glance.tagged => 0,
+        Some(_) => glance.call_id.map_or(0, |call_id| shard_of_call(call_id, shards)),
+        None => glance.branch().and_then(shard_of_branch).filter(|shard| *shard < shards).unwrap_or(0),
+    }
+}
+
+/// Call-IDs are compared byte by byte (RFC 3261 §20.8). The hash is FNV-1a.
+pub(crate) fn shard_of_call(call_id: &str, shards: u8) -> u8 {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = call_id.bytes().fold(0x811C_9DC5, step);
+    // Its low bits depend on the last bytes alone too much.
+    ((hash ^ hash >> 15) % u32::from(shards.max(1))) as u8
+}
+
+/// A branch that names its endpoint.
+pub(crate) fn branch_of(shard: u8, token: &str) -> String {
+    format!("{COOKIE}{shard:02x}.{token}")
+}
+
+fn shard_of_branch(branch: &str) -> Option<u8> {
+    let (shard, _) = branch.strip_prefix(COOKIE)?.split_once('.')?;
+    u8::from_str_radix(shard, 16).ok()
+}
+
 /// A parameter's value; empty for one without.
 fn param<'a>(value: &'a str, name: &str) -> Option<&'a str> {
     value.split(';').skip(1).find_map(|param| {
@@ -108,6 +146,39 @@ mod tests {
         );
         assert_eq!((glance.method, glance.call_id, glance.tagged), (None, Some("2"), true));
         assert_eq!((glance.branch(), glance.alias()), (Some("q"), None));
+    }
+
+    #[test]
+    fn calls_stay_together_and_the_registrar_is_with_the_first() {
+        let request = |method: &str, call_id: &str, to: &str| {
+            format!("{method} sip:h SIP/2.0\r\ni: {call_id}\r\nt: <sip:a@h>{to}\r\n\r\n").into_bytes()
+        };
+        let mut seen = [0; 4];
+        for n in 0..400 {
+            let call_id = format!("{n}@host");
+            let home = shard(&request("INVITE", &call_id, ""), 4);
+            seen[usize::from(home)] += 1;
+            for method in ["ACK", "BYE", "CANCEL", "NOTIFY", "OPTIONS", "MESSAGE"] {
+                assert_eq!(shard(&request(method, &call_id, ";tag=1"), 4), home);
+            }
+            for method in ["REGISTER", "SUBSCRIBE", "PUBLISH", "OPTIONS", "MESSAGE"] {
+                assert_eq!(shard(&request(method, &call_id, ""), 4), 0);
+            }
+            assert_eq!(shard(&request("INVITE", &call_id, ""), 1), 0);
+        }
+        assert!(seen.iter().all(|count| (60..140).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn branches_and_call_ids_lead_back() {
+        for own in 0..3 {
+            let mut random = crate::random::Random::new(7).of_shard(own, 3);
+            let response = format!("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch={}\r\n\r\n", random.branch());
+            assert_eq!(shard(response.as_bytes(), 3), own);
+            assert_eq!(shard_of_call(&random.call_id(), 3), own);
+        }
+        let strange = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKff.1\r\n\r\n";
+        assert_eq!(shard(strange, 3), 0);
     }
 
     #[test]

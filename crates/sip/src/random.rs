@@ -6,11 +6,16 @@ use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use crate::glance;
+
 /// A seeded, one-way generator.
 #[derive(Debug)]
 pub(crate) struct Random {
     key: [u8; 32],
     counter: u64,
+    /// Which of how many endpoints it works for.
+    shard: u8,
+    shards: u8,
 }
 
 impl Random {
@@ -18,7 +23,12 @@ impl Random {
         let mut hash = Sha256::new();
         hash.update(b"offhook sip ");
         hash.update(seed.to_be_bytes());
-        Random { key: hash.finalize().into(), counter: 0 }
+        Random { key: hash.finalize().into(), counter: 0, shard: 0, shards: 1 }
+    }
+
+    /// Makes branches and Call-IDs that lead back to this one of several endpoints.
+    pub(crate) fn of_shard(self, shard: u8, shards: u8) -> Self {
+        Random { shard, shards: shards.max(1), ..self }
     }
 
     /// 32 fresh bytes.
@@ -43,7 +53,24 @@ impl Random {
 
     /// A branch with the cookie of RFC 3261 §8.1.1.7.
     pub(crate) fn branch(&mut self) -> String {
-        format!("z9hG4bK{}", self.token())
+        let token = self.token();
+        match self.shards {
+            0 | 1 => format!("z9hG4bK{token}"),
+            _ => glance::branch_of(self.shard, &token),
+        }
+    }
+
+    /// A Call-ID whose requests come to this endpoint.
+    pub(crate) fn call_id(&mut self) -> String {
+        let mut call_id = self.token();
+        // One in `shards` fits, at most 255: so many in vain do not happen, and then another endpoint answers 481.
+        for _ in 0..10_000 {
+            if self.shards <= 1 || glance::shard_of_call(&call_id, self.shards) == self.shard {
+                break;
+            }
+            call_id = self.token();
+        }
+        call_id
     }
 }
 

@@ -141,7 +141,7 @@ impl Endpoint {
     /// Sends a request outside of calls; [`Event::Responded`] follows, exactly once.
     pub fn request(&mut self, now: Instant, request: Request) -> RequestId {
         let thread = Thread {
-            call_id: self.random.token(),
+            call_id: self.random.call_id(),
             tag: self.random.token(),
             cseq: 0,
             proofs: Proofs::default(),

@@ -53,7 +53,7 @@ use crate::call::{Legs, Order};
 use crate::events::Bus;
 use crate::http::Http;
 use crate::shared::{Shared, Tasks};
-use crate::sip_io::{Command, ShardHandle, SipIo};
+use crate::sip_io::{ShardHandle, SipIo};
 use crate::studio::Studio;
 
 /// After the limit of a drain: time for the BYEs and their answers.
@@ -118,7 +118,7 @@ impl Switch {
             config.sounds,
             config.prompt_limit,
         );
-        let (shard, commands) = ShardHandle::channel();
+        let (shard, commands) = ShardHandle::channels(config.sip.shards);
         let shared = Arc::new(Shared {
             engine,
             legs,
@@ -145,8 +145,8 @@ impl Switch {
         });
         let addresses = Arc::new(Addresses::new(config.advertise));
         let owner = shared.clone();
-        let reception = Box::new(move |invitation| route::admit(&owner, invitation));
-        let sip = SipIo::start(&config.sip, &addresses, commands, digest_users(users), reception).await?;
+        let reception = Arc::new(move |invitation| route::admit(&owner, invitation));
+        let sip = SipIo::start(&config.sip, &addresses, commands, &digest_users(users), reception).await?;
         let meters = tokio::spawn(meters::publish(shared.clone()));
         let keepers = Mutex::new(trunk::keep(&shared.trunks, &shared.shard));
         Ok(Switch { shared, sip, meters, keepers })
@@ -206,7 +206,7 @@ impl Switch {
         *lock(&self.keepers) = trunk::keep(&self.shared.trunks, &self.shared.shard);
         self.shared.users.store(Arc::new(users.clone()));
         self.shared.studio.forget();
-        self.shared.shard.send(Command::Users(digest_users(users)));
+        self.shared.shard.users(&digest_users(users));
     }
 
     /// Reads the TLS certificates again, for connections to come. What is wrong with them is logged, and changes nothing.
@@ -252,7 +252,7 @@ impl Switch {
     /// and waits a little for the answers. Returns how many calls had to be cut off.
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.draining.store(true, Ordering::Relaxed);
-        self.shared.shard.send(Command::Drain);
+        self.shared.shard.drain();
         let mut cut = 0;
         if timeout(limit, self.shared.book.empty()).await.is_err() {
             cut = self.shared.book.living();

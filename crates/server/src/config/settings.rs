@@ -128,6 +128,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Whether the certificates of servers that we connect to must be valid and have their names (RFC 5922).",
     ),
     setting(
+        "sip.shards",
+        Number(1, 64),
+        "1",
+        "Tasks that do the signalling; calls are spread over them by Call-ID. One serves some thousand calls a second.",
+    ),
+    setting(
         "sip.max_connections",
         Number(1, 1_000_000),
         "10000",

@@ -82,7 +82,8 @@ pub struct SessionView {
 impl Endpoint {
     /// An endpoint that knows no users and holds no calls.
     pub fn new(config: Config) -> Self {
-        let mut random = Random::new(config.seed);
+        let shard = config.shard;
+        let mut random = Random::new(config.seed).of_shard(config.shard, config.shards);
         let hashes = Seeded::new(&mut random);
         let guard = Guard::new(&config, &mut random);
         let registrar =
@@ -93,7 +94,7 @@ impl Endpoint {
             counters: Counters::default(),
             schedule: Schedule::default(),
             transactions: Transactions::new(hashes),
-            sessions: Sessions::new(hashes),
+            sessions: Sessions::new(hashes, shard),
             ways: Ways::new(hashes),
             cache: Cache::new(hashes),
             questions: Questions::new(hashes),

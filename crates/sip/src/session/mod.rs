@@ -327,8 +327,10 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(hashes: Seeded) -> Self {
-        Sessions { all: HashMap::with_hasher(hashes), by_tag: HashMap::with_hasher(hashes), last: 0 }
+    /// Ids begin with the number of the endpoint, so that those of several never meet.
+    pub(crate) fn new(hashes: Seeded, shard: u8) -> Self {
+        let last = u64::from(shard) << SessionId::SHARD;
+        Sessions { all: HashMap::with_hasher(hashes), by_tag: HashMap::with_hasher(hashes), last }
     }
 
     pub(crate) fn len(&self) -> usize {

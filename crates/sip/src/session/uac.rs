@@ -22,7 +22,7 @@ impl Endpoint {
     /// Places a call. Its events follow; if it cannot even be written, that is `Ended` with `Failed` 400.
     pub fn invite(&mut self, now: Instant, invite: Invite) -> SessionId {
         let id = self.sessions.next_id();
-        let call_id = self.random.token();
+        let call_id = self.random.call_id();
         let tag = self.random.token();
         let from = match invite.from.contains('<') {
             true => format!("{};tag={tag}", invite.from),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -186,24 +187,57 @@ pub(crate) struct Phone {
     pub(crate) routes: Vec<(String, String)>,
 }
 
-/// Who decides; called on the shard's task, so it must be quick.
-pub(crate) type Reception = Box<dyn FnMut(Invitation) -> Admission + Send>;
+/// Who decides; called on the shards' tasks, so it must be quick.
+pub(crate) type Reception = Arc<dyn Fn(Invitation) -> Admission + Send + Sync>;
 
-/// The way to a shard.
+/// The way to the shards.
 #[derive(Clone, Debug)]
-pub(crate) struct ShardHandle(mpsc::UnboundedSender<Command>);
+pub(crate) struct ShardHandle {
+    shards: Arc<[mpsc::UnboundedSender<Command>]>,
+    /// Calls placed, for taking turns.
+    placed: Arc<AtomicUsize>,
+}
 
 impl ShardHandle {
-    /// A handle and the queue it feeds. Unbounded, since a call sends at most one command for each event it was given,
-    /// and a call cannot wait in the middle of obeying its flow.
-    pub(crate) fn channel() -> (ShardHandle, mpsc::UnboundedReceiver<Command>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (ShardHandle(sender), receiver)
+    /// A handle and the queues it feeds, one a shard. Unbounded, since a call sends at most one command for each event it
+    /// was given, and a call cannot wait in the middle of obeying its flow.
+    pub(crate) fn channels(count: u8) -> (ShardHandle, Vec<mpsc::UnboundedReceiver<Command>>) {
+        let (senders, queues): (Vec<_>, Vec<_>) =
+            (0..count.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
+        (ShardHandle { shards: senders.into(), placed: Arc::default() }, queues)
     }
 
+    /// Sends a command to the shard that it concerns. What concerns all is sent by functions of its own.
     pub(crate) fn send(&self, command: Command) {
-        // Without a shard the switch is stopping, and its sessions are gone with it.
-        let _ = self.0.send(command);
+        let shard = match &command {
+            Command::Invite { .. } => self.placed.fetch_add(1, Ordering::Relaxed) % self.shards.len(),
+            Command::Rehome { session, .. }
+            | Command::Offer { session, .. }
+            | Command::Acknowledge { session, .. }
+            | Command::AcknowledgeEarly { session, .. }
+            | Command::Reinvite { session, .. }
+            | Command::Refer { session, .. }
+            | Command::Progress { session, .. }
+            | Command::Answer { session, .. }
+            | Command::Reject { session, .. }
+            | Command::AnswerReinvite { session, .. }
+            | Command::Update { session, .. }
+            | Command::HangUp { session, .. } => usize::from(session.shard()),
+            Command::AnswerRefer { refer, .. } | Command::NotifyRefer { refer, .. } => {
+                usize::from(refer.session.shard())
+            }
+            // The first has the registrar.
+            Command::Reach { .. }
+            | Command::Ask { .. }
+            | Command::Bindings(_)
+            | Command::Users(_)
+            | Command::Drain
+            | Command::Snapshot(_) => 0,
+        };
+        if let Some(shard) = self.shards.get(shard) {
+            // Without a shard the switch is stopping, and its sessions are gone with it.
+            let _ = shard.send(command);
+        }
     }
 
     /// Sends a request outside of calls and waits for its final answer; `None` when the switch is stopping.
@@ -213,11 +247,33 @@ impl ShardHandle {
         answer.await.ok()
     }
 
-    /// What the shard holds; zeros when it is gone.
+    /// Tells all shards whom they may let in.
+    pub(crate) fn users(&self, users: &[User]) {
+        for shard in &*self.shards {
+            let _ = shard.send(Command::Users(users.to_vec()));
+        }
+    }
+
+    /// Tells all shards to take no more calls.
+    pub(crate) fn drain(&self) {
+        for shard in &*self.shards {
+            let _ = shard.send(Command::Drain);
+        }
+    }
+
+    /// What the shards hold together; zeros when they are gone.
     pub(crate) async fn snapshot(&self) -> Snapshot {
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Snapshot(reply));
-        answer.await.unwrap_or_default()
+        let mut sum = Snapshot::default();
+        for shard in &*self.shards {
+            let (reply, answer) = oneshot::channel();
+            let _ = shard.send(Command::Snapshot(reply));
+            let one = answer.await.unwrap_or_default();
+            sum.counters += one.counters;
+            sum.counts += one.counts;
+            // They all write to the same ones.
+            sum.streams = one.streams;
+        }
+        sum
     }
 
     /// The registrar's contents.

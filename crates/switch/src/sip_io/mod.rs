@@ -16,6 +16,7 @@ mod serve;
 mod shard;
 mod shards;
 mod streams;
+mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,8 @@ pub struct SipConfig {
     pub certificates: TlsConfig,
     /// Pages that WebSockets may be opened from, as browsers' Origin headers name them; none for all.
     pub origins: Vec<String>,
+    /// Endpoints, each on a task of its own: one is enough for some thousand calls a second.
+    pub shards: u8,
     /// The digest realm.
     pub realm: String,
     /// The Server and User-Agent headers.
@@ -100,6 +103,7 @@ impl Default for SipConfig {
             wss: Vec::new(),
             certificates: TlsConfig::default(),
             origins: Vec::new(),
+            shards: 1,
             realm: "offhook".to_owned(),
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
             connections: 10_000,
@@ -123,12 +127,12 @@ pub(crate) struct SipIo {
 }
 
 impl SipIo {
-    /// Binds the sockets and starts the shards and the transports.
+    /// Binds the sockets and starts the transports, and a shard for each queue of commands.
     pub(crate) async fn start(
         config: &SipConfig,
         addresses: &Arc<Addresses>,
-        commands: mpsc::UnboundedReceiver<Command>,
-        users: Vec<sip::User>,
+        commands: Vec<mpsc::UnboundedReceiver<Command>>,
+        users: &[sip::User],
         reception: Reception,
     ) -> Result<SipIo, StartError> {
         let mut sockets = Vec::new();
@@ -164,7 +168,7 @@ impl SipIo {
         if tls.server().is_none() && listeners.iter().any(|(transport, ..)| transport.is_secure()) {
             return Err(TlsError::NothingToShow.into());
         }
-        let (shards, queues) = shards::Shards::new(1);
+        let (shards, queues) = shards::Shards::new(commands.len().min(255) as u8);
         let ways = ways::Ways::new(ways::Parts {
             shards,
             streams: streams::Streams::default(),
@@ -204,19 +208,19 @@ impl SipIo {
                 routes.forget();
             }
         }));
-        let mut endpoint = Endpoint::new(sip::Config {
-            realm: config.realm.clone(),
-            user_agent: config.user_agent.clone(),
-            timers: config.timers,
-            session_expires: config.session_expires,
-            min_se: config.min_se,
-            // The standard library's hasher keys are the system's own randomness.
-            seed: RandomState::new().build_hasher().finish(),
-            ..sip::Config::default()
-        });
-        endpoint.set_users(users);
-        let shard = shard::Shard::new(0, endpoint, ways, reception);
-        if let Some(queue) = queues.into_iter().next() {
+        for (number, (queue, commands)) in queues.into_iter().zip(commands).enumerate() {
+            let mut endpoint = Endpoint::new(sip::Config {
+                realm: config.realm.clone(),
+                user_agent: config.user_agent.clone(),
+                timers: config.timers,
+                // The standard library's hasher keys are the system's own randomness.
+                seed: RandomState::new().build_hasher().finish(),
+                shard: number as u8,
+                shards: config.shards,
+                ..sip::Config::default()
+            });
+            endpoint.set_users(users.to_vec());
+            let shard = shard::Shard::new(number, endpoint, ways.clone(), reception.clone());
             io.tasks.push(tokio::spawn(shard.run(queue, commands)));
         }
         Ok(io)

@@ -23,7 +23,7 @@ pub(super) struct Gone;
 
 impl Shards {
     /// The way to `count` shards, and each shard's end of it.
-    pub(super) fn new(count: usize) -> (Shards, Vec<mpsc::Receiver<Inbound>>) {
+    pub(super) fn new(count: u8) -> (Shards, Vec<mpsc::Receiver<Inbound>>) {
         let (senders, queues): (Vec<_>, Vec<_>) = (0..count.max(1)).map(|_| mpsc::channel(INBOUND)).unzip();
         (Shards(senders.into()), queues)
     }
@@ -76,8 +76,8 @@ impl Shards {
     }
 
     /// The shard of a message.
-    fn of(&self, _message: &Bytes) -> &mpsc::Sender<Inbound> {
-        // `new` makes at least one.
-        &self.0[0]
+    fn of(&self, message: &Bytes) -> &mpsc::Sender<Inbound> {
+        // `new` makes from one to 255, and the number is one of theirs.
+        &self.0[usize::from(sip::glance::shard(message, self.0.len() as u8))]
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sip::{Flow, Transport};
 use tokio::net::UdpSocket;
 
+use super::stun;
 use super::ways::Ways;
 
 /// Datagrams taken per wake-up before others get their turn.
@@ -81,9 +82,15 @@ pub(super) async fn receive(bound: Bound, ways: Ways) {
         for _ in 0..BATCH {
             match bound.socket.try_recv_from(&mut buffer) {
                 Ok((length, remote)) => {
-                    // A copy of its own size: a call keeps parts of its INVITE, and must not keep a large buffer with it.
-                    let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                    let datagram = buffer.get(..length).unwrap_or_default();
                     let remote = canonical(remote);
+                    if let Some(answer) = stun::answer(datagram, remote) {
+                        // Lost ones are asked for again.
+                        let _ = bound.send(remote, &answer);
+                        continue;
+                    }
+                    // A copy of its own size: a call keeps parts of its INVITE, and must not keep a large buffer with it.
+                    let bytes = Bytes::copy_from_slice(datagram);
                     let ip = ways.addresses.towards(remote.ip(), bound.address.ip());
                     let local = SocketAddr::new(ip, bound.address.port());
                     ways.shards.datagram(Flow { transport: Transport::Udp, local, remote }, bytes);
