@@ -3,6 +3,7 @@
 mod calls;
 mod cancel;
 mod digest;
+mod exchanges;
 mod failover;
 mod fork;
 mod harness;
