@@ -38,7 +38,8 @@ impl Endpoint {
             return;
         }
         let dialog = Dialog::of_response(invite, response, core, flow);
-        if let Some(session) = session {
+        let winner = |s: &super::Session| matches!(&s.phase, Phase::Calling(c) if c.transaction == Some(id));
+        if let Some(session) = session.filter(|s| self.sessions.get(*s).is_some_and(winner)) {
             self.refuse_change_elsewhere(now, session, tag);
             self.give_up_elsewhere(now, session, tag);
         }
@@ -49,17 +50,18 @@ impl Endpoint {
         match &mut state.phase {
             Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let (asked, way) = (calling.offer.is_none(), calling.way);
-                let (early, dialog, exchange) = match calling.earlies.take(tag) {
+                let (early, dialog, exchange, answer) = match calling.earlies.take(tag) {
                     Some(mut early) => {
                         early.dialog.confirm(dialog);
-                        (early.number, early.dialog, early.exchange)
+                        (early.number, early.dialog, early.exchange, early.answer)
                     }
-                    None => (calling.earlies.next_number(), dialog, Exchange::default()),
+                    None => (calling.earlies.next_number(), dialog, Exchange::default(), None),
                 };
                 let (body, owes_answer) = exchange.settle(description(response), asked);
                 state.dialog = dialog;
                 state.timing.agree_as_client(now, &self.config, response);
                 state.debt.roll_back();
+                state.describe(answer);
                 if owes_answer {
                     // It was settled this moment.
                     let _ = state.debt.receive();

@@ -26,6 +26,8 @@ pub(crate) struct Early {
     /// The reliable provisional taken last (RFC 3262 §4).
     pub(super) reliable: Option<u32>,
     pub(super) exchange: Exchange,
+    /// Our answer to its offer.
+    pub(super) answer: Option<Body>,
 }
 
 /// How far the offer and its answer have come in an early dialog.
@@ -120,7 +122,13 @@ impl Earlies {
             None if self.all.len() < MOST => {
                 self.last += 1;
                 let exchange = Exchange::default();
-                self.all.push(Early { number: self.last, dialog: dialog(), reliable: None, exchange });
+                self.all.push(Early {
+                    number: self.last,
+                    dialog: dialog(),
+                    reliable: None,
+                    exchange,
+                    answer: None,
+                });
                 self.all.len() - 1
             }
             None => return None,

@@ -1,17 +1,15 @@
 //! Reliable provisional responses and PRACK (RFC 3262), for calls that come and for calls we place.
-//! Owns the numbers, the retransmission and who waits for whom; what a description means is the caller's.
-//!
-//! One provisional is under way at a time, the next ones wait for its PRACK: RFC 3262 §3 asks that for the first, and
-//! it keeps descriptions apart.
+//! Owns the messages and their repetition; the order of provisionals is `reliable`'s, and what a description means the
+//! caller's.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::early::Exchange;
 use super::offer::Debt;
 use super::pending::Purpose;
+use super::reliable::{Provisional, Turn, UnderWay};
 use super::uas::contact_header;
 use super::{Change, GONE, Incoming, Phase, Session};
 use crate::body::{self, Body, Found};
@@ -23,129 +21,6 @@ use crate::timer::Timer;
 
 /// The option tag (RFC 3262 §8.1).
 pub(crate) const TAG: &str = "100rel";
-
-/// Provisionals that wait for the PRACK of an earlier one; a caller that makes more loses the oldest.
-const MOST_WAITING: usize = 8;
-
-/// What the peer's INVITE says of reliable provisionals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// It cannot.
-    Never,
-    /// Supported: we do it where a description is carried.
-    Possible,
-    /// Required: every provisional but 100 (RFC 3262 §3).
-    Always,
-}
-
-impl Wish {
-    pub(super) fn of(invite: &Message) -> Self {
-        let says = |name| invite.values(name).any(|option| option.eq_ignore_ascii_case(TAG));
-        match () {
-            () if says(Name::Require) => Wish::Always,
-            () if says(Name::Supported) => Wish::Possible,
-            () => Wish::Never,
-        }
-    }
-}
-
-/// A provisional response to be sent.
-#[derive(Clone, Debug)]
-pub(super) struct Provisional {
-    pub(super) status: u16,
-    pub(super) body: Option<Body>,
-}
-
-/// The reliable provisionals of an INVITE that came.
-#[derive(Debug)]
-pub(super) struct Reliable {
-    wish: Wish,
-    /// The RSeq sent last.
-    last: u32,
-    under_way: Option<UnderWay>,
-    waiting: VecDeque<Provisional>,
-    /// Whether a description went out reliably: then it is not repeated (RFC 6337 §3.1.1).
-    described: bool,
-}
-
-/// A reliable provisional that waits for its PRACK.
-#[derive(Debug)]
-struct UnderWay {
-    rseq: u32,
-    bytes: Bytes,
-    interval: Duration,
-    described: bool,
-}
-
-/// What became of a provisional that was to be sent.
-pub(super) enum Turn {
-    /// Send it without more ado.
-    Plainly(Provisional),
-    /// Send it reliably under this number.
-    Reliably(u32, Provisional),
-    /// Another one is under way.
-    Later,
-}
-
-impl Reliable {
-    pub(super) fn new(wish: Wish, first: u32) -> Self {
-        // RFC 3262 §3: a first number between 1 and 2^31 - 1.
-        let last = (first & 0x3fff_ffff).max(1);
-        Reliable { wish, last, under_way: None, waiting: VecDeque::new(), described: false }
-    }
-
-    /// Whether a description can be sent in a provisional of an INVITE that had no offer.
-    pub(super) fn carries_offers(&self) -> bool {
-        self.wish != Wish::Never
-    }
-
-    /// Whether a description went out reliably already, or is about to.
-    pub(super) fn has_described(&self) -> bool {
-        self.described
-    }
-
-    /// Whether a 2xx must wait: a description is not acknowledged yet (RFC 3262 §3).
-    pub(super) fn holds_answer(&self) -> bool {
-        self.under_way.as_ref().is_some_and(|u| u.described) || self.waiting.iter().any(|p| p.body.is_some())
-    }
-
-    /// Decides how a provisional goes out.
-    pub(super) fn turn(&mut self, mut provisional: Provisional) -> Turn {
-        if self.described {
-            provisional.body = None;
-        }
-        let reliably = match self.wish {
-            Wish::Always => true,
-            Wish::Possible => provisional.body.is_some(),
-            Wish::Never => false,
-        };
-        if !reliably {
-            return Turn::Plainly(provisional);
-        }
-        self.described |= provisional.body.is_some();
-        if self.under_way.is_none() {
-            self.last = self.last.saturating_add(1);
-            return Turn::Reliably(self.last, provisional);
-        }
-        if self.waiting.len() == MOST_WAITING
-            && let Some(at) = self.waiting.iter().position(|p| p.body.is_none())
-        {
-            self.waiting.remove(at);
-        }
-        self.waiting.push_back(provisional);
-        Turn::Later
-    }
-
-    /// The number that waits for its PRACK.
-    pub(super) fn under_way(&self) -> Option<u32> {
-        self.under_way.as_ref().map(|u| u.rseq)
-    }
-
-    /// Takes a PRACK for `rseq`; whether that was under way.
-    fn acknowledge(&mut self, rseq: u32) -> bool {
-        self.under_way.take_if(|u| u.rseq == rseq).is_some()
-    }
-}
 
 /// The three parts of RAck (RFC 3262 §7.2).
 fn rack(request: &Message) -> Option<(u32, u32, &str)> {
@@ -293,14 +168,9 @@ impl Endpoint {
             return;
         };
         if incoming.held.is_some() {
-            // Nobody needs to hear of ringing any more.
-            incoming.reliable.waiting.retain(|p| p.body.is_some());
+            incoming.reliable.keep_descriptions();
         }
-        if incoming.reliable.under_way.is_none()
-            && let Some(next) = incoming.reliable.waiting.pop_front()
-        {
-            incoming.reliable.last = incoming.reliable.last.saturating_add(1);
-            let rseq = incoming.reliable.last;
+        if let Some((rseq, next)) = incoming.reliable.next() {
             return self.send_reliably(now, id, rseq, next);
         }
         // A call that broke meanwhile is being told.
@@ -335,6 +205,7 @@ impl Endpoint {
         let Exchange::Offered { rseq, offer } = &dialog.exchange else { return Err(wrong) };
         let rseq = *rseq;
         dialog.exchange = Exchange::Done(offer.clone());
+        dialog.answer = answer.clone();
         state.describe(answer.clone());
         let numbers = (rseq, state.invite_cseq);
         self.send_prack(now, session, early, numbers, answer.as_ref());

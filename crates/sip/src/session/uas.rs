@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::facts::facts;
-use super::prack::{Provisional, Reliable, Wish};
+use super::reliable::{Provisional, Reliable, Wish};
 use super::{Change, Due, GONE, Held, Incoming, Leaving, Phase, Repeat, Session};
 use crate::auth::asking::Asking;
 use crate::body::{self, Body, Found};
@@ -129,7 +129,9 @@ impl Endpoint {
         let status = status.clamp(101, 199);
         if let Some(session) = self.sessions.get_mut(session) {
             session.contact = Some(contact);
-            session.describe(body.clone());
+            if matches!(&session.phase, Phase::Incoming(incoming) if !incoming.reliable.has_described()) {
+                session.describe(body.clone());
+            }
             session.timers.set(Timer::Linger, now + PROGRESS_INTERVAL);
             if let Phase::Incoming(incoming) = &mut session.phase {
                 // Early media's description holds for later provisionals and the answer.

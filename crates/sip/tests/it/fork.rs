@@ -126,3 +126,18 @@ fn a_provisional_without_a_tag_makes_no_dialog() {
     b.hear(&response(&invite, "200 OK", "t1", "", SDP));
     b.tells(&["answered body"]);
 }
+
+#[test]
+fn a_late_200_of_a_loser_leaves_a_change_in_the_winner_alone() {
+    let mut b = Bench::new();
+    let (session, invite) = place(&mut b, Some(sdp()));
+    b.hear(&response(&invite, "180 Ringing", "t1", "", ""));
+    b.hear(&response(&invite, "200 OK", "t2", "", SDP));
+    b.hear(&theirs(&invite, "t2", "INVITE", 1, "", SDP));
+    b.sends(&["ACK", "100"]);
+    b.hear(&response(&invite, "200 OK", "t1", "", SDP));
+    b.sends(&["ACK", "BYE"]);
+    b.endpoint.answer_reinvite(b.now, session, Ok(sdp())).unwrap();
+    b.drain();
+    b.sends(&["200"]);
+}

@@ -7,6 +7,7 @@ mod exchanges;
 mod failover;
 mod fork;
 mod harness;
+mod late;
 mod locate;
 mod modify;
 mod mutation;

@@ -87,3 +87,31 @@ fn nobody_joins_a_call() {
     b.hear(&other("Join: call-1;to-tag=x;from-tag=peer\r\nRequire: join\r\n"));
     assert_eq!(header(&b.sends(&["420"])[0], "Unsupported"), "join");
 }
+
+#[test]
+fn a_call_of_ours_can_take_anothers_place() {
+    let mut b = Bench::new();
+    let replaces =
+        Replaces { call_id: "1@h".into(), to_tag: "a".into(), from_tag: "b".into(), early_only: false };
+    let invite = sip::Invite {
+        next: sip::Next::Flow(b.flow),
+        target: "sip:carol@203.0.113.9".into(),
+        from: "<sip:ivr@192.0.2.1>".into(),
+        to: "sip:carol@203.0.113.9".into(),
+        user: "ivr".into(),
+        offer: sip::Offer::Ready(sdp()),
+        credentials: None,
+        headers: vec![
+            ("Replaces".into(), replaces.to_string()),
+            ("Require".into(), "replaces".into()),
+            ("Referred-By".into(), "<sip:alice@example.com>".into()),
+        ],
+        follow: false,
+        max_forwards: 70,
+    };
+    b.endpoint.invite(b.now, invite);
+    b.drain();
+    let sent = b.sends(&["INVITE"]).remove(0);
+    assert_eq!(header(&sent, "Replaces"), "1@h;to-tag=a;from-tag=b");
+    assert_eq!(header(&sent, "Referred-By"), "<sip:alice@example.com>");
+}
