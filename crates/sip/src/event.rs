@@ -384,7 +384,7 @@ pub enum Ended {
         /// With this status.
         status: u16,
     },
-    /// Our 200 was never acknowledged; a BYE was sent.
+    /// Our 200 was never acknowledged, and a BYE was sent; or a reliable provisional was not, and 504 was.
     NoAck,
     /// Our call failed, or an in-dialog request showed the peer forgot the call; 408 stands for silence.
     Failed {
