@@ -13,6 +13,7 @@
 
 mod accepted;
 mod change;
+mod changed;
 mod early;
 mod ending;
 mod facts;
