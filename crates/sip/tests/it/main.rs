@@ -7,6 +7,7 @@ mod exchanges;
 mod failover;
 mod fork;
 mod harness;
+mod hazards;
 mod late;
 mod locate;
 mod modify;
