@@ -6,13 +6,25 @@ use crate::ir::{Callee, Dial, Edges, Hangup, Lacking, Op, Pointer, Program, Targ
 use crate::leg::DialOutcome;
 use crate::lower::{Builder, Dialect};
 
+/// How long a call to the outside world may take until it is answered: carriers themselves give up at about three minutes.
+const OUTSIDE: Duration = Duration::from_secs(180);
+
 /// How long a user's phones ring.
 const RING: Duration = Duration::from_secs(60);
+
+/// A number outside: a trunk carries the call. A caller who is not answered hears the carrier's refusal in SIP.
+pub fn outside(number: &str) -> Program {
+    connect(Callee::Trunk(None, Template::literal(number)), OUTSIDE)
+}
 
 /// The number of a user: all its phones ring, and whoever answers is connected. A caller who is not answered hears the
 /// callee's refusal in SIP; one who is (after a transfer) is hung up on.
 pub fn user(name: &str) -> Program {
-    let to = vec![Callee::User(Template::literal(name))];
+    connect(Callee::User(Template::literal(name)), RING)
+}
+
+fn connect(callee: Callee, timeout: Duration) -> Program {
+    let to = vec![callee];
     let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
     let mut edges = Edges::always(Target::Hangup);
     let endings = [
@@ -27,8 +39,7 @@ pub fn user(name: &str) -> Program {
         let node = builder.add(Op::Hangup(hangup), &Pointer::default());
         edges = edges.case(crate::ir::Outcome::Key(outcome.word().to_owned()), Target::Node(node));
     }
-    let dial =
-        builder.add_with(Op::Dial(Dial { to, timeout: RING, relay: true }), edges, &Pointer::default());
+    let dial = builder.add_with(Op::Dial(Dial { to, timeout, relay: true }), edges, &Pointer::default());
     builder.program().entry = Some(dial);
     builder.finish().program
 }

@@ -18,6 +18,8 @@ pub enum Refusal {
     NoPorts,
     /// The media workers take no more legs.
     MediaBusy,
+    /// The trunk it came by carries as many calls as it may.
+    TrunkFull,
     /// As many calls as are allowed are running.
     Full,
     /// The switch is going down.
@@ -33,6 +35,7 @@ impl Refusal {
             Refusal::NoCommonCodec(_) => "media.no_common_codec",
             Refusal::NoPorts => "media.no_ports",
             Refusal::MediaBusy => "media.busy",
+            Refusal::TrunkFull => "trunk.full",
             Refusal::Full => "switch.full",
             Refusal::Draining => "switch.draining",
         }
@@ -46,6 +49,7 @@ impl Refusal {
             Refusal::BrokenFlow(_)
             | Refusal::NoPorts
             | Refusal::MediaBusy
+            | Refusal::TrunkFull
             | Refusal::Full
             | Refusal::Draining => 503,
         }
@@ -55,7 +59,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             // A port is back after its quarantine, a call ends sooner or later.
-            Refusal::NoPorts | Refusal::MediaBusy | Refusal::Full => Some(5),
+            Refusal::NoPorts | Refusal::MediaBusy | Refusal::TrunkFull | Refusal::Full => Some(5),
             // A restart takes longer.
             Refusal::Draining => Some(30),
             Refusal::UnknownNumber | Refusal::BrokenFlow(_) | Refusal::NoCommonCodec(_) => None,
@@ -77,6 +81,7 @@ impl std::fmt::Display for Refusal {
             Refusal::NoCommonCodec(why) => write!(f, "no common codec: {why}"),
             Refusal::NoPorts => f.write_str("no RTP ports are left"),
             Refusal::MediaBusy => f.write_str("the media workers are full"),
+            Refusal::TrunkFull => f.write_str("the limit of the trunk's calls is reached"),
             Refusal::Full => f.write_str("the limit of calls is reached"),
             Refusal::Draining => f.write_str("the switch is going down"),
         }

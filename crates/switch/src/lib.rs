@@ -22,7 +22,6 @@ mod shared;
 mod sip_io;
 pub mod speech;
 mod studio;
-#[allow(dead_code, unused_imports, reason = "calls go out by it next")]
 mod trunk;
 
 use std::net::SocketAddr;

@@ -103,6 +103,7 @@ pub fn describe_metrics() {
         Refusal::NoCommonCodec(String::new()),
         Refusal::NoPorts,
         Refusal::MediaBusy,
+        Refusal::TrunkFull,
         Refusal::Full,
         Refusal::Draining,
     ] {

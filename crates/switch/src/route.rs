@@ -3,20 +3,25 @@
 //! A number leads, in this order, to the flow that has exactly this number, to the user who has it or whose name it is,
 //! and to the flow that a pattern or `no_match` finds.
 //!
+//! A number that leads nowhere by all of these goes out by a trunk, if one takes it and a user dials it.
+//!
 //! A user that proved its name may call every number. Others reach public numbers only, and those only from this machine
 //! unless anonymous callers are allowed from anywhere; users they reach only from this machine. Everything else is asked
 //! who it is.
+//! A call that comes from a trunk's address is the trunk's: it may reach every flow and every user, in any spelling of
+//! their numbers, and never another trunk, or strangers would call the world at our cost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sip::{Identity, InviteFacts};
-use store::{Flows, Route, Users};
+use store::{Flows, Route, Trunk, Users};
 
 use crate::call::{Invited, start};
 use crate::error::Refusal;
 use crate::shared::Shared;
 use crate::sip_io::{Admission, Invitation};
+use crate::trunk::{Board, Pass, TrunkState};
 
 /// What to do with an invitation.
 #[derive(Debug, PartialEq)]
@@ -40,6 +45,14 @@ pub(crate) struct Program {
     pub(crate) is_user: bool,
 }
 
+/// The trunk that a call came by.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    pub(crate) trunk: Arc<TrunkState>,
+    /// Its place among the calls that the trunk may carry.
+    pub(crate) pass: Pass,
+}
+
 impl Program {
     fn of(route: Route) -> Result<Program, Refusal> {
         match &route.flow.broken {
@@ -51,6 +64,16 @@ impl Program {
                 public: route.public,
                 is_user: false,
             }),
+        }
+    }
+
+    fn outside(number: &str) -> Program {
+        Program {
+            code: Arc::new(flow::own::outside(number)),
+            id: format!("trunk/{number}"),
+            capture_group: None,
+            public: false,
+            is_user: false,
         }
     }
 
@@ -76,6 +99,31 @@ pub(crate) fn lead(flows: &Flows, users: &Users, number: &str) -> Result<Program
     flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
 }
 
+/// Where a number leads that a user dials: also out by a trunk.
+pub(crate) fn lead_out(
+    flows: &Flows,
+    users: &Users,
+    trunks: &Board,
+    number: &str,
+) -> Result<Program, Refusal> {
+    match lead(flows, users, number) {
+        Err(Refusal::UnknownNumber) if trunks.takes(number) => Ok(Program::outside(number)),
+        led => led,
+    }
+}
+
+/// Where a number leads that a trunk calls, in the spelling that is known here.
+fn lead_in(flows: &Flows, users: &Users, trunk: &Trunk, number: &str) -> Result<Program, Refusal> {
+    let spellings = trunk.plan.spellings(number);
+    let exact = |spelling: &String| {
+        let known = flows.numbered(spelling).is_some() || users.by_number(spelling).is_some();
+        known.then(|| lead(flows, users, spelling))
+    };
+    let found = spellings.iter().find_map(exact);
+    let any = || spellings.iter().map(|spelling| lead(flows, users, spelling)).find(Result::is_ok);
+    found.or_else(any).unwrap_or(Err(Refusal::UnknownNumber))
+}
+
 /// Decides on an invitation and starts its call. Runs on the SIP shard's task.
 pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
     if shared.draining.load(Ordering::Relaxed) {
@@ -85,13 +133,32 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
         return Admission::Refuse(Refusal::Full);
     }
     let Invitation { session, invite, now } = invitation;
-    match decide(&shared.flows.load(), &shared.users.load(), &invite, shared.allow_anonymous) {
-        Decision::Challenge => Admission::Challenge,
-        Decision::Take(route) => Admission::Take(start(shared, Invited { session, invite, route, now })),
-    }
+    let (flows, users) = (shared.flows.load(), shared.users.load());
+    let is_user = matches!(invite.identity, Identity::User(_));
+    let owner = shared.trunks.owner(invite.flow.remote.ip()).filter(|_| !is_user);
+    let (route, carrier) = match owner {
+        Some(trunk) => match trunk.gate.enter() {
+            Ok(pass) => {
+                let route = lead_in(&flows, &users, &trunk.trunk, &invite.request_uri.user);
+                (route, Some(Carrier { trunk, pass }))
+            }
+            Err(_) => return Admission::Refuse(Refusal::TrunkFull),
+        },
+        None => match decide(&flows, &users, &shared.trunks, &invite, shared.allow_anonymous) {
+            Decision::Challenge => return Admission::Challenge,
+            Decision::Take(route) => (route, None),
+        },
+    };
+    Admission::Take(start(shared, Invited { session, invite, route, carrier, now }))
 }
 
-fn decide(flows: &Flows, users: &Users, invite: &InviteFacts, allow_anonymous: bool) -> Decision {
+fn decide(
+    flows: &Flows,
+    users: &Users,
+    trunks: &Board,
+    invite: &InviteFacts,
+    allow_anonymous: bool,
+) -> Decision {
     let known = matches!(invite.identity, Identity::User(_));
     let here = invite.flow.remote.ip().is_loopback();
     if !known && !here && !allow_anonymous {
@@ -99,7 +166,7 @@ fn decide(flows: &Flows, users: &Users, invite: &InviteFacts, allow_anonymous: b
         return Decision::Challenge;
     }
     let number = &invite.request_uri.user;
-    match lead(flows, users, number) {
+    match lead_out(flows, users, trunks, number) {
         Ok(program) if known || program.public || (program.is_user && here) => Decision::Take(Ok(program)),
         Ok(_) => Decision::Challenge,
         // Neither do they learn which of those that are not theirs to call are broken.
@@ -157,12 +224,13 @@ mod tests {
         let (here, there) = ("127.0.0.1:5070", "198.51.100.1:5070");
         let takes = |number: &str, identity: &Identity, from: &str, open: bool| {
             matches!(
-                decide(&flows, &users(), &invite(number, identity.clone(), from), open),
+                decide(&flows, &users(), &Board::default(), &invite(number, identity.clone(), from), open),
                 Decision::Take(Ok(_))
             )
         };
         let challenged = |number: &str, from: &str, open: bool| {
-            decide(&flows, &users(), &invite(number, Identity::Anonymous, from), open) == Decision::Challenge
+            decide(&flows, &users(), &Board::default(), &invite(number, Identity::Anonymous, from), open)
+                == Decision::Challenge
         };
         assert!(takes("1001", &alice, there, false) && takes("2001", &alice, there, false));
         assert!(takes("1001", &Identity::Anonymous, here, false));
@@ -170,7 +238,8 @@ mod tests {
         assert!(challenged("1001", there, false));
         assert!(challenged("9999", there, false));
         assert!(challenged("2001", here, false) && challenged("2001", there, true));
-        let unknown = decide(&flows, &users(), &invite("9999", Identity::Anonymous, here), false);
+        let unknown =
+            decide(&flows, &users(), &Board::default(), &invite("9999", Identity::Anonymous, here), false);
         assert_eq!(unknown, Decision::Take(Err(Refusal::UnknownNumber)));
         for bob in ["201", "bob"] {
             assert!(takes(bob, &alice, there, false) && takes(bob, &Identity::Anonymous, here, false));
@@ -189,5 +258,26 @@ mod tests {
         assert_eq!(leads(&flows, "201"), Ok("open.json".into()));
         assert_eq!(leads(&flows, "bob"), Ok("user/bob".into()));
         assert_eq!(leads(&flows, "carol"), Err(Refusal::UnknownNumber), "no_match takes digits only");
+    }
+
+    #[test]
+    fn a_number_outside_is_for_users_and_a_trunk_reaches_its_numbers_in_every_spelling() {
+        let (mut flows, users) = (flows(), users());
+        assert!(flows.number("+49301234567", "closed.json", false));
+        let board = Board::new(&crate::trunk::testing::trunks(
+            "[acme]\nserver = \"acme\"\ncountry = \"49\"\nnumbers = ['^\\+']\n",
+        ));
+        let alice = Identity::User("alice".into());
+        let out = decide(&flows, &users, &board, &invite("+4722334455", alice, "198.51.100.1:5"), false);
+        assert!(matches!(out, Decision::Take(Ok(program)) if program.id == "trunk/+4722334455"));
+        let stranger = invite("+4722334455", Identity::Anonymous, "127.0.0.1:5");
+        assert_eq!(decide(&flows, &users, &board, &stranger, true), Decision::Challenge);
+        let trunk = board.get("acme").expect("there");
+        let reach = |number: &str| lead_in(&flows, &users, &trunk.trunk, number).map(|program| program.id);
+        for spelling in ["+49301234567", "49301234567", "0301234567", "0049301234567"] {
+            assert_eq!(reach(spelling), Ok("closed.json".into()), "{spelling}");
+        }
+        assert_eq!(reach("201"), Ok("user/bob".into()));
+        assert_eq!(reach("+4722334455"), Err(Refusal::UnknownNumber), "a trunk does not call out");
     }
 }

@@ -10,14 +10,17 @@
 
 use std::time::{Duration, Instant};
 
+use audio::codec::Codec;
 use flow::engine::Input;
 use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
 use sip::{Invite, Next, Offer, Party, Reason};
 
+use super::hunt::Hunt;
 use super::leg::CallLeg;
 use super::run::Call;
 use super::{LegKey, Mark};
 use crate::sip_io::{Command, Owner, Phone};
+use crate::trunk::{self, Pass};
 
 /// Forks of one dialling; more is a mistake or an attack.
 const MOST: usize = 32;
@@ -41,9 +44,21 @@ enum Stage {
         heard: Option<LegKey>,
         /// The refusal that says most, so far.
         refusal: Option<u16>,
+        /// Numbers outside, each at one trunk after the other.
+        hunts: Vec<Hunt>,
     },
     /// This one answered.
     Talking(LegKey),
+}
+
+/// A call to be placed.
+#[derive(Debug)]
+pub(super) struct Placing {
+    pub(super) invite: Invite,
+    /// What to offer, most wanted first.
+    pub(super) codecs: Vec<Codec>,
+    /// Its place among a trunk's calls.
+    pub(super) pass: Option<Pass>,
 }
 
 impl Dial {
@@ -82,7 +97,14 @@ impl Call {
     pub(super) fn dial(&mut self, now: Instant, tag: Tag, to: Vec<Destination>, timeout: Duration) {
         self.give_up(now, Reason::normal());
         let until = now.checked_add(timeout).unwrap_or(self.last);
-        let stage = Stage::Ringing { until, lookups: 0, forks: Vec::new(), heard: None, refusal: None };
+        let stage = Stage::Ringing {
+            until,
+            lookups: 0,
+            forks: Vec::new(),
+            heard: None,
+            refusal: None,
+            hunts: vec![],
+        };
         self.dial = Some(Box::new(Dial { tag, stage }));
         for to in to.into_iter().take(MOST) {
             match to {
@@ -94,11 +116,10 @@ impl Call {
                     self.shared.shard.send(Command::Reach { user, tag, mail });
                 }
                 Destination::Uri(uri) => {
-                    self.fork(now, &uri, Next::Uri(uri.clone()), uri.clone(), Vec::new())
+                    let phone = self.phone(Next::Uri(uri.clone()), uri.clone(), Vec::new());
+                    self.fork(now, &uri, phone);
                 }
-                Destination::Trunk { number, .. } => {
-                    self.record.timeline.note(now, format!("no trunk takes {number}"));
-                }
+                Destination::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
             }
         }
         self.look(now);
@@ -121,18 +142,14 @@ impl Call {
             self.record.timeline.note(now, format!("no phone of {user} is registered"));
         }
         for way in ways {
-            self.fork(now, user, Next::Flow(way.flow), way.target, way.routes);
+            let phone = self.phone(Next::Flow(way.flow), way.target, way.routes);
+            self.fork(now, user, phone);
         }
         self.look(now);
     }
 
-    /// Calls one phone.
-    fn fork(&mut self, now: Instant, party: &str, next: Next, target: String, routes: Vec<(String, String)>) {
-        let full = matches!(self.stage(), Some(Stage::Ringing { forks, .. }) if forks.len() >= MOST);
-        if full || self.caller.hops == 0 {
-            let why = if full { "too many phones at once" } else { "the call has passed too many servers" };
-            return self.record.timeline.note(now, why);
-        }
+    /// What a phone is told of the call.
+    fn phone(&self, next: Next, target: String, routes: Vec<(String, String)>) -> Placing {
         let local = match &next {
             Next::Flow(flow) => flow.local.ip().to_string(),
             Next::Hop(_) | Next::Uri(_) => self.caller.host.clone(),
@@ -151,21 +168,46 @@ impl Call {
             follow: true,
             max_forwards: self.caller.hops,
         };
+        Placing { invite, codecs: self.shared.codecs.clone(), pass: None }
+    }
+
+    /// Calls one phone, or a carrier; the leg that does it.
+    pub(super) fn fork(&mut self, now: Instant, party: &str, placing: Placing) -> Option<LegKey> {
+        let full = matches!(self.stage(), Some(Stage::Ringing { forks, .. }) if forks.len() >= MOST);
+        if full || self.caller.hops == 0 {
+            let why = if full { "too many phones at once" } else { "the call has passed too many servers" };
+            self.record.timeline.note(now, why);
+            return None;
+        }
+        let Placing { invite, codecs, pass } = placing;
         let mark = self.record.add_leg(party.to_owned());
         let owner = self.owner(mark);
         let key = owner.leg;
-        match CallLeg::place(self.shared.clone(), owner, invite) {
-            Ok(leg) => {
+        match CallLeg::place(self.shared.clone(), owner, invite, codecs) {
+            Ok(mut leg) => {
                 metrics::counter!("offhook_legs_placed_total").increment(1);
+                if let Some(pass) = pass {
+                    leg.carry(pass);
+                }
                 self.legs.push(leg);
                 if let Some(Stage::Ringing { forks, .. }) = self.stage() {
                     forks.push(key);
                 }
+                Some(key)
             }
             Err(refusal) => {
                 self.record.timeline.note(now, format!("{mark} {refusal}"));
                 self.failed(refusal.status());
+                None
             }
+        }
+    }
+
+    /// The numbers that are tried at one trunk after the other.
+    pub(super) fn hunts(&mut self) -> Option<&mut Vec<Hunt>> {
+        match self.stage() {
+            Some(Stage::Ringing { hunts, .. }) => Some(hunts),
+            _ => None,
         }
     }
 
@@ -176,7 +218,7 @@ impl Call {
     }
 
     /// Notes a refusal if it says more than those before.
-    fn failed(&mut self, status: u16) {
+    pub(super) fn failed(&mut self, status: u16) {
         if let Some(Stage::Ringing { refusal, .. }) = self.stage()
             && refusal.is_none_or(|before| weight(status) > weight(before))
         {
@@ -254,6 +296,9 @@ impl Call {
         if *heard == Some(key) {
             *heard = None;
             self.part();
+        }
+        if self.hunt_on(now, key, status) {
+            return;
         }
         self.failed(status);
         // RFC 3261 §16.7 step 5: the user does not want to be called, wherever.
@@ -361,6 +406,16 @@ impl Caller {
         match &self.name {
             Some(name) => party.named(name).to_string(),
             None => party.to_string(),
+        }
+    }
+
+    /// The same for a trunk, which shows him as its policy has it.
+    pub(super) fn outside(&self) -> trunk::Caller {
+        trunk::Caller {
+            number: self.number.clone(),
+            name: self.name.clone(),
+            anonymous: self.withheld,
+            asserted: self.asserted(),
         }
     }
 

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::codec::Codec;
 use flow::ir::Cause;
 use flow::leg::{Leg, LegCommand, LegEvent, Need, Prompt, Tag};
 use flow::trace::What;
@@ -31,6 +32,7 @@ use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
 use crate::sip_io::{Command as SipCommand, Owner};
 use crate::studio::PromptError;
+use crate::trunk::Pass;
 
 /// A worker too busy to let a leg go is asked again after two slots.
 const RELEASE_AGAIN: Duration = Duration::from_millis(10);
@@ -96,6 +98,11 @@ pub(crate) struct CallLeg {
     own: Own,
     recordings: u32,
     silence: Silence,
+    /// What it speaks, most wanted first.
+    codecs: Vec<Codec>,
+    /// Its place among the calls of a trunk.
+    #[allow(dead_code, reason = "held, not read")]
+    pass: Option<Pass>,
     outbox: VecDeque<Notice>,
     /// Why the far end is gone, once it is, and what the other party should be told.
     gone: Option<(String, Reason)>,
@@ -128,6 +135,7 @@ impl CallLeg {
         terms: Terms,
     ) -> CallLeg {
         CallLeg {
+            codecs: shared.codecs.clone(),
             player: Player::new(shared.clone(), owner.leg, owner.mail.clone()),
             shared,
             owner,
@@ -140,9 +148,15 @@ impl CallLeg {
             own: Own::Nothing,
             recordings: 0,
             silence: Silence::Unknown,
+            pass: None,
             outbox: VecDeque::new(),
             gone: None,
         }
+    }
+
+    /// Counts among the calls of a trunk as long as it lives.
+    pub(crate) fn carry(&mut self, pass: Pass) {
+        self.pass = Some(pass);
     }
 
     pub(crate) fn key(&self) -> LegKey {

@@ -17,6 +17,7 @@ pub(crate) mod cdr;
 mod dial;
 mod digits;
 mod hold;
+mod hunt;
 mod id;
 mod keypad;
 mod leg;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::codec::Codec;
 use flow::{End, Facts, Machine, Settings, Start};
 use sip::{Contact, InviteFacts, SessionId};
 use tokio::sync::mpsc;
@@ -20,9 +21,10 @@ use super::{CallId, MAILBOX, Mail, Mark, SessionEvent, Timeline};
 use crate::book::{CallState, CallView, LegView, Record};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
-use crate::route::Program;
+use crate::route::{Carrier, Program};
 use crate::shared::Shared;
 use crate::sip_io::Owner;
+use crate::trunk::TrunkState;
 
 /// A refused session waits for its ACK no longer than 64·T1 (RFC 3261 Timer H).
 const REFUSED: Duration = Duration::from_secs(32);
@@ -33,6 +35,8 @@ pub(crate) struct Invited {
     pub(crate) invite: Arc<InviteFacts>,
     /// Where its number leads, or why nowhere.
     pub(crate) route: Result<Program, Refusal>,
+    /// The trunk it came by.
+    pub(crate) carrier: Option<Carrier>,
     pub(crate) now: Instant,
 }
 
@@ -79,7 +83,7 @@ fn about(id: CallId, invited: &Invited) -> CallView {
 }
 
 async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Mail>) {
-    let Invited { session, invite, route, now } = invited;
+    let Invited { session, invite, route, carrier, now } = invited;
     tracing::info!(
         from = invite.from.uri,
         to = invite.request_uri.user,
@@ -90,7 +94,7 @@ async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc
     let contact = Contact::new(&invite.request_uri.user, invite.flow.local, invite.flow.transport);
     let session = Session::new(session, contact, shared.shard.clone());
     let made = match route {
-        Ok(program) => make(&shared, &owner, &invite, program, session, now),
+        Ok(program) => make(&shared, &owner, &invite, program, carrier, session, now),
         Err(refusal) => Err((session, refusal)),
     };
     // The facts have their copy; the INVITE itself is not kept for as long as the call lasts.
@@ -106,12 +110,22 @@ fn make(
     owner: &Owner,
     invite: &InviteFacts,
     program: Program,
+    carrier: Option<Carrier>,
     session: Session,
     now: Instant,
 ) -> Result<Call, (Session, Refusal)> {
-    let leg = answering(shared, owner, invite, session)?;
-    let facts = facts(owner.record.id, &shared.account, invite, &program);
-    let caller = caller(shared, invite);
+    let trunk = carrier.as_ref().map(|carrier| carrier.trunk.clone());
+    let codecs = trunk.as_ref().map_or_else(|| shared.codecs.clone(), |trunk| trunk.codecs(&shared.codecs));
+    let mut leg = answering(shared, owner, invite, session, &codecs)?;
+    let caller = caller(shared, trunk.as_deref(), invite);
+    let mut facts = facts(owner.record.id, &shared.account, invite, &program);
+    if let Some(Carrier { trunk, pass }) = carrier {
+        owner.record.timeline.note(now, format!("by trunk {}", trunk.trunk.name));
+        leg.carry(pass);
+        if !caller.withheld {
+            facts.caller_number = caller.number.clone();
+        }
+    }
     Ok(Call::new(shared.clone(), owner.record.clone(), leg, caller, program.code, facts, now))
 }
 
@@ -121,6 +135,7 @@ pub(super) fn answering(
     owner: &Owner,
     invite: &InviteFacts,
     session: Session,
+    codecs: &[Codec],
 ) -> Result<CallLeg, (Session, Refusal)> {
     let ports = match shared.engine.reserve() {
         Ok(ports) => ports,
@@ -129,7 +144,7 @@ pub(super) fn answering(
             return Err((session, Refusal::NoPorts));
         }
     };
-    let table = Table::new(&shared.codecs, invite.flow.local.ip(), ports.rtp_port());
+    let table = Table::new(codecs, invite.flow.local.ip(), ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
     CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())
 }
@@ -167,8 +182,9 @@ impl Call {
     }
 }
 
-/// Who calls. One who proved to be a user is shown as one, whatever its From says.
-fn caller(shared: &Shared, invite: &InviteFacts) -> Caller {
+/// Who calls. One who proved to be a user is shown as one, whatever its From says; a trunk that is trusted is believed
+/// whom it asserts, and its numbers are E.164 from here on where its plan says how.
+fn caller(shared: &Shared, trunk: Option<&TrunkState>, invite: &InviteFacts) -> Caller {
     let users = shared.users.load();
     let user = match &invite.identity {
         sip::Identity::User(name) => users.get(name),
@@ -182,9 +198,15 @@ fn caller(shared: &Shared, invite: &InviteFacts) -> Caller {
         _ => said,
     };
     let withheld = said.eq_ignore_ascii_case("anonymous") || invite.asserted.is_anonymous();
+    let asserted = trunk.filter(|trunk| trunk.trunk.trusted).and_then(|_| invite.asserted.caller());
+    let number = match (trunk, asserted) {
+        (Some(trunk), Some(party)) => trunk.trunk.plan.canonical(&party.user).into_owned(),
+        (Some(trunk), None) => trunk.trunk.plan.canonical(number).into_owned(),
+        (None, _) => number.clone(),
+    };
     Caller {
-        number: number.clone(),
-        name: invite.from.display.clone(),
+        number,
+        name: asserted.and_then(|party| party.display.clone()).or_else(|| invite.from.display.clone()),
         host: invite.from.host.clone(),
         withheld,
         said: Box::new(invite.asserted.clone()),
@@ -193,7 +215,7 @@ fn caller(shared: &Shared, invite: &InviteFacts) -> Caller {
 }
 
 fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> Facts {
-    let withheld = invite.from.user.eq_ignore_ascii_case("anonymous");
+    let withheld = invite.from.user.eq_ignore_ascii_case("anonymous") || invite.asserted.is_anonymous();
     let user = match &invite.identity {
         sip::Identity::User(user) => Some(user.clone()),
         sip::Identity::Anonymous => None,

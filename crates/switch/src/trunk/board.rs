@@ -53,6 +53,11 @@ impl Board {
         self.0.load().iter().find(|state| state.trunk.owns(address)).cloned()
     }
 
+    /// Whether a number goes out at all.
+    pub(crate) fn takes(&self, number: &str) -> bool {
+        self.0.load().iter().any(|state| state.trunk.takes(number))
+    }
+
     /// The ways out for a number, the one to be tried first first: by priority, within one by chance and weight, and
     /// those that are not fit last, for it may be the health check that is wrong.
     pub(crate) fn routes(&self, number: &str) -> Vec<Route> {

@@ -12,15 +12,15 @@ mod state;
 mod view;
 
 pub(crate) use self::board::{Board, Route};
-pub(crate) use self::caller::{Caller, Shown, present};
+pub(crate) use self::caller::{Caller, present};
 pub(crate) use self::gate::{Busy, Pass};
 pub(crate) use self::keeper::keep;
 pub(crate) use self::outcome::{Verdict, verdict};
-pub(crate) use self::state::{Health, TrunkState};
+pub(crate) use self::state::TrunkState;
 pub use self::view::TrunkView;
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     //! Trunks from the text of their file.
 
     use store::{Trunk, Trunks};

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use audio::codec::Codec;
 use jiff::Timestamp;
 use store::Trunk;
 
@@ -71,6 +72,13 @@ impl TrunkState {
             standing: Mutex::new(standing),
             trunk,
         }
+    }
+
+    /// The codecs to speak with it, of those that the switch speaks.
+    pub(crate) fn codecs(&self, ours: &[Codec]) -> Vec<Codec> {
+        let named = self.trunk.codecs.iter().filter_map(|name| Codec::from_name(name));
+        let wanted: Vec<Codec> = named.filter(|codec| ours.contains(codec)).collect();
+        if wanted.is_empty() { ours.to_vec() } else { wanted }
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use audio::codec::Codec;
 use sip::{Body, Ended, Flow, Invite, Reason};
 
 use super::{CallLeg, Notice, Terms};
@@ -19,21 +20,27 @@ const NOWHERE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPE
 
 impl CallLeg {
     /// Places a call; its offer is made when a way there is reached.
-    pub(crate) fn place(shared: Arc<Shared>, owner: Owner, invite: Invite) -> Result<CallLeg, Refusal> {
+    pub(crate) fn place(
+        shared: Arc<Shared>,
+        owner: Owner,
+        invite: Invite,
+        codecs: Vec<Codec>,
+    ) -> Result<CallLeg, Refusal> {
         let ports = shared.engine.reserve().map_err(|error| {
             tracing::warn!(%error, "no RTP ports");
             Refusal::NoPorts
         })?;
         let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
-        let table = Table::new(&shared.codecs, NOWHERE, media.rtp_port());
+        let table = Table::new(&codecs, NOWHERE, media.rtp_port());
         let session = Session::place(shared.shard.clone(), invite, owner.clone());
-        Ok(CallLeg::with(shared, owner, session, media, table, Terms::Offered))
+        let leg = CallLeg::with(shared, owner, session, media, table, Terms::Offered);
+        Ok(CallLeg { codecs, ..leg })
     }
 
     /// A way is reached, perhaps another than before: the offer names our address towards it.
     pub(super) fn reached(&mut self, flow: Flow) {
         let port = self.media.rtp_port();
-        self.table = Table::new(&self.shared.codecs, flow.local.ip(), port);
+        self.table = Table::new(&self.codecs, flow.local.ip(), port);
         let offer = self.table.offer();
         self.session.offer(offer);
     }

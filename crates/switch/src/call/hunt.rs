@@ -1,0 +1,110 @@
+//! A number outside: it is tried at one trunk after the other, until one connects or the one who is called refuses.
+//!
+//! A trunk that is full, unreachable or out of order is passed over; a person who is busy or declines is not called again
+//! by another one.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use sip::{Invite, Offer};
+
+use super::LegKey;
+use super::dial::Placing;
+use super::run::Call;
+use crate::trunk::{self, Busy, Route, Verdict, verdict};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Hunt {
+    number: String,
+    /// The ways that are left.
+    routes: VecDeque<Route>,
+    /// The leg that tries one.
+    leg: Option<LegKey>,
+}
+
+impl Call {
+    /// Starts the hunt for a number, by one trunk or by any.
+    pub(super) fn outside(&mut self, now: Instant, name: Option<&str>, number: &str) {
+        let mut routes: VecDeque<Route> = self.shared.trunks.routes(number).into();
+        if let Some(name) = name {
+            routes.retain(|route| route.trunk.trunk.name == name);
+        }
+        if routes.is_empty() {
+            let which = name
+                .map_or_else(|| "no trunk".to_owned(), |name| format!("trunk {name} is not there or never"));
+            self.record.timeline.note(now, format!("{which} takes {number}"));
+            return self.failed(404);
+        }
+        let hunt = Hunt { number: number.to_owned(), routes, leg: None };
+        let Some(hunts) = self.hunts() else { return };
+        hunts.push(hunt);
+        let at = hunts.len() - 1;
+        self.next_route(now, at);
+    }
+
+    /// A leg was refused. Whether it was a hunt's, and another way is tried in its place.
+    pub(super) fn hunt_on(&mut self, now: Instant, key: LegKey, status: u16) -> bool {
+        let Some(hunts) = self.hunts() else { return false };
+        let Some(at) = hunts.iter().position(|hunt| hunt.leg == Some(key)) else { return false };
+        match verdict(status) {
+            Verdict::Final => false,
+            Verdict::Next => {
+                self.failed(status);
+                self.next_route(now, at);
+                self.hunts().is_some_and(|hunts| hunts.get(at).is_some_and(|hunt| hunt.leg.is_some()))
+            }
+        }
+    }
+
+    /// Tries the next way that lets the call pass.
+    fn next_route(&mut self, now: Instant, at: usize) {
+        loop {
+            let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
+            hunt.leg = None;
+            let Some(route) = hunt.routes.pop_front() else { return };
+            let number = hunt.number.clone();
+            let name = route.trunk.trunk.name.clone();
+            let pass = match route.trunk.gate.leave(now) {
+                Ok(pass) => pass,
+                Err(busy) => {
+                    let why = match busy {
+                        Busy::Calls => "carries as many calls as it may",
+                        Busy::Rate => "takes no more calls this second",
+                    };
+                    self.record.timeline.note(now, format!("trunk {name} {why}"));
+                    self.failed(503);
+                    continue;
+                }
+            };
+            let placing = self.outbound(&route, &number, pass);
+            let key = self.fork(now, &format!("{name} {number}"), placing);
+            let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
+            hunt.leg = key;
+            if key.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// What a trunk is told of the call.
+    fn outbound(&self, route: &Route, number: &str, pass: trunk::Pass) -> Placing {
+        let shown = trunk::present(&route.trunk.trunk, &self.caller.outside());
+        let (next, mut headers) = route.way();
+        headers.extend(shown.headers);
+        let account = route.trunk.trunk.account.as_ref();
+        let invite = Invite {
+            next,
+            target: route.target(number),
+            to: route.to(number),
+            from: shown.from,
+            user: account.map_or_else(|| self.caller.number.clone(), |account| account.username.clone()),
+            offer: Offer::WhenReached,
+            credentials: route.credentials(),
+            headers,
+            follow: true,
+            max_forwards: self.caller.hops,
+        };
+        Placing { invite, codecs: route.trunk.codecs(&self.shared.codecs), pass: Some(pass) }
+    }
+}
