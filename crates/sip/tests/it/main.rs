@@ -1,4 +1,4 @@
-//! Tests of the endpoint from outside: scripted peers, two endpoints over a bad network, torture and mutation.
+//! Tests of the endpoint from outside: scripted peers, two endpoints over a bad network, and the torture messages.
 
 mod calls;
 mod cancel;
@@ -11,7 +11,6 @@ mod hazards;
 mod late;
 mod locate;
 mod modify;
-mod mutation;
 mod options_tags;
 mod outbound;
 mod outside;
