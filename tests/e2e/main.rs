@@ -17,4 +17,5 @@ mod signalling;
 mod sound;
 mod speech;
 mod stream;
+mod transports;
 mod wire;

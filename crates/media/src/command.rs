@@ -1,6 +1,6 @@
 //! What a leg can be asked to do, and what it is set up with.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,4 +113,19 @@ pub enum Command {
     Reconfigure(Box<LegSetup>),
     /// Say BYE and let go. → [`Event::Released`](crate::Event::Released)
     Release,
+}
+
+impl LegSetup {
+    /// The same with addresses as a socket bound at `bind` knows them: an IPv6 socket speaks to IPv4 peers by their
+    /// mapped addresses. An unspecified one stays: it means nowhere.
+    pub(crate) fn seen_from(mut self, bind: IpAddr) -> LegSetup {
+        for address in [&mut self.remote, &mut self.remote_rtcp] {
+            if let (IpAddr::V6(_), IpAddr::V4(v4)) = (bind, address.ip())
+                && !v4.is_unspecified()
+            {
+                address.set_ip(v4.to_ipv6_mapped().into());
+            }
+        }
+        self
+    }
 }

@@ -198,6 +198,7 @@ impl Engine {
         if shared.stop.load(Ordering::Acquire) {
             return Err(Error::Stopped);
         }
+        let setup = setup.seen_from(shared.config.bind);
         let id = shared.board.place(Speech::of(&setup))?;
         let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
         let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
@@ -248,6 +249,7 @@ impl Engine {
                 self.shared.tell_disk(Note::Begin(job))
             }
             Command::Reconfigure(setup) => {
+                let setup = Box::new(setup.seen_from(self.shared.config.bind));
                 let speech = Speech::of(&setup);
                 self.order(leg, Order::Reconfigure(leg, setup))?;
                 board.set_speech(leg, speech);

@@ -1,5 +1,6 @@
 //! A leg: one end's media, its ears (`rx`) and its mouth (`tx`), and what it was asked to do.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -401,6 +402,7 @@ impl Leg {
     }
 
     pub(crate) fn report(&self) -> LegReport {
+        let remote = self.rx.latch.remote();
         LegReport {
             packets_in: self.rx.packets(),
             packets_out: self.tx.packets,
@@ -413,7 +415,7 @@ impl Leg {
             unusable: self.rx.unusable,
             round_trip_ms: self.rtcp.round_trip.map(|trip| trip.as_secs_f32() * 1_000.0),
             remote_lost: self.rtcp.remote_lost,
-            remote: self.rx.latch.remote(),
+            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
             latched: self.rx.latch.is_latched(),
             codec: self.setup.codec,
             ptime_ms: self.period * 5,

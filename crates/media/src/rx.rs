@@ -143,7 +143,10 @@ impl Rx {
         };
         match verdict {
             Verdict::Accept => {}
-            Verdict::Latched => turn.out.event(Event::Latched { leg: id, remote: from }),
+            Verdict::Latched => {
+                let remote = SocketAddr::new(from.ip().to_canonical(), from.port());
+                turn.out.event(Event::Latched { leg: id, remote });
+            }
             Verdict::Stranger => {
                 self.strangers += 1;
                 turn.stats.strangers += 1;

@@ -1,6 +1,6 @@
 //! Makes each part and hands it its neighbours: flows and accounts into the switch, the switch into the API.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,7 +192,7 @@ fn of_switch(config: &Config) -> switch::Config {
         media: media::Config {
             workers: rtp.workers,
             ports: rtp.ports.clone(),
-            bind: sip.address.ip(),
+            bind: media_address(sip),
             dscp: rtp.dscp,
             media_timeout: rtp.timeout.unwrap_or(NEVER),
             recordings_dir: config.data_dir.join("recordings"),
@@ -208,6 +208,19 @@ fn of_switch(config: &Config) -> switch::Config {
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),
         ..switch::Config::default()
+    }
+}
+
+/// Where audio is listened for: where signalling is if that is one address, else everywhere.
+fn media_address(sip: &config::Sip) -> IpAddr {
+    let all = [&sip.udp, &sip.tcp, &sip.tls, &sip.ws, &sip.wss];
+    let mut addresses = all.into_iter().flatten().map(SocketAddr::ip);
+    let first = addresses.next().unwrap_or(sip.address.ip());
+    let others: Vec<IpAddr> = addresses.filter(|address| *address != first).collect();
+    match others.is_empty() {
+        true => first,
+        false if first.is_ipv6() || others.iter().any(IpAddr::is_ipv6) => Ipv6Addr::UNSPECIFIED.into(),
+        false => Ipv4Addr::UNSPECIFIED.into(),
     }
 }
 

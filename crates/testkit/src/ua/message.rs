@@ -63,8 +63,12 @@ impl Message {
 
     /// Where the SDP in the body wants its audio: address and port.
     pub fn media(&self) -> Option<std::net::SocketAddr> {
-        let connection = self.body.lines().find_map(|line| line.strip_prefix("c=IN IP4 "))?.trim();
+        let connection = self
+            .body
+            .lines()
+            .find_map(|line| line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")))?
+            .trim();
         let port = self.body.lines().find_map(|line| line.strip_prefix("m=audio "))?.split(' ').next()?;
-        format!("{connection}:{port}").parse().ok()
+        Some(std::net::SocketAddr::new(connection.parse().ok()?, port.parse().ok()?))
     }
 }

@@ -71,7 +71,7 @@ impl Phone {
     /// A phone of `user` on loopback, for the server at `server`; with a password it answers challenges.
     pub fn new(server: SocketAddr, user: &str, password: Option<&str>) -> io::Result<Phone> {
         // The address that reaches the server is the one to listen on.
-        let probe = UdpSocket::bind(("0.0.0.0", 0))?;
+        let probe = UdpSocket::bind((if server.is_ipv4() { "0.0.0.0" } else { "::" }, 0))?;
         probe.connect(server)?;
         let socket = UdpSocket::bind((probe.local_addr()?.ip(), 0))?;
         Ok(Phone {
@@ -395,8 +395,9 @@ fn uri(value: &str) -> Option<String> {
 
 fn sdp(local: SocketAddr, port: u16) -> String {
     let (ip, events) = (local.ip(), stream::EVENTS);
+    let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
     format!(
-        "v=0\r\no=phone 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 {events}\r\n\
+        "v=0\r\no=phone 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 {events}\r\n\
          a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:{events} telephone-event/8000\r\na=fmtp:{events} 0-15\r\n\
          a=ptime:20\r\na=sendrecv\r\n"
     )
