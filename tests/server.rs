@@ -47,7 +47,9 @@ pub struct Setup {
     pub flows: Vec<(&'static str, String)>,
     /// Whether the demo's web server runs; its port is fixed, so only one test at a time can have it.
     pub callback_server: bool,
-    /// The only core it may run on; it then logs as it does by default, into a file of its folder.
+    /// Whether it logs as it does by default, into a file of its folder, and not each step of each call.
+    pub quiet: bool,
+    /// The only core it may run on; it is then quiet.
     pub core: Option<&'static str>,
 }
 
@@ -61,7 +63,16 @@ pub struct Server {
     pub folder: tempfile::TempDir,
     /// The process, with its log.
     pub process: Process,
-    core: Option<&'static str>,
+    launch: Launch,
+}
+
+/// How the binary is started.
+#[derive(Clone, Copy)]
+enum Launch {
+    /// With each step of each call in its log, which is kept in memory.
+    Telling,
+    /// With its usual log in a file, on one core if one is named.
+    Quiet(Option<&'static str>),
 }
 
 /// The password of every user in the tests.
@@ -82,13 +93,17 @@ impl Server {
         for (path, text) in &setup.flows {
             write_flow(folder.path(), path, text);
         }
-        let process = launch(folder.path(), setup.core);
+        let how = match setup {
+            Setup { quiet: false, core: None, .. } => Launch::Telling,
+            Setup { core, .. } => Launch::Quiet(core),
+        };
+        let process = launch(folder.path(), how);
         let server = Server {
             sip: SocketAddr::from(([127, 0, 0, 1], sip)),
             http: SocketAddr::from(([127, 0, 0, 1], http)),
             folder,
             process,
-            core: setup.core,
+            launch: how,
         };
         server.await_ready();
         server
@@ -102,7 +117,7 @@ impl Server {
 
     /// Starts it again in the same folder, after it has ended.
     pub fn start_again(&mut self) {
-        self.process = launch(self.folder.path(), self.core);
+        self.process = launch(self.folder.path(), self.launch);
         self.await_ready();
     }
 
@@ -231,21 +246,21 @@ impl CallView {
     }
 }
 
-fn launch(folder: &Path, core: Option<&str>) -> Process {
-    let mut command = match core {
-        None => {
-            let mut command = Command::new(binary());
+fn launch(folder: &Path, how: Launch) -> Process {
+    let mut command = Command::new("sh");
+    match how {
+        Launch::Telling => {
+            command = Command::new(binary());
             command.args(["serve", "--config", "offhook.toml"]).env("RUST_LOG", "info,switch=debug");
-            command
         }
-        Some(core) => {
-            // The log goes where reading it costs nobody anything.
-            let run = "exec taskset -c \"$1\" \"$0\" serve --config offhook.toml 2> log";
-            let mut command = Command::new("sh");
-            command.args(["-c", run]).arg(binary()).arg(core).env_remove("RUST_LOG");
-            command
+        Launch::Quiet(core) => {
+            let run = match core {
+                Some(core) => format!("exec taskset -c {core} \"$0\" serve --config offhook.toml 2> log"),
+                None => "exec \"$0\" serve --config offhook.toml 2> log".to_owned(),
+            };
+            command.arg("-c").arg(run).arg(binary()).env_remove("RUST_LOG");
         }
-    };
+    }
     Process::start("offhook", command.current_dir(folder).env_remove("NO_COLOR"))
 }
 

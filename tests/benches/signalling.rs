@@ -11,6 +11,7 @@ use std::time::Duration;
 use tests::load::calls::Callers;
 use tests::load::{cost, floor};
 use tests::server::{Server, Setup};
+use tests::wait;
 
 /// A call that is answered later than this is late.
 const LATE_MS: f64 = 20.0;
@@ -84,6 +85,40 @@ fn main() {
         }
     }
     println!("highest rate with no failure and p99 under {LATE_MS} ms: {good} calls/s");
+    if given.is_empty() {
+        endure(&server, &mut callers);
+    }
+}
+
+/// Many calls after those: what is left of them when the last transaction is forgotten.
+fn endure(server: &Server, callers: &mut Callers) {
+    let pid = server.process.id();
+    let left = |what: &str| server.metric(&format!("offhook_{what}")) as usize;
+    let rest = || {
+        wait::until("transactions to be forgotten", Duration::from_secs(60), || {
+            (left("sip_transactions") == 0 && left("tasks") == 0).then_some(())
+        });
+        (cost::resident_kb(pid) / 1024, cost::open_files(pid))
+    };
+    let before = rest();
+    let round = callers.round(2_000, 100_000);
+    let peak = cost::resident_kb(pid) / 1024;
+    let after = rest();
+    println!(
+        "{} calls more, {} failed: memory {} → {peak} → {} MB, open files {} → {}; calls, sessions, legs, tasks, \
+         transactions left: {}, {}, {}, {}, {}",
+        round.begun,
+        round.failed(),
+        before.0,
+        after.0,
+        before.1,
+        after.1,
+        left("calls"),
+        left("sip_sessions"),
+        left("media_legs"),
+        left("tasks"),
+        left("sip_transactions"),
+    );
 }
 
 /// Answers and hangs up.

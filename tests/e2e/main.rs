@@ -7,6 +7,7 @@ mod callbacks;
 mod demo;
 mod failures;
 mod flows;
+mod load;
 mod media;
 mod network;
 mod operation;

@@ -4,17 +4,13 @@
 //! Every message of the server is checked: its call, its CSeq, its tags, its session description.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::sockets::{NAP, SOCKETS as PHONES, Sockets};
 use super::text::{bracketed, header, lines, parameter, status};
 
-/// Phones, each with a socket and thus a receive buffer of its own.
-const PHONES: usize = 8;
-/// Between two looks at quiet sockets.
-const NAP: Duration = Duration::from_micros(50);
 /// Calls that did not end so long after the last one began have failed.
 const STRAGGLERS: Duration = Duration::from_secs(8);
 
@@ -22,12 +18,14 @@ const STRAGGLERS: Duration = Duration::from_secs(8);
 pub struct Callers {
     server: SocketAddr,
     number: String,
-    phones: Vec<UdpSocket>,
+    phones: Sockets,
     /// Where the server's audio goes; nobody listens to it.
     ear: UdpSocket,
     /// Tells the rounds of one process from those of another.
     prefix: String,
     round: u32,
+    /// Calls at once; the next one waits. Without a limit, begins depend on the clock alone.
+    most: usize,
 }
 
 /// Where a call stands.
@@ -76,19 +74,20 @@ impl Round {
 impl Callers {
     /// Phones on loopback for `server`, all of which call `number`.
     pub fn new(server: SocketAddr, number: &str) -> Callers {
-        let socket = || {
-            let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a socket");
-            socket.set_nonblocking(true).expect("a socket");
-            socket
-        };
         Callers {
             server,
             number: number.to_owned(),
-            phones: (0..PHONES).map(|_| socket()).collect(),
-            ear: socket(),
+            phones: Sockets::new(server),
+            ear: UdpSocket::bind(("127.0.0.1", 0)).expect("a socket"),
             prefix: format!("{:x}", std::process::id()),
             round: 0,
+            most: usize::MAX,
         }
+    }
+
+    /// With at most so many calls at once. A few fit into any socket's buffer, so that a busy machine loses none.
+    pub fn at_most(self, most: usize) -> Callers {
+        Callers { most, ..self }
     }
 
     /// Begins `count` calls, `rate` of them a second, and waits for their ends.
@@ -103,16 +102,16 @@ impl Callers {
         while over < count && last.elapsed() < STRAGGLERS {
             let now = Instant::now();
             let due = (now.duration_since(begun).as_secs_f64() * f64::from(rate)) as usize;
-            while calls.len() < due.min(count) {
+            while calls.len() < due.min(count) && calls.len() - over < self.most {
                 let (call, sent) = (calls.len(), Instant::now());
                 let invite = invites[call % PHONES].replace("{call}", &call.to_string());
-                self.send(call, &invite);
+                self.phones.send(call, &invite);
                 calls.push(State::Inviting(sent));
                 last = sent;
             }
             let mut quiet = true;
             for phone in 0..PHONES {
-                while let Some(length) = self.receive(phone, &mut buffer) {
+                while let Some(length) = self.phones.receive(phone, &mut buffer) {
                     quiet = false;
                     let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
                     match self.take(&message, &mut calls, &mut round) {
@@ -137,23 +136,6 @@ impl Callers {
         }
         round.answers.sort_unstable();
         round
-    }
-
-    fn receive(&self, phone: usize, buffer: &mut [u8]) -> Option<usize> {
-        loop {
-            match self.phones[phone].recv_from(buffer) {
-                Ok((length, from)) if from == self.server => return Some(length),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                // ICMP errors: the server's socket is gone, and its calls will fail.
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn send(&self, call: usize, message: &str) {
-        // What a full buffer loses is a failed call, counted at the end.
-        let _ = self.phones[call % PHONES].send_to(message.as_bytes(), self.server);
     }
 
     /// Obeys one message of the server. Whether its call is over with it.
@@ -185,12 +167,12 @@ impl Callers {
         let State::Inviting(sent) = call else {
             round.repeated += 1;
             let own_branch = if code == 200 { "a" } else { "" };
-            self.send(number, &self.ack(number, to, &self.own_uri(), own_branch));
+            self.phones.send(number, &self.ack(number, to, &self.own_uri(), own_branch));
             return Ok(false);
         };
         if code != 200 {
             // A refusal's ACK belongs to the INVITE's transaction (RFC 3261 §17.1.1.3).
-            self.send(number, &self.ack(number, to, &self.own_uri(), ""));
+            self.phones.send(number, &self.ack(number, to, &self.own_uri(), ""));
             *call = State::Over;
             round.fault(format!("refused with {code}"));
             return Ok(true);
@@ -202,7 +184,7 @@ impl Callers {
         if port == 0 || port % 2 != 0 {
             round.fault(format!("RTP port {port}"));
         }
-        self.send(number, &self.ack(number, to, contact, "a"));
+        self.phones.send(number, &self.ack(number, to, contact, "a"));
         *call = State::Answered(tag.to_owned());
         Ok(false)
     }
@@ -217,7 +199,7 @@ impl Callers {
             }
         }
         answer += "Content-Length: 0\r\n\r\n";
-        self.send(number, &answer);
+        self.phones.send(number, &answer);
         match call {
             State::Answered(tag) => {
                 let from = header(bye, "From").and_then(|from| parameter(from, "tag"));
@@ -258,7 +240,7 @@ impl Callers {
     /// The INVITE of a phone, with `{call}` for the call's number.
     fn invite(&self, phone: usize) -> String {
         let (prefix, round, number, server) = (&self.prefix, self.round, &self.number, self.server);
-        let own = self.phones[phone].local_addr().expect("bound");
+        let own = self.phones.address(phone);
         let rtp = self.ear.local_addr().expect("bound").port();
         let sdp = format!(
             "v=0\r\no=- 3848276 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
@@ -285,7 +267,7 @@ impl Callers {
 
     fn ack(&self, call: usize, to: &str, target: &str, own_branch: &str) -> String {
         let (prefix, round, phone) = (&self.prefix, self.round, call % PHONES);
-        let own = self.phones[phone].local_addr().expect("bound");
+        let own = self.phones.address(phone);
         format!(
             "ACK {target} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {own};branch=z9hG4bK{prefix}-{round}-{call}{own_branch};rport\r\n\

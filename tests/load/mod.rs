@@ -5,4 +5,6 @@
 pub mod calls;
 pub mod cost;
 pub mod floor;
+pub mod registrations;
+mod sockets;
 mod text;

@@ -5,7 +5,19 @@ use sha2::{Digest, Sha256};
 
 /// The value of an Authorization header that answers `challenge` (a WWW- or Proxy-Authenticate value).
 /// `None` if its algorithm is neither MD5 nor SHA-256.
-pub(super) fn answer(challenge: &str, method: &str, uri: &str, user: &str, password: &str) -> Option<String> {
+pub fn answer(challenge: &str, method: &str, uri: &str, user: &str, password: &str) -> Option<String> {
+    answer_again(challenge, 1, method, uri, user, password)
+}
+
+/// As [`answer`], for the request of this number since the challenge came.
+pub fn answer_again(
+    challenge: &str,
+    count: u32,
+    method: &str,
+    uri: &str,
+    user: &str,
+    password: &str,
+) -> Option<String> {
     let field = |name: &str| parameter(challenge, name);
     let algorithm = field("algorithm").unwrap_or_else(|| "MD5".to_owned());
     let hash = |text: String| match algorithm.to_ascii_uppercase().as_str() {
@@ -23,8 +35,8 @@ pub(super) fn answer(challenge: &str, method: &str, uri: &str, user: &str, passw
         value += &format!(", opaque=\"{opaque}\"");
     }
     let response = if field("qop").is_some() {
-        value += ", qop=auth, nc=00000001, cnonce=\"0a4f113b\"";
-        hash(format!("{secret}:{nonce}:00000001:0a4f113b:auth:{request}"))?
+        value += &format!(", qop=auth, nc={count:08x}, cnonce=\"0a4f113b\"");
+        hash(format!("{secret}:{nonce}:{count:08x}:0a4f113b:auth:{request}"))?
     } else {
         hash(format!("{secret}:{nonce}:{request}"))?
     };

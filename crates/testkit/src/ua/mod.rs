@@ -4,7 +4,7 @@
 //! Everything happens on the caller's thread, in real time, inside [`Call::run`].
 
 pub mod desk;
-mod digest;
+pub mod digest;
 pub mod line;
 mod message;
 pub mod script;

@@ -1,0 +1,54 @@
+//! Many calls, one after another: what they leave behind.
+
+use std::time::Duration;
+
+use tests::load::calls::Callers;
+use tests::load::cost;
+use tests::server::{Server, Setup};
+use tests::wait;
+
+/// Calls a second at most: with the 32 s that a transaction is remembered, the test takes a minute.
+const RATE: u32 = 1_000;
+/// Calls at once: their messages fit into the sockets' buffers, however busy the machine is.
+const AT_ONCE: usize = 48;
+/// What memory may grow by, over what it was after the first calls.
+const GROWTH_KB: u64 = 16_384;
+
+#[test]
+fn twenty_thousand_calls_leave_nothing_behind() {
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"1000\" = \"brief.json\"\n".into()),
+            ("brief.json", r#"{"actions": [{"type": "answer"}, {"type": "hangup"}]}"#.into()),
+        ],
+        quiet: true,
+        ..Setup::default()
+    });
+    let pid = server.process.id();
+    // The first question opens what HTTP keeps open.
+    let living = ["calls", "media_legs", "tasks", "sip_sessions"].map(|name| format!("offhook_{name}"));
+    assert!(living.iter().all(|name| server.metric(name) == 0.0));
+    let files = cost::open_files(pid);
+
+    let mut callers = Callers::new(server.sip, "1000").at_most(AT_ONCE);
+    // What is kept of finished calls is full after the first thousand.
+    let warm = callers.round(RATE, 5_000);
+    assert_eq!(warm.failed(), 0, "{:?}", warm.faults);
+    let memory = cost::resident_kb(pid);
+    let round = callers.round(RATE, 20_000);
+    assert_eq!(round.failed(), 0, "{:?}", round.faults);
+
+    wait::until("calls, legs, tasks and sessions to end", Duration::from_secs(15), || {
+        living.iter().all(|name| server.metric(name) == 0.0).then_some(())
+    });
+    wait::until("transactions to be forgotten", Duration::from_secs(45), || {
+        (server.metric("offhook_sip_transactions") == 0.0).then_some(())
+    });
+    wait::until("sockets to be closed", Duration::from_secs(15), || {
+        (cost::open_files(pid) <= files).then_some(())
+    });
+    let now = cost::resident_kb(pid);
+    assert!(now <= memory + GROWTH_KB, "{memory} KB after the first calls, {now} KB after the last");
+    assert_eq!(server.metric("offhook_calls_ended_total") as usize, 25_000);
+    assert_eq!(server.metric("offhook_calls_abandoned_total"), 0.0);
+}
