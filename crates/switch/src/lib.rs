@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod http;
 mod meters;
+mod presence;
 mod route;
 mod shared;
 mod sip_io;
@@ -51,8 +52,9 @@ use crate::book::Book;
 use crate::call::{Legs, Order};
 use crate::events::Bus;
 use crate::http::Http;
+use crate::presence::Directory;
 use crate::shared::{Shared, Tasks};
-use crate::sip_io::{ShardHandle, SipIo};
+use crate::sip_io::{Command, ShardHandle, SipIo};
 use crate::studio::Studio;
 
 /// After the limit of a drain: time for the BYEs and their answers.
@@ -145,6 +147,8 @@ impl Switch {
         let addresses = Arc::new(Addresses::new(config.advertise));
         let owner = shared.clone();
         let reception = Arc::new(move |invitation| route::admit(&owner, invitation));
+        // Waits in the queue, so that it is known before the first message.
+        shared.shard.send(Command::Directory(Directory::new(users)));
         let sip = SipIo::start(&config.sip, &addresses, commands, &digest_users(users), reception).await?;
         let meters = tokio::spawn(meters::publish(shared.clone()));
         let keepers = Mutex::new(trunk::keep(&shared.trunks, &shared.shard));
@@ -206,6 +210,7 @@ impl Switch {
         self.shared.users.store(Arc::new(users.clone()));
         self.shared.studio.forget();
         self.shared.shard.users(&digest_users(users));
+        self.shared.shard.send(Command::Directory(Directory::new(users)));
     }
 
     /// Reads the TLS certificates again, for connections to come. What is wrong with them is logged, and changes nothing.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::book::Record;
 use crate::call::{LegKey, Mail, Mark};
 use crate::error::Refusal;
+use crate::presence::Directory;
 
 /// What the transport tasks tell the shard.
 #[derive(Debug)]
@@ -121,6 +122,8 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Arc<sip::Response>>,
     },
     Users(Vec<User>),
+    /// How others name the users.
+    Directory(Directory),
     Drain,
     Snapshot(oneshot::Sender<Snapshot>),
     Bindings(oneshot::Sender<Vec<Registration>>),
@@ -231,6 +234,7 @@ impl ShardHandle {
             | Command::Ask { .. }
             | Command::Bindings(_)
             | Command::Users(_)
+            | Command::Directory(_)
             | Command::Drain
             | Command::Snapshot(_) => 0,
         };

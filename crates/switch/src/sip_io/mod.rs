@@ -10,6 +10,7 @@
 mod alias;
 mod bytestream;
 mod certificate;
+mod failures;
 mod handle;
 mod limits;
 mod serve;

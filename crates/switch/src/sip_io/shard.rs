@@ -10,15 +10,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use flow::trace::What;
+use sip::event_package::dialog_info::State;
 use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RequestId, SessionId, Summary};
 use tokio::sync::{mpsc, oneshot};
 
+use super::failures::Failures;
 use super::handle::{
     Admission, Command, Inbound, Invitation, Owner, Phone, Reception, Registration, Snapshot,
 };
 use super::ways::{Found, Sent, Ways};
 use crate::book::Record;
 use crate::call::{Mail, Mark, SessionEvent, post};
+use crate::presence::Presence;
 
 /// Inputs handled before the timers are looked at again.
 const BATCH: usize = 128;
@@ -42,6 +45,8 @@ pub(super) struct Shard {
     finished: VecDeque<(SessionId, Mark, Weak<Record>)>,
     /// Who waits for the answer to a request outside of calls.
     asked: HashMap<RequestId, oneshot::Sender<Arc<sip::Response>>>,
+    presence: Presence,
+    failures: Failures,
     /// What became of sending and of asking for ways; the endpoint is told before anything else.
     answers: Vec<Input>,
 }
@@ -56,6 +61,8 @@ impl Shard {
             calls: HashMap::new(),
             finished: VecDeque::new(),
             asked: HashMap::new(),
+            presence: Presence::default(),
+            failures: Failures::default(),
             answers: Vec::new(),
         }
     }
@@ -127,7 +134,9 @@ impl Shard {
                     Next::Flow(flow) => Some(*flow),
                     Next::Hop(_) | Next::Uri(_) => None,
                 };
+                let (to, from) = (invite.to.clone(), invite.from.clone());
                 let session = endpoint.invite(now, *invite);
+                self.presence.is_called(endpoint, now, session, &to, &from);
                 self.calls.insert(session, Address { flow, owner });
                 self.tell(session, SessionEvent::Began(session));
                 Ok(())
@@ -160,9 +169,15 @@ impl Shard {
                 endpoint.refer(now, session, &to, headers).map(|_refer| ())
             }
             Command::Progress { session, status, body, contact } => {
-                endpoint.progress(now, session, status, body, contact)
+                let done = endpoint.progress(now, session, status, body, contact);
+                self.presence.call_is(endpoint, now, session, State::Early);
+                done
             }
-            Command::Answer { session, body, contact } => endpoint.answer(now, session, body, contact),
+            Command::Answer { session, body, contact } => {
+                let done = endpoint.answer(now, session, body, contact);
+                self.presence.call_is(endpoint, now, session, State::Confirmed);
+                done
+            }
             Command::Reject { session, status, phrase, headers } => {
                 endpoint.reject(now, session, status, phrase.as_deref(), headers)
             }
@@ -186,6 +201,10 @@ impl Shard {
             }
             Command::Users(users) => {
                 endpoint.set_users(users);
+                Ok(())
+            }
+            Command::Directory(directory) => {
+                self.presence.set_directory(directory);
                 Ok(())
             }
             Command::Drain => {
@@ -270,21 +289,39 @@ impl Shard {
                 self.tell(session, SessionEvent::Info { content_type, body });
             }
             Event::Ended { session, reason } => {
+                self.presence.call_is(&mut self.endpoint, now, session, State::Terminated);
                 self.tell(session, SessionEvent::Ended(reason));
                 ended.push(session);
             }
-            Event::Subscribed { subscription, .. } => {
-                // Nothing here can be watched yet.
-                let _ = self.endpoint.refuse_subscription(now, subscription, 480);
+            Event::Subscribed { subscription, facts } => {
+                self.presence.subscribed(&mut self.endpoint, now, subscription, &facts);
             }
-            Event::Texted { text, .. } => self.endpoint.answer_text(now, text, 480),
+            Event::StateWanted { subscription } => {
+                self.presence.state_wanted(&mut self.endpoint, now, subscription);
+            }
+            Event::Unsubscribed { subscription, why } => {
+                tracing::debug!(%subscription, ?why, "a subscription is over");
+                self.presence.unsubscribed(subscription);
+            }
+            Event::Published { user, body, .. } => {
+                self.presence.published(&mut self.endpoint, now, &user, body);
+            }
+            Event::Texted { text, facts } => {
+                self.presence.texted(&mut self.endpoint, now, text, &facts);
+            }
             Event::Registered { user, contact, expires, flow } => {
                 metrics::counter!("offhook_registrations_total").increment(1);
                 tracing::info!(user, contact, expires_s = expires.as_secs(), %flow, "registered");
+                self.presence.moved(&mut self.endpoint, now, &user);
             }
-            Event::Unregistered { user, contact } => tracing::info!(user, contact, "unregistered"),
+            Event::Unregistered { user, contact } => {
+                tracing::info!(user, contact, "unregistered");
+                self.presence.moved(&mut self.endpoint, now, &user);
+            }
             Event::AuthFailed { user, flow } => {
-                tracing::warn!(user, from = %flow.remote, "wrong credentials");
+                if let Some(times) = self.failures.note(now, flow.remote.ip()) {
+                    tracing::warn!(user, from = %flow.remote, times, "wrong credentials");
+                }
             }
             Event::Message { session, flow, summary, call_id } => {
                 tracing::trace!(from = %flow.remote, call_id, "{summary}");
@@ -297,12 +334,14 @@ impl Shard {
                 self.tell(session, SessionEvent::Reached(flow));
             }
             Event::Progressed { session, early, status, body, owes_answer } => {
+                self.presence.call_is(&mut self.endpoint, now, session, State::Early);
                 self.tell(session, SessionEvent::Progressed { early, status, body, owes_answer });
             }
             Event::Redirected { session, status, targets } => {
                 self.tell(session, SessionEvent::Redirected { status, targets });
             }
             Event::Answered { session, early, body, owes_answer } => {
+                self.presence.call_is(&mut self.endpoint, now, session, State::Confirmed);
                 self.tell(session, SessionEvent::Answered { early, body, owes_answer });
             }
             Event::Acknowledged { session, body } => self.tell(session, SessionEvent::Acknowledged(body)),
@@ -317,6 +356,9 @@ impl Shard {
                 self.tell(session, SessionEvent::ReferProgress { refer, status, last });
             }
             Event::Responded { request, response } => {
+                if self.presence.responded(&mut self.endpoint, now, request, response.status) {
+                    return;
+                }
                 if let Some(reply) = self.asked.remove(&request) {
                     // Whoever asked may have gone.
                     let _ = reply.send(response);
@@ -329,6 +371,7 @@ impl Shard {
 
     fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
         let flow = invite.flow;
+        self.presence.calls(&mut self.endpoint, now, session, &invite);
         match (self.reception)(Invitation { session, invite, now }) {
             Admission::Take(owner) => {
                 self.calls.insert(session, Address { flow: Some(flow), owner });

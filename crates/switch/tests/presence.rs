@@ -1,0 +1,143 @@
+//! What users watch of each other and write to each other, over a real socket: lamps, presence, mailboxes, texts.
+
+mod rig;
+
+use std::time::{Duration, Instant};
+
+use rig::{LONG, Rig};
+use serde_json::json;
+use store::{Document, Flows, User, Users};
+use testkit::ua::digest::answer as credentials;
+use testkit::ua::{Message, Offer, Phone};
+
+/// A rig with alice (who has the number 201) and bob.
+fn start() -> Rig {
+    let echo = json!({"actions": [{"type": "answer"}, {"type": "echo", "option": {"duration": 60_000}}]});
+    let rig = Rig::start(&[]);
+    let user = |name: &str, password: &str, number: Option<&str>| User {
+        name: name.into(),
+        password: password.into(),
+        number: number.map(str::to_owned),
+    };
+    let users: Users =
+        [user("alice", "secret", Some("201")), user("bob", "hidden", None)].into_iter().collect();
+    // Not public, so that callers say who they are.
+    let mut flows = Flows::new();
+    flows.add(Document::read("echo.json", None, echo).expect("a flow"));
+    assert!(flows.number("1001", "echo.json", false));
+    rig.switch().reload(flows, &users, &store::Trunks::default());
+    rig
+}
+
+/// The next message that `wanted` wants; requests on the way are answered 200.
+fn next(phone: &Phone, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
+    let deadline = Instant::now() + LONG;
+    while Instant::now() < deadline {
+        let Some(message) = phone.receive(Duration::from_millis(200)).expect("a socket") else { continue };
+        if message.method().is_some() {
+            phone.send_raw(message.reply("200 OK", "").as_bytes()).expect("sent");
+        }
+        if wanted(&message) {
+            return message;
+        }
+    }
+    panic!("no {what} came");
+}
+
+/// Bob asks for something with his password; the final answer.
+fn ask(rig: &Rig, phone: &Phone, method: &str, user: &str, headers: &str, body: &str) -> Message {
+    let (server, local) = (rig.address(), phone.address());
+    let uri = format!("sip:{user}@{server}");
+    let call_id = format!("{:x}@rig", fastrand::u64(..));
+    let mut proof = String::new();
+    for cseq in 1..=2 {
+        let text = format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: \"Bob\" <sip:bob@{server}>;tag=b\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq} {method}\r\nContact: <sip:bob@{local}>\r\n{headers}{proof}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        phone.send_raw(text.as_bytes()).expect("sent");
+        let cseq = format!("{cseq} {method}");
+        let answer = next(phone, method, |m| {
+            m.status().is_some_and(|s| s >= 200)
+                && m.header("call-id") == Some(&call_id)
+                && m.header("cseq") == Some(&cseq)
+        });
+        let (header, challenge) = match answer.status() {
+            Some(401) => ("Authorization", answer.header("www-authenticate")),
+            Some(407) => ("Proxy-Authorization", answer.header("proxy-authenticate")),
+            _ => return answer,
+        };
+        let value = credentials(challenge.expect("a challenge"), method, &uri, "bob", "hidden");
+        proof = format!("{header}: {}\r\n", value.expect("an algorithm we know"));
+    }
+    panic!("{method} is challenged again and again");
+}
+
+fn notify(phone: &Phone, parts: &[&str]) -> Message {
+    next(phone, "NOTIFY", |m| m.method() == Some("NOTIFY") && parts.iter().all(|part| m.body.contains(part)))
+}
+
+#[test]
+fn a_lamp_follows_the_calls_of_a_user() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let ok = ask(&rig, &bob, "SUBSCRIBE", "201", "Event: dialog\r\nExpires: 300\r\n", "");
+    assert_eq!((ok.status(), ok.header("expires")), (Some(200), Some("300")));
+    let first = notify(&bob, &["version=\"0\"", "state=\"full\""]);
+    assert_eq!(first.header("subscription-state"), Some("active;expires=300"));
+    assert!(!first.body.contains("<dialog "));
+    let mut alice = Phone::new(rig.address(), "alice", Some("secret")).expect("a phone");
+    let call = alice.call("1001", Offer::Early, LONG).expect("a call");
+    notify(&bob, &["direction=\"initiator\"", "<state>confirmed</state>", "sip:1001@"]);
+    call.hang_up().expect("an end");
+    notify(&bob, &["<state>terminated</state>"]);
+    rig.nothing_left();
+}
+
+#[test]
+fn presence_is_what_phones_do_until_they_say_it_themselves() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let ok = ask(&rig, &bob, "SUBSCRIBE", "bob", "Event: presence\r\n", "");
+    assert_eq!(ok.status(), Some(200));
+    notify(&bob, &["<basic>closed</basic>"]);
+    let mut phone = Phone::new(rig.address(), "bob", Some("hidden")).expect("a phone");
+    assert_eq!(phone.register(300).expect("an answer"), 200);
+    notify(&bob, &["<basic>open</basic>"]);
+    let kind = "Event: presence\r\nContent-Type: application/pidf+xml\r\n";
+    let ok = ask(&rig, &bob, "PUBLISH", "bob", kind, "<presence>lunch</presence>");
+    assert!(ok.header("sip-etag").is_some());
+    notify(&bob, &["lunch"]);
+}
+
+#[test]
+fn a_mailbox_is_empty_and_its_owners() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let event = "Event: message-summary\r\nAccept: application/simple-message-summary\r\n";
+    assert_eq!(ask(&rig, &bob, "SUBSCRIBE", "bob", event, "").status(), Some(200));
+    notify(&bob, &["Messages-Waiting: no", "Voice-Message: 0/0 (0/0)"]);
+    assert_eq!(ask(&rig, &bob, "SUBSCRIBE", "alice", event, "").status(), Some(403));
+    assert_eq!(ask(&rig, &bob, "SUBSCRIBE", "nobody", event, "").status(), Some(404));
+    let none = ask(&rig, &bob, "SUBSCRIBE", "bob", "Event: conference\r\n", "");
+    assert_eq!(none.status(), Some(489));
+}
+
+#[test]
+fn a_text_reaches_the_phones_of_a_user_or_its_sender_hears_why_not() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let kind = "Content-Type: text/plain\r\n";
+    assert_eq!(ask(&rig, &bob, "MESSAGE", "nobody", kind, "hi").status(), Some(404));
+    assert_eq!(ask(&rig, &bob, "MESSAGE", "alice", kind, "hi").status(), Some(480));
+    let mut alice = Phone::new(rig.address(), "alice", Some("secret")).expect("a phone");
+    assert_eq!(alice.register(300).expect("an answer"), 200);
+    let reader =
+        std::thread::spawn(move || next(&alice, "MESSAGE", |message| message.method() == Some("MESSAGE")));
+    assert_eq!(ask(&rig, &bob, "MESSAGE", "201", kind, "hi alice").status(), Some(200));
+    let text = reader.join().expect("a text");
+    assert_eq!((text.body.as_str(), text.header("content-type")), ("hi alice", Some("text/plain")));
+    assert!(text.header("from").is_some_and(|from| from.starts_with("\"Bob\" <sip:bob@")));
+}
