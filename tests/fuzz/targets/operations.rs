@@ -362,7 +362,7 @@ impl World {
             assert!(side.live.is_empty(), "{} of {} sessions never ended", side.live.len(), side.begun);
             assert!(side.asked.is_empty(), "{} requests without an answer", side.asked.len());
             let counts = side.endpoint.counts();
-            assert_eq!(counts, Counts::default());
+            assert_eq!(counts, Counts::default(), "{:#?}", side.endpoint);
         }
         self.heard
     }

@@ -12,6 +12,7 @@ use crate::event::{Output, SessionId, Summary};
 use crate::flow::Flow;
 use crate::message::write::Writer;
 use crate::message::{Known, Message, Method};
+use crate::session::Phase;
 use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
 
 /// The methods we take, for Allow.
@@ -148,7 +149,9 @@ impl Endpoint {
         let role = match method {
             Known::Invite => {
                 let machine = InviteClient::new(now, bytes.clone(), reliable, timers);
-                let changes = request.core().is_ok_and(|core| core.to.tag().is_some());
+                // Not by the tag in To: a peer that answers without one is changed without one.
+                let session = summary.session.and_then(|id| self.sessions.get(id));
+                let changes = session.is_some_and(|s| !matches!(s.phase, Phase::Calling(_)));
                 // Half of it before the CANCEL, half after.
                 Role::InviteClient(if changes { machine.within(timers.give_up() * 2) } else { machine })
             }

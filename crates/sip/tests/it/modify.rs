@@ -336,3 +336,20 @@ fn commands_out_of_place_are_refused() {
     b.is_clean();
     assert_eq!(b.endpoint.reinvite(b.now, session, None).unwrap_err().phase, "gone");
 }
+
+/// A peer that answers without a tag in To is changed without one, and may ring for ever.
+#[test]
+fn a_change_of_a_call_without_a_tag_ends_with_its_call() {
+    let mut b = Bench::new();
+    let (session, invite) = place(&mut b, Some(sdp()));
+    b.hear(&response(&invite, "200 OK", "", "", SDP));
+    b.sends(&["ACK"]);
+    b.endpoint.reinvite(b.now, session, Some(sdp())).unwrap();
+    b.drain();
+    let change = b.sends(&["INVITE"]).remove(0);
+    assert!(!header(&change, "To").contains("tag="));
+    b.hear(&response(&change, "180 Ringing", "", "", ""));
+    b.endpoint.hang_up(b.now, session, Reason::normal());
+    b.drain();
+    b.is_clean();
+}
