@@ -162,6 +162,12 @@ impl Record {
         mark
     }
 
+    /// Who a party is.
+    pub(crate) fn party(&self, mark: Mark) -> String {
+        let about = crate::lock(&self.about);
+        about.legs.get(usize::from(mark.0)).map(|leg| leg.party.clone()).unwrap_or_default()
+    }
+
     /// Changes what is written down about a party.
     pub(crate) fn write_leg(&self, mark: Mark, change: impl FnOnce(&mut LegView)) {
         if let Some(leg) = crate::lock(&self.about).legs.get_mut(usize::from(mark.0)) {

@@ -15,9 +15,10 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 10] = [
+const PLAIN: [(&str, &str); 11] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_answered_total", "Calls that were answered"),
+    ("offhook_transfers_total", "Transfers that phones asked for and were let"),
     ("offhook_legs_placed_total", "Phones that were called"),
     ("offhook_calls_abandoned_total", "Calls whose parts did not come to an end by themselves; always 0"),
     ("offhook_registrations_total", "Contacts registered or refreshed"),

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use sip::{Identity, InviteFacts};
 use store::{Flows, Route, Trunk, Users};
 
-use crate::call::{Invited, start};
+use crate::call::{Invited, replace, start};
 use crate::error::Refusal;
 use crate::shared::Shared;
 use crate::sip_io::{Admission, Invitation};
@@ -43,6 +43,8 @@ pub(crate) struct Program {
     public: bool,
     /// Whether it does nothing but call a user.
     pub(crate) is_user: bool,
+    /// Whether it does nothing but call somebody.
+    pub(crate) only_dials: bool,
 }
 
 /// The trunk that a call came by.
@@ -63,6 +65,7 @@ impl Program {
                 capture_group: route.capture_group,
                 public: route.public,
                 is_user: false,
+                only_dials: false,
             }),
         }
     }
@@ -74,6 +77,7 @@ impl Program {
             capture_group: None,
             public: false,
             is_user: false,
+            only_dials: true,
         }
     }
 
@@ -84,6 +88,7 @@ impl Program {
             capture_group: None,
             public: false,
             is_user: true,
+            only_dials: true,
         }
     }
 }
@@ -132,7 +137,15 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
     if shared.book.living() >= shared.max_calls {
         return Admission::Refuse(Refusal::Full);
     }
-    let Invitation { session, invite, now } = invitation;
+    let Invitation { session, invite, replaced, now } = invitation;
+    if let Some(replaced) = replaced {
+        let known = matches!(invite.identity, Identity::User(_));
+        return match replaced {
+            _ if !known && !invite.flow.remote.ip().is_loopback() => Admission::Challenge,
+            Err(status) => Admission::Reject(status),
+            Ok(owner) => Admission::Take(replace(shared, session, invite, owner)),
+        };
+    }
     let (flows, users) = (shared.flows.load(), shared.users.load());
     let is_user = matches!(invite.identity, Identity::User(_));
     let owner = shared.trunks.owner(invite.flow.remote.ip()).filter(|_| !is_user);

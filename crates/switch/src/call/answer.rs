@@ -67,6 +67,11 @@ impl Table {
         self.agree(terms)
     }
 
+    /// What was agreed on last, in words.
+    pub(crate) fn words(&self) -> Option<String> {
+        self.last.as_ref().map(|agreement| agreement.words.clone())
+    }
+
     fn agree(&mut self, terms: Terms) -> Result<Agreement, Refusal> {
         let agreement = match (&terms.audio, &self.last) {
             (Some(audio), _) => agree(audio)?,

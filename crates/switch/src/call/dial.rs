@@ -18,6 +18,7 @@ use sip::{Invite, Next, Offer, Party, Reason};
 use super::hunt::Hunt;
 use super::leg::CallLeg;
 use super::run::Call;
+use super::transfer::News;
 use super::{LegKey, Mark};
 use crate::sip_io::{Command, Owner, Phone};
 use crate::trunk::{self, Pass};
@@ -76,6 +77,13 @@ impl Dial {
             && *winner == old
         {
             *winner = new;
+        }
+    }
+
+    /// Another phone joins those that ring.
+    pub(super) fn add(&mut self, key: LegKey) {
+        if let Stage::Ringing { forks, .. } = &mut self.stage {
+            forks.push(key);
         }
     }
 
@@ -156,6 +164,7 @@ impl Call {
         };
         let mut headers = routes;
         headers.extend(self.caller.asserted().headers());
+        headers.extend(self.caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
         let invite = Invite {
             next,
             to: format!("<{target}>"),
@@ -180,11 +189,16 @@ impl Call {
             return None;
         }
         let Placing { invite, codecs, pass } = placing;
+        // A registered phone is one of ours; whom a URI or a carrier leads to is anybody.
+        let is_ours = matches!(invite.next, Next::Flow(_)) && pass.is_none();
         let mark = self.record.add_leg(party.to_owned());
         let owner = self.owner(mark);
         let key = owner.leg;
         match CallLeg::place(self.shared.clone(), owner, invite, codecs) {
             Ok(mut leg) => {
+                if is_ours {
+                    leg.trust();
+                }
                 metrics::counter!("offhook_legs_placed_total").increment(1);
                 if let Some(pass) = pass {
                     leg.carry(pass);
@@ -239,6 +253,11 @@ impl Call {
     /// A phone rings, or lets something be heard.
     pub(super) fn fork_progress(&mut self, now: Instant, key: LegKey, media: bool) {
         let subject = self.subject;
+        if self.dial.as_ref().is_some_and(|dial| dial.rings(key))
+            && let Some(origin) = &self.origin
+        {
+            origin.tell(News::Progress(if media { 183 } else { 180 }));
+        }
         let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
         if !forks.contains(&key) {
             return;
@@ -276,6 +295,9 @@ impl Call {
             if let Some(leg) = self.leg_mut(loser) {
                 leg.leave(480, None, Reason::completed_elsewhere());
             }
+        }
+        if let Some(origin) = self.origin.take() {
+            origin.tell(News::Done);
         }
         let Some(subject) = self.subject else { return };
         if let Some(caller) = self.leg_mut(subject) {
@@ -375,7 +397,7 @@ fn weight(status: u16) -> u8 {
 
 /// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
 /// everywhere from all others by its length.
-fn ringback() -> Vec<Prompt> {
+pub(super) fn ringback() -> Vec<Prompt> {
     let (on, off) = (Duration::from_secs(2), Duration::from_secs(4));
     vec![Prompt::Tone(flow::ir::Tone { hertz: vec![440, 480], on, off, total: on + off })]
 }
@@ -391,6 +413,8 @@ pub(crate) struct Caller {
     pub(crate) withheld: bool,
     /// What its side says of where the call was before.
     pub(crate) said: Box<sip::Asserted>,
+    /// Who had the call placed, as Referred-By has it.
+    pub(crate) referred_by: Option<String>,
     /// Servers that the call may still pass.
     pub(crate) hops: u32,
 }

@@ -45,7 +45,7 @@ const LONGEST_KEY: Duration = Duration::from_secs(5);
 const KEY_GAP: Duration = Duration::from_millis(60);
 
 /// What the call itself plays, for which no flow waits: ringing tones, music on hold.
-const OWN: Tag = Tag(u64::MAX);
+pub(super) const OWN: Tag = Tag(u64::MAX);
 
 /// What the far end and we have settled about media.
 #[derive(Debug)]
@@ -79,6 +79,8 @@ pub(crate) enum Notice {
     Refused { status: u16 },
     /// Media began, or was changed: hold, resume.
     Media,
+    /// The far end wants the other party to be connected with somebody else.
+    Referred(Arc<sip::Refer>),
     /// The far end pressed a key for so long; of interest to whoever hears the leg.
     Key(char, Duration),
 }
@@ -87,6 +89,8 @@ pub(crate) enum Notice {
 pub(crate) struct CallLeg {
     shared: Arc<Shared>,
     owner: Owner,
+    /// Whether the far end is one of our users, or on this machine: it may have calls placed.
+    trusted: bool,
     session: Session,
     media: MediaEnd,
     table: Table,
@@ -139,6 +143,7 @@ impl CallLeg {
             player: Player::new(shared.clone(), owner.leg, owner.mail.clone()),
             shared,
             owner,
+            trusted: false,
             session,
             media,
             table,
@@ -157,6 +162,35 @@ impl CallLeg {
     /// Counts among the calls of a trunk as long as it lives.
     pub(crate) fn carry(&mut self, pass: Pass) {
         self.pass = Some(pass);
+    }
+
+    /// The far end may have calls placed.
+    pub(crate) fn trust(&mut self) {
+        self.trusted = true;
+    }
+
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// Answers the far end's wish for a transfer.
+    pub(crate) fn answer_refer(&self, refer: sip::ReferId, answer: Result<(), u16>) {
+        self.shard().send(SipCommand::AnswerRefer { refer, answer });
+    }
+
+    /// Tells the far end how the transfer goes that it wished for.
+    pub(crate) fn notify_refer(&self, refer: sip::ReferId, status: u16) {
+        self.shard().send(SipCommand::NotifyRefer { refer, status });
+    }
+
+    /// Who it is, as its call has it.
+    pub(crate) fn party(&self) -> String {
+        self.owner.record.party(self.mark())
+    }
+
+    /// The media leg, as long as there is one.
+    pub(crate) fn media_leg(&self) -> Option<media::LegId> {
+        self.media.leg()
     }
 
     pub(crate) fn key(&self) -> LegKey {
@@ -303,7 +337,7 @@ impl CallLeg {
             SessionEvent::Reached(flow) => self.reached(flow),
             SessionEvent::Progressed { status, body, .. } => self.progressed(now, status, body),
             SessionEvent::Answered { body, .. } => self.call_answered(now, body),
-            SessionEvent::Referred(refer) => self.session.refuse_refer(refer.id),
+            SessionEvent::Referred(refer) => self.outbox.push_back(Notice::Referred(refer)),
             // What nothing here asks for: our INVITEs have offers, we change and transfer nothing of our own.
             SessionEvent::Redirected { .. }
             | SessionEvent::Acknowledged(_)
@@ -505,17 +539,25 @@ impl CallLeg {
     /// Moves to another call.
     pub(crate) fn rehome(&mut self, owner: Owner) {
         self.player.rehome(owner.mail.clone());
-        self.media.rehome(owner.mail.clone());
+        self.media.rehome(owner.mail.clone(), OWN);
         self.owner.record.set_media(self.mark(), None);
         self.record_end("transferred");
         self.outbox.clear();
         self.pressed = None;
         self.own = Own::Nothing;
         if let Some(session) = self.session.id() {
-            self.shard().send(SipCommand::Rehome { session, owner: owner.clone() });
+            let before = self.owner.mail.clone();
+            self.shard().send(SipCommand::Rehome { session, owner: owner.clone(), before });
         }
         self.owner = owner;
         self.owner.record.set_media(self.mark(), self.media.leg());
+        let words = self.table.words();
+        self.owner.record.write_leg(self.mark(), |leg| {
+            leg.state = LegState::Answered;
+            leg.answered.get_or_insert_with(wall_clock);
+            leg.ended = None;
+            leg.media = words;
+        });
     }
 
     fn shard(&self) -> &crate::sip_io::ShardHandle {
@@ -585,6 +627,15 @@ impl CallLeg {
         if let Err(error) = started {
             self.fail(tag, Cause::Recording, error.to_string());
         }
+    }
+}
+
+impl std::fmt::Debug for CallLeg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallLeg")
+            .field("key", &self.key())
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 

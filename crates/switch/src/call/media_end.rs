@@ -165,13 +165,17 @@ impl MediaEnd {
         }
     }
 
-    /// The leg is in another call from here on, which has asked nothing of it yet.
-    pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Mail>) {
+    /// The leg is in another call from here on, which has asked nothing of it yet; recordings end for `nobody`.
+    pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Mail>, nobody: Tag) {
         if let Some(leg) = self.leg() {
-            for number in self.jobs.drain().map(|(number, _)| number).chain(self.bridge.take()) {
+            for number in self.jobs.keys().copied().chain(self.bridge.take()) {
+                // What cannot be stopped ends with the leg.
                 let _ = self.engine.send(leg, Command::Stop { tag: number });
             }
         }
+        // What a recording comes to is still to be written down.
+        self.jobs.retain(|_, (_, job)| matches!(job, Job::Recording { .. }));
+        self.jobs.values_mut().for_each(|(tag, _)| *tag = nobody);
         if let State::Live(leg) | State::Leaving(leg, _) = self.state {
             self.legs.rehome(leg, mail.clone());
         }

@@ -24,11 +24,13 @@ mod leg;
 mod media_end;
 mod player;
 pub(crate) mod recording;
+mod replace;
 pub(crate) mod run;
 mod session;
 mod silence;
 mod start;
 mod timeline;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -42,10 +44,12 @@ use tokio::sync::mpsc::error::TrySendError;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
 pub(crate) use media_end::Legs;
+pub(crate) use replace::{Replacing, replace};
 pub(crate) use start::{Invited, start};
 pub(crate) use timeline::Timeline;
+pub(crate) use transfer::{Arrival, News};
 
-use crate::sip_io::Phone;
+use crate::sip_io::{Owner, Phone};
 use crate::studio::PromptError;
 
 /// Letters a mailbox holds. A call reads them faster than 50 packets a second can make them.
@@ -64,6 +68,16 @@ pub(crate) enum Mail {
     Contacts { tag: Tag, user: String, ways: Vec<Phone> },
     /// An HTTP exchange of its flow ended.
     Http(Tag, Result<HttpReply, HttpFailure>),
+    /// A leg from another call.
+    Leg(Box<Arrival>),
+    /// From the call that a leg of this one went to: how the transfer goes.
+    Transfer(LegKey, News),
+    /// The dialog that a transfer names, looked for.
+    Found { by: LegKey, found: Result<Owner, u16> },
+    /// The last letter about a leg that has moved.
+    Moved(LegKey),
+    /// An INVITE that is to take the place of a leg.
+    Replacing(Box<Replacing>),
     /// From outside.
     Order(Order),
 }
@@ -122,11 +136,7 @@ impl Mail {
                 media::Event::Digit { .. } | media::Event::DigitEnded { .. } | media::Event::Talking { .. }
             ),
             Mail::Sip(_, SessionEvent::Info { .. }) => false,
-            Mail::Sip(..)
-            | Mail::Prompts { .. }
-            | Mail::Contacts { .. }
-            | Mail::Http(..)
-            | Mail::Order(_) => true,
+            _ => true,
         }
     }
 }

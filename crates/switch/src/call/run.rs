@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use super::bridge::Bridge;
 use super::dial::{Caller, Dial};
 use super::leg::{CallLeg, Notice};
+use super::transfer::{Moved, News, Origin, Transfer};
 use super::{LegKey, Mail, Order, post};
 use crate::book::{CallState, Record};
 use crate::events::{Happening, wall_clock};
@@ -27,6 +28,9 @@ use crate::shared::Shared;
 const REQUESTS: usize = 32;
 /// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
 const LINGER: Duration = Duration::from_secs(250);
+
+/// Between two looks at calls that legs went to.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A request on its way, for the trace of one whose flow is over when the reply comes.
 pub(super) struct Request {
@@ -53,6 +57,12 @@ pub(super) struct Call {
     pub(super) bridge: Option<Bridge>,
     /// The other party left at this moment, for this reason.
     pub(super) left: Option<(Instant, Reason)>,
+    /// A party that is being transferred, or was.
+    pub(super) transfer: Option<Box<Transfer>>,
+    /// Where the subject came from, as long as it may have to go back there.
+    pub(super) origin: Option<Origin>,
+    /// Legs that went to other calls, as long as letters about them may come.
+    pub(super) moved: Vec<Moved>,
     pub(super) machine: Machine,
     /// The call may last until then.
     pub(super) last: Instant,
@@ -82,9 +92,14 @@ impl Call {
                     Some(letter @ (Mail::Sip(..) | Mail::Media(_) | Mail::Prompts { .. })) => {
                         self.to_leg(now, letter);
                     }
+                    Some(Mail::Leg(arrival)) => self.arrived(now, *arrival),
+                    Some(Mail::Transfer(key, news)) => self.transfer_news(now, key, news),
+                    Some(Mail::Found { by, found }) => self.dialog_found(now, by, found),
+                    Some(Mail::Moved(key)) => self.moved.retain(|moved| moved.key != key),
+                    Some(Mail::Replacing(replacing)) => self.replacing(now, *replacing),
                     Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
-                    Some(Mail::Order(Order::HangUp(cause))) => self.cut(&cause),
+                    Some(Mail::Order(Order::HangUp(cause))) => self.cut(now, &cause),
                     None => self.time(now),
                 }
                 self.settle(now);
@@ -105,8 +120,11 @@ impl Call {
         };
         let dial = self.dial.as_ref().and_then(|dial| dial.poll_timeout());
         let bridge = self.bridge.as_ref().and_then(Bridge::poll_timeout);
+        // Nobody tells when the call is over that a leg went to.
+        let limit = if self.moved.is_empty() { limit } else { limit.min(now + LOOK) };
+        let transfer = self.transfer.as_ref().and_then(|transfer| transfer.poll_timeout());
         let legs = self.legs.iter().filter_map(|leg| leg.poll_timeout(now));
-        [self.machine.poll_timeout(), dial, bridge]
+        [self.machine.poll_timeout(), dial, bridge, transfer]
             .into_iter()
             .flatten()
             .chain(legs)
@@ -124,17 +142,18 @@ impl Call {
     /// Takes a letter to the leg it is for.
     fn to_leg(&mut self, now: Instant, letter: Mail) {
         match letter {
-            Mail::Sip(key, event) => {
-                if let Some(leg) = self.leg_mut(key) {
-                    leg.session_event(now, event);
-                }
-            }
+            Mail::Sip(key, event) => match self.leg_mut(key) {
+                Some(leg) => leg.session_event(now, event),
+                None => self.forward(|moved| moved.key == key, Mail::Sip(key, event)),
+            },
             Mail::Media(event) => {
                 let id = media_leg(&event);
-                if let Some(leg) = self.legs.iter_mut().find(|leg| id.is_some_and(|id| leg.owns(id))) {
-                    leg.media_event(now, event);
+                match self.legs.iter_mut().find(|leg| id.is_some_and(|id| leg.owns(id))) {
+                    Some(leg) => leg.media_event(now, event),
+                    None => self.forward(|moved| moved.media == id, Mail::Media(event)),
                 }
             }
+            // What was made ready for a leg that has moved is of no use there.
             Mail::Prompts { leg: key, tag, result } => {
                 if let Some(leg) = self.leg_mut(key) {
                     leg.prompts_ready(tag, result);
@@ -148,25 +167,26 @@ impl Call {
         self.legs.iter_mut().for_each(|leg| leg.tick(now));
         self.bridge_time(now);
         self.dial_time(now);
+        self.transfer_time(now);
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.machine.handle(now, Input::Timeout);
         }
         if self.ended.is_none() && self.last <= now {
-            self.cut("longest duration reached");
+            self.cut(now, "longest duration reached");
         }
     }
 
-    fn cut(&mut self, cause: &str) {
+    fn cut(&mut self, now: Instant, cause: &str) {
         self.ending(cause, "server");
         match self.subject.and_then(|key| self.leg_mut(key)) {
             // The others go with it.
             Some(leg) if leg.is_up() => leg.cut(cause, 480),
-            _ => self.leave_all(&Reason::normal()),
+            _ => self.subject_gone(now, cause, &Reason::normal()),
         }
     }
 
     /// Ends every leg from our side.
-    fn leave_all(&mut self, reason: &Reason) {
+    pub(super) fn leave_all(&mut self, reason: &Reason) {
         self.part();
         for leg in &mut self.legs {
             leg.leave(480, None, reason.clone());
@@ -231,8 +251,18 @@ impl Call {
                 self.join(now);
                 self.sync_hold();
             }
+            Notice::Referred(refer) => self.referred(now, key, &refer),
             Notice::Key(digit, length) => self.key(now, key, digit, length),
         }
+    }
+
+    /// The one that the flow runs on is gone, and with it all others.
+    pub(super) fn subject_gone(&mut self, now: Instant, cause: &str, reason: &Reason) {
+        self.dial = None;
+        self.leave_all(reason);
+        let event = LegEvent::Gone { cause: cause.to_owned() };
+        self.heard(now, &event);
+        self.machine.handle(now, Input::Leg(Tag::default(), event));
     }
 
     fn talks(&self, key: LegKey) -> bool {
@@ -242,12 +272,14 @@ impl Call {
     /// A party is gone.
     fn gone(&mut self, now: Instant, key: LegKey, cause: String) {
         let reason = self.leg(key).map_or_else(Reason::normal, CallLeg::farewell);
-        if self.subject == Some(key) {
-            self.dial = None;
-            self.leave_all(&reason);
-            let event = LegEvent::Gone { cause };
-            self.heard(now, &event);
-            self.machine.handle(now, Input::Leg(Tag::default(), event));
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.by == key) {
+            // It has no part in what comes of the transfer.
+            self.transferred(now);
+        } else if self.subject == Some(key) {
+            if let Some(origin) = self.origin.take() {
+                origin.tell(News::Lost);
+            }
+            self.subject_gone(now, &cause, &reason);
         } else if self.dial.as_ref().and_then(|dial| dial.winner()) == Some(key) {
             self.left = Some((now, reason));
             self.dialled(now, DialOutcome::Answered, 200);
@@ -286,6 +318,7 @@ impl Call {
             }
             Effect::Trace(what) => self.record.timeline.add(now, what),
             Effect::Ended(end) => {
+                self.give_back(now);
                 self.ending(&end.cause, &end.by);
                 self.ended.get_or_insert(now);
                 self.leave_all(&Reason::normal());
@@ -308,6 +341,9 @@ impl Call {
 
     /// The flow hangs up. If it does so because the other party left, that is how the call ended.
     fn hang_up(&mut self, now: Instant, status: u16, phrase: Option<String>, cause: &str) {
+        if self.give_back(now) {
+            return;
+        }
         let reason = match self.left.take() {
             Some((at, reason)) if at == now => {
                 self.ending("hangup", "callee");
@@ -341,13 +377,19 @@ impl Call {
     }
 
     /// Notes how the call ended; the first word counts.
-    fn ending(&mut self, cause: &str, by: &str) {
+    pub(super) fn ending(&mut self, cause: &str, by: &str) {
         self.record.timeline.ending();
         self.end.get_or_insert_with(|| End { cause: cause.to_owned(), by: by.to_owned() });
     }
 
+    /// No letter can come that would have to go to another call.
+    fn is_settled(&self) -> bool {
+        self.moved.iter().all(|moved| moved.is_over())
+    }
+
     fn is_finished(&self, now: Instant) -> bool {
-        let quiet = self.legs.is_empty() && self.machine.is_over() && self.requests.is_empty();
+        let quiet =
+            self.legs.is_empty() && self.is_settled() && self.machine.is_over() && self.requests.is_empty();
         quiet || self.ended.is_some_and(|ended| ended + LINGER <= now)
     }
 

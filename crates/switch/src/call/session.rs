@@ -3,7 +3,7 @@
 //! Commands go through a queue, so the shard may know better; it then ignores them, and the session's `Ended` is on its
 //! way to us. A session that is dropped before its end is hung up.
 
-use sip::{Body, Contact, Invite, Reason, ReferId, SessionId};
+use sip::{Body, Contact, Invite, Reason, SessionId};
 
 use crate::error::Refusal;
 use crate::sip_io::{Command, Owner, ShardHandle};
@@ -155,11 +155,6 @@ impl Session {
         if let Some(session) = self.id {
             self.shard.send(Command::AnswerReinvite { session, answer });
         }
-    }
-
-    /// No flow transfers yet.
-    pub(crate) fn refuse_refer(&self, refer: ReferId) {
-        self.shard.send(Command::AnswerRefer { refer, answer: Err(603) });
     }
 
     /// `Ended` was heard. Whether the far end ended it, and not we.

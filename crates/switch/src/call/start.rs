@@ -17,6 +17,7 @@ use super::leg::CallLeg;
 use super::media_end::MediaEnd;
 use super::run::{self, Call};
 use super::session::Session;
+use super::transfer::Origin;
 use super::{CallId, MAILBOX, Mail, Mark, SessionEvent, Timeline};
 use crate::book::{CallState, CallView, LegView, Record};
 use crate::error::Refusal;
@@ -80,6 +81,70 @@ fn about(id: CallId, invited: &Invited) -> CallView {
         recordings: Vec::new(),
         trace: Vec::new(),
     }
+}
+
+/// A leg of another call that begins a call of its own.
+pub(super) struct Transferred {
+    pub(super) leg: CallLeg,
+    pub(super) caller: Caller,
+    pub(super) called: String,
+    pub(super) program: Program,
+    /// Where it goes back to if nobody answers.
+    pub(super) origin: Option<Origin>,
+    /// The call it comes from.
+    pub(super) from: Arc<Record>,
+    pub(super) now: Instant,
+}
+
+/// Begins a call on a leg that is there already. Its mailbox.
+pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) -> mpsc::Sender<Mail> {
+    let Transferred { mut leg, caller, called, program, origin, from, now } = transferred;
+    let (mail, mailbox) = mpsc::channel(MAILBOX);
+    let id = shared.book.fresh_id();
+    let before = from.summary();
+    let party = leg.party();
+    let about = CallView {
+        id,
+        caller: party.clone(),
+        called: called.clone(),
+        flow: Some(program.id.clone()),
+        state: CallState::Answered,
+        started: wall_clock(),
+        answered: Some(wall_clock()),
+        legs: vec![LegView::new(Mark::FIRST, party)],
+        recordings: Vec::new(),
+        ..before
+    };
+    let facts = Facts {
+        call_id: id.to_string(),
+        sip_call_id: about.sip_call_id.clone(),
+        direction: "inbound".to_owned(),
+        caller_number: if caller.withheld { String::new() } else { caller.number.clone() },
+        caller_name: caller.name.clone().unwrap_or_default(),
+        caller_domain: caller.host.clone(),
+        called_number: called,
+        called_name: String::new(),
+        called_domain: caller.host.clone(),
+        user: about.user.clone(),
+        caller_address: String::new(),
+        account_id: shared.account.clone(),
+        flow_id: program.id.clone(),
+        language: String::new(),
+        capture_group: program.capture_group.clone(),
+    };
+    let span = tracing::info_span!(parent: None, "call", call = %id);
+    let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
+    let record = Arc::new(Record::new(about, Timeline::new(now, span.clone()), mail.clone()));
+    shared.book.open(record.clone());
+    shared.bus.publish(id, happening);
+    metrics::counter!("offhook_calls_total").increment(1);
+    record.timeline.note(now, format!("transferred from {}", from.id));
+    from.timeline.note(now, format!("the other party goes on in {id}"));
+    leg.rehome(Owner { leg: leg.key(), mark: Mark::FIRST, mail: mail.clone(), record: record.clone() });
+    let mut call = Call::new(shared.clone(), record, leg, caller, program.code, facts, now);
+    call.origin = origin;
+    shared.tasks.spawn(call.run(mailbox).instrument(span));
+    mail
 }
 
 async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Mail>) {
@@ -146,7 +211,11 @@ pub(super) fn answering(
     };
     let table = Table::new(codecs, invite.flow.local.ip(), ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
-    CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())
+    let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
+    if matches!(invite.identity, sip::Identity::User(_)) || invite.flow.remote.ip().is_loopback() {
+        leg.trust();
+    }
+    Ok(leg)
 }
 
 impl Call {
@@ -174,6 +243,9 @@ impl Call {
             dial: None,
             last_dialled: None,
             bridge: None,
+            transfer: None,
+            origin: None,
+            moved: Vec::new(),
             left: None,
             requests: HashMap::new(),
             end: None,
@@ -210,6 +282,7 @@ fn caller(shared: &Shared, trunk: Option<&TrunkState>, invite: &InviteFacts) -> 
         host: invite.from.host.clone(),
         withheld,
         said: Box::new(invite.asserted.clone()),
+        referred_by: None,
         hops: invite.max_forwards.saturating_sub(1),
     }
 }

@@ -41,6 +41,14 @@ pub(crate) enum Command {
     Rehome {
         session: SessionId,
         owner: Owner,
+        /// The call it belonged to; told when no more letters about it will come.
+        before: mpsc::Sender<Mail>,
+    },
+    /// Whose the session is that a transfer names: answered by [`Mail::Found`] for the leg that asks.
+    Find {
+        replaces: sip::Replaces,
+        by: LegKey,
+        mail: mpsc::Sender<Mail>,
     },
     /// Where a user can be reached: answered by [`Mail::Contacts`] with this tag.
     Reach {
@@ -156,6 +164,8 @@ pub struct Registration {
 pub(crate) struct Invitation {
     pub(crate) session: SessionId,
     pub(crate) invite: Arc<InviteFacts>,
+    /// To whom the session belongs that it is to take over (RFC 3891), or the status to refuse it with.
+    pub(crate) replaced: Option<Result<Owner, u16>>,
     pub(crate) now: Instant,
 }
 
@@ -165,6 +175,8 @@ pub(crate) enum Admission {
     Challenge,
     /// No.
     Refuse(Refusal),
+    /// No, with this status alone.
+    Reject(u16),
     /// The session belongs to a call now.
     Take(Owner),
 }

@@ -141,10 +141,24 @@ impl Shard {
                 self.tell(session, SessionEvent::Began(session));
                 Ok(())
             }
-            Command::Rehome { session, owner } => {
-                // One that has ended meanwhile was told to the call before.
-                if let Some(address) = self.calls.get_mut(&session) {
-                    address.owner = owner;
+            Command::Find { replaces, by, mail } => {
+                let found = self.replaced(&replaces);
+                post(&mail, Mail::Found { by, found });
+                Ok(())
+            }
+            Command::Rehome { session, owner, before } => {
+                let key = owner.leg;
+                match self.calls.get_mut(&session) {
+                    Some(address) => {
+                        let before = std::mem::replace(&mut address.owner, owner);
+                        post(&before.mail, Mail::Moved(key));
+                    }
+                    // It has ended, which may have been told to the call before.
+                    None => {
+                        let ended = SessionEvent::Ended(sip::Ended::Bye { cause: None });
+                        post(&owner.mail, Mail::Sip(key, ended));
+                        post(&before, Mail::Moved(key));
+                    }
                 }
                 Ok(())
             }
@@ -372,7 +386,12 @@ impl Shard {
     fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
         let flow = invite.flow;
         self.presence.calls(&mut self.endpoint, now, session, &invite);
-        match (self.reception)(Invitation { session, invite, now }) {
+        let replaced = invite.replaces.as_ref().map(|replaces| self.replaced(replaces));
+        match (self.reception)(Invitation { session, invite, replaced, now }) {
+            Admission::Reject(status) => {
+                // A session that was offered this moment is in no other phase.
+                let _ = self.endpoint.reject(now, session, status, None, Vec::new());
+            }
             Admission::Take(owner) => {
                 self.calls.insert(session, Address { flow: Some(flow), owner });
             }
@@ -399,6 +418,12 @@ impl Shard {
             self.tell(session, SessionEvent::Changed { result: Err(491), owes_answer: false });
         }
         done
+    }
+
+    /// To whom a session belongs that is to be taken over, or the status that refuses it.
+    fn replaced(&self, replaces: &sip::Replaces) -> Result<Owner, u16> {
+        let session = self.endpoint.replaced(replaces)?;
+        self.calls.get(&session).map(|address| address.owner.clone()).ok_or(481)
     }
 
     fn tell(&mut self, session: SessionId, event: SessionEvent) {

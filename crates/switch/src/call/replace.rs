@@ -1,0 +1,116 @@
+//! One leg takes the place of another: an INVITE with Replaces (RFC 3891), or a leg that another call sends.
+//!
+//! Whoever talked to the old leg talks to the new one; a flow that ran on the old one runs on. Of a call that rings,
+//! the new leg is the one that answers: a phone picks up what rings at another.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use flow::leg::{Leg, LegCommand};
+use sip::{Contact, InviteFacts, Reason, SessionId};
+
+use super::dial::ringback;
+use super::leg::OWN;
+use super::run::Call;
+use super::session::Session;
+use super::start::answering;
+use super::{LegKey, Mail, post};
+use crate::shared::Shared;
+use crate::sip_io::Owner;
+
+/// An INVITE that is to take the place of a leg.
+#[derive(Debug)]
+pub(crate) struct Replacing {
+    session: SessionId,
+    invite: Arc<InviteFacts>,
+    /// The new leg's.
+    owner: Owner,
+    old: LegKey,
+}
+
+/// Hands an INVITE to the call whose leg it is to replace. To whom its session belongs then.
+pub(crate) fn replace(
+    shared: &Arc<Shared>,
+    session: SessionId,
+    invite: Arc<InviteFacts>,
+    replaced: Owner,
+) -> Owner {
+    let mark = replaced.record.add_leg(invite.from.uri.clone());
+    let owner = Owner { leg: shared.leg_key(), mark, ..replaced.clone() };
+    let replacing = Replacing { session, invite, owner: owner.clone(), old: replaced.leg };
+    // A call that has just ended leaves the session to its own end: nobody answers it.
+    if !post(&replaced.mail, Mail::Replacing(Box::new(replacing))) {
+        let reject =
+            crate::sip_io::Command::Reject { session, status: 481, phrase: None, headers: Vec::new() };
+        shared.shard.send(reject);
+    }
+    owner
+}
+
+impl Call {
+    /// An INVITE is to take the place of a leg.
+    pub(super) fn replacing(&mut self, now: Instant, replacing: Replacing) {
+        let Replacing { session, invite, owner, old } = replacing;
+        let key = owner.leg;
+        let contact = Contact::new(&invite.request_uri.user, invite.flow.local, invite.flow.transport);
+        let mut session = Session::new(session, contact, self.shared.shard.clone());
+        if !self.may_replace(old) {
+            self.record.timeline.note(now, "an INVITE came for a leg that is not there any more");
+            session.leave(481, None, Reason::normal());
+            return;
+        }
+        let mut leg = match answering(&self.shared, &owner, &invite, session) {
+            Ok(leg) => leg,
+            Err((mut session, refusal)) => {
+                self.record.timeline.note(now, format!("{} {refusal}", owner.mark));
+                return session.refuse(&refusal);
+            }
+        };
+        leg.perform(now, OWN, LegCommand::Answer);
+        self.legs.push(leg);
+        self.take_place(now, old, key);
+    }
+
+    /// Whether another leg may take the place of this one.
+    pub(super) fn may_replace(&self, old: LegKey) -> bool {
+        let up = self.leg(old).is_some_and(|leg| leg.is_up());
+        let talks = self.bridge.as_ref().is_some_and(|bridge| bridge.partner(old).is_some());
+        let dials = self.dial.as_ref().is_some_and(|dial| dial.rings(old) || self.subject == Some(old));
+        up && self.transfer.is_none() && (talks || dials)
+    }
+
+    /// `new`, which is a leg of the call already, takes the place of `old`, which is left.
+    pub(super) fn take_place(&mut self, now: Instant, old: LegKey, new: LegKey) {
+        let marks: Vec<String> =
+            [new, old].iter().filter_map(|key| self.leg(*key)).map(|leg| leg.mark().to_string()).collect();
+        self.record.timeline.note(now, marks.join(" takes the place of "));
+        if self.dial.as_ref().is_some_and(|dial| dial.rings(old)) {
+            if let Some(dial) = &mut self.dial {
+                dial.add(new);
+            }
+            return self.fork_answered(now, new);
+        }
+        if let Some(leg) = self.leg_mut(old) {
+            leg.part();
+            leg.hush();
+            leg.leave(487, None, Reason::normal());
+        }
+        if let Some(bridge) = &mut self.bridge
+            && !bridge.swap(old, new)
+        {
+            self.part();
+        }
+        if let Some(dial) = &mut self.dial {
+            dial.swap(old, new);
+        }
+        if self.subject == Some(old) {
+            self.subject = Some(new);
+            let rings =
+                self.dial.as_ref().is_some_and(|dial| dial.winner().is_none()) && self.bridge.is_none();
+            if rings && let Some(leg) = self.leg_mut(new) {
+                leg.ring(ringback());
+            }
+        }
+        self.join(now);
+    }
+}
