@@ -82,8 +82,10 @@ pub fn shard(message: &[u8], shards: u8) -> u8 {
     }
 }
 
+/// Which of several endpoints has the calls of this Call-ID.
+///
 /// Call-IDs are compared byte by byte (RFC 3261 §20.8). The hash is FNV-1a.
-pub(crate) fn shard_of_call(call_id: &str, shards: u8) -> u8 {
+pub fn shard_of_call(call_id: &str, shards: u8) -> u8 {
     let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     let hash = call_id.bytes().fold(0x811C_9DC5, step);
     // Its low bits depend on the last bytes alone too much.

@@ -90,7 +90,7 @@ impl Call {
             loop {
                 match letter {
                     Some(letter @ (Mail::Sip(..) | Mail::Media(_) | Mail::Prompts { .. })) => {
-                        self.to_leg(now, letter);
+                        self.hand_on(now, letter);
                     }
                     Some(Mail::Leg(arrival)) => self.arrived(now, *arrival),
                     Some(Mail::Transfer(key, news)) => self.transfer_news(now, key, news),
@@ -140,7 +140,7 @@ impl Call {
     }
 
     /// Takes a letter to the leg it is for.
-    fn to_leg(&mut self, now: Instant, letter: Mail) {
+    fn hand_on(&mut self, now: Instant, letter: Mail) {
         match letter {
             Mail::Sip(key, event) => match self.leg_mut(key) {
                 Some(leg) => leg.session_event(now, event),

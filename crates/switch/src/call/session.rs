@@ -35,7 +35,7 @@ pub(crate) struct Session {
     shard: ShardHandle,
     phase: Phase,
     /// How to hang up once there is an id.
-    farewell: Option<Reason>,
+    farewell: Option<Box<Reason>>,
     /// 180 was sent.
     rang: bool,
 }
@@ -57,7 +57,7 @@ impl Session {
     pub(crate) fn began(&mut self, session: SessionId) {
         self.id = Some(session);
         if let Some(reason) = self.farewell.take() {
-            self.shard.send(Command::HangUp { session, reason });
+            self.shard.send(Command::HangUp { session, reason: *reason });
         }
     }
 
@@ -134,7 +134,7 @@ impl Session {
                 self.phase = Phase::Leaving;
                 match self.id {
                     Some(session) => self.shard.send(Command::HangUp { session, reason }),
-                    None => self.farewell = Some(reason),
+                    None => self.farewell = Some(Box::new(reason)),
                 }
             }
             Phase::Leaving | Phase::Over => {}

@@ -239,7 +239,7 @@ impl Call {
         let Some(leg) = self.take_leg(of) else { return };
         let (mark, media) = (leg.mark(), leg.media_leg());
         let origin = Origin { leg: of, mail: self.record.mail().clone() };
-        let arrival = Arrival { leg, purpose: Purpose::Replace { old: other.leg, origin } };
+        let arrival = Box::new(Arrival { leg, purpose: Purpose::Replace { old: other.leg, origin } });
         self.transfer = Some(Box::new(Transfer { refer, by, of, stage: Stage::Away(mark) }));
         match send(&other.mail, arrival) {
             Ok(()) => self.moved.push(Moved { key: of, media, mail: other.mail }),
@@ -262,7 +262,7 @@ impl Call {
             Purpose::Replace { origin, .. } => {
                 self.record.timeline.note(now, "a transferred leg came too late and goes back");
                 // Without its call it is hung up, by being dropped.
-                let _ = send(&origin.mail, Arrival { leg, purpose: Purpose::Back { status: 481 } });
+                let _ = send(&origin.mail, Box::new(Arrival { leg, purpose: Purpose::Back { status: 481 } }));
             }
             Purpose::Back { status } => {
                 let mark = match self.transfer.as_deref() {
@@ -359,7 +359,7 @@ impl Call {
             return false;
         }
         let (key, media) = (leg.key(), leg.media_leg());
-        match send(&origin.mail, Arrival { leg, purpose: Purpose::Back { status } }) {
+        match send(&origin.mail, Box::new(Arrival { leg, purpose: Purpose::Back { status } })) {
             Ok(()) => {
                 self.moved.push(Moved { key, media, mail: origin.mail });
                 self.record.timeline.note(now, "its party goes back to the call it came from");
@@ -375,8 +375,8 @@ impl Call {
 }
 
 /// Sends a leg to another call; it comes back if that is over.
-fn send(mail: &mpsc::Sender<Mail>, arrival: Arrival) -> Result<(), Arrival> {
-    match mail.try_send(Mail::Leg(Box::new(arrival))) {
+fn send(mail: &mpsc::Sender<Mail>, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
+    match mail.try_send(Mail::Leg(arrival)) {
         Ok(()) => Ok(()),
         Err(TrySendError::Full(letter)) => {
             let mail = mail.clone();
@@ -386,7 +386,7 @@ fn send(mail: &mpsc::Sender<Mail>, arrival: Arrival) -> Result<(), Arrival> {
             });
             Ok(())
         }
-        Err(TrySendError::Closed(Mail::Leg(arrival))) => Err(*arrival),
+        Err(TrySendError::Closed(Mail::Leg(arrival))) => Err(arrival),
         Err(TrySendError::Closed(_)) => Ok(()),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) enum Inbound {
 
 /// What calls and the switch ask of the shard.
 #[derive(Debug)]
+#[allow(dead_code, reason = "some of it no call has a use for yet")]
 pub(crate) enum Command {
     /// Places a call. What becomes of it goes to its owner, `Began` first.
     Invite {
@@ -62,7 +63,6 @@ pub(crate) enum Command {
         offer: Option<Body>,
     },
     /// The answer that `Answered` asked for.
-    #[allow(dead_code, reason = "every INVITE of ours has an offer")]
     Acknowledge {
         session: SessionId,
         answer: Option<Body>,
@@ -240,6 +240,10 @@ impl ShardHandle {
             | Command::HangUp { session, .. } => usize::from(session.shard()),
             Command::AnswerRefer { refer, .. } | Command::NotifyRefer { refer, .. } => {
                 usize::from(refer.session.shard())
+            }
+            Command::Find { replaces, .. } => {
+                let shards = u8::try_from(self.shards.len()).unwrap_or(u8::MAX);
+                usize::from(sip::glance::shard_of_call(&replaces.call_id, shards))
             }
             // The first has the registrar.
             Command::Reach { .. }

@@ -420,7 +420,7 @@ impl Shard {
         done
     }
 
-    /// To whom a session belongs that is to be taken over, or the status that refuses it.
+    /// To whom a session of this shard belongs that is to be taken over, or the status that refuses it.
     fn replaced(&self, replaces: &sip::Replaces) -> Result<Owner, u16> {
         let session = self.endpoint.replaced(replaces)?;
         self.calls.get(&session).map(|address| address.owner.clone()).ok_or(481)
