@@ -59,7 +59,7 @@ impl Call {
             session.leave(481, None, Reason::normal());
             return;
         }
-        let mut leg = match answering(&self.shared, &owner, &invite, session) {
+        let mut leg = match answering(&self.shared, &owner, &invite, session, &self.shared.codecs) {
             Ok(leg) => leg,
             Err((mut session, refusal)) => {
                 self.record.timeline.note(now, format!("{} {refusal}", owner.mark));

@@ -212,7 +212,9 @@ pub(super) fn answering(
     let table = Table::new(codecs, invite.flow.local.ip(), ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
-    if matches!(invite.identity, sip::Identity::User(_)) || invite.flow.remote.ip().is_loopback() {
+    let here =
+        invite.flow.remote.ip().is_loopback() && shared.trunks.owner(invite.flow.remote.ip()).is_none();
+    if here || matches!(invite.identity, sip::Identity::User(_)) {
         leg.trust();
     }
     Ok(leg)
