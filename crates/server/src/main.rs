@@ -18,8 +18,8 @@ use cli::{Cli, Command, ConfigCommand, ConfigFile};
 use config::Loaded;
 use store::Problem;
 
-/// A call's small things come and go by the thousand on several threads, and what lasts 32 s lies between them:
-/// this one takes a quarter off what signalling costs, and gives memory back.
+/// A call's small things come and go by the thousand on several threads: at 3,000 and 4,000 calls a second this one takes
+/// an eighth off what a call costs beside the system's, for some 20 MB of memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
