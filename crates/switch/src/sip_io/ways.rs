@@ -44,7 +44,7 @@ pub(super) struct Times {
 impl Times {
     /// With a stream that came in.
     pub(super) fn incoming(self) -> Patience {
-        Patience { first: Some(self.first), idle: self.idle, ping: None, pong: self.pong }
+        Patience { first: Some(self.first.min(self.idle)), idle: self.idle, ping: None, pong: self.pong }
     }
 
     /// With a stream that we opened.
