@@ -33,7 +33,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use store::{Flows, Trunks, Users};
 use tokio::sync::broadcast;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub use book::{CallState, CallView, LegState, LegView};
@@ -56,6 +56,7 @@ use crate::presence::Directory;
 use crate::shared::{Shared, Tasks};
 use crate::sip_io::{Command, ShardHandle, SipIo};
 use crate::studio::Studio;
+use crate::trunk::Keepers;
 
 /// After the limit of a drain: time for the BYEs and their answers.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -68,7 +69,7 @@ pub struct Switch {
     sip: SipIo,
     meters: JoinHandle<()>,
     /// The tasks that keep the trunks; they end with the set.
-    keepers: Mutex<JoinSet<()>>,
+    keepers: Mutex<Keepers>,
 }
 
 /// What a switch holds at the moment. A finished call leaves nothing of it behind.
@@ -151,7 +152,9 @@ impl Switch {
         shared.shard.send(Command::Directory(Directory::new(users)));
         let sip = SipIo::start(&config.sip, &addresses, commands, &digest_users(users), reception).await?;
         let meters = tokio::spawn(meters::publish(shared.clone()));
-        let keepers = Mutex::new(trunk::keep(&shared.trunks, &shared.shard));
+        let mut keepers = Keepers::default();
+        keepers.follow(&shared.trunks, &shared.shard);
+        let keepers = Mutex::new(keepers);
         Ok(Switch { shared, sip, meters, keepers })
     }
 
@@ -206,7 +209,7 @@ impl Switch {
     pub fn reload(&self, flows: Flows, users: &Users, trunks: &Trunks) {
         self.shared.flows.store(Arc::new(flows));
         self.shared.trunks.reload(trunks);
-        *lock(&self.keepers) = trunk::keep(&self.shared.trunks, &self.shared.shard);
+        lock(&self.keepers).follow(&self.shared.trunks, &self.shared.shard);
         self.shared.users.store(Arc::new(users.clone()));
         self.shared.studio.forget();
         self.shared.shard.users(&digest_users(users));

@@ -115,6 +115,7 @@ pub fn describe_metrics() {
         gauge!(name).set(0.0);
     }
     describe_gauge!("offhook_trunk_up", "Whether a trunk answers");
+    describe_gauge!("offhook_trunk_registered", "Whether the switch is registered at a trunk");
     describe_histogram!("offhook_http_seconds", Unit::Seconds, "How long requests of flows took");
     describe_histogram!("offhook_call_seconds", Unit::Seconds, "How long calls lasted");
     for (name, text) in SIP.iter().map(|(name, text, _)| (*name, *text)) {

@@ -153,6 +153,11 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
         Some(trunk) => match trunk.gate.enter() {
             Ok(pass) => {
                 let route = lead_in(&flows, &users, &trunk.trunk, &invite.request_uri.user);
+                let is_phone = users.get(&invite.from.user).is_some();
+                if is_phone && route == Err(Refusal::UnknownNumber) {
+                    // A phone of ours behind the same address, which has not proved it yet.
+                    return Admission::Challenge;
+                }
                 (route, Some(Carrier { trunk, pass }))
             }
             Err(_) => return Admission::Refuse(Refusal::TrunkFull),

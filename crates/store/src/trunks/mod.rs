@@ -14,14 +14,14 @@
 //!
 //! Owns what the file says and whether it makes sense; choosing a trunk and speaking SIP is the switch's.
 
+mod pattern;
 mod plan;
 mod read;
 
 use std::fmt;
 use std::time::Duration;
 
-use regex::Regex;
-
+pub use self::pattern::Pattern;
 pub use self::plan::{Form, Plan};
 pub(crate) use self::read::parse;
 use crate::network::Network;
@@ -30,7 +30,7 @@ use crate::network::Network;
 pub(crate) const FILE: &str = "trunks.toml";
 
 /// A carrier or another switch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
     /// Its name in the file, in traces and in metrics.
     pub name: String,
@@ -51,7 +51,7 @@ pub struct Trunk {
     /// How many of the calls go to it among trunks of the same priority.
     pub weight: u32,
     /// Which called numbers, in E.164 with `+` where the plan can make it so, go out by it; all if empty.
-    pub numbers: Vec<Regex>,
+    pub numbers: Vec<Pattern>,
     /// How numbers are written there.
     pub plan: Plan,
     /// Which caller ids it is shown.
@@ -87,12 +87,12 @@ impl fmt::Debug for Account {
 }
 
 /// Which caller ids a trunk is shown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallerIdPolicy {
     /// What is shown in place of one that is not allowed or not there.
     pub default: Option<String>,
     /// Numbers, in E.164 with `+` where the plan can make it so, that may be shown; all if empty.
-    pub allow: Vec<Regex>,
+    pub allow: Vec<Pattern>,
 }
 
 /// The header that carries the caller's number besides From.
@@ -111,7 +111,7 @@ impl Trunk {
     /// Whether a called number goes out by it.
     pub fn takes(&self, number: &str) -> bool {
         let number = self.plan.canonical(number);
-        self.numbers.is_empty() || self.numbers.iter().any(|pattern| pattern.is_match(&number))
+        self.numbers.is_empty() || self.numbers.iter().any(|pattern| pattern.matches(&number))
     }
 
     /// Whether an address is one of its own.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{Account, CallerIdPolicy, FILE, Form, IdentityHeader, Plan, Trunk, Trunks};
+use super::{Account, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
 use crate::Problem;
 use crate::network::Network;
 use crate::numbers::syntax;
@@ -234,10 +233,12 @@ fn network(text: Spanned<String>) -> Result<Network, Fault> {
     text.into_inner().parse().map_err(|error: crate::NotANetwork| (span, error.to_string()))
 }
 
-fn patterns(texts: Vec<Spanned<String>>) -> Result<Vec<Regex>, Fault> {
+fn patterns(texts: Vec<Spanned<String>>) -> Result<Vec<Pattern>, Fault> {
     let read = |text: Spanned<String>| {
         let span = text.span();
-        Regex::new(text.get_ref()).map_err(|error| (span, format!("not a regular expression: {error}")))
+        text.get_ref()
+            .parse()
+            .map_err(|error: regex::Error| (span, format!("not a regular expression: {error}")))
     };
     texts.into_iter().map(read).collect()
 }

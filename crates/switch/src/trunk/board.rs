@@ -32,7 +32,10 @@ impl Board {
         let before = self.0.load();
         let state = |trunk: &store::Trunk| {
             let before = before.iter().find(|state| state.trunk.name == trunk.name);
-            Arc::new(TrunkState::new(trunk.clone(), before.map(Arc::as_ref)))
+            match before {
+                Some(before) if before.trunk == *trunk => before.clone(),
+                before => Arc::new(TrunkState::new(trunk.clone(), before.map(Arc::as_ref))),
+            }
         };
         let now: Vec<_> = trunks.iter().map(state).collect();
         self.0.store(Arc::new(now));
@@ -50,7 +53,7 @@ impl Board {
 
     /// The trunk that an address belongs to.
     pub(crate) fn owner(&self, address: IpAddr) -> Option<Arc<TrunkState>> {
-        self.0.load().iter().find(|state| state.trunk.owns(address)).cloned()
+        self.0.load().iter().find(|state| state.owns(address)).cloned()
     }
 
     /// Whether a number goes out at all.
@@ -123,7 +126,7 @@ impl Route {
 /// Where a request to a server goes first, and its Route headers: the proxy, then what registering brought.
 pub(super) fn way(trunk: &TrunkState, server: &str) -> (Next, Vec<(String, String)>) {
     let routes = match trunk.standing() {
-        Standing::Registered { routes } => routes,
+        Standing::Registered { routes, .. } => routes,
         _ => Vec::new(),
     };
     let proxy = trunk.trunk.proxy.clone();
@@ -202,7 +205,14 @@ mod tests {
         assert_eq!(route("b").way(), (Next::Uri("sip:b".into()), vec![]));
         let a = route("a");
         assert_eq!(a.way().0, Next::Uri("sip:proxy:5080".into()));
-        a.trunk.set_standing(Standing::Registered { routes: vec!["<sip:edge;lr>".into()] });
+        a.trunk.set_standing(Standing::Registered {
+            routes: vec!["<sip:edge;lr>".into()],
+            peer: IpAddr::from([192, 0, 2, 9]),
+        });
+        assert!(
+            board.owner(IpAddr::from([192, 0, 2, 9])).is_some(),
+            "where we are registered calls come from"
+        );
         let (next, headers) = a.way();
         assert_eq!(next, Next::Uri("sip:proxy:5080".into()));
         let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();

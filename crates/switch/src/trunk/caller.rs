@@ -65,7 +65,7 @@ fn allowed(trunk: &Trunk, number: &str) -> String {
     let is_allowed = match policy.allow.as_slice() {
         // An extension means nothing to the outside world where there is a number that does.
         [] => policy.default.is_none() || canonical.starts_with('+'),
-        patterns => patterns.iter().any(|pattern| pattern.is_match(&canonical)),
+        patterns => patterns.iter().any(|pattern| pattern.matches(&canonical)),
     };
     let own =
         || policy.default.clone().or_else(|| trunk.account.as_ref().map(|account| account.username.clone()));

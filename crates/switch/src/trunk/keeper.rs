@@ -1,6 +1,6 @@
-//! Asks each trunk now and then whether it is there (OPTIONS, RFC 3261 §11), and notes what comes of it.
+//! Keeps the trunks: asks each now and then whether it is there (OPTIONS, RFC 3261 §11), and keeps its registration.
 //!
-//! A task a trunk; a reload ends them and starts new ones.
+//! Tasks for each trunk; a reload leaves those of trunks that stay as they are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::board::Board;
+use super::registration;
 use super::state::{Health, TrunkState};
 use crate::call::run::pause;
 use crate::events::wall_clock;
@@ -16,15 +17,34 @@ use crate::sip_io::ShardHandle;
 /// A trunk that does not answer is asked again sooner, so that it is not missed for long when it is back.
 const DOWN_PING: Duration = Duration::from_secs(10);
 
-/// Starts a task for every trunk that wants to be asked; they end with the set.
-pub(crate) fn keep(board: &Board, shard: &ShardHandle) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for trunk in board.all().iter() {
-        if let Some(every) = trunk.trunk.ping {
-            tasks.spawn(ping(trunk.clone(), shard.clone(), every));
+/// The tasks of all trunks; they end with the value.
+#[derive(Debug, Default)]
+pub(crate) struct Keepers(Vec<(Arc<TrunkState>, JoinSet<()>)>);
+
+impl Keepers {
+    /// Starts the tasks of trunks that are new or other than before, and ends those of trunks that are gone.
+    pub(crate) fn follow(&mut self, board: &Board, shard: &ShardHandle) {
+        let all = board.all();
+        self.0.retain(|(kept, _)| all.iter().any(|trunk| Arc::ptr_eq(trunk, kept)));
+        for trunk in all.iter() {
+            if self.0.iter().any(|(kept, _)| Arc::ptr_eq(trunk, kept)) {
+                continue;
+            }
+            let mut tasks = JoinSet::new();
+            if let Some(every) = trunk.trunk.ping {
+                tasks.spawn(ping(trunk.clone(), shard.clone(), every));
+            }
+            if trunk.trunk.register.is_some() {
+                tasks.spawn(registration::keep(trunk.clone(), shard.clone()));
+            }
+            self.0.push((trunk.clone(), tasks));
         }
     }
-    tasks
+
+    /// Ends them all.
+    pub(crate) fn stop(&mut self) {
+        self.0.clear();
+    }
 }
 
 async fn ping(state: Arc<TrunkState>, shard: ShardHandle, every: Duration) {

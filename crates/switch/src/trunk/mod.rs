@@ -8,13 +8,14 @@ mod caller;
 mod gate;
 mod keeper;
 mod outcome;
+mod registration;
 mod state;
 mod view;
 
 pub(crate) use self::board::{Board, Route};
 pub(crate) use self::caller::{Caller, present};
 pub(crate) use self::gate::{Busy, Pass};
-pub(crate) use self::keeper::keep;
+pub(crate) use self::keeper::Keepers;
 pub(crate) use self::outcome::{Verdict, verdict};
 pub(crate) use self::state::TrunkState;
 pub use self::view::TrunkView;

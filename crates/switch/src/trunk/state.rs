@@ -1,5 +1,6 @@
 //! One trunk while the switch runs: its settings, its calls, and whether it answers.
 
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use audio::codec::Codec;
@@ -37,6 +38,8 @@ pub(crate) enum Standing {
     Registered {
         /// The Service-Route.
         routes: Vec<String>,
+        /// Where the registrar's answer came from; so do its calls.
+        peer: IpAddr,
     },
     /// Refused or unanswered; it is tried again.
     Failed {
@@ -74,6 +77,14 @@ impl TrunkState {
         }
     }
 
+    /// Whether calls from this address are its own.
+    pub(crate) fn owns(&self, address: IpAddr) -> bool {
+        let registered = |peer: IpAddr| peer.to_canonical() == address.to_canonical();
+        let there =
+            matches!(&*crate::lock(&self.standing), Standing::Registered { peer, .. } if registered(*peer));
+        there || self.trunk.owns(address)
+    }
+
     /// The codecs to speak with it, of those that the switch speaks.
     pub(crate) fn codecs(&self, ours: &[Codec]) -> Vec<Codec> {
         let named = self.trunk.codecs.iter().filter_map(|name| Codec::from_name(name));
@@ -97,8 +108,12 @@ impl TrunkState {
         crate::lock(&self.standing).clone()
     }
 
-    pub(crate) fn set_standing(&self, standing: Standing) {
-        *crate::lock(&self.standing) = standing;
+    /// Notes whether it is registered; whether that is another kind of standing than before.
+    pub(crate) fn set_standing(&self, standing: Standing) -> bool {
+        let mut now = crate::lock(&self.standing);
+        let same = std::mem::discriminant(&*now) == std::mem::discriminant(&standing);
+        *now = standing;
+        !same
     }
 
     /// Whether calls are likely to get through.
