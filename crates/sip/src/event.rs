@@ -12,6 +12,7 @@ use crate::call::InviteFacts;
 use crate::flow::{Flow, Hop};
 use crate::locate::{Answer, Query};
 use crate::message::Method;
+use crate::registration::{RegistrationId, RegistrationState};
 use crate::request::{RequestId, Response};
 use crate::session::{Refer, ReferId};
 use crate::subscription::{Package, SubscribeFacts, SubscriptionId, Unsubscribed};
@@ -288,6 +289,13 @@ pub enum Event {
         request: RequestId,
         /// The answer.
         response: Arc<Response>,
+    },
+    /// A registration of ours was granted, refreshed, refused or ended.
+    Registration {
+        /// The registration.
+        registration: RegistrationId,
+        /// How it stands now.
+        state: RegistrationState,
     },
     /// A contact was registered or refreshed.
     Registered {

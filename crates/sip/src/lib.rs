@@ -57,6 +57,7 @@ mod publication;
 mod random;
 mod reason;
 mod registrar;
+mod registration;
 mod request;
 mod session;
 pub mod stream;
@@ -81,6 +82,7 @@ pub use message::identity::{
 pub use message::{Known, Message, Method, phrase};
 pub use reason::{Cause, Reason};
 pub use registrar::Binding;
+pub use registration::{Registration, RegistrationId, RegistrationState, Trouble};
 pub use request::{Request, RequestId, Response};
 pub use session::{Refer, ReferId, Replaces};
 pub use subscription::{NoSubscription, Package, SubscribeFacts, SubscriptionId, Termination, Unsubscribed};

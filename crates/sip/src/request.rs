@@ -15,6 +15,7 @@ use crate::flow::{Flow, Next};
 use crate::message::write::Writer;
 use crate::message::{Known, Message, Method, Name, lex};
 use crate::random::Seeded;
+use crate::registration::RegistrationId;
 use crate::transaction::{Tell, TxId};
 use crate::way::{Failure, Traveller, WayId};
 
@@ -95,6 +96,15 @@ pub(crate) struct Thread {
     pub(crate) proofs: Proofs,
 }
 
+/// Who wants to know the answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Asker {
+    /// Whoever called [`Endpoint::request`].
+    Caller,
+    /// A registration, whose Contact has these parameters.
+    Registration { id: RegistrationId, contact_params: String },
+}
+
 /// A request under way.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
@@ -103,6 +113,9 @@ pub(crate) struct Inquiry {
     way: WayId,
     flow: Option<Flow>,
     transaction: Option<TxId>,
+    asker: Asker,
+    /// Our Contact, as it was sent last.
+    contact: String,
     /// A 503 of a hop, for when no other hop does better.
     refused: Option<Response>,
 }
@@ -129,6 +142,11 @@ impl Inquiries {
         self.by_transaction.get(&id).copied()
     }
 
+    /// The number the next request will have.
+    pub(crate) fn next_id(&self) -> RequestId {
+        RequestId(self.last + 1)
+    }
+
     /// Unties a request from its transaction.
     fn untie(&mut self, id: RequestId) -> Option<TxId> {
         let transaction = self.all.get_mut(&id)?.transaction.take()?;
@@ -146,17 +164,32 @@ impl Endpoint {
             cseq: 0,
             proofs: Proofs::default(),
         };
-        self.ask(now, request, thread)
+        self.ask(now, request, thread, Asker::Caller)
     }
 
     /// Sends a request in a thread of its own or of others before it.
-    pub(crate) fn ask(&mut self, now: Instant, request: Request, mut thread: Thread) -> RequestId {
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        request: Request,
+        mut thread: Thread,
+        asker: Asker,
+    ) -> RequestId {
         thread.proofs.again();
         thread.cseq = thread.cseq.saturating_add(1);
-        self.inquiries.last += 1;
-        let id = RequestId(self.inquiries.last);
+        let id = self.inquiries.next_id();
+        self.inquiries.last = id.0;
         let way = self.set_out(Traveller::Request(id), &request.next);
-        let inquiry = Inquiry { request, thread, way, flow: None, transaction: None, refused: None };
+        let inquiry = Inquiry {
+            request,
+            thread,
+            way,
+            flow: None,
+            transaction: None,
+            asker,
+            contact: String::new(),
+            refused: None,
+        };
         self.inquiries.all.insert(id, inquiry);
         self.go(now, way);
         id
@@ -184,7 +217,12 @@ impl Endpoint {
         writer.header("CSeq", format_args!("{} {}", thread.cseq, request.method));
         if let Some(user) = &request.user {
             let contact = Contact::new(user, flow.local, flow.transport);
-            writer.header("Contact", format_args!("<{}>", contact.uri()));
+            let params = match &inquiry.asker {
+                Asker::Registration { contact_params, .. } => contact_params.as_str(),
+                Asker::Caller => "",
+            };
+            writer.header("Contact", format_args!("<{}>{params}", contact.uri()));
+            inquiry.contact = contact.uri().to_owned();
         }
         if let Some(user) = &request.credentials {
             let method = request.method.to_string();
@@ -267,11 +305,17 @@ impl Endpoint {
         self.finish_inquiry(now, id, response);
     }
 
-    fn finish_inquiry(&mut self, _now: Instant, id: RequestId, response: Response) {
+    fn finish_inquiry(&mut self, now: Instant, id: RequestId, response: Response) {
         self.inquiries.untie(id);
         let Some(inquiry) = self.inquiries.all.remove(&id) else { return };
         self.leave(inquiry.way);
-        self.event(Event::Responded { request: id, response: Arc::new(response) });
+        let response = Arc::new(response);
+        match inquiry.asker {
+            Asker::Caller => self.event(Event::Responded { request: id, response }),
+            Asker::Registration { id, .. } => {
+                self.on_registered(now, id, inquiry.thread, &inquiry.contact, &response);
+            }
+        }
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) enum Owner {
     Session(u64),
     Way(u64),
     Questions,
+    Registration(u64),
     Subscription(u64),
     Registrar,
     Publications,

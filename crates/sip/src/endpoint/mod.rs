@@ -20,6 +20,7 @@ use crate::locate::{Cache, Questions};
 use crate::publication::Publications;
 use crate::random::{Random, Seeded};
 use crate::registrar::{Binding, Registrar, unregistered};
+use crate::registration::{Keepings, RegistrationId};
 use crate::request::Inquiries;
 use crate::session::{Change, Session, Sessions};
 use crate::subscription::{SubscriptionId, Subscriptions, Termination};
@@ -49,6 +50,7 @@ pub struct Endpoint {
     pub(crate) questions: Questions,
     questions_due: Option<Instant>,
     pub(crate) inquiries: Inquiries,
+    pub(crate) keepings: Keepings,
     pub(crate) registrar: Registrar,
     registrar_due: Option<Instant>,
     pub(crate) subscriptions: Subscriptions,
@@ -100,6 +102,7 @@ impl Endpoint {
             questions: Questions::new(hashes),
             questions_due: None,
             inquiries: Inquiries::new(hashes),
+            keepings: Keepings::default(),
             registrar,
             registrar_due: None,
             subscriptions: Subscriptions::new(hashes),
@@ -196,9 +199,9 @@ impl Endpoint {
         self.registrar.is_used(stream)
     }
 
-    /// Whether a call or a registered contact is reached by this flow.
+    /// Whether a call, a registered contact or a registration of ours is reached by this flow.
     pub fn uses(&self, flow: &Flow) -> bool {
-        !self.sessions.on_flow(flow).is_empty() || self.is_registered_over(flow)
+        !self.sessions.on_flow(flow).is_empty() || self.is_registered_over(flow) || self.keepings.uses(flow)
     }
 
     /// Where a session's dialog stands; `None` when it is gone.
@@ -242,6 +245,7 @@ impl Endpoint {
                     self.reschedule_session(id);
                 }
                 Owner::Way(id) => self.on_way_due(now, WayId(id)),
+                Owner::Registration(id) => self.on_registration_due(now, RegistrationId(id)),
                 Owner::Questions => self.on_questions_due(now),
                 Owner::Registrar => {
                     for gone in self.registrar.expire(now) {
@@ -274,6 +278,7 @@ impl Endpoint {
         for gone in self.registrar.closed(flow) {
             self.event(unregistered(gone));
         }
+        self.on_registration_flow_lost(now, flow);
     }
 
     fn on_transmit_failed(&mut self, now: Instant, flow: &Flow) {

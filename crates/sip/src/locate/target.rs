@@ -73,6 +73,11 @@ pub(crate) fn name(text: &str) -> Option<String> {
     (text.len() <= 253 && text.split('.').all(label)).then(|| text.to_ascii_lowercase())
 }
 
+/// Whether a URI names a server at all.
+pub(crate) fn leads_somewhere(uri: &str) -> bool {
+    Target::of(uri).is_some()
+}
+
 /// The transport a URI's parameter names; `sips:` makes each of them secure (RFC 3261 §26.2.2, RFC 7118 §5.2).
 fn named(name: &str, secure: bool) -> Option<Transport> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);

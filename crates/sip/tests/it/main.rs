@@ -22,6 +22,7 @@ mod publish;
 mod redirect;
 mod refer;
 mod registrar;
+mod registration;
 mod reinvite;
 mod replaces;
 mod request;
