@@ -19,4 +19,5 @@ mod sound;
 mod speech;
 mod stream;
 mod transports;
+mod trunks;
 mod wire;

@@ -2,6 +2,7 @@
 
 pub mod baresip;
 pub mod capture;
+pub mod carrier;
 pub mod kamailio;
 pub mod line;
 pub mod linphone;

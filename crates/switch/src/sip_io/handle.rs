@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -129,6 +129,16 @@ pub(crate) enum Command {
         request: Box<sip::Request>,
         reply: oneshot::Sender<Arc<sip::Response>>,
     },
+    /// Keeps a registration with others; what becomes of it goes to `states`.
+    Register {
+        kept: u64,
+        registration: Box<sip::Registration>,
+        states: mpsc::UnboundedSender<sip::RegistrationState>,
+    },
+    /// Ends it.
+    Unregister {
+        kept: u64,
+    },
     Users(Vec<User>),
     /// How others name the users.
     Directory(Directory),
@@ -211,6 +221,21 @@ pub(crate) struct ShardHandle {
     shards: Arc<[mpsc::UnboundedSender<Command>]>,
     /// Calls placed, for taking turns.
     placed: Arc<AtomicUsize>,
+    /// Registrations with others, for their numbers.
+    kept: Arc<AtomicU64>,
+}
+
+/// A registration with others; it is taken back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    number: u64,
+    shard: ShardHandle,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.shard.send(Command::Unregister { kept: self.number });
+    }
 }
 
 impl ShardHandle {
@@ -219,7 +244,7 @@ impl ShardHandle {
     pub(crate) fn channels(count: u8) -> (ShardHandle, Vec<mpsc::UnboundedReceiver<Command>>) {
         let (senders, queues): (Vec<_>, Vec<_>) =
             (0..count.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
-        (ShardHandle { shards: senders.into(), placed: Arc::default() }, queues)
+        (ShardHandle { shards: senders.into(), placed: Arc::default(), kept: Arc::default() }, queues)
     }
 
     /// Sends a command to the shard that it concerns. What concerns all is sent by functions of its own.
@@ -248,6 +273,8 @@ impl ShardHandle {
             // The first has the registrar.
             Command::Reach { .. }
             | Command::Ask { .. }
+            | Command::Register { .. }
+            | Command::Unregister { .. }
             | Command::Bindings(_)
             | Command::Users(_)
             | Command::Directory(_)
@@ -265,6 +292,17 @@ impl ShardHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Ask { request: Box::new(request), reply });
         answer.await.ok()
+    }
+
+    /// Keeps a registration with others for as long as what it returns.
+    pub(crate) fn register(
+        &self,
+        registration: sip::Registration,
+        states: mpsc::UnboundedSender<sip::RegistrationState>,
+    ) -> Kept {
+        let number = self.kept.fetch_add(1, Ordering::Relaxed);
+        self.send(Command::Register { kept: number, registration: Box::new(registration), states });
+        Kept { number, shard: self.clone() }
     }
 
     /// Tells all shards whom they may let in.

@@ -11,7 +11,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use flow::trace::What;
 use sip::event_package::dialog_info::State;
-use sip::{Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RequestId, SessionId, Summary};
+use sip::{
+    Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RegistrationId, RegistrationState, RequestId,
+    SessionId, Summary,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::failures::Failures;
@@ -43,6 +46,8 @@ pub(super) struct Shard {
     ways: Ways,
     calls: HashMap<SessionId, Address>,
     finished: VecDeque<(SessionId, Mark, Weak<Record>)>,
+    /// Registrations with others: their numbers, and who is told how they stand.
+    kept: HashMap<RegistrationId, (u64, mpsc::UnboundedSender<RegistrationState>)>,
     /// Who waits for the answer to a request outside of calls.
     asked: HashMap<RequestId, oneshot::Sender<Arc<sip::Response>>>,
     presence: Presence,
@@ -60,6 +65,7 @@ impl Shard {
             ways,
             calls: HashMap::new(),
             finished: VecDeque::new(),
+            kept: HashMap::new(),
             asked: HashMap::new(),
             presence: Presence::default(),
             failures: Failures::default(),
@@ -211,6 +217,19 @@ impl Shard {
             Command::Ask { request, reply } => {
                 let id = endpoint.request(now, *request);
                 self.asked.insert(id, reply);
+                Ok(())
+            }
+            Command::Register { kept, registration, states } => {
+                let id = endpoint.register(now, *registration);
+                self.kept.insert(id, (kept, states));
+                Ok(())
+            }
+            Command::Unregister { kept } => {
+                let found = self.kept.iter().find(|(_, (number, _))| *number == kept).map(|(id, _)| *id);
+                if let Some(id) = found {
+                    self.kept.remove(&id);
+                    endpoint.unregister(now, id);
+                }
                 Ok(())
             }
             Command::Users(users) => {
@@ -368,6 +387,12 @@ impl Shard {
             }
             Event::ReferProgress { session, refer, status, last } => {
                 self.tell(session, SessionEvent::ReferProgress { refer, status, last });
+            }
+            Event::Registration { registration, state } => {
+                if let Some((_, states)) = self.kept.get(&registration) {
+                    // Who keeps it may be on the way out.
+                    let _ = states.send(state);
+                }
             }
             Event::Responded { request, response } => {
                 if self.presence.responded(&mut self.endpoint, now, request, response.status) {

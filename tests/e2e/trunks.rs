@@ -1,0 +1,103 @@
+//! Trunks: calls out by carriers that answer, refuse or are not there, and a switch that registers with another one.
+
+use std::time::Duration;
+
+use testkit::ear;
+use tests::peers::baresip::Baresip;
+use tests::peers::carrier::Carrier;
+use tests::peers::sipp::{Caller, Step};
+use tests::server::{PASSWORD, Server, Setup};
+use tests::wait;
+
+use crate::sound;
+
+const SOON: Duration = Duration::from_secs(15);
+
+/// A server with these trunks, and one flow so that the directory is one.
+fn server(trunks: String) -> Server {
+    let hello =
+        r#"{"actions":[{"type":"SAY","params":{"text":"Hello from the other switch"}},{"type":"HANGUP"}]}"#;
+    let flows = vec![
+        ("trunks.toml", trunks),
+        ("numbers.toml", "\"+4721000000\" = \"hello.json\"\n".to_owned()),
+        ("hello.json", hello.to_owned()),
+    ];
+    Server::start(Setup { flows, ..Setup::default() })
+}
+
+fn phone(server: &Server) -> Baresip {
+    let phone = Baresip::start(&server.address(), "alice", PASSWORD, true, &sound::long_file());
+    wait::until("a registration", SOON, || (server.metric("offhook_registrations") == 1.0).then_some(()));
+    phone
+}
+
+#[test]
+fn a_phone_calls_out_by_a_trunk_and_both_hear_each_other() {
+    let mut carrier = Carrier::answering();
+    let server = server(format!("[acme]\n{}country = \"47\"\nnational_prefix = \"\"\n", carrier.server()));
+    let mut phone = phone(&server);
+    phone.dial(&server.uri("22334455"));
+    phone.wait_for("CALL_ESTABLISHED", SOON);
+    let talked = std::time::Instant::now() + Duration::from_secs(6);
+    wait::until("six seconds of talk", SOON, || (std::time::Instant::now() > talked).then_some(()));
+    phone.hang_up();
+    assert!(carrier.finish().success(), "the carrier was not called as it expects");
+    let view = server.finished_call("22334455");
+    assert!(view.0.to_string().contains("acme"), "{}", view.0);
+    let likeness = ear::likeness(&ear::cut(&sound::sentence(), 0.5, 3.0), &phone.heard());
+    assert!(likeness.correlation > 0.7, "{likeness:?}");
+}
+
+#[test]
+fn a_carrier_out_of_order_is_passed_over_and_a_busy_person_is_not_called_again() {
+    let (mut broken, mut busy) =
+        (Carrier::refusing("503 Service Unavailable"), Carrier::refusing("486 Busy Here"));
+    let never = Carrier::answering();
+    let server = server(format!(
+        "[a]\n{}priority = 1\n[b]\n{}priority = 2\n[c]\n{}priority = 3\n",
+        broken.server(),
+        busy.server(),
+        never.server()
+    ));
+    let mut phone = phone(&server);
+    phone.dial(&server.uri("+4722334455"));
+    let closed = phone.wait_for("CALL_CLOSED", SOON);
+    assert!(closed.to_string().contains("486"), "{closed}");
+    assert!(broken.finish().success() && busy.finish().success());
+    let text = server.finished_call("+4722334455").0.to_string();
+    assert!(text.contains("503") && text.contains("486"), "{text}");
+}
+
+#[test]
+fn a_trunk_that_carries_enough_is_passed_over_and_strangers_do_not_call_out() {
+    let server = server("[a]\nserver = \"sip:127.0.0.1:9\"\nping = 0\ncalls = 0\n".into());
+    let mut phone = phone(&server);
+    phone.dial(&server.uri("+4722334455"));
+    let closed = phone.wait_for("CALL_CLOSED", SOON);
+    assert!(closed.to_string().contains("503"), "{closed}");
+    let notes = server.finished_call("+4722334455").notes();
+    assert!(notes.contains("carries as many calls as it may"), "{notes}");
+    let stranger = Caller::new([Step::AwaitBye]).call(&server.address(), "+4722334455");
+    assert_ne!(stranger.code, 0, "a stranger called out");
+}
+
+#[test]
+fn a_switch_registers_with_another_one_and_calls_go_both_ways() {
+    let carrier = Server::demo();
+    let account = format!("username = \"bob\"\npassword = \"{PASSWORD}\"\n");
+    let customer = server(format!(
+        "[carrier]\nserver = \"sip:{}\"\n{account}register = true\nping = 1\n",
+        carrier.address()
+    ));
+    wait::until("the trunk to be registered", SOON, || {
+        let trunk = &customer.json("/trunks")["trunks"][0];
+        (trunk["registration"] == "registered" && trunk["health"] == "up").then_some(())
+    });
+    assert_eq!(carrier.metric("offhook_registrations"), 1.0);
+    let mut phone = phone(&customer);
+    phone.dial(&customer.uri("1001"));
+    phone.wait_for("CALL_CLOSED", Duration::from_secs(30));
+    assert!(ear::sounding(&phone.heard()) > 0.7, "the carrier's greeting is not heard");
+    let view = carrier.finished_call("1001");
+    assert!(view.0.to_string().contains("\"bob\""), "the trunk's account was not asked for: {}", view.0);
+}
