@@ -3,6 +3,7 @@
 //! Each test starts a server of its own on ports of its own.
 //! It asserts three things where they apply: what SIP said, what was heard, and what the call's timeline tells.
 
+mod bridge;
 mod callbacks;
 mod demo;
 mod failures;

@@ -48,3 +48,13 @@ fn made(name: &str, format: &[&str], effects: &[&str]) -> PathBuf {
     }
     file
 }
+
+/// Two minutes of a steady tone as a 16-bit WAV file: who is heard is told by it.
+pub(crate) fn tone_file(hertz: u16) -> PathBuf {
+    let file = long_file().with_file_name(format!("tone-{hertz}.wav"));
+    let length = std::time::Duration::from_secs(120);
+    let tone = audio::tone::render(&[hertz], length, std::time::Duration::ZERO, length, audio::Rate::NARROW);
+    let bytes = audio::write::wav::to_bytes(&tone);
+    std::fs::write(&file, bytes).expect("a folder to write to");
+    file
+}

@@ -24,7 +24,7 @@ pub struct Baresip {
 
 impl Baresip {
     /// Starts baresip with `user`'s account at `server`; it registers if `register`.
-    /// It sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
+    /// It answers every call at once, and sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
     pub fn start(server: &str, user: &str, password: &str, register: bool, talks: &Path) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().display().to_string();
@@ -44,7 +44,9 @@ impl Baresip {
         let interval = if register { 600 } else { 0 };
         fs::write(
             folder.path().join("accounts"),
-            format!("<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval}\n"),
+            format!(
+                "<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval};answermode=auto\n"
+            ),
         )
         .expect("an accounts file");
         let process = Process::start(

@@ -78,6 +78,15 @@ impl Linphone {
         capture
     }
 
+    /// Waits for a call, answers it and returns the capture of what it hears.
+    pub fn answer(&mut self) -> Capture {
+        let capture = Capture::start(self.media);
+        self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
+        self.command("answer");
+        self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
+        capture
+    }
+
     /// Sends the sound of a WAV file.
     pub fn talk(&mut self, file: &Path) {
         self.command(&format!("incall-player-start {}", file.display()));

@@ -4,8 +4,11 @@
 //! obeyed here; what becomes of them and what its far end does goes to the outbox, which the call empties.
 //! What two legs have to do with each other is the call's affair.
 
+mod moving;
 mod negotiation;
+mod orders;
 mod placed;
+mod sound;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,14 +16,12 @@ use std::time::{Duration, Instant};
 
 use audio::codec::Codec;
 use flow::ir::Cause;
-use flow::leg::{Leg, LegCommand, LegEvent, Need, Prompt, Tag};
-use flow::trace::What;
-use media::Command;
+use flow::leg::{LegEvent, Tag};
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::keypad::{Keypad, Way, info_key};
-use super::media_end::{Job, MediaEnd, Outcome};
+use super::media_end::{MediaEnd, Outcome};
 use super::player::Player;
 use super::recording;
 use super::session::{Phase, Session, describe, passed_on};
@@ -30,8 +31,7 @@ use crate::book::{CallState, LegState};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
-use crate::sip_io::{Command as SipCommand, Owner};
-use crate::studio::PromptError;
+use crate::sip_io::Owner;
 use crate::trunk::Pass;
 
 /// A worker too busy to let a leg go is asked again after two slots.
@@ -162,35 +162,6 @@ impl CallLeg {
     /// Counts among the calls of a trunk as long as it lives.
     pub(crate) fn carry(&mut self, pass: Pass) {
         self.pass = Some(pass);
-    }
-
-    /// The far end may have calls placed.
-    pub(crate) fn trust(&mut self) {
-        self.trusted = true;
-    }
-
-    pub(crate) fn is_trusted(&self) -> bool {
-        self.trusted
-    }
-
-    /// Answers the far end's wish for a transfer.
-    pub(crate) fn answer_refer(&self, refer: sip::ReferId, answer: Result<(), u16>) {
-        self.shard().send(SipCommand::AnswerRefer { refer, answer });
-    }
-
-    /// Tells the far end how the transfer goes that it wished for.
-    pub(crate) fn notify_refer(&self, refer: sip::ReferId, status: u16) {
-        self.shard().send(SipCommand::NotifyRefer { refer, status });
-    }
-
-    /// Who it is, as its call has it.
-    pub(crate) fn party(&self) -> String {
-        self.owner.record.party(self.mark())
-    }
-
-    /// The media leg, as long as there is one.
-    pub(crate) fn media_leg(&self) -> Option<media::LegId> {
-        self.media.leg()
     }
 
     pub(crate) fn key(&self) -> LegKey {
@@ -460,173 +431,8 @@ impl CallLeg {
         new
     }
 
-    /// The prompts of `tag` are ready, or will not be.
-    pub(crate) fn prompts_ready(&mut self, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError>) {
-        let told = self.player.ready(&mut self.media, tag, result);
-        if let Some((tag, event)) = told {
-            self.tell(tag, event);
-        }
-    }
-
     fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
         self.tell(tag, LegEvent::Failed { cause, why });
-    }
-
-    /// Plays music until [`CallLeg::hush`], over whatever the leg hears.
-    pub(crate) fn play_music(&mut self, prompts: Vec<Prompt>) {
-        self.own = Own::Music;
-        self.play(OWN, prompts, flow::ir::Repeat::Forever);
-    }
-
-    pub(crate) fn hears_music(&self) -> bool {
-        self.own == Own::Music
-    }
-
-    /// Ends what the call itself plays.
-    pub(crate) fn hush(&mut self) {
-        if std::mem::replace(&mut self.own, Own::Nothing) != Own::Nothing {
-            self.stop_play(OWN);
-        }
-    }
-
-    fn play(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
-        let told = self.player.start(&mut self.media, tag, prompts, repeat);
-        for (tag, event) in told.into_iter().flatten() {
-            self.tell(tag, event);
-        }
-    }
-
-    fn stop_play(&mut self, started: Tag) {
-        match self.player.stop(started) {
-            Some((tag, event)) => self.tell(tag, event),
-            None => {
-                self.media.stop(started);
-            }
-        }
-    }
-
-    /// Puts an end of a bridge into the leg.
-    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
-        self.media.bridge(end)
-    }
-
-    /// Takes the end of a bridge out of the leg.
-    pub(crate) fn part(&mut self) {
-        self.media.part();
-    }
-
-    /// Whether its keys come as telephone-events, and not as sound.
-    pub(crate) fn has_key_events(&self) -> bool {
-        self.media.has_key_events()
-    }
-
-    /// Presses a key for the far end; whether it is on its way.
-    pub(crate) fn press(&mut self, key: char, length: Duration) -> bool {
-        let digit = media::DigitToSend { key: Some(key), duration: length, gap: KEY_GAP };
-        self.media.start(OWN, Job::Sound, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
-    }
-
-    /// Lets the caller hear that it rings: 180, or the tone if it is answered already.
-    pub(crate) fn ring(&mut self, ringback: Vec<Prompt>) {
-        if self.session.is_unanswered() {
-            self.session.ring();
-        } else if self.has_media() && self.own != Own::Ringing {
-            self.own = Own::Ringing;
-            self.play(OWN, ringback, flow::ir::Repeat::Forever);
-        }
-    }
-
-    /// Moves to another call.
-    pub(crate) fn rehome(&mut self, owner: Owner) {
-        self.player.rehome(owner.mail.clone());
-        self.media.rehome(owner.mail.clone(), OWN);
-        self.owner.record.set_media(self.mark(), None);
-        self.record_end("transferred");
-        self.outbox.clear();
-        self.pressed = None;
-        self.own = Own::Nothing;
-        if let Some(session) = self.session.id() {
-            let before = self.owner.mail.clone();
-            self.shard().send(SipCommand::Rehome { session, owner: owner.clone(), before });
-        }
-        self.owner = owner;
-        self.owner.record.set_media(self.mark(), self.media.leg());
-        let words = self.table.words();
-        self.owner.record.write_leg(self.mark(), |leg| {
-            leg.state = LegState::Answered;
-            leg.answered.get_or_insert_with(wall_clock);
-            leg.ended = None;
-            leg.media = words;
-        });
-    }
-
-    fn shard(&self) -> &crate::sip_io::ShardHandle {
-        &self.shared.shard
-    }
-
-    fn answer(&mut self, now: Instant, tag: Tag) {
-        if !self.session.is_unanswered() {
-            return match &self.terms {
-                // The first Answer still waits for its ACK; both are told then, in effect, by one.
-                Terms::Late { waiting: Some(_) } => self.terms = Terms::Late { waiting: Some(tag) },
-                _ => self.tell(tag, LegEvent::Answered),
-            };
-        }
-        match &mut self.terms {
-            Terms::Agreed { answer, agreement } => {
-                let (answer, agreement) = (answer.clone(), agreement.clone());
-                match self.adopt(now, &agreement) {
-                    Ok(()) => {
-                        self.session.answer(answer);
-                        self.answered(now, tag);
-                    }
-                    Err(refusal) => {
-                        self.note(now, refusal.to_string());
-                        self.session.refuse(&refusal);
-                        self.depart("no media", Reason::normal());
-                    }
-                }
-            }
-            Terms::Late { waiting } => {
-                *waiting = Some(tag);
-                let offer = self.table.offer();
-                self.session.answer(offer);
-            }
-            Terms::Offered => {}
-        }
-    }
-
-    /// Media for a command that needs it: an unanswered call gets early media.
-    pub(crate) fn ensure_media(&mut self, now: Instant) -> Result<(), String> {
-        if self.media.leg().is_some() {
-            return Ok(());
-        }
-        match &self.terms {
-            Terms::Agreed { answer, agreement } if self.session.is_unanswered() => {
-                let (answer, agreement) = (answer.clone(), agreement.clone());
-                self.adopt(now, &agreement).map_err(|refusal| refusal.to_string())?;
-                self.session.progress(answer);
-                self.owner.record.write(|about| about.state = CallState::Early);
-                Ok(())
-            }
-            Terms::Late { .. } => {
-                Err("the caller sent no offer, so there is no audio before the answer".to_owned())
-            }
-            Terms::Agreed { .. } | Terms::Offered => Err("the call is over".to_owned()),
-        }
-    }
-
-    fn start_recording(&mut self, tag: Tag, order: recording::Order) {
-        self.recordings += 1;
-        let recording::Order { name, limit, silence, upload } = order;
-        let id = recording::id(&name, self.owner.record.id, self.recordings);
-        // Relative: the media engine knows the directory.
-        let path = recording::file(&id);
-        let job = Job::Recording { id, upload };
-        let started = self.media.start(tag, job, |tag| Command::Record { tag, path, limit, silence });
-        if let Err(error) = started {
-            self.fail(tag, Cause::Recording, error.to_string());
-        }
     }
 }
 
@@ -636,62 +442,5 @@ impl std::fmt::Debug for CallLeg {
             .field("key", &self.key())
             .field("session", &self.session)
             .finish_non_exhaustive()
-    }
-}
-
-impl Leg for CallLeg {
-    fn supports(&self, need: Need) -> bool {
-        match need {
-            Need::Call => self.gone.is_none(),
-            Need::Media => self.gone.is_none() && !self.media.is_gone(),
-        }
-    }
-
-    fn perform(&mut self, now: Instant, tag: Tag, command: LegCommand) {
-        if !self.is_up() {
-            if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
-                self.fail(tag, Cause::Unsupported, "the call is over".to_owned());
-            }
-            return;
-        }
-        let needs_media = matches!(
-            command,
-            LegCommand::Play { .. }
-                | LegCommand::SendDigits { .. }
-                | LegCommand::Echo
-                | LegCommand::Record { .. }
-        );
-        if needs_media && let Err(why) = self.ensure_media(now) {
-            return self.fail(tag, Cause::Unsupported, why);
-        }
-        match command {
-            LegCommand::Answer => self.answer(now, tag),
-            LegCommand::Play { prompts, repeat } => self.play(tag, prompts, repeat),
-            LegCommand::Stop(started) => self.stop_play(started),
-            LegCommand::SendDigits { digits, duration, gap } => {
-                let digits = super::digits::spell(&digits, duration, gap);
-                let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });
-                if let Err(error) = started {
-                    self.fail(tag, Cause::Unsupported, error.to_string());
-                }
-            }
-            LegCommand::Echo => {
-                if let Err(error) = self.media.start(tag, Job::Sound, |tag| Command::Echo { tag }) {
-                    self.fail(tag, Cause::Unsupported, error.to_string());
-                }
-            }
-            LegCommand::Record { name, limit, silence, upload } => {
-                self.start_recording(tag, recording::Order { name, limit, silence, upload });
-            }
-            // It takes more than this leg; the call sees to it.
-            LegCommand::Dial { .. } => {
-                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
-            }
-            LegCommand::Hangup { status, phrase, cause } => {
-                let text = format!("the flow hangs up: {cause}");
-                self.owner.record.timeline.add(now, What::Note { text });
-                self.leave(status, phrase, Reason::normal());
-            }
-        }
     }
 }

@@ -13,6 +13,7 @@
 
 mod answer;
 mod bridge;
+mod caller;
 pub(crate) mod cdr;
 mod dial;
 mod digits;

@@ -16,7 +16,8 @@ use sip::Reason;
 use tokio::sync::mpsc;
 
 use super::bridge::Bridge;
-use super::dial::{Caller, Dial};
+use super::caller::Caller;
+use super::dial::Dial;
 use super::leg::{CallLeg, Notice};
 use super::transfer::{Moved, News, Origin, Transfer};
 use super::{LegKey, Mail, Order, post};

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::answer::Table;
-use super::dial::Caller;
+use super::caller::Caller;
 use super::leg::CallLeg;
 use super::media_end::MediaEnd;
 use super::run::{self, Call};

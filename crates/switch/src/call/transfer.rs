@@ -15,7 +15,7 @@ use sip::{Reason, Refer, ReferId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::dial::Caller;
+use super::caller::Caller;
 use super::leg::CallLeg;
 use super::run::Call;
 use super::start::{Transferred, start_transferred};

@@ -1,0 +1,65 @@
+//! A leg between calls, and what it says about transfers.
+
+use super::{CallLeg, OWN, Own};
+use crate::book::LegState;
+use crate::events::wall_clock;
+use crate::sip_io::{Command, Owner, ShardHandle};
+
+impl CallLeg {
+    /// The far end may have calls placed.
+    pub(crate) fn trust(&mut self) {
+        self.trusted = true;
+    }
+
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// Answers the far end's wish for a transfer.
+    pub(crate) fn answer_refer(&self, refer: sip::ReferId, answer: Result<(), u16>) {
+        self.shard().send(Command::AnswerRefer { refer, answer });
+    }
+
+    /// Tells the far end how the transfer goes that it wished for.
+    pub(crate) fn notify_refer(&self, refer: sip::ReferId, status: u16) {
+        self.shard().send(Command::NotifyRefer { refer, status });
+    }
+
+    /// Who it is, as its call has it.
+    pub(crate) fn party(&self) -> String {
+        self.owner.record.party(self.mark())
+    }
+
+    /// The media leg, as long as there is one.
+    pub(crate) fn media_leg(&self) -> Option<media::LegId> {
+        self.media.leg()
+    }
+
+    /// Moves to another call.
+    pub(crate) fn rehome(&mut self, owner: Owner) {
+        self.player.rehome(owner.mail.clone());
+        self.media.rehome(owner.mail.clone(), OWN);
+        self.owner.record.set_media(self.mark(), None);
+        self.record_end("transferred");
+        self.outbox.clear();
+        self.pressed = None;
+        self.own = Own::Nothing;
+        if let Some(session) = self.session.id() {
+            let before = self.owner.mail.clone();
+            self.shard().send(Command::Rehome { session, owner: owner.clone(), before });
+        }
+        self.owner = owner;
+        self.owner.record.set_media(self.mark(), self.media.leg());
+        let words = self.table.words();
+        self.owner.record.write_leg(self.mark(), |leg| {
+            leg.state = LegState::Answered;
+            leg.answered.get_or_insert_with(wall_clock);
+            leg.ended = None;
+            leg.media = words;
+        });
+    }
+
+    fn shard(&self) -> &ShardHandle {
+        &self.shared.shard
+    }
+}

@@ -1,0 +1,126 @@
+//! What a flow asks of the leg it runs on.
+
+use std::time::Instant;
+
+use flow::ir::Cause;
+use flow::leg::{Leg, LegCommand, LegEvent, Need, Tag};
+use flow::trace::What;
+use media::Command;
+use sip::Reason;
+
+use super::{CallLeg, Terms};
+use crate::book::CallState;
+use crate::call::digits;
+use crate::call::media_end::Job;
+use crate::call::recording;
+
+impl CallLeg {
+    fn answer(&mut self, now: Instant, tag: Tag) {
+        if !self.session.is_unanswered() {
+            return match &self.terms {
+                // The first Answer still waits for its ACK; both are told then, in effect, by one.
+                Terms::Late { waiting: Some(_) } => self.terms = Terms::Late { waiting: Some(tag) },
+                _ => self.tell(tag, LegEvent::Answered),
+            };
+        }
+        match &mut self.terms {
+            Terms::Agreed { answer, agreement } => {
+                let (answer, agreement) = (answer.clone(), agreement.clone());
+                match self.adopt(now, &agreement) {
+                    Ok(()) => {
+                        self.session.answer(answer);
+                        self.answered(now, tag);
+                    }
+                    Err(refusal) => {
+                        self.note(now, refusal.to_string());
+                        self.session.refuse(&refusal);
+                        self.depart("no media", Reason::normal());
+                    }
+                }
+            }
+            Terms::Late { waiting } => {
+                *waiting = Some(tag);
+                let offer = self.table.offer();
+                self.session.answer(offer);
+            }
+            Terms::Offered => {}
+        }
+    }
+
+    /// Media for a command that needs it: an unanswered call gets early media.
+    pub(crate) fn ensure_media(&mut self, now: Instant) -> Result<(), String> {
+        if self.media.leg().is_some() {
+            return Ok(());
+        }
+        match &self.terms {
+            Terms::Agreed { answer, agreement } if self.session.is_unanswered() => {
+                let (answer, agreement) = (answer.clone(), agreement.clone());
+                self.adopt(now, &agreement).map_err(|refusal| refusal.to_string())?;
+                self.session.progress(answer);
+                self.owner.record.write(|about| about.state = CallState::Early);
+                Ok(())
+            }
+            Terms::Late { .. } => {
+                Err("the caller sent no offer, so there is no audio before the answer".to_owned())
+            }
+            Terms::Agreed { .. } | Terms::Offered => Err("the call is over".to_owned()),
+        }
+    }
+}
+
+impl Leg for CallLeg {
+    fn supports(&self, need: Need) -> bool {
+        match need {
+            Need::Call => self.gone.is_none(),
+            Need::Media => self.gone.is_none() && !self.media.is_gone(),
+        }
+    }
+
+    fn perform(&mut self, now: Instant, tag: Tag, command: LegCommand) {
+        if !self.is_up() {
+            if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
+                self.fail(tag, Cause::Unsupported, "the call is over".to_owned());
+            }
+            return;
+        }
+        let needs_media = matches!(
+            command,
+            LegCommand::Play { .. }
+                | LegCommand::SendDigits { .. }
+                | LegCommand::Echo
+                | LegCommand::Record { .. }
+        );
+        if needs_media && let Err(why) = self.ensure_media(now) {
+            return self.fail(tag, Cause::Unsupported, why);
+        }
+        match command {
+            LegCommand::Answer => self.answer(now, tag),
+            LegCommand::Play { prompts, repeat } => self.play(tag, prompts, repeat),
+            LegCommand::Stop(started) => self.stop_play(started),
+            LegCommand::SendDigits { digits, duration, gap } => {
+                let digits = digits::spell(&digits, duration, gap);
+                let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });
+                if let Err(error) = started {
+                    self.fail(tag, Cause::Unsupported, error.to_string());
+                }
+            }
+            LegCommand::Echo => {
+                if let Err(error) = self.media.start(tag, Job::Sound, |tag| Command::Echo { tag }) {
+                    self.fail(tag, Cause::Unsupported, error.to_string());
+                }
+            }
+            LegCommand::Record { name, limit, silence, upload } => {
+                self.start_recording(tag, recording::Order { name, limit, silence, upload });
+            }
+            // It takes more than this leg; the call sees to it.
+            LegCommand::Dial { .. } => {
+                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
+            }
+            LegCommand::Hangup { status, phrase, cause } => {
+                let text = format!("the flow hangs up: {cause}");
+                self.owner.record.timeline.add(now, What::Note { text });
+                self.leave(status, phrase, Reason::normal());
+            }
+        }
+    }
+}

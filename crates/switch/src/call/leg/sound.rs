@@ -1,0 +1,100 @@
+//! What a leg says and hears: prompts, music, the ringing tone, the other party, keys, recordings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow::ir::Cause;
+use flow::leg::{Prompt, Tag};
+use media::Command;
+
+use super::{CallLeg, KEY_GAP, OWN, Own};
+use crate::call::media_end::Job;
+use crate::call::recording;
+use crate::studio::PromptError;
+
+impl CallLeg {
+    /// The prompts of `tag` are ready, or will not be.
+    pub(crate) fn prompts_ready(&mut self, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError>) {
+        let told = self.player.ready(&mut self.media, tag, result);
+        if let Some((tag, event)) = told {
+            self.tell(tag, event);
+        }
+    }
+
+    /// Plays music until [`CallLeg::hush`], over whatever the leg hears.
+    pub(crate) fn play_music(&mut self, prompts: Vec<Prompt>) {
+        self.own = Own::Music;
+        self.play(OWN, prompts, flow::ir::Repeat::Forever);
+    }
+
+    pub(crate) fn hears_music(&self) -> bool {
+        self.own == Own::Music
+    }
+
+    /// Ends what the call itself plays.
+    pub(crate) fn hush(&mut self) {
+        if std::mem::replace(&mut self.own, Own::Nothing) != Own::Nothing {
+            self.stop_play(OWN);
+        }
+    }
+
+    pub(super) fn play(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
+        let told = self.player.start(&mut self.media, tag, prompts, repeat);
+        for (tag, event) in told.into_iter().flatten() {
+            self.tell(tag, event);
+        }
+    }
+
+    pub(super) fn stop_play(&mut self, started: Tag) {
+        match self.player.stop(started) {
+            Some((tag, event)) => self.tell(tag, event),
+            None => {
+                self.media.stop(started);
+            }
+        }
+    }
+
+    /// Puts an end of a bridge into the leg.
+    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
+        self.media.bridge(end)
+    }
+
+    /// Takes the end of a bridge out of the leg.
+    pub(crate) fn part(&mut self) {
+        self.media.part();
+    }
+
+    /// Whether its keys come as telephone-events, and not as sound.
+    pub(crate) fn has_key_events(&self) -> bool {
+        self.media.has_key_events()
+    }
+
+    /// Presses a key for the far end; whether it is on its way.
+    pub(crate) fn press(&mut self, key: char, length: Duration) -> bool {
+        let digit = media::DigitToSend { key: Some(key), duration: length, gap: KEY_GAP };
+        self.media.start(OWN, Job::Sound, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
+    }
+
+    /// Lets the caller hear that it rings: 180, or the tone if it is answered already.
+    pub(crate) fn ring(&mut self, ringback: Vec<Prompt>) {
+        if self.session.is_unanswered() {
+            self.session.ring();
+        } else if self.has_media() && self.own != Own::Ringing {
+            self.own = Own::Ringing;
+            self.play(OWN, ringback, flow::ir::Repeat::Forever);
+        }
+    }
+
+    pub(super) fn start_recording(&mut self, tag: Tag, order: recording::Order) {
+        self.recordings += 1;
+        let recording::Order { name, limit, silence, upload } = order;
+        let id = recording::id(&name, self.owner.record.id, self.recordings);
+        // Relative: the media engine knows the directory.
+        let path = recording::file(&id);
+        let job = Job::Recording { id, upload };
+        let started = self.media.start(tag, job, |tag| Command::Record { tag, path, limit, silence });
+        if let Err(error) = started {
+            self.fail(tag, Cause::Recording, error.to_string());
+        }
+    }
+}
