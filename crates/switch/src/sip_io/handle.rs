@@ -212,6 +212,12 @@ pub(crate) struct Phone {
     pub(crate) routes: Vec<(String, String)>,
 }
 
+impl Phone {
+    pub(super) fn of(binding: &sip::Binding) -> Phone {
+        Phone { target: binding.contact.clone(), flow: binding.flow, routes: binding.routes() }
+    }
+}
+
 /// Who decides; called on the shards' tasks, so it must be quick.
 pub(crate) type Reception = Arc<dyn Fn(Invitation) -> Admission + Send + Sync>;
 

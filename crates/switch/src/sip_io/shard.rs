@@ -169,12 +169,7 @@ impl Shard {
                 Ok(())
             }
             Command::Reach { user, tag, mail } => {
-                let way = |binding: &sip::Binding| Phone {
-                    target: binding.contact.clone(),
-                    flow: binding.flow,
-                    routes: binding.routes(),
-                };
-                let ways = endpoint.bindings_of(&user).into_iter().map(way).collect();
+                let ways = endpoint.bindings_of(&user).into_iter().map(Phone::of).collect();
                 post(&mail, Mail::Contacts { tag, user, ways });
                 Ok(())
             }
