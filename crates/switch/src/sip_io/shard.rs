@@ -4,6 +4,8 @@
 //! no state of a call but its address. Sending never waits: what a socket does not take at once is dropped and counted
 //! (UDP, which repeats) or fails the flow (TCP).
 
+mod admitting;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -12,15 +14,13 @@ use bytes::Bytes;
 use flow::trace::What;
 use sip::event_package::dialog_info::State;
 use sip::{
-    Endpoint, Event, Flow, Input, InviteFacts, Next, Output, RegistrationId, RegistrationState, RequestId,
-    SessionId, Summary,
+    Endpoint, Event, Flow, Input, Next, Output, RegistrationId, RegistrationState, RequestId, SessionId,
+    Summary,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::failures::Failures;
-use super::handle::{
-    Admission, Command, Inbound, Invitation, Owner, Phone, Reception, Registration, Snapshot,
-};
+use super::handle::{Command, Inbound, Owner, Phone, Reception, Registration, Snapshot};
 use super::ways::{Found, Sent, Ways};
 use crate::book::Record;
 use crate::call::{Mail, Mark, SessionEvent, post};
@@ -403,31 +403,6 @@ impl Shard {
         }
     }
 
-    fn invited(&mut self, now: Instant, session: SessionId, invite: Arc<InviteFacts>) {
-        let flow = invite.flow;
-        self.presence.calls(&mut self.endpoint, now, session, &invite);
-        let replaced = invite.replaces.as_ref().map(|replaces| self.replaced(replaces));
-        match (self.reception)(Invitation { session, invite, replaced, now }) {
-            Admission::Reject(status) => {
-                // A session that was offered this moment is in no other phase.
-                let _ = self.endpoint.reject(now, session, status, None, Vec::new());
-            }
-            Admission::Take(owner) => {
-                self.calls.insert(session, Address { flow: Some(flow), owner });
-            }
-            Admission::Challenge => {
-                // A session that was offered this moment is in no other phase.
-                let _ = self.endpoint.challenge(now, session);
-            }
-            Admission::Refuse(refusal) => {
-                tracing::info!(%refusal, "a call is refused");
-                metrics::counter!("offhook_calls_refused_total", "code" => refusal.code()).increment(1);
-                // A session that was offered this moment is in no other phase.
-                let _ = self.endpoint.reject(now, session, refusal.status(), None, refusal.headers());
-            }
-        }
-    }
-
     /// A change that could not be begun has met another one: its call hears so, as if the peer had said it.
     fn refused_change(
         &mut self,
@@ -438,12 +413,6 @@ impl Shard {
             self.tell(session, SessionEvent::Changed { result: Err(491), owes_answer: false });
         }
         done
-    }
-
-    /// To whom a session of this shard belongs that is to be taken over, or the status that refuses it.
-    fn replaced(&self, replaces: &sip::Replaces) -> Result<Owner, u16> {
-        let session = self.endpoint.replaced(replaces)?;
-        self.calls.get(&session).map(|address| address.owner.clone()).ok_or(481)
     }
 
     fn tell(&mut self, session: SessionId, event: SessionEvent) {
