@@ -54,12 +54,38 @@ fn sipsak_pings_registers_and_is_told_when_it_may_not() {
     let uri = server.uri("alice");
     let (content, said) = sipsak::run(&["-s", &uri, "-vv"]);
     assert!(content && said.contains("200 OK"), "{said}");
-    let (content, said) =
-        sipsak::run(&["-U", "-C", "sip:alice@127.0.0.1:9", "-x", "120", "-a", PASSWORD, "-s", &uri, "-vv"]);
+    let (content, said) = sipsak::run(&[
+        "-U",
+        "-u",
+        "alice",
+        "-C",
+        "sip:alice@127.0.0.1:9",
+        "-x",
+        "120",
+        "-a",
+        PASSWORD,
+        "-s",
+        &uri,
+        "-vv",
+    ]);
     assert!(content, "{said}");
-    assert_eq!(server.metric("offhook_registrations"), 1.0);
-    let (content, said) =
-        sipsak::run(&["-U", "-C", "sip:alice@127.0.0.1:9", "-x", "120", "-a", "wrong", "-s", &uri, "-vv"]);
+    tests::wait::until("a registration", SOON, || {
+        (server.metric("offhook_registrations") == 1.0).then_some(())
+    });
+    let (content, said) = sipsak::run(&[
+        "-U",
+        "-u",
+        "alice",
+        "-C",
+        "sip:alice@127.0.0.1:9",
+        "-x",
+        "120",
+        "-a",
+        "wrong",
+        "-s",
+        &uri,
+        "-vv",
+    ]);
     assert!(!content, "{said}");
     // A request with too few hops is refused, and a traceroute ends here.
     let (_, said) = sipsak::run(&["-T", "-s", &uri, "-vv"]);

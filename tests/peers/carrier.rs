@@ -1,11 +1,13 @@
 //! SIPp as a carrier that takes the switch's calls.
 
+use std::fs;
+use std::net::UdpSocket;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use super::process::Process;
-use crate::root;
 use crate::server::free_port;
+use crate::{root, wait};
 
 /// A carrier that waits for one call.
 pub struct Carrier {
@@ -17,29 +19,42 @@ pub struct Carrier {
 impl Carrier {
     /// One that answers after early media and sends the caller's sound back.
     pub fn answering() -> Carrier {
-        Carrier::start("carrier.xml", &["-rtp_echo"])
+        Carrier::start("carrier.xml", "", &["-rtp_echo"])
     }
 
     /// One that refuses with `status`, such as `486 Busy Here`.
     pub fn refusing(status: &str) -> Carrier {
-        Carrier::start("carrier-refuses.xml", &["-key", "status", status])
+        Carrier::start("carrier-refuses.xml", status, &[])
     }
 
-    fn start(scenario: &str, more: &[&str]) -> Carrier {
+    fn start(scenario: &str, status: &str, more: &[&str]) -> Carrier {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (port, media) = (free_port(), free_port());
-        let mut process = Process::start(
+        let text = fs::read_to_string(root().join("tests/sipp").join(scenario)).expect("a scenario");
+        fs::write(folder.path().join(scenario), text.replace("486 Busy Here", status)).expect("a file");
+        let process = Process::start(
             "sipp as a carrier",
             Command::new("sipp")
-                .arg("-sf")
-                .arg(root().join("tests/sipp").join(scenario))
-                .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "60"])
+                .args([
+                    "-sf",
+                    scenario,
+                    "-i",
+                    "127.0.0.1",
+                    "-mi",
+                    "127.0.0.1",
+                    "-m",
+                    "1",
+                    "-nostdin",
+                    "-timeout",
+                    "60",
+                ])
                 .args(["-p", &port.to_string(), "-mp", &media.to_string()])
                 .args(more)
                 .current_dir(folder.path()),
         );
-        // SIPp draws its screen once it listens.
-        process.wait_for("Port", 0, Duration::from_secs(10));
+        wait::until("SIPp to listen", Duration::from_secs(10), || {
+            UdpSocket::bind(("127.0.0.1", port)).is_err().then_some(())
+        });
         Carrier { process, port, _folder: folder }
     }
 

@@ -117,6 +117,15 @@ pub(crate) fn lead_out(
     }
 }
 
+/// The number that a trunk calls. One that we are registered at asks for the name that is registered there, and says in To
+/// which of its numbers was dialled.
+fn called<'a>(trunk: &Trunk, invite: &'a InviteFacts) -> &'a str {
+    let asked = &invite.request_uri.user;
+    let registered = trunk.account.as_ref().is_some_and(|account| account.username == *asked);
+    let dialled = &invite.to.user;
+    if registered && !dialled.is_empty() { dialled } else { asked }
+}
+
 /// Where a number leads that a trunk calls, in the spelling that is known here.
 fn lead_in(flows: &Flows, users: &Users, trunk: &Trunk, number: &str) -> Result<Program, Refusal> {
     let spellings = trunk.plan.spellings(number);
@@ -152,7 +161,7 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
     let (route, carrier) = match owner {
         Some(trunk) => match trunk.gate.enter() {
             Ok(pass) => {
-                let route = lead_in(&flows, &users, &trunk.trunk, &invite.request_uri.user);
+                let route = lead_in(&flows, &users, &trunk.trunk, called(&trunk.trunk, &invite));
                 let is_phone = users.get(&invite.from.user).is_some();
                 if is_phone && route == Err(Refusal::UnknownNumber) {
                     // A phone of ours behind the same address, which has not proved it yet.
