@@ -5,7 +5,9 @@
 
 mod bridge;
 mod callbacks;
+mod carriers;
 mod demo;
+mod early;
 mod failures;
 mod flows;
 mod load;
@@ -19,6 +21,8 @@ mod signalling;
 mod sound;
 mod speech;
 mod stream;
+mod talk;
+mod timers;
 mod transports;
 mod trunks;
 mod wire;

@@ -49,6 +49,33 @@ fn baresip_registers_through_a_proxy_and_calls() {
 }
 
 #[test]
+fn a_phone_that_registered_through_a_proxy_is_called_through_it() {
+    let server = Server::demo();
+    let proxy = Kamailio::in_front_of(&server, "udp");
+    let mut alice = Baresip::start(&proxy.address(), "alice", PASSWORD, true, &sound::tone_file(440));
+    let registered = |wanted: f64| {
+        tests::wait::until("a registration", SOON, || {
+            (server.metric("offhook_registrations") == wanted).then_some(())
+        });
+    };
+    registered(1.0);
+    // The other one is not behind the proxy.
+    let mut bob = Baresip::start(&server.address(), "bob", PASSWORD, true, &sound::tone_file(700));
+    registered(2.0);
+    bob.dial(&server.uri("alice"));
+    alice.accept();
+    bob.wait_for("CALL_RTPESTAB", SOON);
+    alice.wait_for("CALL_RTPESTAB", SOON);
+    sound::pass(Duration::from_secs(2));
+    alice.hang_up();
+    bob.wait_for("CALL_CLOSED", SOON);
+    assert!(sound::hears(&bob.heard(), 440) && sound::hears(&alice.heard(), 700));
+    let view = server.finished_call("alice");
+    assert_eq!(view.ended(), Some(("hangup".to_owned(), "callee".to_owned())), "{:?}", view.0);
+    assert!(proxy.saw("BYE"), "the BYE does not go through the proxy");
+}
+
+#[test]
 fn sipsak_pings_registers_and_is_told_when_it_may_not() {
     let server = Server::demo();
     let uri = server.uri("alice");

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use audio::Pcm;
+use testkit::ear;
 
 /// A spoken sentence of about six seconds at 8 kHz.
 pub(crate) fn sentence() -> Pcm {
@@ -25,6 +27,24 @@ pub(crate) fn sentence_ulaw() -> PathBuf {
 /// Two minutes of the sentence and silence, for phones that hang up when their sound ends.
 pub(crate) fn long_file() -> PathBuf {
     made("long.wav", &["-r", "8000", "-c", "1", "-b", "16"], &["pad", "0", "114"])
+}
+
+/// How much of `heard` a tone is, half second by half second.
+pub(crate) fn shares(heard: &Pcm, hertz: u16) -> Vec<f64> {
+    let parts = heard.samples.len() * 2 / heard.rate.0 as usize;
+    let part = |n: usize| ear::cut(heard, n as f64 / 2.0, (n + 1) as f64 / 2.0);
+    (0..parts).map(|n| ear::purity(&part(n), f32::from(hertz))).collect()
+}
+
+/// Whether a tone alone was heard for a second.
+pub(crate) fn hears(heard: &Pcm, hertz: u16) -> bool {
+    shares(heard, hertz).windows(2).any(|pair| pair.iter().all(|share| *share > 0.9))
+}
+
+/// Lets so long pass, for a call that has to be heard.
+pub(crate) fn pass(time: Duration) {
+    let end = Instant::now() + time;
+    tests::wait::until("the moment to pass", time * 2, || (Instant::now() > end).then_some(()));
 }
 
 /// Makes a file once; every test process has its own folder below the target directory.

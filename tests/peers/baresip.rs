@@ -26,16 +26,34 @@ impl Baresip {
     /// Starts baresip with `user`'s account at `server`; it registers if `register`.
     /// It answers every call at once, and sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
     pub fn start(server: &str, user: &str, password: &str, register: bool, talks: &Path) -> Baresip {
+        Baresip::watching(server, user, password, register, talks, &[])
+    }
+
+    /// The same with contacts, whose presence it watches; it then watches its mailbox too.
+    pub fn watching(
+        server: &str,
+        user: &str,
+        password: &str,
+        register: bool,
+        talks: &Path,
+        contacts: &[&str],
+    ) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().display().to_string();
         let (sip, control, rtp) = (free_port(), free_port(), free_port());
         let rtp = rtp & !1;
+        let watch = match contacts {
+            [] => "",
+            _ => "module_app contact.so\nmodule_app mwi.so\nmodule_app presence.so\n",
+        };
+        let list: String = contacts.iter().map(|uri| format!("<{uri}>;presence=p2p\n")).collect();
+        fs::write(folder.path().join("contacts"), list).expect("a contacts file");
         fs::write(
             folder.path().join("config"),
             format!(
                 "sip_listen 127.0.0.1:{sip}\nrtp_ports {rtp}-{}\naudio_source aufile,{}\nsnd_path {path}\n\
                  module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
-                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n{watch}",
                 rtp + 20,
                 talks.display(),
             ),
@@ -82,6 +100,18 @@ impl Baresip {
         self.command("sndcode", &key.to_string());
         // A key lasts until the next command says otherwise; this one ends it.
         self.command("sndcode", "\u{4}");
+    }
+
+    /// Answers the call that rings.
+    pub fn accept(&mut self) {
+        self.wait_for("CALL_INCOMING", Duration::from_secs(15));
+        self.command("accept", "");
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait_exit(Duration::from_secs(10));
     }
 
     /// Hangs up.

@@ -29,9 +29,11 @@ loadmodule "maxfwd.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "path.so"
+loadmodule "xlog.so"
 modparam("rr", "enable_full_lr", 1)
 
 request_route {
+    xlog("L_NOTICE", "came by: $rm to $ru\n");
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
     if (has_totag()) {
@@ -84,6 +86,12 @@ impl Kamailio {
             let mut buffer = [0; 2048];
             socket.recv(&mut buffer).ok().map(drop)
         });
+    }
+
+    /// Whether a request of this method came by.
+    pub fn saw(&self, method: &str) -> bool {
+        let word = format!("came by: {method} to");
+        self.process.lines().iter().any(|line| line.contains(&word))
     }
 
     /// `127.0.0.1:PORT`.

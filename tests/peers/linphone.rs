@@ -17,19 +17,32 @@ pub struct Linphone {
     process: Process,
     read: usize,
     media: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Linphone {
     /// Starts Linphone and waits until its network is up.
     pub fn start() -> Linphone {
+        Linphone::with("")
+    }
+
+    /// Starts one that registers by itself, publishes its presence and watches that of `friend`; it keeps a log.
+    pub fn publishing(server: &str, user: &str, password: &str, friend: &str) -> Linphone {
+        Linphone::with(&format!(
+            "[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{server}>\nreg_identity=<sip:{user}@{server}>\n\
+             reg_expires=600\nreg_sendregister=1\npublish=1\n[auth_info_0]\nusername={user}\npasswd={password}\n\
+             realm=offhook\n[friend_0]\nurl=<{friend}>\npol=accept\nsubscribe=1\n"
+        ))
+    }
+
+    fn with(more: &str) -> Linphone {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("a folder");
         let (sip, media) = (free_port(), free_port() & !1);
         let config = folder.path().join("linphonerc");
         fs::write(
             &config,
-            format!("[sip]\nsip_port={sip}\nsip_tcp_port=0\nsip_tls_port=0\nuse_ipv6=0\n[rtp]\naudio_rtp_port={media}\n[net]\nfirewall_policy=0\n"),
+            format!("[sip]\nsip_port={sip}\nsip_tcp_port=0\nsip_tls_port=0\nuse_ipv6=0\n[rtp]\naudio_rtp_port={media}\n[net]\nfirewall_policy=0\n{more}"),
         )
         .expect("a config file");
         let mut process = Process::start(
@@ -38,11 +51,13 @@ impl Linphone {
                 .arg("--config")
                 .arg(&config)
                 .arg("--disable-stats-events")
+                .arg("--log")
+                .arg(folder.path().join("log"))
                 .env("HOME", folder.path()),
         );
         process.write("version");
         let (_, read) = process.wait_for("Status: Ok", 0, Duration::from_secs(20));
-        Linphone { process, read, media, _folder: folder }
+        Linphone { process, read, media, folder }
     }
 
     /// Registers `user` at `server` (`127.0.0.1:5060`) and waits for the outcome (`Ok` or `Failed`).
@@ -57,6 +72,12 @@ impl Linphone {
             self.read = read;
             line.ends_with(outcome).then_some(())
         });
+    }
+
+    /// What it wrote of the messages that it sent and got.
+    pub fn log(&self) -> String {
+        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Sends a command line.

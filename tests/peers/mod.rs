@@ -7,5 +7,6 @@ pub mod kamailio;
 pub mod line;
 pub mod linphone;
 pub mod process;
+pub mod script;
 pub mod sipp;
 pub mod sipsak;

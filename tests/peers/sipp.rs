@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use audio::Pcm;
+use testkit::ua::Message;
 
 use super::capture::{self, Capture, Packet};
 use super::process::Process;
@@ -28,8 +29,24 @@ pub enum Step {
 /// A caller to be started.
 pub struct Caller {
     steps: Vec<Step>,
-    transport: &'static str,
-    limit: Duration,
+    run: Run,
+}
+
+/// How a scenario is run.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    /// SIPp's word for it: `u1`, `t1`.
+    pub(super) transport: &'static str,
+    /// The address it calls from.
+    pub(super) address: &'static str,
+    /// How long it may take.
+    pub(super) limit: Duration,
+}
+
+impl Default for Run {
+    fn default() -> Run {
+        Run { transport: "u1", address: "127.0.0.1", limit: Duration::from_secs(60) }
+    }
 }
 
 /// What became of a call.
@@ -38,6 +55,8 @@ pub struct Call {
     pub code: i32,
     /// What SIPp printed of unexpected messages.
     pub errors: String,
+    /// Every SIP message that the caller was sent, in order.
+    pub received: Vec<Message>,
     /// Every RTP packet that the caller was sent.
     pub packets: Vec<Packet>,
 }
@@ -50,21 +69,34 @@ impl Call {
 
     /// Panics unless the scenario was followed to its end.
     pub fn expect_success(&self) -> &Call {
-        assert_eq!(self.code, 0, "SIPp: {}", self.errors);
+        let came: Vec<&str> = self.received.iter().map(|message| message.start.as_str()).collect();
+        assert_eq!(self.code, 0, "SIPp: {}\nafter {came:#?}", self.errors);
         self
+    }
+
+    /// The first response with this status to this method.
+    pub fn response(&self, status: u16, method: &str) -> &Message {
+        let wanted = |m: &&Message| m.status() == Some(status) && m.cseq_method() == Some(method);
+        let found = self.received.iter().find(wanted);
+        found.unwrap_or_else(|| panic!("no {status} to {method} in {:#?}", self.received))
+    }
+
+    /// The requests of this method that the caller was sent.
+    pub fn requests(&self, method: &str) -> Vec<&Message> {
+        self.received.iter().filter(|message| message.method() == Some(method)).collect()
     }
 }
 
 impl Caller {
     /// A caller over UDP who does `steps`, then hangs up (unless the last step awaits the server's BYE).
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Caller {
-        Caller { steps: steps.into_iter().collect(), transport: "u1", limit: Duration::from_secs(60) }
+        Caller { steps: steps.into_iter().collect(), run: Run::default() }
     }
 
     /// The same over TCP.
     #[must_use]
     pub fn over_tcp(mut self) -> Caller {
-        self.transport = "t1";
+        self.run.transport = "t1";
         self
     }
 
@@ -73,7 +105,7 @@ impl Caller {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let scenario = folder.path().join("caller.xml");
         fs::write(&scenario, self.scenario()).expect("a scenario file");
-        run(&scenario, server, number, self.transport, self.limit, folder.path())
+        run(&scenario, server, number, &self.run, folder.path())
     }
 
     fn scenario(&self) -> String {
@@ -109,10 +141,13 @@ impl Caller {
 /// Runs a scenario file of `tests/sipp/` once, without listening to its media.
 pub fn scenario(name: &str, server: &str, number: &str, limit: Duration) -> Call {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    run(&root().join("tests/sipp").join(name), server, number, "u1", limit, folder.path())
+    let how = Run { limit, ..Run::default() };
+    run(&root().join("tests/sipp").join(name), server, number, &how, folder.path())
 }
 
-fn run(scenario: &Path, server: &str, number: &str, transport: &str, limit: Duration, folder: &Path) -> Call {
+/// Runs a scenario file once in `folder`.
+pub(super) fn run(scenario: &Path, server: &str, number: &str, how: &Run, folder: &Path) -> Call {
+    let limit = how.limit;
     let media = free_port();
     let capture = Capture::start(media);
     let mut process = Process::start(
@@ -125,17 +160,20 @@ fn run(scenario: &Path, server: &str, number: &str, transport: &str, limit: Dura
                 number,
                 server,
                 "-i",
-                "127.0.0.1",
+                how.address,
                 "-mi",
-                "127.0.0.1",
+                how.address,
                 "-t",
-                transport,
+                how.transport,
                 "-m",
                 "1",
                 "-nostdin",
             ])
             .args(["-p", &free_port().to_string(), "-mp", &media.to_string()])
             .args([
+                "-trace_msg",
+                "-message_file",
+                "messages.log",
                 "-trace_err",
                 "-error_file",
                 "errors.log",
@@ -149,6 +187,20 @@ fn run(scenario: &Path, server: &str, number: &str, transport: &str, limit: Dura
     Call {
         code: status.code().unwrap_or(-1),
         errors: fs::read_to_string(folder.join("errors.log")).unwrap_or_default(),
+        received: received(&fs::read(folder.join("messages.log")).unwrap_or_default()),
         packets: capture.finish(),
     }
+}
+
+/// The messages that came, out of SIPp's log of all.
+fn received(log: &[u8]) -> Vec<Message> {
+    let log = String::from_utf8_lossy(log);
+    let came = |entry: &str| {
+        let (head, message) = entry.split_once("\n\n")?;
+        // SIPp ends each with a line feed of its own.
+        let message = message.strip_suffix('\n').unwrap_or(message);
+        head.contains("message received").then(|| Message::parse(message.as_bytes())).flatten()
+    };
+    // SIPp sets a line of hyphens and the time before each.
+    log.split("-----------------------------------------------").filter_map(came).collect()
 }

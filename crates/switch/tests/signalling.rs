@@ -106,6 +106,28 @@ fn hold_resume_and_a_bad_offer_leave_the_call_alive() {
 }
 
 #[test]
+fn the_settings_of_session_timers_are_those_that_hold() {
+    let rig = Rig::with(&[("1001", echo())], |config| {
+        config.sip.session_expires = Duration::from_secs(300);
+        config.sip.min_se = Duration::from_secs(120);
+    });
+    let (phone, stream) = (rig.phone("rig"), stream());
+    let mut dialog = Dialog::new(&rig, &phone, "1001");
+    let timer = "Supported: timer\r\nSession-Expires: 110\r\n";
+    dialog.send("INVITE", timer, &sdp(stream.port(), "0", "sendrecv"));
+    assert_eq!(dialog.expect(422, "INVITE").header("min-se"), Some("120"));
+    dialog.send("ACK", "", "");
+    let mut dialog = Dialog::new(&rig, &phone, "1001");
+    dialog.send("INVITE", "", &sdp(stream.port(), "0", "sendrecv"));
+    assert_eq!(dialog.expect(200, "INVITE").header("session-expires"), Some("300;refresher=uas"));
+    dialog.send("ACK", "", "");
+    dialog.send("BYE", "", "");
+    dialog.expect(200, "BYE");
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
 fn a_prompt_before_the_answer_is_early_media() {
     let busy = json!({"module": "response", "data": {"code": 486}, "children": {}});
     let tone = json!({"module": "play", "data": {"id": "tone_stream://%(500,0,440)", "answer": false},

@@ -213,6 +213,8 @@ impl SipIo {
             let mut endpoint = Endpoint::new(sip::Config {
                 realm: config.realm.clone(),
                 user_agent: config.user_agent.clone(),
+                session_expires: config.session_expires,
+                min_se: config.min_se,
                 timers: config.timers,
                 // The standard library's hasher keys are the system's own randomness.
                 seed: RandomState::new().build_hasher().finish(),
