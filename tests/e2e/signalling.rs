@@ -194,13 +194,16 @@ fn keys_in_info_count_once() {
     let server = Server::demo();
     let mut caller = Wire::new(&server, "9198");
     let media = caller.call().media().expect("an address for audio");
-    let info = |caller: &mut Wire, cseq, kind: &str, body: &str| {
+    let told = |caller: &mut Wire, cseq, kind: &str, body: &str| {
         caller.ask("INFO", cseq, &format!("Content-Type: {kind}\r\n"), body);
-        assert_eq!(caller.answered("INFO").status(), Some(200));
+        caller.answered("INFO").status()
+    };
+    let info = |caller: &mut Wire, cseq, kind: &str, body: &str| {
+        assert_eq!(told(caller, cseq, kind, body), Some(200));
     };
     info(&mut caller, 2, "application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
     info(&mut caller, 3, "application/dtmf", "6");
-    info(&mut caller, 4, "text/plain", "7");
+    assert_eq!(told(&mut caller, 4, "text/plain", "7"), Some(415));
     // One press of 8 both ways, then one of 9 as an event alone.
     info(&mut caller, 5, "application/dtmf-relay", "Signal=8\r\nDuration=160\r\n");
     for (sequence, timestamp, key) in [(1, 1600, 8), (2, 1600, 8), (3, 8000, 9)] {
