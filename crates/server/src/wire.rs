@@ -184,6 +184,7 @@ fn of_switch(config: &Config) -> switch::Config {
             first_message: sip.first_message,
             idle: sip.idle,
             ping: sip.ping,
+            nameservers: sip.nameservers.clone(),
             realm: sip.realm.clone(),
             session_expires: sip.session_expires,
             min_se: sip.min_se,

@@ -210,7 +210,7 @@ impl Endpoint {
         self.keepings.last += 1;
         let id = RegistrationId(self.keepings.last);
         let thread = Thread {
-            call_id: self.random.token(),
+            call_id: self.random.call_id(),
             tag: self.random.token(),
             cseq: 0,
             proofs: Proofs::default(),

@@ -102,6 +102,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Nobody can be asked for names.
+    #[error(transparent)]
+    Dns(#[from] crate::DnsFault),
     /// The certificates cannot be used.
     #[error("{0}")]
     Certificates(#[from] crate::TlsError),

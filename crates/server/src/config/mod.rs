@@ -62,6 +62,7 @@ pub(crate) struct Sip {
     pub(crate) idle: Duration,
     pub(crate) ping: Duration,
     pub(crate) advertise: Option<IpAddr>,
+    pub(crate) nameservers: Vec<SocketAddr>,
     pub(crate) realm: String,
     pub(crate) allow_anonymous: bool,
     /// Zero leaves session timers to the peers.
@@ -189,6 +190,7 @@ impl Read {
                 idle: seconds("sip.idle_s"),
                 ping: seconds("sip.ping_s"),
                 advertise: self.text("sip.advertise").parse().ok(),
+                nameservers: self.sockets("sip.nameserver", None),
                 realm: self.text("sip.realm").to_owned(),
                 allow_anonymous: self.flag("sip.allow_anonymous"),
                 session_expires: seconds("sip.session_expires"),

@@ -176,6 +176,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "The address told to phones in Contact and SDP, for a server behind NAT.\nEmpty: the address that faces the phone.",
     ),
     setting(
+        "sip.nameserver",
+        Sockets,
+        "\"\"",
+        "Name servers to ask where SIP servers are, such as \"192.0.2.53:53\". Empty: those of the machine.",
+    ),
+    setting(
         "sip.realm",
         Text,
         "\"offhook\"",

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use sip::locate::{Answer, Query};
 use sip::{
     Body, Contact, Counters, Counts, Flow, Hop, Invite, InviteFacts, Reason, ReferId, SessionId, User,
 };
@@ -27,6 +28,8 @@ pub(crate) enum Inbound {
     Idle { flow: Flow, reply: oneshot::Sender<bool> },
     /// The way that the shard asked for, if there is one.
     Way { hop: Hop, flow: Option<Flow> },
+    /// What DNS says to what the shard asked.
+    Found { query: Query, answer: Answer },
 }
 
 /// What calls and the switch ask of the shard.

@@ -31,6 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sip::locate::Families;
 use sip::{Endpoint, Transport};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -41,6 +42,7 @@ pub use tls::{ClientCertificates, KeyFiles, TlsConfig, TlsError};
 
 use crate::address::Addresses;
 use crate::call::run::pause;
+use crate::dns::Dns;
 use crate::error::StartError;
 
 /// How long the address that faces a peer is taken to stay the same.
@@ -85,6 +87,8 @@ pub struct SipConfig {
     pub idle: Duration,
     /// Between two pings on connections that we opened (RFC 5626 §4.4.1).
     pub ping: Duration,
+    /// Name servers to ask for other servers; none for those of the machine.
+    pub nameservers: Vec<SocketAddr>,
     /// The transaction layer's base times.
     pub timers: sip::Timers,
     /// How long a call lives without a refresh (RFC 4028); zero leaves that to the peers.
@@ -113,6 +117,7 @@ impl Default for SipConfig {
             first_message: Duration::from_secs(30),
             idle: Duration::from_secs(600),
             ping: Duration::from_secs(30),
+            nameservers: Vec::new(),
             timers: sip::Timers::default(),
             session_expires: Duration::from_secs(1800),
             min_se: Duration::from_secs(90),
@@ -178,6 +183,7 @@ impl SipIo {
                 per_peer: config.connections_per_peer,
             }),
             addresses: addresses.clone(),
+            dns: Dns::new(&config.nameservers)?,
             times: ways::Times {
                 handshake: config.handshake,
                 first: config.first_message,
@@ -220,6 +226,7 @@ impl SipIo {
                 seed: RandomState::new().build_hasher().finish(),
                 shard: number as u8,
                 shards: config.shards,
+                locate: sip::locate::Preferences { families: families(&io.listening), ..Default::default() },
                 ..sip::Config::default()
             });
             endpoint.set_users(users.to_vec());
@@ -250,6 +257,17 @@ impl SipIo {
 impl Drop for SipIo {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// The addresses that can be sent to from these.
+fn families(listening: &[(Transport, SocketAddr)]) -> Families {
+    let has = |v4: bool| listening.iter().any(|(_, address)| address.is_ipv4() == v4);
+    let wild = listening.iter().any(|(_, address)| address.is_ipv6() && address.ip().is_unspecified());
+    match (has(true) || wild, has(false)) {
+        (_, false) => Families::V4,
+        (false, true) => Families::V6,
+        (true, true) => Families::V4First,
     }
 }
 

@@ -120,6 +120,7 @@ impl Shard {
             Inbound::Closed { flow } => self.input(now, Input::Closed { flow }),
             Inbound::Way { hop, flow: Some(flow) } => self.input(now, Input::Connected { hop, flow }),
             Inbound::Way { hop, flow: None } => self.input(now, Input::Unreachable { hop }),
+            Inbound::Found { query, answer } => self.input(now, Input::Found { query, answer }),
             Inbound::Idle { flow, reply } => {
                 // The stream may have closed meanwhile.
                 let _ = reply.send(self.endpoint.uses(&flow));
@@ -283,11 +284,7 @@ impl Shard {
                         Found::Nowhere => self.answers.push(Input::Unreachable { hop }),
                         Found::Later => {}
                     },
-                    // Nobody to ask.
-                    Output::Query(query) => {
-                        let answer = sip::locate::Answer::Failure;
-                        self.answers.push(Input::Found { query, answer });
-                    }
+                    Output::Query(query) => self.ways.ask(self.number, query),
                 }
             }
             match self.answers.pop() {

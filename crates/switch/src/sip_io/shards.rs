@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sip::locate::{Answer, Query};
 use sip::{Flow, Hop};
 use tokio::sync::{mpsc, oneshot};
 
@@ -64,6 +65,13 @@ impl Shards {
     pub(super) async fn answer(&self, shard: usize, hop: Hop, flow: Option<Flow>) {
         if let Some(shard) = self.0.get(shard) {
             let _ = shard.send(Inbound::Way { hop, flow }).await;
+        }
+    }
+
+    /// Answers a shard that asked DNS.
+    pub(super) async fn found(&self, shard: usize, query: Query, answer: Answer) {
+        if let Some(shard) = self.0.get(shard) {
+            let _ = shard.send(Inbound::Found { query, answer }).await;
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
+use sip::locate::Query;
 use sip::{Flow, Hop, Transport};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,6 +26,7 @@ use super::tls::Tls;
 use super::udp::Bound;
 use super::ws;
 use crate::address::Addresses;
+use crate::dns::Dns;
 
 /// Waiting times of streams.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,7 @@ pub(super) struct Parts {
     pub(super) streams: Streams,
     pub(super) gate: Arc<Gate>,
     pub(super) addresses: Arc<Addresses>,
+    pub(super) dns: Dns,
     pub(super) times: Times,
     pub(super) tls: Arc<Tls>,
     /// Pages that WebSockets may be opened from; none for all.
@@ -141,6 +144,17 @@ impl Ways {
                 Found::Later
             }
         }
+    }
+
+    /// Asks DNS for a shard, which is told what it says.
+    pub(super) fn ask(&self, shard: usize, query: Query) {
+        let ways = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                answer = ways.dns.ask(&query) => ways.shards.found(shard, query, answer).await,
+                () = ways.shards.gone() => {}
+            }
+        });
     }
 
     /// Opens a stream, tells those who wait, and serves it.

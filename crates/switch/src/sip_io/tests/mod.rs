@@ -69,6 +69,7 @@ impl Rig {
             shards,
             streams: Streams::default(),
             gate: Gate::new(plan.limits),
+            dns: crate::dns::Dns::new(&[]).unwrap(),
             addresses: Arc::new(Addresses::new(None)),
             times: plan.times,
             listening: vec![(plan.transport, listener.local_addr().expect("an address"))],
