@@ -411,3 +411,24 @@ fn actions_have_one_name_each() {
     let offences = seen.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect();
     none("an action that stands in the table twice", offences);
 }
+
+#[test]
+fn every_test_that_the_outcomes_name_exists() {
+    let page = fs::read_to_string(root().join("docs/outcomes.md")).expect("docs/outcomes.md");
+    let all = sources(&["crates", "tests"]);
+    // The last column; names of settings have a dot, names of metrics stand above the tables.
+    let named =
+        page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | ")).flat_map(|(_, tests)| {
+            tests.split(", ").filter_map(|test| test.strip_prefix('`')?.strip_suffix('`')).collect::<Vec<_>>()
+        });
+    let mut names: Vec<&str> = named.collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() > 50, "the tables are not where this test looks for them");
+    let offences = names
+        .into_iter()
+        .filter(|name| !all.iter().any(|(_, text)| text.contains(&format!("fn {name}("))))
+        .map(str::to_owned)
+        .collect();
+    none("a test that docs/outcomes.md names and nobody wrote", offences);
+}
