@@ -226,7 +226,8 @@ impl Endpoint {
         }
         if let Some(user) = &request.credentials {
             let method = request.method.to_string();
-            writer.headers(&thread.proofs.headers(&mut self.random, user, &method, &request.target));
+            let body = request.body.as_ref().map_or(&[][..], |body| &body.bytes);
+            writer.headers(&thread.proofs.headers(&mut self.random, user, &method, &request.target, body));
         }
         writer.headers(&request.headers);
         writer.header("User-Agent", &self.config.user_agent);

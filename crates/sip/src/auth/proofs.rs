@@ -1,7 +1,7 @@
 //! What one request of ours proved so far: the challenges it answered, so that each is answered once.
 //! A proxy and the server behind it may both ask, each for itself; a nonce that went stale is exchanged (RFC 7616 §3.3).
 
-use super::client::{Challenge, answer};
+use super::client::{Challenge, answer_with};
 use crate::call::Credentials;
 use crate::message::{Message, Name, lex};
 use crate::random::Random;
@@ -63,12 +63,13 @@ impl Proofs {
         user: &Credentials,
         method: &str,
         uri: &str,
+        body: &[u8],
     ) -> Vec<(String, String)> {
         let mut headers = Vec::new();
         for proof in &mut self.given {
             proof.count += 1;
             let client_nonce = random.token();
-            let value = answer(&proof.challenge, user, method, uri, proof.count, &client_nonce);
+            let value = answer_with(&proof.challenge, user, method, uri, body, proof.count, &client_nonce);
             headers.push((proof.header.to_owned(), value));
         }
         headers
@@ -111,9 +112,24 @@ mod tests {
         proofs.again();
         assert!(proofs.take(&asks(401, "home", "n5", "")));
         let user = Credentials { user: "u".into(), password: "p".into() };
-        let headers = proofs.headers(&mut Random::new(1), &user, "OPTIONS", "sip:h");
+        let headers = proofs.headers(&mut Random::new(1), &user, "OPTIONS", "sip:h", b"");
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["Proxy-Authorization", "Authorization"]);
         assert!(headers[1].1.contains("n5"));
+    }
+
+    #[test]
+    fn a_body_is_proved_to_who_asks_for_auth_int() {
+        let mut proofs = Proofs::default();
+        assert!(proofs.take(&asks(407, "proxy", "n1", ", qop=\"auth-int\"")));
+        let user = Credentials { user: "u".into(), password: "p".into() };
+        let proof = |body: &[u8]| {
+            let mut fresh = proofs.clone();
+            fresh.headers(&mut Random::new(1), &user, "INVITE", "sip:h", body).remove(0).1
+        };
+        let (one, other) = (proof(b"v=0"), proof(b"v=1"));
+        assert!(one.contains("qop=auth-int"), "{one}");
+        assert_ne!(one, other);
+        assert_eq!(one, proof(b"v=0"));
     }
 }

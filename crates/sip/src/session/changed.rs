@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::accepted::description;
 use super::change::{How, Ours, Purpose, Wanted};
 use super::{Change, Phase, prack};
-use crate::auth::client::{Challenge, answer};
+use crate::auth::client::{Challenge, answer_with};
 use crate::endpoint::Endpoint;
 use crate::event::{Ended, Event, SessionId};
 use crate::message::{Core, Known, Message, Name, lex};
@@ -145,7 +145,9 @@ impl Endpoint {
                     let dialog = session.dialog_of(core.to.tag().unwrap_or(""));
                     let uri = dialog.request_uri();
                     let client_nonce = self.random.token();
-                    let value = answer(&challenge, &user, core.method_token, &uri, 1, &client_nonce);
+                    let body = ours.offer.as_ref().map_or(&[][..], |offer| &offer.bytes);
+                    let value =
+                        answer_with(&challenge, &user, core.method_token, &uri, body, 1, &client_nonce);
                     return self.send_change(now, id, ours, Some((header, value)));
                 }
             }

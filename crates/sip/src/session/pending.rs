@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::ending::request_summary;
 use super::referral::ReferId;
 use super::{Phase, Session};
-use crate::auth::client::{Challenge, answer};
+use crate::auth::client::{Challenge, answer_with};
 use crate::body::Body;
 use crate::dialog::{Dialog, Stamp};
 use crate::endpoint::Endpoint;
@@ -109,7 +109,8 @@ impl Endpoint {
         {
             let client_nonce = self.random.token();
             let method = request.method_token();
-            let value = answer(&challenge, &user, method, request.request_uri(), 1, &client_nonce);
+            let (uri, body) = (request.request_uri(), request.body());
+            let value = answer_with(&challenge, &user, method, uri, body, 1, &client_nonce);
             if self.send_again(now, id, &pending, request, header, &value).is_some() {
                 return true;
             }

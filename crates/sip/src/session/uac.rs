@@ -65,7 +65,10 @@ impl Endpoint {
             session.dialog.repeat_cseq();
         }
         let proofs = match &session.credentials {
-            Some(user) => calling.proofs.headers(&mut self.random, user, "INVITE", &session.dialog.target),
+            Some(user) => {
+                let bytes = body.map_or(&[][..], |body| &body.bytes);
+                calling.proofs.headers(&mut self.random, user, "INVITE", &session.dialog.target, bytes)
+            }
             None => Vec::new(),
         };
         if body.is_some() {
