@@ -1,7 +1,7 @@
 //! The transactions of an endpoint: found by key, or by id from their user and their timer.
 //! Owns them and their deadlines; an ended one leaves nothing behind, and tests count that.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,12 +50,19 @@ pub(crate) struct Transactions {
     /// Boxed, so that a table of a hundred thousand grows within a millisecond.
     all: HashMap<TxId, Box<Transaction>, Seeded>,
     by_key: HashMap<Key, TxId, Seeded>,
+    /// By where their bytes go: a way that breaks is no reason to look at all of them.
+    by_flow: BTreeSet<(Flow, TxId)>,
     last: u64,
 }
 
 impl Transactions {
     pub(crate) fn new(hashes: Seeded) -> Self {
-        Transactions { all: HashMap::with_hasher(hashes), by_key: HashMap::with_hasher(hashes), last: 0 }
+        Transactions {
+            all: HashMap::with_hasher(hashes),
+            by_key: HashMap::with_hasher(hashes),
+            by_flow: BTreeSet::new(),
+            last: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,6 +103,7 @@ impl Transactions {
         });
         let next = transaction.role.timers().next();
         schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
+        self.by_flow.insert((flow, id));
         self.all.insert(id, transaction);
         id
     }
@@ -125,6 +133,17 @@ impl Transactions {
         Some(reaction)
     }
 
+    /// Has a refused INVITE wait for its ACK no longer than until `end`.
+    pub(crate) fn hasten(&mut self, schedule: &mut Schedule, id: TxId, end: Instant) {
+        let Some(transaction) = self.all.get_mut(&id) else { return };
+        if !matches!(transaction.role, Role::InviteServer(_)) {
+            return;
+        }
+        transaction.role.timers().set(Timer::Timeout, end);
+        let next = transaction.role.timers().next();
+        schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
+    }
+
     /// The timer of this one that is due.
     pub(crate) fn take_due(&mut self, now: Instant, id: TxId) -> Option<Timer> {
         self.all.get_mut(&id)?.role.timers().take_due(now)
@@ -134,6 +153,7 @@ impl Transactions {
     pub(crate) fn forget(&mut self, schedule: &mut Schedule, id: TxId) {
         if let Some(mut gone) = self.all.remove(&id) {
             schedule.shift(Owner::Transaction(id.0), &mut gone.due, None);
+            self.by_flow.remove(&(gone.flow, id));
             for key in [Some(gone.key), gone.merged].into_iter().flatten() {
                 // A later transaction may have taken the key over.
                 if self.by_key.get(&key) == Some(&id) {
@@ -152,9 +172,7 @@ impl Transactions {
 
     /// The transactions that use a flow, in the order they were made.
     pub(crate) fn on_flow(&self, flow: &Flow) -> Vec<TxId> {
-        let mut ids: Vec<TxId> =
-            self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids
+        let range = (*flow, TxId(0))..=(*flow, TxId(u64::MAX));
+        self.by_flow.range(range).map(|(_, id)| *id).collect()
     }
 }
