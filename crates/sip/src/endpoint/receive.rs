@@ -233,6 +233,16 @@ impl Endpoint {
         let tag = self.random.token();
         let reply = Reply { status, phrase, tag: &tag, headers, body: None };
         self.respond(now, request.transaction, &reply);
+        if request.core.to.tag().is_none() {
+            self.say_briefly(now, request.transaction);
+        }
+    }
+
+    /// A refusal over UDP is repeated for two seconds and not for 32: whoever is refused before it is known may be the
+    /// victim of another who wrote its address into the request (RFC 3261 §26.3.2.4).
+    pub(crate) fn say_briefly(&mut self, now: Instant, invite: TxId) {
+        let end = now + self.config.timers.t1 * 4;
+        self.transactions.hasten(&mut self.schedule, invite, end);
     }
 
     /// A well-formed response: its session.

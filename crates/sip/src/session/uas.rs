@@ -102,10 +102,11 @@ impl Endpoint {
         }
     }
 
-    /// Refuses a call for want of credentials: 407 with fresh nonces. The session ends.
+    /// Refuses a call for want of credentials: 407 with fresh nonces. The session ends. It is sent three times at most,
+    /// since whoever it goes to has not proved that it asked for it (RFC 3261 §26.3.2.4).
     pub fn challenge(&mut self, now: Instant, session: SessionId) -> Result<(), WrongPhase> {
         let incoming = self.incoming(session)?;
-        let asking = incoming.asking;
+        let (asking, invite) = (incoming.asking, incoming.invite);
         self.counters.challenges += 1;
         let headers = self
             .guard
@@ -113,7 +114,9 @@ impl Endpoint {
             .into_iter()
             .map(|challenge| ("Proxy-Authenticate".to_owned(), challenge))
             .collect();
-        self.reject(now, session, 407, None, headers)
+        self.reject(now, session, 407, None, headers)?;
+        self.say_briefly(now, invite);
+        Ok(())
     }
 
     /// Sends a provisional response, 101 to 199; a body is early media's answer, and `answer` repeats it.

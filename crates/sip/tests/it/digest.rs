@@ -139,3 +139,23 @@ fn a_challenged_caller_comes_back_with_a_name() {
     b.pass(Duration::from_secs(300));
     assert_eq!(b.endpoint.poll_timeout(), None);
 }
+
+#[test]
+fn a_victim_of_a_forged_address_is_sent_three_refusals_and_not_eleven() {
+    let count = |b: &mut Bench, status: &str| {
+        b.pass(Duration::from_secs(40));
+        let start = format!("SIP/2.0 {status} ");
+        let count = b.sent.iter().filter(|(_, text)| text.starts_with(&start)).count();
+        assert_eq!((b.endpoint.counts().transactions, b.endpoint.poll_timeout()), (0, None));
+        count
+    };
+    let mut b = Bench::new();
+    b.hear(&invite());
+    let session = b.invited();
+    b.endpoint.challenge(b.now, session).unwrap();
+    b.drain();
+    assert_eq!(count(&mut b, "407"), 3);
+    let mut b = Bench::new();
+    b.hear(&request("INVITE", 1, "i1", "", "Require: nonsense\r\n", SDP));
+    assert_eq!(count(&mut b, "420"), 3);
+}
