@@ -262,6 +262,8 @@ impl Switch {
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.shared.shard.drain();
+        // Carriers send no more calls to where nobody is registered.
+        lock(&self.keepers).stop();
         let mut cut = 0;
         if timeout(limit, self.shared.book.empty()).await.is_err() {
             cut = self.shared.book.living();

@@ -47,6 +47,7 @@ impl Board {
     }
 
     /// The trunk of this name.
+    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<Arc<TrunkState>> {
         self.0.load().iter().find(|state| state.trunk.name == name).cloned()
     }
