@@ -26,6 +26,7 @@ Signals of a running server:
 ///
 /// A phone registers or simply calls; the number leads to a flow document in the Kazoo, call-route, VoIPBIN or Voxology
 /// dialect, and the flow speaks, plays, listens to keys and asks your web server what to do next.
+/// Numbers also lead to other phones, and out by carriers.
 /// Without any configuration it runs a demo with a flow of each kind.
 #[derive(Debug, Parser)]
 #[command(name = "offhook", version, after_help = EXAMPLES, max_term_width = 120)]
@@ -72,7 +73,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check the settings, the environment, the flows and the accounts; says what is wrong by file and line
+    /// Check the settings, the environment, the flows, accounts and trunks; says what is wrong by file and line
     Check(ConfigFile),
     /// Print every setting with its effective value and what it is for
     Print(ConfigFile),

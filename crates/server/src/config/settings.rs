@@ -230,7 +230,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "flows.directory",
         Text,
         "\"\"",
-        "A directory with numbers.toml and flow documents. Empty: the demo in the binary.",
+        "A directory with numbers.toml and flow documents, perhaps with users.toml and trunks.toml. Empty: the demo in the binary.",
     ),
     setting(
         "flows.account",
