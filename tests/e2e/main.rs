@@ -25,4 +25,5 @@ mod talk;
 mod timers;
 mod transports;
 mod trunks;
+mod watch;
 mod wire;

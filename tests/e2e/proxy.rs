@@ -52,7 +52,7 @@ fn baresip_registers_through_a_proxy_and_calls() {
 fn a_phone_that_registered_through_a_proxy_is_called_through_it() {
     let server = Server::demo();
     let proxy = Kamailio::in_front_of(&server, "udp");
-    let mut alice = Baresip::start(&proxy.address(), "alice", PASSWORD, true, &sound::tone_file(440));
+    let mut alice = Baresip::by_hand(&proxy.address(), "alice", PASSWORD, &sound::tone_file(440));
     let registered = |wanted: f64| {
         tests::wait::until("a registration", SOON, || {
             (server.metric("offhook_registrations") == wanted).then_some(())

@@ -21,7 +21,7 @@ const OTHER: u16 = 900;
 /// A registered baresip that says `tone`.
 fn phone(server: &Server, user: &str, tone: u16) -> Baresip {
     let before = server.metric("offhook_registrations");
-    let phone = Baresip::start(&server.address(), user, PASSWORD, true, &sound::tone_file(tone));
+    let phone = Baresip::by_hand(&server.address(), user, PASSWORD, &sound::tone_file(tone));
     wait::until("a registration", SOON, || (server.metric("offhook_registrations") > before).then_some(()));
     phone
 }

@@ -26,34 +26,32 @@ impl Baresip {
     /// Starts baresip with `user`'s account at `server`; it registers if `register`.
     /// It answers every call at once, and sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
     pub fn start(server: &str, user: &str, password: &str, register: bool, talks: &Path) -> Baresip {
-        Baresip::watching(server, user, password, register, talks, &[])
+        Baresip::with(server, user, password, register, talks, "auto")
     }
 
-    /// The same with contacts, whose presence it watches; it then watches its mailbox too.
-    pub fn watching(
+    /// The same with a registered user who answers by hand ([`Baresip::accept`]).
+    pub fn by_hand(server: &str, user: &str, password: &str, talks: &Path) -> Baresip {
+        Baresip::with(server, user, password, true, talks, "manual")
+    }
+
+    fn with(
         server: &str,
         user: &str,
         password: &str,
         register: bool,
         talks: &Path,
-        contacts: &[&str],
+        answers: &str,
     ) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().display().to_string();
         let (sip, control, rtp) = (free_port(), free_port(), free_port());
         let rtp = rtp & !1;
-        let watch = match contacts {
-            [] => "",
-            _ => "module_app contact.so\nmodule_app mwi.so\nmodule_app presence.so\n",
-        };
-        let list: String = contacts.iter().map(|uri| format!("<{uri}>;presence=p2p\n")).collect();
-        fs::write(folder.path().join("contacts"), list).expect("a contacts file");
         fs::write(
             folder.path().join("config"),
             format!(
                 "sip_listen 127.0.0.1:{sip}\nrtp_ports {rtp}-{}\naudio_source aufile,{}\nsnd_path {path}\n\
                  module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
-                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n{watch}",
+                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
                 rtp + 20,
                 talks.display(),
             ),
@@ -63,7 +61,7 @@ impl Baresip {
         fs::write(
             folder.path().join("accounts"),
             format!(
-                "<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval};answermode=auto\n"
+                "<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval};answermode={answers}\n"
             ),
         )
         .expect("an accounts file");

@@ -30,7 +30,7 @@ impl Linphone {
     pub fn publishing(server: &str, user: &str, password: &str, friend: &str) -> Linphone {
         Linphone::with(&format!(
             "[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{server}>\nreg_identity=<sip:{user}@{server}>\n\
-             reg_expires=600\nreg_sendregister=1\npublish=1\n[auth_info_0]\nusername={user}\npasswd={password}\n\
+             reg_expires=600\nreg_sendregister=1\nreg_route=<sip:{server};lr>\npublish=1\n[auth_info_0]\nusername={user}\npasswd={password}\n\
              realm=offhook\n[friend_0]\nurl=<{friend}>\npol=accept\nsubscribe=1\n"
         ))
     }

@@ -125,22 +125,6 @@ impl Script {
             .send(&text("ACK", PEER), false)
     }
 
-    /// SUBSCRIBE to an event package of the number as `user`, who is asked for the password.
-    #[must_use]
-    pub fn subscribes(mut self, user: &str, password: &str, package: &str) -> Script {
-        let uri = "sip:[service]@[remote_ip]:[remote_port]";
-        let to = format!("<{uri}>");
-        let event = format!("Event: {package}\nExpires: 300\n");
-        let proof = format!("{event}[authentication username={user} password={password}]\n");
-        self.cseq += 1;
-        let ask = self.text("SUBSCRIBE", uri, &to, &event, "", self.cseq);
-        self = self.send(&ask, true);
-        self.steps += "<recv response=\"401\" auth=\"true\"/>\n";
-        self.cseq += 1;
-        let ask = self.text("SUBSCRIBE", uri, &to, &proof, "", self.cseq);
-        self.send(&ask, true).expect_plain(200)
-    }
-
     /// PRACK for the provisional that came last.
     #[must_use]
     pub fn prack(mut self) -> Script {
