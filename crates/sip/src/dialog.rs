@@ -4,7 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::ParseError;
-use crate::flow::{Flow, Transport};
+use crate::flow::{Flow, Hop, Transport};
+use crate::locate::{Host, Target};
 use crate::message::write::Writer;
 use crate::message::{Core, Known, Message, Name, Scheme, Uri, lex};
 
@@ -28,6 +29,10 @@ pub(crate) struct Dialog {
     pub(crate) remote_cseq: Option<u32>,
     /// Where the peer's last request came from: the way back through its NAT.
     pub(crate) flow: Flow,
+    /// The way to the name our requests go to, once it was found (RFC 3263).
+    pub(crate) located: Option<Flow>,
+    /// Whether that name may be another one since it was last asked for.
+    moved: bool,
 }
 
 /// What a request in a dialog is written with, besides the dialog.
@@ -71,6 +76,8 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(core.cseq),
             flow,
+            located: None,
+            moved: true,
         })
     }
 
@@ -95,6 +102,8 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: None,
             flow,
+            located: None,
+            moved: false,
         }
     }
 
@@ -115,6 +124,8 @@ impl Dialog {
             local_cseq: core.cseq,
             remote_cseq: None,
             flow,
+            located: None,
+            moved: true,
         }
     }
 
@@ -183,8 +194,8 @@ impl Dialog {
     /// Where a request goes.
     ///
     /// Without a route set, back to where the peer's last request came from: a Contact behind a NAT cannot be
-    /// reached any other way, and one in the open is the same place. With one, to the first proxy, if it is named
-    /// by address; a name would need RFC 3263, and the flow is the proxy's own. Streams are always reused.
+    /// reached any other way, and one in the open is the same place. With one, to the first proxy. A name, of either,
+    /// counts once it was located. Streams are always reused.
     pub(crate) fn next_hop(&self) -> Flow {
         let route = || {
             let address = crate::message::Address::parse(self.routes.first()?).ok()?;
@@ -193,9 +204,45 @@ impl Dialog {
             Some(SocketAddr::new(ip, address.uri.port.unwrap_or(5060)))
         };
         match self.flow.transport {
-            Transport::Udp => Flow { remote: route().unwrap_or(self.flow.remote), ..self.flow },
+            Transport::Udp => match (route(), self.located) {
+                (Some(remote), _) => Flow { remote, ..self.flow },
+                (None, Some(located)) => located,
+                (None, None) => self.flow,
+            },
             _ => self.flow,
         }
+    }
+
+    /// The URI our requests go to first.
+    fn first_hop(&self) -> Option<String> {
+        match self.routes.first() {
+            Some(route) => {
+                crate::message::Address::parse(route).ok().map(|address| address.uri_text.to_owned())
+            }
+            None => Some(self.target.clone()),
+        }
+    }
+
+    /// That URI if it names a host, so that it is to be located.
+    pub(crate) fn named_hop(&self) -> Option<String> {
+        let by_name = |uri: &String| matches!(Target::of(uri), Some(Target { host: Host::Name(_), .. }));
+        self.first_hop().filter(|_| self.flow.transport == Transport::Udp).filter(by_name)
+    }
+
+    /// The stream that may take the place of a datagram to `flow`: where our requests go by their URI, and not just
+    /// by the hole that the peer made in its NAT, and unless that URI fixes the transport.
+    pub(crate) fn stream(&self, flow: &Flow) -> Option<Hop> {
+        let target = Target::of(&self.first_hop()?).filter(|target| target.transport.is_none())?;
+        let there = match target.host {
+            Host::Address(ip) => flow.remote == SocketAddr::new(ip, target.port.unwrap_or(5060)),
+            Host::Name(_) => self.located == Some(*flow),
+        };
+        there.then_some(Hop { transport: Transport::Tcp, remote: flow.remote, name: None })
+    }
+
+    /// Whether the first hop may be another one than when this was last asked.
+    pub(crate) fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Notes a request of the peer: its number, and where it came from.
@@ -211,13 +258,19 @@ impl Dialog {
     /// The 2xx of an early dialog: its route set and target count from now on (RFC 3261 §13.2.2.4).
     pub(crate) fn confirm(&mut self, answered: Dialog) {
         let Dialog { remote, target, routes, flow, .. } = answered;
-        *self = Dialog { remote, target, routes, flow, ..self.clone() };
+        *self = Dialog { remote, target, routes, flow, located: None, moved: true, ..self.clone() };
     }
 
     /// Target refresh: the Contact of an INVITE, UPDATE or their 2xx (RFC 3261 §12.2).
     pub(crate) fn refresh(&mut self, message: &Message) {
-        if let Ok(Some(target)) = contact(message) {
+        if let Ok(Some(target)) = contact(message)
+            && target != self.target
+        {
             self.target = target;
+            self.moved = true;
+            if self.routes.is_empty() {
+                self.located = None;
+            }
         }
     }
 }

@@ -241,7 +241,7 @@ impl Endpoint {
             again: false,
             session: None,
         };
-        match self.send_request(now, method, &branch, flow, bytes, summary) {
+        match self.send_request_on(now, method, &branch, flow, bytes, summary, Some(way)) {
             Some(transaction) => {
                 if let Some(inquiry) = self.inquiries.all.get_mut(&id) {
                     inquiry.transaction = Some(transaction);
@@ -293,10 +293,23 @@ impl Endpoint {
         self.fail(now, way, failure);
     }
 
+    /// It took a stream, or is a datagram after all.
+    pub(crate) fn on_request_sent_by(&mut self, now: Instant, id: RequestId, flow: Flow) {
+        let Some(inquiry) = self.inquiries.all.get_mut(&id) else { return };
+        inquiry.flow = Some(flow);
+        if let Some(user) = &inquiry.request.user {
+            inquiry.contact = Contact::new(user, flow.local, flow.transport).uri().to_owned();
+        }
+        let way = inquiry.way;
+        self.departed(now, way);
+    }
+
     /// Its hop was silent for too long: what comes from there now is nobody's.
     pub(crate) fn on_request_given_up(&mut self, id: RequestId) {
         if let Some(transaction) = self.inquiries.untie(id) {
-            self.transactions.forget(&mut self.schedule, transaction);
+            if !self.forget_held(transaction) {
+                self.transactions.forget(&mut self.schedule, transaction);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::locate::Search;
 use crate::random::Seeded;
 use crate::request::RequestId;
 use crate::timer::{Owner, Schedule};
+use crate::transaction::TxId;
 
 /// Names a way; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +32,10 @@ pub(crate) enum Traveller {
     Call(SessionId),
     /// This request outside of calls.
     Request(RequestId),
+    /// Whatever this call sends in its dialog.
+    Dialog(SessionId),
+    /// This request, which is too large for a datagram.
+    Held(TxId),
 }
 
 /// Why a hop failed.

@@ -2,6 +2,7 @@
 //! Owns all state and the queue of outputs; `receive.rs` judges what comes, `send.rs` puts messages out,
 //! `requests.rs` answers what stands outside of calls, and the files of `session` are what calls do.
 
+mod large;
 mod options;
 mod reach;
 mod receive;
@@ -329,7 +330,7 @@ impl Endpoint {
             self.transactions.forget(&mut self.schedule, transaction);
         }
         self.schedule.shift(Owner::Session(id.0), &mut session.due, None);
-        if let Some(way) = session.way() {
+        for way in [session.way(), session.lead].into_iter().flatten() {
             self.leave(way);
         }
         Some(session)

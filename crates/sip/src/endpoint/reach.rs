@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
-use crate::event::Output;
-use crate::flow::{Flow, Hop, Next};
+use crate::event::{Output, SessionId};
+use crate::flow::{Flow, Hop, Next, Transport};
 use crate::locate::{Answer, Asked, Query, Search, Step};
 use crate::way::{Failure, Stage, Traveller, WayId};
 
@@ -13,6 +13,34 @@ use crate::way::{Failure, Stage, Traveller, WayId};
 const LONGEST_AVOIDED: Duration = Duration::from_secs(600);
 
 impl Endpoint {
+    /// Locates the name a dialog's requests go to, once it is known. Until that is done, and if it fails, they go where
+    /// the peer's last request came from.
+    pub(crate) fn follow_dialog(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if !session.dialog.has_moved() {
+            return;
+        }
+        let (old, uri) = (session.lead.take(), session.dialog.named_hop());
+        if let Some(old) = old {
+            self.leave(old);
+        }
+        let Some(uri) = uri else { return };
+        let way = self.set_out(Traveller::Dialog(id), &Next::Uri(uri));
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.lead = Some(way);
+        }
+        self.go(now, way);
+    }
+
+    fn on_dialog_located(&mut self, id: SessionId, flow: Option<Flow>) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let way = session.lead.take();
+        session.dialog.located = flow.filter(|flow| flow.transport == Transport::Udp);
+        if let Some(way) = way {
+            self.leave(way);
+        }
+    }
+
     /// Makes a way. Nothing happens before [`Endpoint::go`], so that its traveller can remember it.
     pub(crate) fn set_out(&mut self, traveller: Traveller, next: &Next) -> WayId {
         let seed = self.random.block().iter().fold(0, |seed: u64, byte| (seed << 8) ^ u64::from(*byte));
@@ -104,6 +132,8 @@ impl Endpoint {
         match way.traveller {
             Traveller::Call(session) => self.on_call_reached(now, session, flow),
             Traveller::Request(request) => self.on_request_reached(now, request, flow),
+            Traveller::Dialog(session) => self.on_dialog_located(session, Some(flow)),
+            Traveller::Held(transaction) => self.let_go(now, transaction, Some(flow)),
         }
     }
 
@@ -111,6 +141,8 @@ impl Endpoint {
         match traveller {
             Traveller::Call(session) => self.on_call_stranded(now, session, failure),
             Traveller::Request(request) => self.on_request_stranded(now, request, failure),
+            Traveller::Dialog(session) => self.on_dialog_located(session, None),
+            Traveller::Held(transaction) => self.let_go(now, transaction, None),
         }
     }
 
@@ -210,6 +242,10 @@ impl Endpoint {
                 self.ways.set_deadline(&mut self.schedule, id, patience.filter(|end| *end > now));
                 self.wonder(now, id, open);
             }
+            // A datagram is there instead of the stream.
+            (Step::Exhausted, Some(_)) if matches!(traveller, Traveller::Held(_)) => {
+                self.fail(now, id, Failure::Unreachable);
+            }
             (Step::Exhausted, Some(end)) if now < end => {
                 self.ways.set_deadline(&mut self.schedule, id, Some(end));
             }
@@ -219,6 +255,8 @@ impl Endpoint {
                 match traveller {
                     Traveller::Call(session) => self.on_call_given_up(now, session),
                     Traveller::Request(request) => self.on_request_given_up(request),
+                    // These are left as soon as they are open.
+                    Traveller::Dialog(_) | Traveller::Held(_) => {}
                 }
                 self.fail(now, id, Failure::Silent);
             }

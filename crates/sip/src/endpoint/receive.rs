@@ -50,6 +50,7 @@ impl Endpoint {
             self.on_request(now, flow, &message, &core)
         };
         if let Some(session) = session {
+            self.follow_dialog(now, session);
             self.send_wanted(now, session);
             self.reschedule_session(session);
         }

@@ -14,6 +14,7 @@ use crate::message::write::Writer;
 use crate::message::{Known, Message, Method};
 use crate::session::Phase;
 use crate::transaction::{Client, InviteClient, Key, New, Role, Tell, TxEvent, TxId};
+use crate::way::WayId;
 
 /// The methods we take, for Allow.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER, \
@@ -53,7 +54,8 @@ impl Endpoint {
         else {
             return Tell::Nothing;
         };
-        if let (Some((bytes, again)), Some(transaction)) = (reaction.send, self.transactions.get(id)) {
+        let sent = self.transactions.get(id).filter(|t| t.held.is_none());
+        if let (Some((bytes, again)), Some(transaction)) = (reaction.send, sent) {
             let mut summary = Summary { again, ..transaction.summary };
             if acknowledges {
                 summary.method = Method::Known(Known::Ack);
@@ -142,11 +144,47 @@ impl Endpoint {
         bytes: Bytes,
         summary: Summary,
     ) -> Option<TxId> {
+        self.send_request_on(now, method, branch, flow, bytes, summary, None)
+    }
+
+    /// The same on a way of its own.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn send_request_on(
+        &mut self,
+        now: Instant,
+        method: Known,
+        branch: &str,
+        flow: Flow,
+        bytes: Bytes,
+        summary: Summary,
+        way: Option<WayId>,
+    ) -> Option<TxId> {
         // Our own bytes: kept parsed, because ACK and CANCEL repeat parts of them.
         let request = Arc::new(Message::parse(bytes.clone()).ok()?);
+        let role = self.client_role(now, method, &bytes, &flow, summary);
+        let key = Key::client(branch, Method::Known(method), &method.to_string());
+        let stream = self.stream_for(now, method, &bytes, &flow, summary.session, way);
+        let new = New { key, merged: None, role, flow, request, summary };
+        let id = self.transactions.add(&mut self.schedule, new);
+        match stream {
+            Some(hop) => self.hold(now, id, method, bytes, hop),
+            None => self.transmit(flow, bytes, summary),
+        }
+        Some(id)
+    }
+
+    /// The machine of a request of ours that is sent now.
+    pub(super) fn client_role(
+        &self,
+        now: Instant,
+        method: Known,
+        bytes: &Bytes,
+        flow: &Flow,
+        summary: Summary,
+    ) -> Role {
         let reliable = flow.transport.is_reliable();
         let timers = &self.config.timers;
-        let role = match method {
+        match method {
             Known::Invite => {
                 let machine = InviteClient::new(now, bytes.clone(), reliable, timers);
                 // Not by the tag in To: a peer that answers without one is changed without one.
@@ -156,12 +194,7 @@ impl Endpoint {
                 Role::InviteClient(if changes { machine.within(timers.give_up() * 2) } else { machine })
             }
             _ => Role::Client(Client::new(now, bytes.clone(), reliable, timers)),
-        };
-        let key = Key::client(branch, Method::Known(method), &method.to_string());
-        let new = New { key, merged: None, role, flow, request, summary };
-        let id = self.transactions.add(&mut self.schedule, new);
-        self.transmit(flow, bytes, summary);
-        Some(id)
+        }
     }
 
     /// The ACK of a failure, or the CANCEL, of an INVITE of ours: what both repeat of it (RFC 3261 §9.1, §17.1.1.3).

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub(crate) use self::cache::Cache;
 pub(crate) use self::questions::{Asked, Questions};
 pub(crate) use self::search::{Search, Step};
-pub(crate) use self::target::leads_somewhere;
+pub(crate) use self::target::{Host, Target, leads_somewhere};
 use crate::flow::Transport;
 
 /// A question for DNS.

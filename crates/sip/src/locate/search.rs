@@ -63,6 +63,11 @@ impl Search {
         self.told.push((query, answer));
     }
 
+    /// Whether the URI leaves the transport to us (RFC 3261 §18.1.1).
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(&self.from, From::Target(Some(target)) if target.transport.is_none())
+    }
+
     /// The next hop: one not tried yet, and of those one that need not be avoided.
     pub(crate) fn step(
         &self,

@@ -161,6 +161,39 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A request of ours as it is to be sent by another flow: its Via names that, and its Contact too if `contact`.
+/// `None` if it is none of ours.
+pub(crate) fn rerouted(bytes: &Bytes, from: &Flow, to: &Flow, contact: bool) -> Option<Bytes> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    let old = format!("Via: SIP/2.0/{} {};", from.transport, from.local);
+    let address = |flow: &Flow| format!("{}:{}", host(flow.local), flow.local.port());
+    let named = match to.transport.uri_name() {
+        Some(name) => format!("{};transport={name}", address(to)),
+        None => address(to),
+    };
+    let mut out = String::with_capacity(head.len() + 64);
+    let mut found = false;
+    for (index, line) in head.split("\r\n").enumerate() {
+        if index > 0 {
+            out.push_str("\r\n");
+        }
+        match line.strip_prefix(&old) {
+            Some(rest) if !found => {
+                found = true;
+                let _ = write!(out, "Via: SIP/2.0/{} {};{rest}", to.transport, to.local);
+            }
+            _ if contact && line.starts_with("Contact: <") => {
+                out.push_str(&line.replacen(&address(from), &named, 1));
+            }
+            _ => out.push_str(line),
+        }
+    }
+    let mut all = out.into_bytes();
+    all.extend_from_slice(bytes.get(end..)?);
+    found.then(|| all.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,7 +83,8 @@ impl Endpoint {
             }
             Phase::Calling(calling) => {
                 let Calling { way, transaction, progressed, .. } = **calling;
-                let Some(invite) = transaction else {
+                let sent = transaction.filter(|invite| !self.forget_held(*invite));
+                let (Some(invite), Some(session)) = (sent, self.sessions.get_mut(id)) else {
                     // Nothing of it was sent, or the next hop is sought: nobody is to be told.
                     return self.end(id, Ended::HungUp);
                 };

@@ -86,6 +86,8 @@ pub(crate) struct Session {
     /// A change of ours that waits for its turn.
     wanted: Option<Wanted>,
     timers: TimerTable,
+    /// The search for the name its requests go to, while it lasts.
+    pub(crate) lead: Option<WayId>,
     pub(crate) due: Option<Instant>,
 }
 
@@ -245,8 +247,21 @@ impl Session {
             timing: Timing::default(),
             wanted: None,
             timers: TimerTable::default(),
+            lead: None,
             due: None,
         }
+    }
+
+    /// The user part of our Contact in a call that we place.
+    pub(crate) fn user(&self) -> String {
+        match &self.phase {
+            Phase::Calling(calling) => calling.invite.user.clone(),
+            _ => String::new(),
+        }
+    }
+
+    pub(crate) fn set_contact(&mut self, contact: Contact) {
+        self.contact = Some(contact);
     }
 
     /// How its INVITE gets to where it goes, while that is not settled.

@@ -56,6 +56,9 @@ impl Endpoint {
     pub(crate) fn on_call_given_up(&mut self, now: Instant, id: SessionId) {
         let Some(Session { phase: Phase::Calling(calling), .. }) = self.sessions.get_mut(id) else { return };
         let Some(transaction) = calling.transaction else { return };
+        if self.forget_held(transaction) {
+            return;
+        }
         if let Some(orphan) = self.transactions.get_mut(transaction) {
             orphan.session = None;
         }

@@ -19,7 +19,7 @@ pub(crate) use self::invite_client::InviteClient;
 pub(crate) use self::invite_server::InviteServer;
 pub(crate) use self::key::Key;
 pub(crate) use self::server::Server;
-pub(crate) use self::table::{New, Transactions};
+pub(crate) use self::table::{Held, New, Transactions};
 use crate::config::Timers;
 use crate::timer::{Timer, TimerTable};
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 use super::{Key, Reaction, Role, TxEvent, TxId};
 use crate::config::Timers;
 use crate::event::{SessionId, Summary};
-use crate::flow::Flow;
-use crate::message::Message;
+use crate::flow::{Flow, Hop};
+use crate::message::{Known, Message};
 use crate::random::Seeded;
 use crate::timer::{Owner, Schedule, Timer};
+use crate::way::WayId;
 
 /// A transaction and what it serves.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Transaction {
     /// theirs until its final response, because nothing is written from it after that.
     pub(crate) request: Option<Arc<Message>>,
     pub(crate) session: Option<SessionId>,
+    /// What waits for a stream and was not sent yet.
+    pub(crate) held: Option<Box<Held>>,
     /// What it sent last, in short.
     pub(crate) summary: Summary,
     /// Our ACKs of a 2xx by the tag they answer, to be sent again when the 2xx comes again.
@@ -30,6 +33,15 @@ pub(crate) struct Transaction {
     key: Key,
     merged: Option<Key>,
     due: Option<Instant>,
+}
+
+/// A request of ours that waits for a stream (RFC 3261 §18.1.1).
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) way: WayId,
+    pub(crate) hop: Hop,
+    pub(crate) method: Known,
+    pub(crate) bytes: bytes::Bytes,
 }
 
 /// What a transaction is made of.
@@ -95,6 +107,7 @@ impl Transactions {
             flow,
             request: Some(request),
             session: summary.session,
+            held: None,
             summary,
             acks: Vec::new(),
             key,
@@ -147,6 +160,23 @@ impl Transactions {
     /// The timer of this one that is due.
     pub(crate) fn take_due(&mut self, now: Instant, id: TxId) -> Option<Timer> {
         self.all.get_mut(&id)?.role.timers().take_due(now)
+    }
+
+    /// One that waited begins now, by this flow.
+    pub(crate) fn restart(
+        &mut self,
+        schedule: &mut Schedule,
+        id: TxId,
+        role: Role,
+        flow: Flow,
+        request: Arc<Message>,
+    ) {
+        let Some(transaction) = self.all.get_mut(&id) else { return };
+        transaction.role = role;
+        transaction.request = Some(request);
+        transaction.flow = flow;
+        let next = transaction.role.timers().next();
+        schedule.shift(Owner::Transaction(id.0), &mut transaction.due, next);
     }
 
     /// Drops one whatever its state.

@@ -11,6 +11,7 @@ mod hazards;
 mod late;
 mod locate;
 mod modify;
+mod mtu;
 mod options_tags;
 mod outbound;
 mod outside;
