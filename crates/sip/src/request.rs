@@ -306,10 +306,10 @@ impl Endpoint {
 
     /// Its hop was silent for too long: what comes from there now is nobody's.
     pub(crate) fn on_request_given_up(&mut self, id: RequestId) {
-        if let Some(transaction) = self.inquiries.untie(id) {
-            if !self.forget_held(transaction) {
-                self.transactions.forget(&mut self.schedule, transaction);
-            }
+        if let Some(transaction) = self.inquiries.untie(id)
+            && !self.forget_held(transaction)
+        {
+            self.transactions.forget(&mut self.schedule, transaction);
         }
     }
 
