@@ -49,12 +49,16 @@ fn ask(rig: &Rig, phone: &Phone, method: &str, user: &str, headers: &str, body: 
     let (server, local) = (rig.address(), phone.address());
     let uri = format!("sip:{user}@{server}");
     let call_id = format!("{:x}@rig", fastrand::u64(..));
+    let contact = match headers.contains("Contact:") {
+        true => String::new(),
+        false => format!("Contact: <sip:bob@{local}>\r\n"),
+    };
     let mut proof = String::new();
     for cseq in 1..=2 {
         let text = format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: \"Bob\" <sip:bob@{server}>;tag=b\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} {method}\r\nContact: <sip:bob@{local}>\r\n{headers}{proof}Content-Length: {}\r\n\r\n{body}",
+             CSeq: {cseq} {method}\r\n{contact}{headers}{proof}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         phone.send_raw(text.as_bytes()).expect("sent");
@@ -140,4 +144,22 @@ fn a_text_reaches_the_phones_of_a_user_or_its_sender_hears_why_not() {
     let text = reader.join().expect("a text");
     assert_eq!((text.body.as_str(), text.header("content-type")), ("hi alice", Some("text/plain")));
     assert!(text.header("from").is_some_and(|from| from.starts_with("\"Bob\" <sip:bob@")));
+}
+
+#[test]
+fn a_lamp_follows_the_calls_to_a_user_whatever_his_phone_calls_itself() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    assert_eq!(ask(&rig, &bob, "SUBSCRIBE", "bob", "Event: dialog\r\n", "").status(), Some(200));
+    notify(&bob, &["version=\"0\""]);
+    let contact = format!("Contact: <sip:x-0x5581@{}>\r\nExpires: 300\r\n", bob.address());
+    assert_eq!(ask(&rig, &bob, "REGISTER", "bob", &contact, "").status(), Some(200));
+    let mut alice = Phone::new(rig.address(), "alice", Some("secret")).expect("a phone");
+    let caller = std::thread::spawn(move || alice.call("bob", Offer::Early, LONG).is_ok());
+    let invite = next(&bob, "INVITE", |message| message.method() == Some("INVITE"));
+    assert!(invite.start.contains("sip:x-0x5581@"), "{invite:?}");
+    assert!(invite.header("to").is_some_and(|to| to.contains("sip:bob@")), "{invite:?}");
+    notify(&bob, &["direction=\"recipient\""]);
+    // What he answers has no description.
+    assert!(!caller.join().expect("an end"));
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use audio::codec::Codec;
 use flow::engine::Input;
 use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
-use sip::{Invite, Next, Offer, Reason};
+use sip::{Invite, Next, Offer, Party, Reason};
 
 use super::hunt::Hunt;
 use super::leg::CallLeg;
@@ -150,7 +150,9 @@ impl Call {
             self.record.timeline.note(now, format!("no phone of {user} is registered"));
         }
         for way in ways {
-            let phone = self.phone(Next::Flow(way.flow), way.target, way.routes);
+            let mut phone = self.phone(Next::Flow(way.flow), way.target, way.routes);
+            // Who is called; what the phone calls itself says nothing to those who watch (lamps).
+            phone.invite.to = Party::sip(user, &way.flow.local.ip().to_string()).to_string();
             self.fork(now, user, phone);
         }
         self.look(now);
@@ -197,7 +199,7 @@ impl Call {
         match CallLeg::place(self.shared.clone(), owner, invite, codecs) {
             Ok(mut leg) => {
                 if is_ours {
-                    leg.trust();
+                    leg.prove();
                 }
                 metrics::counter!("offhook_legs_placed_total").increment(1);
                 if let Some(pass) = pass {
