@@ -278,3 +278,23 @@ fn whoever_vanishes_in_a_transfer_takes_nobody_along() {
     let last = rig.switch().recent().first().map(|call| call.id).and_then(|id| rig.switch().call(id));
     assert!(last.is_some_and(|call| !trace(&call).is_empty()));
 }
+
+#[test]
+fn whoever_has_not_proved_to_be_a_user_sends_nobody_outside() {
+    let rig = Rig::start(&[]);
+    let home = tempfile::tempdir().expect("a directory");
+    let trunk = "[acme]\nserver = \"127.0.0.2:9\"\nnumbers = ['^\\+']\n";
+    std::fs::write(home.path().join("trunks.toml"), trunk).expect("written");
+    let trunks = store::Directory::load(Some(home.path())).expect("readable").trunks;
+    rig.reload_trunks(&trunks);
+    let (alice, bob, _carol, call) = talking(&rig, SOON);
+    // Alice called from this machine and was not asked for her password.
+    alice.refer(call, "+4722334455");
+    assert!(news(&alice, call, "404"), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    // Bob's phone is registered.
+    bob.refer(0, "+4722334455");
+    rig.wait("the call outside", || rig.traces().concat().contains("trunk/+4722334455"));
+    alice.hang_up(call);
+    rig.wait("the end of all calls", || rig.switch().calls().is_empty());
+}

@@ -91,6 +91,8 @@ pub(crate) struct CallLeg {
     owner: Owner,
     /// Whether the far end is one of our users, or on this machine: it may have calls placed.
     trusted: bool,
+    /// Whether the far end is one of our users for certain: the calls that it has placed may go outside.
+    proved: bool,
     session: Session,
     media: MediaEnd,
     table: Table,
@@ -144,6 +146,7 @@ impl CallLeg {
             shared,
             owner,
             trusted: false,
+            proved: false,
             session,
             media,
             table,
@@ -310,8 +313,8 @@ impl CallLeg {
             SessionEvent::Answered { body, .. } => self.call_answered(now, body),
             SessionEvent::Referred(refer) => self.outbox.push_back(Notice::Referred(refer)),
             // What nothing here asks for: our INVITEs have offers, we change and transfer nothing of our own.
-            SessionEvent::Redirected { .. }
-            | SessionEvent::Acknowledged(_)
+            SessionEvent::Redirected { .. } => self.doubt(),
+            SessionEvent::Acknowledged(_)
             | SessionEvent::Changed { .. }
             | SessionEvent::ReferAnswered { .. }
             | SessionEvent::ReferProgress { .. } => {}

@@ -187,9 +187,10 @@ fn make(
     if let Some(Carrier { trunk, pass }) = carrier {
         owner.record.timeline.note(now, format!("by trunk {}", trunk.trunk.name));
         leg.carry(pass);
-        if !caller.withheld {
-            facts.caller_number = caller.number.clone();
-        }
+    }
+    if !caller.withheld {
+        // Not what a user wrote into From, which may be another's number.
+        facts.caller_number = caller.number.clone();
     }
     Ok(Call::new(shared.clone(), owner.record.clone(), leg, caller, program.code, facts, now))
 }
@@ -214,7 +215,9 @@ pub(super) fn answering(
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
     let here =
         invite.flow.remote.ip().is_loopback() && shared.trunks.owner(invite.flow.remote.ip()).is_none();
-    if here || matches!(invite.identity, sip::Identity::User(_)) {
+    if matches!(invite.identity, sip::Identity::User(_)) {
+        leg.prove();
+    } else if here {
         leg.trust();
     }
     Ok(leg)

@@ -20,7 +20,7 @@ use super::leg::CallLeg;
 use super::run::Call;
 use super::start::{Transferred, start_transferred};
 use super::{LegKey, Mail, Mark, post};
-use crate::route::lead_out;
+use crate::route::{lead, lead_out};
 use crate::sip_io::{Command, Owner};
 
 /// A transferor who does not hang up after a successful transfer is hung up on: its NOTIFY comes first.
@@ -144,8 +144,12 @@ impl Call {
         self.answer_refer(by, refer.id, Ok(()));
         self.notify(by, refer.id, 100);
         let number = refer.to.user.clone();
-        let led =
-            lead_out(&self.shared.flows.load(), &self.shared.users.load(), &self.shared.trunks, &number);
+        let (flows, users) = (self.shared.flows.load(), self.shared.users.load());
+        // Whoever may not dial outside does not get there by a transfer either.
+        let led = match self.leg(by).is_some_and(CallLeg::is_proved) {
+            true => lead_out(&flows, &users, &self.shared.trunks, &number),
+            false => lead(&flows, &users, &number),
+        };
         let hops = self.caller.hops.saturating_sub(1);
         match led {
             Ok(program) if hops > 0 => {

@@ -52,16 +52,16 @@ impl Rig {
         config.media.recordings_dir = relative(&dir.path().join("recordings"));
         config.cdr = Some(dir.path().join("cdr.jsonl"));
         change(&mut config);
-        let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
-        let user = |(name, number): (&str, &str)| User {
-            name: name.into(),
-            password: "secret".into(),
-            number: Some(number.into()),
-        };
-        let users: Users = people.into_iter().map(user).collect();
+        let users = people();
         let flows = Arc::new(ArcSwap::from_pointee(table));
         let switch = runtime.block_on(Switch::start(config, flows, &users)).expect("a switch");
         Rig { runtime, switch: Some(switch), dir }
+    }
+
+    /// The same users, no flows, and these trunks.
+    pub(crate) fn reload_trunks(&self, trunks: &store::Trunks) {
+        let _inside = self.runtime.enter();
+        self.switch().reload(Flows::new(), &people(), trunks);
     }
 
     pub(crate) fn switch(&self) -> &Switch {
@@ -246,4 +246,15 @@ pub(crate) fn sdp(port: u16, codecs: &str, direction: &str) -> String {
         "v=0\r\no=rig 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {codecs} 101\r\n\
          a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
     )
+}
+
+/// Four users with numbers.
+fn people() -> Users {
+    let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
+    let user = |(name, number): (&str, &str)| User {
+        name: name.into(),
+        password: "secret".into(),
+        number: Some(number.into()),
+    };
+    people.into_iter().map(user).collect()
 }

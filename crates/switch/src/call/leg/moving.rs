@@ -11,6 +11,22 @@ impl CallLeg {
         self.trusted = true;
     }
 
+    /// The far end is one of our users, who may have calls placed outside too.
+    pub(crate) fn prove(&mut self) {
+        self.trusted = true;
+        self.proved = true;
+    }
+
+    /// The far end is another now, whom a redirection named.
+    pub(super) fn doubt(&mut self) {
+        self.trusted = false;
+        self.proved = false;
+    }
+
+    pub(crate) fn is_proved(&self) -> bool {
+        self.proved
+    }
+
     pub(crate) fn is_trusted(&self) -> bool {
         self.trusted
     }
