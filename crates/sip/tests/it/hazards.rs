@@ -178,6 +178,14 @@ const TRUNKS: &[Hazard] = &[
 const ALL: &[Hazard] = &[
     ("compact and folded headers", "hazards.rs", &["a_call_in_compact_and_folded_headers_is_a_call"]),
     ("multipart bodies", "hazards.rs", &["a_description_beside_isup_is_the_offer"]),
+    (
+        "requests over 1300 bytes go over TCP, or as datagrams after all",
+        "mtu.rs",
+        &[
+            "a_large_invite_goes_over_tcp_and_says_so",
+            "without_a_stream_it_is_a_datagram_and_the_next_one_at_once",
+        ],
+    ),
     ("maddr is no way to aim our answers", "outside.rs", &["responses_go_where_the_via_and_the_source_say"]),
     (
         "ACK and BYE go to the Contact by the Record-Route",
