@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use testkit::ua::{Message, digest};
+use tests::peers::baresip::Baresip;
 use tests::peers::linphone::Linphone;
 use tests::server::{PASSWORD, Server};
 use tests::wait;
 
+use crate::sound;
 use crate::wire::Wire;
 
 const SOON: Duration = Duration::from_secs(15);
@@ -74,4 +76,27 @@ fn a_mailbox_is_watched_by_its_owner() {
     subscribe(&mut owner, &server, "bob", "message-summary");
     let first = told(&owner, "Messages-Waiting: no");
     assert!(first.header("subscription-state").is_some_and(|state| state.starts_with("active")), "{first:?}");
+}
+
+#[test]
+fn a_lamp_shows_a_call_that_rings_is_answered_and_ends() {
+    let server = Server::demo();
+    let mut lamp = Wire::new(&server, "alice");
+    subscribe(&mut lamp, &server, "alice", "dialog");
+    let first = told(&lamp, "state=\"full\"");
+    assert!(!first.body.contains("<dialog "), "{}", first.body);
+    let mut alice = Baresip::by_hand(&server.address(), "alice", PASSWORD, &sound::tone_file(440));
+    let mut bob = Baresip::start(&server.address(), "bob", PASSWORD, true, &sound::tone_file(700));
+    wait::until("both phones to be there", SOON, || {
+        (server.metric("offhook_registrations") == 2.0).then_some(())
+    });
+    bob.dial(&server.uri("alice"));
+    let early = told(&lamp, "<state>early</state>");
+    assert!(early.body.contains("direction=\"recipient\""), "{}", early.body);
+    alice.accept();
+    told(&lamp, "<state>confirmed</state>");
+    alice.wait_for("CALL_ESTABLISHED", SOON);
+    alice.hang_up();
+    bob.wait_for("CALL_CLOSED", SOON);
+    told(&lamp, "<state>terminated</state>");
 }

@@ -8,6 +8,7 @@
 //! The forks are legs of the call like any other. Those that lose are told that the call was completed elsewhere.
 //! The caller hears how it rings: 180, a callee's early media, or the ringing tone if it is answered already.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use audio::codec::Codec;
@@ -124,7 +125,7 @@ impl Call {
                     self.shared.shard.send(Command::Reach { user, tag, mail });
                 }
                 Destination::Uri(uri) => {
-                    let phone = self.phone(Next::Uri(uri.clone()), uri.clone(), Vec::new());
+                    let phone = self.phone(None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
                     self.fork(now, &uri, phone);
                 }
                 Destination::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
@@ -150,26 +151,38 @@ impl Call {
             self.record.timeline.note(now, format!("no phone of {user} is registered"));
         }
         for way in ways {
-            let mut phone = self.phone(Next::Flow(way.flow), way.target, way.routes);
-            // Who is called; what the phone calls itself says nothing to those who watch (lamps).
-            phone.invite.to = Party::sip(user, &way.flow.local.ip().to_string()).to_string();
+            let phone = self.phone(Some(user), Next::Flow(way.flow), way.target, way.routes);
             self.fork(now, user, phone);
         }
         self.look(now);
     }
 
-    /// What a phone is told of the call.
-    fn phone(&self, next: Next, target: String, routes: Vec<(String, String)>) -> Placing {
+    /// What a phone is told of the call; `user` is whose it is, where it is one of ours.
+    fn phone(
+        &self,
+        user: Option<&str>,
+        next: Next,
+        target: String,
+        routes: Vec<(String, String)>,
+    ) -> Placing {
         let local = match &next {
-            Next::Flow(flow) => flow.local.ip().to_string(),
+            Next::Flow(flow) => match flow.local.ip() {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            },
             Next::Hop(_) | Next::Uri(_) => self.caller.host.clone(),
+        };
+        // The one who is called, not the phone (RFC 3261 §8.1.1.2); those who watch him see it too.
+        let to = match user {
+            Some(user) => Party::sip(user, &local).to_string(),
+            None => format!("<{target}>"),
         };
         let mut headers = routes;
         headers.extend(self.caller.asserted().headers());
         headers.extend(self.caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
         let invite = Invite {
             next,
-            to: format!("<{target}>"),
+            to,
             target,
             from: self.caller.from(&local),
             user: self.caller.number.clone(),
