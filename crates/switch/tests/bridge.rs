@@ -84,6 +84,8 @@ fn refusals_reach_the_caller_as_they_were_said() {
     assert_eq!(status("202"), Some(603));
     bob.behave(Manner::Refuse(404));
     assert_eq!(status("202"), Some(404));
+    bob.behave(Manner::Refuse(302));
+    assert_eq!(status("202"), Some(480), "a phone does not send calls elsewhere");
     bob.unregister();
     assert_eq!(status("202"), Some(480));
     rig.nothing_left();

@@ -189,7 +189,8 @@ impl Call {
             offer: Offer::WhenReached,
             credentials: None,
             headers,
-            follow: true,
+            // A phone that sends calls elsewhere would send them past what its user may call.
+            follow: user.is_none(),
             max_forwards: self.caller.hops,
         };
         Placing { invite, codecs: self.shared.codecs.clone(), pass: None }
