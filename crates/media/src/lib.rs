@@ -14,6 +14,7 @@ mod bridge;
 mod carrier;
 mod clock;
 mod command;
+pub mod datagrams;
 mod disk;
 mod engine;
 mod error;
