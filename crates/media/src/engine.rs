@@ -323,6 +323,7 @@ impl Shared {
             join.thread().unpark();
             let _ = join.join();
         }
+        self.pool.close();
     }
 }
 

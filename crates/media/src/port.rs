@@ -224,6 +224,16 @@ impl Pool {
         drop(close);
     }
 
+    /// Closes the pairs that rest: nobody will want them again.
+    pub(crate) fn close(&self) {
+        let resting = std::mem::take(&mut self.lock().resting);
+        let mut book = self.lock();
+        for pair in resting {
+            book.taken[pair.at] = false;
+            book.open -= usize::from(pair.pair.is_some());
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Book> {
         // No statement under the lock leaves the book half written.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
