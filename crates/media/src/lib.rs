@@ -14,7 +14,6 @@ mod bridge;
 mod carrier;
 mod clock;
 mod command;
-pub mod datagrams;
 mod disk;
 mod engine;
 mod error;

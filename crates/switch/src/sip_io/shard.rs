@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use bytes::Bytes;
 use flow::trace::What;
 use sip::event_package::dialog_info::State;
 use sip::{
@@ -20,8 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::failures::Failures;
 use super::handle::{Command, Inbound, Owner, Phone, Reception, Registration, Snapshot};
-use super::udp::Outbox;
-use super::ways::{Found, Ways};
+use super::ways::{Found, Sent, Ways};
 use crate::book::Record;
 use crate::call::{Mail, Mark, SessionEvent, post};
 use crate::presence::Presence;
@@ -54,8 +54,6 @@ pub(super) struct Shard {
     failures: Failures,
     /// What became of sending and of asking for ways; the endpoint is told before anything else.
     answers: Vec<Input>,
-    /// Datagrams that leave when the inputs at hand are handled.
-    outbox: Outbox,
 }
 
 impl Shard {
@@ -64,7 +62,6 @@ impl Shard {
             endpoint,
             reception,
             number,
-            outbox: Outbox::new(&ways.sockets),
             ways,
             calls: HashMap::new(),
             finished: VecDeque::new(),
@@ -113,10 +110,6 @@ impl Shard {
                 if idle {
                     break;
                 }
-            }
-            // The endpoint may have something to say to what could not be sent.
-            while self.outbox.flush(&mut self.answers) {
-                self.outputs(now);
             }
         }
     }
@@ -283,7 +276,7 @@ impl Shard {
                 match output {
                     Output::Transmit { flow, bytes, summary } => {
                         self.trace(now, summary.session, '→', &summary);
-                        self.ways.send_soon(flow, bytes, &mut self.outbox, &mut self.answers);
+                        self.transmit(flow, bytes);
                     }
                     Output::Event(event) => self.event(now, event, &mut ended),
                     Output::Connect(hop) => match self.ways.find(self.number, &hop) {
@@ -437,6 +430,12 @@ impl Shard {
         if let Some((mark, record)) = found {
             let line = format!("{}{arrow} {summary}", record.marked(mark));
             record.timeline.add(now, What::Sip { line });
+        }
+    }
+
+    fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        if self.ways.send(flow, bytes) == Sent::No {
+            self.answers.push(Input::TransmitFailed { flow });
         }
     }
 }

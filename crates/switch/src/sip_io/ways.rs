@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
 use sip::locate::Query;
-use sip::{Flow, Hop, Input, Transport};
+use sip::{Flow, Hop, Transport};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -23,7 +23,7 @@ use super::shards::Shards;
 use super::streams::{Asked, Stream, Streams, Target, Way};
 use super::tcp;
 use super::tls::Tls;
-use super::udp::{Bound, Outbox};
+use super::udp::Bound;
 use super::ws;
 use crate::address::Addresses;
 use crate::dns::Dns;
@@ -108,7 +108,7 @@ impl Ways {
         Ways(Arc::new(parts))
     }
 
-    /// Sends at once, without waiting. Shards collect their datagrams in an outbox instead.
+    /// Sends without waiting.
     pub(super) fn send(&self, flow: Flow, bytes: Bytes) -> Sent {
         let sent = match flow.transport {
             Transport::Udp => match self.socket(&flow).map(|bound| bound.send(flow.remote, &bytes)) {
@@ -122,19 +122,6 @@ impl Ways {
             _ => self.streams.send(&flow, bytes),
         };
         if sent { Sent::Yes } else { Sent::No }
-    }
-
-    /// Sends without waiting, datagrams when the outbox is flushed. What fails now goes to `failed`.
-    pub(super) fn send_soon(&self, flow: Flow, bytes: Bytes, outbox: &mut Outbox, failed: &mut Vec<Input>) {
-        match (flow.transport, self.socket(&flow)) {
-            (Transport::Udp, Some(bound)) => outbox.push(bound, flow, bytes, failed),
-            (Transport::Udp, None) => failed.push(Input::TransmitFailed { flow }),
-            _ => {
-                if self.send(flow, bytes) == Sent::No {
-                    failed.push(Input::TransmitFailed { flow });
-                }
-            }
-        }
     }
 
     /// Finds the way to a hop, or begins to open it.
@@ -267,7 +254,7 @@ impl Ways {
     }
 
     /// The UDP socket of a flow: the one of its port, and of its address where several have that.
-    pub(super) fn socket(&self, flow: &Flow) -> Option<&Bound> {
+    fn socket(&self, flow: &Flow) -> Option<&Bound> {
         let fits = |bound: &&Bound| serves(bound.address, flow.remote);
         let port = |bound: &&Bound| bound.address.port() == flow.local.port();
         let all = || self.sockets.iter().filter(fits);

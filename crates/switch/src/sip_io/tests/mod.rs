@@ -1,6 +1,5 @@
 //! Streams and ways on real sockets, with a test in the place of the shard.
 
-mod batches;
 mod tls;
 mod ws;
 
