@@ -21,6 +21,8 @@ fn twenty_thousand_calls_leave_nothing_behind() {
             ("numbers.toml", "defaults.public = true\n\"1000\" = \"brief.json\"\n".into()),
             ("brief.json", r#"{"actions": [{"type": "answer"}, {"type": "hangup"}]}"#.into()),
         ],
+        // Ports rest for a second or more: all of the usual ones would be taken, and other tests have servers too.
+        settings: vec![("rtp", "ports = \"25000-28999\"".into())],
         quiet: true,
         ..Setup::default()
     });
