@@ -57,7 +57,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             advertise: None,
             allow_anonymous: false,
-            codecs: Codec::ALL.to_vec(),
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
             language: String::new(),
             account: String::new(),
             sounds: Sounds::built_in(),

@@ -33,9 +33,12 @@ pub(crate) struct Agreement {
 
 impl Table {
     pub(crate) fn new(codecs: &[Codec], address: IpAddr, rtp_port: u16) -> Table {
-        let codecs = codecs
-            .iter()
-            .map(|codec| negotiate::Codec::new(codec.name(), codec.payload_type(), codec.rate().hertz()));
+        // Codecs without a number of their own take dynamic ones, from 107 on: 101 is everyone's telephone-event.
+        let mut dynamic = 107..=127;
+        let codecs = codecs.iter().filter_map(|codec| {
+            let number = codec.payload_type().or_else(|| dynamic.next())?;
+            Some(negotiate::Codec::new(codec.name(), number, codec.clock()))
+        });
         let capabilities = Capabilities {
             codecs: codecs.collect(),
             telephone_event: true,
@@ -95,7 +98,8 @@ fn no_codec(error: impl std::fmt::Display) -> Refusal {
 }
 
 fn agree(audio: &Audio) -> Result<Agreement, Refusal> {
-    let codec = Codec::from_name(&audio.codec.name).ok_or_else(|| no_codec(&audio.codec.name))?;
+    let codec =
+        Codec::from_name(&audio.codec.name, audio.codec.clock).ok_or_else(|| no_codec(&audio.codec.name))?;
     // The media worker's grid has 5 ms slots and packets of 10 to 60 ms.
     let ptime_ms = match audio.ptime_ms {
         0 => PTIME_MS,

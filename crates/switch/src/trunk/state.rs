@@ -87,7 +87,10 @@ impl TrunkState {
 
     /// The codecs to speak with it, of those that the switch speaks.
     pub(crate) fn codecs(&self, ours: &[Codec]) -> Vec<Codec> {
-        let named = self.trunk.codecs.iter().filter_map(|name| Codec::from_name(name));
+        let named =
+            self.trunk.codecs.iter().filter_map(|name| {
+                Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+            });
         let wanted: Vec<Codec> = named.filter(|codec| ours.contains(codec)).collect();
         if wanted.is_empty() { ours.to_vec() } else { wanted }
     }
