@@ -79,10 +79,25 @@ impl Format {
     pub(crate) fn is(&self, name: &str, clock: u32, channels: u32) -> bool {
         self.name.eq_ignore_ascii_case(name) && self.clock == clock && self.channels == channels
     }
+
+    /// The same with what phones get wrong put right: Opus without its two channels, which it has by RFC 7587 §7, and
+    /// G.722 with the rate of its samples for the clock, which is 8000 by RFC 3551 §4.5.2.
+    fn mended(mut self) -> Format {
+        if self.name.eq_ignore_ascii_case("opus") && self.channels == 1 {
+            self.channels = 2;
+        }
+        if self.name.eq_ignore_ascii_case("G722") && self.clock == 16_000 {
+            self.clock = 8_000;
+        }
+        self
+    }
 }
 
 /// The encoding name of RFC 4733.
 pub(crate) const EVENT: &str = "telephone-event";
+
+/// The encoding name of RFC 3389.
+pub(crate) const NOISE: &str = "CN";
 
 /// The media line's formats in the order of preference. A type that is listed twice counts once, so that a long line
 /// costs no more than its 128 types do.
@@ -113,7 +128,16 @@ fn format_of(media: &Media, payload_type: u8) -> Option<Format> {
     // A missing clock is 8000 in the few phones that forget it.
     let clock = parts.next().map_or(Some(8_000), |clock| clock.trim().parse().ok())?;
     let channels = parts.next().map_or(Some(1), |channels| channels.trim().parse().ok()).unwrap_or(1);
-    Some(Format { payload_type, name, clock, channels })
+    Some(Format { payload_type, name, clock, channels }.mended())
+}
+
+/// What `a=fmtp` says behind this number; of several such lines, as some phones write, all of them.
+pub(crate) fn parameters(media: &Media, payload_type: u8) -> String {
+    let lines = values(&media.attributes, "fmtp").filter_map(|value| {
+        let (number, parameters) = value.trim().split_once(' ')?;
+        (number.trim().parse() == Ok(payload_type)).then(|| parameters.trim().to_owned())
+    });
+    lines.collect::<Vec<_>>().join(";")
 }
 
 /// The audio payload types that need no rtpmap: RFC 3551 §6.

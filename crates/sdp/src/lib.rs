@@ -12,6 +12,7 @@
 //! let ours = Capabilities {
 //!     codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
 //!     telephone_event: true,
+//!     comfort_noise: true,
 //!     address: "198.51.100.1".parse()?,
 //!     rtp_port: 20_000,
 //!     ptime: 20,
@@ -34,9 +35,11 @@
 mod attribute;
 mod error;
 pub mod negotiate;
+mod opus;
 mod parse;
 mod session;
 
 pub use attribute::Direction;
 pub use error::{ParseError, Reject};
+pub use opus::Opus;
 pub use session::Session;

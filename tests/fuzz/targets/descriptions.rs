@@ -9,7 +9,7 @@ fn ours(rng: &mut Rng) -> Capabilities {
     let all = [
         Codec::new("PCMU", 0, 8_000),
         Codec::new("PCMA", 8, 8_000),
-        Codec::new("opus", 96, 48_000),
+        Codec::new("opus", 96, 48_000).with("useinbandfec=1"),
         Codec::new("L16", 101, 16_000),
         Codec::new("G722", 9, 8_000),
     ];
@@ -19,6 +19,7 @@ fn ours(rng: &mut Rng) -> Capabilities {
     Capabilities {
         codecs,
         telephone_event: rng.u8(..4) != 0,
+        comfort_noise: rng.u8(..4) != 0,
         address: if rng.u8(..4) == 0 { "2001:db8::1" } else { "198.51.100.1" }.parse().expect("an address"),
         rtp_port: 20_000,
         ptime: 20,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::numbers::Numbers;
-use super::{Audio, Capabilities, Codec, TelephoneEvent};
+use super::{Audio, Capabilities, Codec, ComfortNoise, TelephoneEvent};
 use crate::Reject;
 use crate::attribute::{self, Direction, Format};
 
@@ -100,12 +100,14 @@ pub(super) fn agree(
         codec: codec.clone(),
         payload_type: format.payload_type,
         receive_payload_type: role.receives(format, codec),
+        parameters: attribute::parameters(media, format.payload_type),
         others,
+        comfort_noise: role.ours().comfort_noise.then(|| noise(&formats, codec, role)).flatten(),
         telephone_event: role.ours().telephone_event.then(|| event(&formats, codec, role)).flatten(),
         remote: SocketAddr::new(address, media.port),
         remote_rtcp,
         rtcp_mux: false,
-        ptime_ms: ptime(media, role.ours()),
+        ptime_ms: ptime(media, role.ours(), codec),
         direction: peer.reversed().and(wish),
         held: !peer.receives(),
     })
@@ -126,12 +128,22 @@ fn event(formats: &[Format], codec: &Codec, role: Role<'_>) -> Option<TelephoneE
     })
 }
 
-/// The peer's ptime within its minptime and maxptime, in the steps a media worker has.
-fn ptime(media: &sdp_types::Media, ours: &Capabilities) -> u32 {
+/// The peer's comfort noise with the codec's clock, RFC 3389 §4.
+fn noise(formats: &[Format], codec: &Codec, role: Role<'_>) -> Option<ComfortNoise> {
+    let format = formats.iter().find(|format| format.is(attribute::NOISE, codec.clock, 1))?;
+    let receive = match role {
+        _ if !codec.takes_noise() => return None,
+        Role::Answering(_) => format.payload_type,
+        Role::Offered(_, numbers) => numbers.noise(codec.clock)?,
+    };
+    Some(ComfortNoise { send_payload_type: format.payload_type, receive_payload_type: receive })
+}
+
+/// The peer's ptime within its minptime and maxptime, in the steps that a media worker and the codec have.
+fn ptime(media: &sdp_types::Media, ours: &Capabilities, codec: &Codec) -> u32 {
     let milliseconds = |name| attribute::milliseconds(media, name);
     let least = milliseconds("minptime").unwrap_or(10);
     let most = milliseconds("maxptime").unwrap_or(60);
     let wanted = milliseconds("ptime").unwrap_or(ours.ptime).max(least);
-    let steps = wanted.min(most).min(60) / 10 * 10;
-    steps.max(10)
+    codec.packet_ms(wanted.min(most))
 }

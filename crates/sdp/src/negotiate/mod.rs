@@ -1,10 +1,12 @@
 //! Offer and answer, RFC 3264: what two ends agree on for one audio stream.
 //!
 //! One audio line is taken, all others are declined in place: same order, same profile, same formats, port 0.
-//! The answer names one codec, so that the peer cannot change it in mid-stream, and telephone-event beside it.
+//! The answer names one codec, so that the peer cannot change it in mid-stream, and beside it telephone-event and
+//! comfort noise.
 //! ICE, DTLS, crypto, rtcp-fb, BUNDLE and rtcp-mux lines of an offer are neither used nor answered, which declines them.
 
 mod agree;
+mod codec;
 mod numbers;
 mod ours;
 mod wire;
@@ -12,38 +14,11 @@ mod wire;
 use std::net::{IpAddr, SocketAddr};
 
 use self::agree::{Role, agree};
+pub use self::codec::Codec;
 use self::numbers::Numbers;
 pub use self::ours::{Ours, Terms};
 use crate::attribute::Direction;
 use crate::{Reject, Session};
-
-/// A codec by name and clock, and the payload type we offer it with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Codec {
-    /// The encoding name of its rtpmap, such as `PCMU`.
-    pub name: String,
-    /// The payload type in our own offers; in an answer the offer's counts.
-    pub payload_type: u8,
-    /// RTP clock rate in hertz.
-    pub clock: u32,
-}
-
-impl Codec {
-    /// A codec from its three parts.
-    pub fn new(name: &str, payload_type: u8, clock: u32) -> Codec {
-        Codec { name: name.to_owned(), payload_type, clock }
-    }
-
-    /// The channels its rtpmap names: RFC 7587 §7 has Opus always say two, all our other codecs have one.
-    pub(crate) fn channels(&self) -> u32 {
-        if self.name.eq_ignore_ascii_case("opus") { 2 } else { 1 }
-    }
-
-    /// Whether both are one codec, whatever their numbers.
-    pub(crate) fn same(&self, other: &Codec) -> bool {
-        self.name.eq_ignore_ascii_case(&other.name) && self.clock == other.clock
-    }
-}
 
 /// What we can do and where we listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +27,8 @@ pub struct Capabilities {
     pub codecs: Vec<Codec>,
     /// Whether digits travel as RFC 4733 events.
     pub telephone_event: bool,
+    /// Whether silence may be told by comfort noise, RFC 3389.
+    pub comfort_noise: bool,
     /// Where the peer shall send.
     pub address: IpAddr,
     /// Where the peer shall send RTP; RTCP goes one above.
@@ -84,6 +61,15 @@ pub struct TelephoneEvent {
     pub clock: u32,
 }
 
+/// Silence as comfort noise, with the codec's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComfortNoise {
+    /// The payload type to send it with.
+    pub send_payload_type: u8,
+    /// The payload type it comes with.
+    pub receive_payload_type: u8,
+}
+
 /// The audio both ends agreed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audio {
@@ -93,18 +79,22 @@ pub struct Audio {
     pub payload_type: u8,
     /// The payload type it comes with.
     pub receive_payload_type: u8,
+    /// What the peer says about the codec in `a=fmtp`, which limits what we send; [`crate::Opus`] reads that of Opus.
+    pub parameters: String,
     /// Further codecs that the answer to our offer names, with our numbers: the peer may switch to them at any time,
     /// unless it is offered the one codec again.
     pub others: Vec<Codec>,
     /// `None` when the peer does not speak them: digits are then in the sound.
     pub telephone_event: Option<TelephoneEvent>,
+    /// `None` when either end does not want it, or the codec has its own.
+    pub comfort_noise: Option<ComfortNoise>,
     /// Where to send RTP. The address is unspecified while the peer holds the old way; [`Audio::direction`] then forbids sending.
     pub remote: SocketAddr,
     /// Where to send RTCP; `None` when the peer wants none.
     pub remote_rtcp: Option<SocketAddr>,
     /// Whether RTCP shares RTP's port; not yet agreed to, so false.
     pub rtcp_mux: bool,
-    /// Milliseconds a packet to send: 10 to 60, a multiple of 10.
+    /// Milliseconds a packet to send: 10 to 60, a multiple of 10, and one that the codec has.
     pub ptime_ms: u32,
     /// Which way we send: sends when we may send, receives when we will hear something.
     pub direction: Direction,

@@ -1,13 +1,15 @@
 //! The payload types of one offer of ours: each number means one thing, and what it meant before.
 
 use super::{Audio, Capabilities, Codec};
-use crate::attribute::{EVENT, Format};
+use crate::attribute::{EVENT, Format, NOISE};
 
 /// What the payload types of an offer of ours mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Numbers {
     /// The codecs with the numbers they are offered with.
     pub(super) codecs: Vec<Codec>,
+    /// The clocks of comfort noise and their numbers.
+    pub(super) noises: Vec<(u32, u8)>,
     /// The clocks of telephone-event and their numbers.
     pub(super) events: Vec<(u32, u8)>,
 }
@@ -19,6 +21,8 @@ impl Numbers {
         let event = agreed.and_then(|audio| audio.telephone_event);
         let mut taken: Vec<u8> = agreed.iter().map(|audio| audio.receive_payload_type).collect();
         taken.extend(event.map(|event| event.receive_payload_type));
+        let noise = agreed.and_then(|audio| Some((audio.codec.clock, audio.comfort_noise?)));
+        taken.extend(noise.map(|(_, noise)| noise.receive_payload_type));
         let mut codecs: Vec<Codec> = Vec::new();
         for codec in &ours.codecs {
             let number = kept(codec).unwrap_or_else(|| {
@@ -28,21 +32,36 @@ impl Numbers {
             taken.push(number);
             codecs.push(Codec { payload_type: number, ..codec.clone() });
         }
+        let mut noises = Vec::new();
+        if ours.comfort_noise {
+            for clock in clocks(codecs.iter().filter(|codec| codec.takes_noise())) {
+                let kept = noise.filter(|(of, _)| *of == clock).map(|(_, noise)| noise.receive_payload_type);
+                let number = kept.unwrap_or_else(|| {
+                    // RFC 3551 §6 has a number for the clock of G.711.
+                    let fixed = clock == 8_000 && !taken.contains(&13);
+                    if fixed { 13 } else { unused(&taken) }
+                });
+                taken.push(number);
+                noises.push((clock, number));
+            }
+        }
         let mut events = Vec::new();
         if ours.telephone_event {
             // RFC 4733 §2.1 asks for the codec's clock; 8000 goes along for peers that know no other.
-            let mut clocks: Vec<u32> = codecs.iter().map(|codec| codec.clock).collect();
-            clocks.push(8_000);
-            clocks.sort_unstable();
-            clocks.dedup();
-            for clock in clocks {
+            let narrow = Codec::new("", 0, 8_000);
+            for clock in clocks(codecs.iter().chain([&narrow])) {
                 let kept = event.filter(|event| event.clock == clock).map(|event| event.receive_payload_type);
                 let number = kept.unwrap_or_else(|| unused(&taken));
                 taken.push(number);
                 events.push((clock, number));
             }
         }
-        Numbers { codecs, events }
+        Numbers { codecs, noises, events }
+    }
+
+    /// The number of comfort noise with this clock.
+    pub(super) fn noise(&self, clock: u32) -> Option<u8> {
+        self.noises.iter().find(|(of, _)| *of == clock).map(|(_, number)| *number)
     }
 
     /// The number of telephone-event with this clock.
@@ -56,10 +75,20 @@ impl Numbers {
         let format =
             |name: &str, clock, channels| Format { payload_type, name: name.into(), clock, channels };
         codec.map(|codec| format(&codec.name, codec.clock, codec.channels())).or_else(|| {
-            let (clock, _) = self.events.iter().find(|(_, number)| *number == payload_type)?;
-            Some(format(EVENT, *clock, 1))
+            let noises = self.noises.iter().map(|noise| (NOISE, noise));
+            let all = noises.chain(self.events.iter().map(|event| (EVENT, event)));
+            let (name, (clock, _)) = all.into_iter().find(|(_, (_, number))| *number == payload_type)?;
+            Some(format(name, *clock, 1))
         })
     }
+}
+
+/// The clocks of these codecs, each once, the lowest first.
+fn clocks<'a>(codecs: impl Iterator<Item = &'a Codec>) -> Vec<u32> {
+    let mut clocks: Vec<u32> = codecs.map(|codec| codec.clock).collect();
+    clocks.sort_unstable();
+    clocks.dedup();
+    clocks
 }
 
 /// A dynamic type (96 to 127, RFC 3551 §3) that is free: 101 first, which is everyone's telephone-event.

@@ -2,12 +2,14 @@
 
 use super::*;
 
+mod codecs;
 mod ours;
 
 fn ours() -> Capabilities {
     Capabilities {
         codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
         telephone_event: true,
+        comfort_noise: false,
         address: "198.51.100.1".parse().unwrap(),
         rtp_port: 20_000,
         ptime: 20,

@@ -5,7 +5,7 @@ use sdp_types::{Attribute, Connection, Media, Origin, Time};
 use super::numbers::Numbers;
 use super::{Audio, Capabilities, Codec};
 use crate::Session;
-use crate::attribute::{Direction, EVENT};
+use crate::attribute::{Direction, EVENT, NOISE};
 
 /// Keys 0-9, *, # and A-D: RFC 4733 §2.4.1.
 const EVENTS: &str = "0-15";
@@ -23,7 +23,11 @@ pub(super) fn offer(
     let mut formats = Vec::new();
     for codec in &numbers.codecs {
         formats.push(codec.payload_type.to_string());
-        add(&mut media, "rtpmap", rtpmap(codec.payload_type, codec));
+        describe(&mut media, codec.payload_type, codec);
+    }
+    for (clock, number) in &numbers.noises {
+        formats.push(number.to_string());
+        add(&mut media, "rtpmap", format!("{number} {NOISE}/{clock}"));
     }
     for (clock, number) in &numbers.events {
         formats.push(number.to_string());
@@ -31,7 +35,8 @@ pub(super) fn offer(
         add(&mut media, "fmtp", format!("{number} {EVENTS}"));
     }
     media.fmt = formats.join(" ");
-    add(&mut media, "ptime", ours.ptime.to_string());
+    let most = numbers.codecs.iter().map(Codec::longest_ms).min().unwrap_or(60);
+    packet_times(&mut media, ours.ptime.min(most), &numbers.codecs);
     media.attributes.push(flag(direction.name()));
     let mut medias: Vec<Media> = lines.iter().map(declined).collect();
     match medias.get_mut(at) {
@@ -54,6 +59,24 @@ pub(super) fn answer(
     description(ours, lines.collect())
 }
 
+/// The codec's name and our parameters of it.
+fn describe(media: &mut Media, number: u8, codec: &Codec) {
+    add(media, "rtpmap", rtpmap(number, codec));
+    if !codec.parameters.is_empty() {
+        add(media, "fmtp", format!("{number} {}", codec.parameters));
+    }
+}
+
+/// The packet time that we like, and the longest that we take, where a peer could think of a longer one: Opus has
+/// packets of 120 ms (RFC 7587 §6.1), and those of L16 may be larger than a frame.
+fn packet_times(media: &mut Media, milliseconds: u32, codecs: &[Codec]) {
+    add(media, "ptime", milliseconds.to_string());
+    let most = codecs.iter().map(Codec::longest_ms).min().unwrap_or(60);
+    if most < 60 || codecs.iter().any(Codec::is_opus) {
+        add(media, "maxptime", most.to_string());
+    }
+}
+
 /// `0 PCMU/8000`; the channels only if there are two.
 fn rtpmap(number: u8, codec: &Codec) -> String {
     match codec.channels() {
@@ -66,14 +89,19 @@ fn accepted(offered: &Media, ours: &Capabilities, audio: &Audio) -> Media {
     let mut media = audio_line(ours, &offered.proto);
     let number = audio.receive_payload_type;
     media.fmt = number.to_string();
-    add(&mut media, "rtpmap", rtpmap(number, &audio.codec));
+    describe(&mut media, number, &audio.codec);
+    if let Some(noise) = audio.comfort_noise {
+        let number = noise.receive_payload_type;
+        media.fmt = format!("{} {number}", media.fmt);
+        add(&mut media, "rtpmap", format!("{number} {NOISE}/{}", audio.codec.clock));
+    }
     if let Some(event) = audio.telephone_event {
         let number = event.receive_payload_type;
         media.fmt = format!("{} {number}", media.fmt);
         add(&mut media, "rtpmap", format!("{number} {EVENT}/{}", event.clock));
         add(&mut media, "fmtp", format!("{number} {EVENTS}"));
     }
-    add(&mut media, "ptime", audio.ptime_ms.to_string());
+    packet_times(&mut media, audio.ptime_ms, std::slice::from_ref(&audio.codec));
     media.attributes.push(flag(audio.direction.name()));
     media
 }

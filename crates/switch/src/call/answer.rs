@@ -42,6 +42,7 @@ impl Table {
         let capabilities = Capabilities {
             codecs: codecs.collect(),
             telephone_event: true,
+            comfort_noise: false,
             address,
             rtp_port,
             ptime: PTIME_MS,
