@@ -19,6 +19,28 @@ pub fn peak(samples: &[i16]) -> u16 {
     samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0)
 }
 
+/// What a pass over a frame tells about its loudness.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measure {
+    /// The mean of the samples' squares.
+    pub mean_square: f32,
+    /// The largest magnitude.
+    pub peak: u16,
+}
+
+/// Mean and peak of a frame in one pass.
+pub fn measure(samples: &[i16]) -> Measure {
+    let (mut low, mut high, mut sum) = (0i16, 0i16, 0u64);
+    for sample in samples {
+        low = low.min(*sample);
+        high = high.max(*sample);
+        // A square fits: it is 2³⁰ at most.
+        sum += u64::from((i32::from(*sample) * i32::from(*sample)) as u32);
+    }
+    let mean_square = sum as f32 / samples.len().max(1) as f32;
+    Measure { mean_square, peak: high.unsigned_abs().max(low.unsigned_abs()) }
+}
+
 fn mean_square(samples: &[i16]) -> f64 {
     // A frame's sum fits in 64 bits for 2³³ samples.
     let sum: i64 = samples.iter().map(|&sample| i64::from(sample) * i64::from(sample)).sum();
@@ -96,17 +118,21 @@ impl Gate {
 
     /// Takes the next frame and says whether someone is talking, hangover included.
     pub fn push(&mut self, frame: &[i16]) -> bool {
-        if frame.is_empty() {
+        self.push_energy(mean_square(frame), frame.len())
+    }
+
+    /// The same for a frame of so many samples whose mean square ([`measure`]) is known.
+    pub fn push_energy(&mut self, energy: f64, samples: usize) -> bool {
+        if samples == 0 {
             return self.talking;
         }
-        let energy = mean_square(frame);
         let threshold = (self.floor * ABOVE_NOISE).clamp(QUIETEST_VOICE, SURELY_VOICE);
         self.floor = if energy < self.floor { energy.max(1.0) } else { self.floor * RISE };
         if energy >= threshold {
             self.quiet = 0;
             self.talking = true;
         } else {
-            self.quiet = self.quiet.saturating_add(frame.len());
+            self.quiet = self.quiet.saturating_add(samples);
             self.talking &= self.quiet < self.hangover;
         }
         self.talking
@@ -147,6 +173,9 @@ mod tests {
         let sine: Vec<i16> = (0..8_000).map(|n| ((f64::from(n) * 0.785).sin() * 32_767.0) as i16).collect();
         assert!((rms_dbov(&sine) + 3.01).abs() < 0.05, "{}", rms_dbov(&sine));
         assert_eq!(peak(&[3, i16::MIN, 7]), 32_768);
+        let measured = measure(&[3, i16::MIN, 7, -9]);
+        assert_eq!(measured.peak, 32_768);
+        assert!((f64::from(measured.mean_square) / mean_square(&[3, i16::MIN, 7, -9]) - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Everything here works on slices and readers handed in, and knows neither threads nor sockets nor clocks nor the file system.
 //! Durations are counted in samples.
-//! The parts a media worker calls for every frame ([`codec`], [`level`], [`detect`]) allocate nothing.
+//! The parts a media worker calls for every frame ([`codec`], [`level`], [`mix`], [`detect`]) allocate nothing.
 //! Reading files ([`read`]) and resampling ([`Pcm::resampled`]) allocate freely and belong on a thread that may block.
 
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ pub mod detect;
 mod error;
 mod frame;
 pub mod level;
+pub mod mix;
 pub mod read;
 mod resample;
 pub mod tone;
