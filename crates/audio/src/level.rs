@@ -138,6 +138,11 @@ impl Gate {
         self.talking
     }
 
+    /// Whoever talked is not listened to any more; what was learned of the noise stays.
+    pub fn rest(&mut self) {
+        self.talking = false;
+    }
+
     /// Whether someone was talking in the last frame, hangover included.
     pub fn talking(&self) -> bool {
         self.talking

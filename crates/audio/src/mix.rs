@@ -11,6 +11,9 @@ pub const KNEE: i32 = 24_576;
 /// What is left above the knee.
 const REST: f32 = (i16::MAX as i32 - KNEE) as f32;
 
+/// Where floats are whole numbers.
+const WHOLE: f32 = 8_388_608.0;
+
 /// A linear gain in steps of 1/4096, from -8 to 8 (18 dB).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gain(i32);
@@ -113,7 +116,8 @@ fn saturate(sum: i32) -> i16 {
 fn bend(sum: i32) -> i16 {
     let over = (sum.saturating_abs() - KNEE).max(0) as f32;
     let kept = sum.clamp(-KNEE, KNEE);
-    let bent = (REST * over / (over + REST)) as i32;
+    // Beside 2²³ a float's last bits are an integer; a cast would see to numbers that cannot occur, and cost thrice.
+    let bent = ((REST * over / (over + REST) + WHOLE).to_bits() - WHOLE.to_bits()) as i32;
     (kept + if sum < 0 { -bent } else { bent }) as i16
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::id::LegId;
+use crate::id::{LegId, RoomId};
 use crate::report::LegReport;
 
 /// Something happened on a leg. The sink is called on the carrier thread, in order for each leg.
@@ -79,6 +79,40 @@ pub enum Event {
         leg: LegId,
         /// Where to.
         remote: SocketAddr,
+    },
+    /// A leg takes part in a room.
+    Joined {
+        /// Which room.
+        room: RoomId,
+        /// Which leg.
+        leg: LegId,
+        /// Of its joining.
+        tag: u64,
+    },
+    /// A leg takes part in a room no longer, for whatever reason. Comes before its [`Event::Released`].
+    Left {
+        /// Which room.
+        room: RoomId,
+        /// Which leg.
+        leg: LegId,
+        /// Of its joining.
+        tag: u64,
+    },
+    /// A member of a room begins or ceases to talk.
+    Speaking {
+        /// Which room.
+        room: RoomId,
+        /// Which leg.
+        leg: LegId,
+        /// Whether it talks now.
+        on: bool,
+    },
+    /// Somebody else is the one who speaks most audibly.
+    ActiveSpeaker {
+        /// Which room.
+        room: RoomId,
+        /// Which leg.
+        leg: LegId,
     },
     /// The leg is gone; its last event.
     Released {

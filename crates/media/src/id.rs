@@ -1,4 +1,4 @@
-//! The name of a leg.
+//! The names of legs and rooms.
 
 use std::fmt;
 
@@ -26,4 +26,23 @@ impl fmt::Display for LegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "leg-{}.{}.{}", self.worker, self.place, self.generation)
     }
+}
+
+/// Names a room from its opening on; no other ever has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub(crate) u64);
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "room-{}", self.0)
+    }
+}
+
+/// Names the part of a room that lives on a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PartId {
+    pub(crate) worker: u16,
+    /// Its place among the worker's rooms.
+    pub(crate) place: u32,
+    pub(crate) room: RoomId,
 }

@@ -28,6 +28,8 @@ mod prompt;
 mod recorder;
 mod repair;
 mod report;
+#[allow(dead_code, reason = "workers come to run them")]
+mod room;
 mod rtcp;
 mod rx;
 mod source;
@@ -40,7 +42,7 @@ pub use command::{Command, DigitToSend, LegSetup, Repeat};
 pub use engine::{Config, Engine};
 pub use error::Error;
 pub use event::Event;
-pub use id::LegId;
+pub use id::{LegId, RoomId};
 pub use port::Ports;
 pub use prompt::{Prompt, Prompts};
 pub use report::{LegReport, Saying};

@@ -1,0 +1,75 @@
+//! What silent listeners hear, encoded once for all of them that have it encoded in the same manner.
+
+use audio::Rate;
+use audio::codec::{Codec, Encoder, MAX_PAYLOAD, OpusSettings};
+
+/// How a packet of 20 ms is encoded. Listeners of one manner can have the same packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Manner {
+    pub(crate) codec: Codec,
+    pub(crate) rate: Rate,
+    /// Of Opus only; for other codecs always the same.
+    opus: OpusSettings,
+}
+
+impl Manner {
+    pub(crate) fn new(codec: Codec, rate: Rate, opus: OpusSettings) -> Manner {
+        let opus = if codec == Codec::Opus { opus } else { OpusSettings::default() };
+        Manner { codec, rate, opus }
+    }
+
+    pub(crate) fn opus(&self) -> &OpusSettings {
+        &self.opus
+    }
+}
+
+/// The encoder of one manner, and the packet of this turn.
+pub(crate) struct Shared {
+    manner: Manner,
+    encoder: Encoder,
+    payload: Box<[u8]>,
+    /// The packet's length, once somebody asked for it.
+    len: Option<usize>,
+    /// Packets encoded.
+    #[cfg(test)]
+    pub(crate) encoded: u64,
+}
+
+impl Shared {
+    /// Allocates.
+    pub(crate) fn new(manner: Manner, encoder: Encoder) -> Shared {
+        Shared {
+            manner,
+            encoder,
+            payload: vec![0; MAX_PAYLOAD].into(),
+            len: None,
+            #[cfg(test)]
+            encoded: 0,
+        }
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// A turn begins.
+    pub(crate) fn open(&mut self) {
+        self.len = None;
+    }
+
+    /// The packet; empty if there is nothing to be sent.
+    pub(crate) fn payload(&mut self, common: &[i16]) -> &[u8] {
+        let len = match self.len {
+            Some(len) => len,
+            None => {
+                let len = self.encoder.encode(common, &mut self.payload);
+                #[cfg(test)]
+                {
+                    self.encoded += 1;
+                }
+                *self.len.insert(len)
+            }
+        };
+        self.payload.get(..len).unwrap_or_default()
+    }
+}
