@@ -18,6 +18,7 @@ pub mod packet;
 pub mod receiver;
 pub mod rtcp;
 mod seq;
+pub mod srtp;
 pub mod time;
 
 pub use packet::{View, Writer};
