@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use super::Inserted;
 use crate::{RtpTime, Seq};
 
 /// Packets held: 640 ms of 20 ms packets.
@@ -18,19 +19,6 @@ const SLOTS: usize = 32;
 
 /// The longest packet: 60 ms at 8 kHz.
 const LONGEST: usize = 480;
-
-/// What a packet turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    /// It will be played.
-    Kept,
-    /// It is here already.
-    Duplicate,
-    /// Its time is over. If it was not too late, packets like it will be in time from now on.
-    Late,
-    /// Empty or longer than 60 ms.
-    Unfit,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
