@@ -1,6 +1,6 @@
 //! One direction of a stream, towards the wire.
 
-use super::{Codec, CodecError, OpusSettings};
+use super::{Codec, CodecError, OpusSettings, g722, opus};
 use crate::Rate;
 
 /// Turns samples into packets.
@@ -9,6 +9,10 @@ use crate::Rate;
 pub enum Encoder {
     /// A codec without state.
     Stateless(Codec),
+    /// G.722.
+    G722(Box<g722::Encoder>),
+    /// Opus.
+    Opus(opus::Encoder),
 }
 
 impl Encoder {
@@ -18,11 +22,11 @@ impl Encoder {
     /// # Errors
     /// [`CodecError`] for a rate that the codec does not work with.
     pub fn new(codec: Codec, rate: Rate, opus: &OpusSettings) -> Result<Encoder, CodecError> {
-        let _ = opus;
         match codec {
-            _ if codec.is_stateless() && rate == codec.rate() => Ok(Encoder::Stateless(codec)),
-            Codec::G722 | Codec::Opus => Err(CodecError::Library(codec)),
-            _ => Err(CodecError::Rate { codec, rate }),
+            Codec::Opus => Ok(Encoder::Opus(opus::Encoder::new(rate, opus)?)),
+            _ if rate != codec.rate() => Err(CodecError::Rate { codec, rate }),
+            Codec::G722 => Ok(Encoder::G722(Box::default())),
+            Codec::Pcmu | Codec::Pcma | Codec::L16(_) => Ok(Encoder::Stateless(codec)),
         }
     }
 
@@ -30,6 +34,8 @@ impl Encoder {
     pub fn codec(&self) -> Codec {
         match self {
             Encoder::Stateless(codec) => *codec,
+            Encoder::G722(_) => Codec::G722,
+            Encoder::Opus(_) => Codec::Opus,
         }
     }
 
@@ -37,18 +43,25 @@ impl Encoder {
     pub fn rate(&self) -> Rate {
         match self {
             Encoder::Stateless(codec) => codec.rate(),
+            Encoder::G722(_) => Codec::G722.rate(),
+            Encoder::Opus(encoder) => encoder.rate(),
         }
     }
 
     /// Encodes a packet's samples and says how many bytes it came to; 0 if there is nothing to be sent (Opus with DTX).
+    /// Opus takes 5, 10, 20, 40 or 60 ms and nothing else (RFC 6716 §2.1.4); the others encode as much as fits `payload`.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         match self {
             Encoder::Stateless(codec) => codec.encode(samples, payload),
+            Encoder::G722(encoder) => encoder.encode(samples, payload),
+            Encoder::Opus(encoder) => encoder.encode(samples, payload),
         }
     }
 
     /// The peer misses so many packets in a hundred: how much goes into their repair.
     pub fn expect_loss(&mut self, percent: u8) {
-        let _ = percent;
+        if let Encoder::Opus(encoder) = self {
+            encoder.expect_loss(percent);
+        }
     }
 }

@@ -7,7 +7,9 @@
 mod decoder;
 mod encoder;
 mod g711;
+mod g722;
 mod l16;
+mod opus;
 mod settings;
 
 pub use decoder::Decoder;
@@ -53,7 +55,14 @@ pub enum CodecError {
 
 impl Codec {
     /// Every codec there is; L16 at the rates that telephony uses.
-    pub const ALL: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::L16(Rate::WIDE), Codec::L16(Rate::NARROW)];
+    pub const ALL: [Codec; 6] = [
+        Codec::Opus,
+        Codec::G722,
+        Codec::Pcmu,
+        Codec::Pcma,
+        Codec::L16(Rate::WIDE),
+        Codec::L16(Rate::NARROW),
+    ];
 
     /// The encoding name of RFC 3551 and of `a=rtpmap`.
     pub const fn name(self) -> &'static str {
@@ -116,8 +125,8 @@ impl Codec {
         match self {
             Codec::Pcmu => 0xFF,
             Codec::Pcma => 0xD5,
-            // Both bands' smallest step up, which the next byte's takes back.
-            Codec::G722 => 0xFA,
+            // Both bands' smallest step up: by none in the lower one, and by less than 1 once the steps have shrunk.
+            Codec::G722 => 0xFC,
             Codec::Opus | Codec::L16(_) => 0,
         }
     }

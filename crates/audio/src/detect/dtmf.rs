@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn keys_survive_g711() {
-        for codec in crate::codec::Codec::ALL {
+        for codec in [crate::codec::Codec::Pcmu, crate::codec::Codec::Pcma] {
             let mut sound = dialled(ALL, 70, 60, Rate::NARROW);
             let mut payload = vec![0; sound.samples.len()];
             codec.encode(&sound.samples, &mut payload);
