@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use audio::codec::Codec;
+use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, Engine, LegSetup, Prompt, Repeat};
+use media::{Command, Config, Engine, Form, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq};
 
@@ -217,22 +217,15 @@ fn engine(legs: usize, job: Job) -> Figures {
     let mut phones = Phones::new(legs);
     let minute = Duration::from_secs(60);
     let sound = tone::render(&[440], minute, Duration::ZERO, minute, Rate::NARROW);
-    let prompt = Arc::new(Prompt::encode(&sound, Codec::Pcmu));
+    let prompt = Arc::new(Prompt::encode(&sound, ulaw()).unwrap());
     for n in 0..legs {
         let ports = engine.reserve().expect("ports");
         phones.sockets[n].connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).expect("a peer");
         let remote = phones.address(n);
         let setup = LegSetup {
-            codec: Codec::Pcmu,
-            payload_type: 0,
             telephone_event: Some(101),
             telephone_event_receive: Some(101),
-            receive_payload_type: 0,
-            remote,
-            remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
-            ptime: Duration::from_millis(20),
-            send: true,
-            receive: true,
+            ..LegSetup::new(Codec::Pcmu, 0, remote)
         };
         let leg = engine.adopt(ports, setup).expect("a leg");
         let command = match job {
@@ -293,4 +286,9 @@ fn getppid() -> f64 {
         std::hint::black_box(unsafe { libc::getppid() });
     }
     begin.elapsed().as_nanos() as f64 / f64::from(CALLS)
+}
+
+/// The form of all prompts here.
+fn ulaw() -> Form {
+    Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
 }

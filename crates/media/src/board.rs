@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use audio::codec::Codec;
-
 use crate::command::LegSetup;
 use crate::error::Error;
 use crate::id::LegId;
@@ -33,24 +31,10 @@ struct Inner {
 /// A leg as last heard of.
 struct Known {
     report: Option<LegReport>,
-    speech: Speech,
+    setup: LegSetup,
     /// Recordings whose files are not finished. A leg's end is not told before theirs.
     recordings: u32,
     released: Option<LegReport>,
-}
-
-/// How a leg speaks, as far as commands must be prepared for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Speech {
-    pub(crate) codec: Codec,
-    /// Keys go as telephone-events.
-    pub(crate) events: bool,
-}
-
-impl Speech {
-    pub(crate) fn of(setup: &LegSetup) -> Speech {
-        Speech { codec: setup.codec, events: setup.telephone_event.is_some() }
-    }
 }
 
 impl Board {
@@ -68,7 +52,7 @@ impl Board {
     }
 
     /// A place for a leg: at the first worker with few legs, or else at the one with the most room.
-    pub(crate) fn place(&self, speech: Speech) -> Result<LegId, Error> {
+    pub(crate) fn place(&self, setup: &LegSetup) -> Result<LegId, Error> {
         let mut inner = self.lock();
         let Inner { free, places, .. } = &mut *inner;
         let at = match free.iter().position(|free| *places - free.len() < SOME.min(*places)) {
@@ -76,7 +60,7 @@ impl Board {
             None => free.iter_mut().max_by_key(|free| free.len()),
         };
         let id = at.and_then(Vec::pop).ok_or(Error::Busy)?;
-        inner.legs.insert(id, Known { report: None, speech, recordings: 0, released: None });
+        inner.legs.insert(id, Known { report: None, setup: setup.clone(), recordings: 0, released: None });
         Ok(id)
     }
 
@@ -87,14 +71,14 @@ impl Board {
         inner.give_back(leg);
     }
 
-    /// How a leg speaks; `None` if it is gone.
-    pub(crate) fn speech(&self, leg: LegId) -> Option<Speech> {
-        self.lock().legs.get(&leg).filter(|known| known.released.is_none()).map(|known| known.speech)
+    /// How a leg is set up; `None` if it is gone.
+    pub(crate) fn setup(&self, leg: LegId) -> Option<LegSetup> {
+        self.lock().legs.get(&leg).filter(|known| known.released.is_none()).map(|known| known.setup.clone())
     }
 
-    pub(crate) fn set_speech(&self, leg: LegId, speech: Speech) {
+    pub(crate) fn set_setup(&self, leg: LegId, setup: LegSetup) {
         if let Some(known) = self.lock().legs.get_mut(&leg) {
-            known.speech = speech;
+            known.setup = setup;
         }
     }
 
@@ -170,8 +154,8 @@ mod tests {
     #[test]
     fn a_second_worker_is_woken_when_the_first_has_some_legs() {
         let board = Board::new(2, 1_000);
-        let speech = Speech { codec: Codec::Pcmu, events: true };
-        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(speech).unwrap()).collect();
+        let setup = crate::worker::tests::setup();
+        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(&setup).unwrap()).collect();
         assert!(all[..SOME].iter().all(|id| id.worker == 0));
         assert!(all[SOME..2 * SOME].iter().all(|id| id.worker == 1));
         let rest = all[2 * SOME..].iter().filter(|id| id.worker == 0).count();
@@ -181,15 +165,15 @@ mod tests {
         for id in &all[2 * SOME..] {
             board.withdraw(*id);
         }
-        assert_eq!(board.place(speech).unwrap().worker, 0);
+        assert_eq!(board.place(&setup).unwrap().worker, 0);
     }
 
     #[test]
     fn every_place_is_given_once() {
         let board = Board::new(2, 3);
-        let speech = Speech { codec: Codec::Pcma, events: false };
-        let mut all: Vec<LegId> = (0..6).map(|_| board.place(speech).unwrap()).collect();
-        assert!(matches!(board.place(speech), Err(Error::Busy)));
+        let setup = crate::worker::tests::setup();
+        let mut all: Vec<LegId> = (0..6).map(|_| board.place(&setup).unwrap()).collect();
+        assert!(matches!(board.place(&setup), Err(Error::Busy)));
         all.sort_unstable_by_key(|id| (id.worker, id.place));
         all.dedup();
         assert_eq!(all.len(), 6);

@@ -7,28 +7,28 @@
 //! The reader waits until a frame is there, then takes one a turn. If it runs dry, it begins anew: a stall of the other
 //! worker costs its own length once and leaves that much in store, and what stays in store for a second is dropped.
 
-use audio::codec::Codec;
+use std::time::Duration;
+
+use audio::Rate;
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::worker::FRAME;
-
-/// Samples in a millisecond, of every codec there is.
-const MS: usize = Codec::Pcmu.rate().0 as usize / 1_000;
-
 /// What a ring holds: the longest frame and some stalls. What finds it full is dropped.
-const RING: usize = 200 * MS;
+const RING: Duration = Duration::from_millis(200);
 
 /// More than this ahead of the reader is dropped at once, down to a frame.
-const MOST: usize = 80 * MS;
+const MOST: Duration = Duration::from_millis(80);
 
-/// What was never needed in so many samples' time is dropped.
-const WINDOW: usize = 1_000 * MS;
+/// What was never needed in so long is dropped.
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// A leg's end of a bridge.
 #[derive(Debug)]
-pub struct Bridge {
+pub(crate) struct Bridge {
     out: Producer<i16>,
     into: Consumer<i16>,
+    /// Of what this end writes and reads, and of what the other end writes.
+    rate: Rate,
+    from: Rate,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
     /// The least that was left after a turn of the current window, and how much of the window has passed.
@@ -37,14 +37,25 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Both ends of a new bridge, one for each leg.
-    pub fn pair() -> (Bridge, Bridge) {
-        let ((one_out, other_into), (other_out, one_into)) = (RingBuffer::new(RING), RingBuffer::new(RING));
-        (Bridge::new(one_out, one_into), Bridge::new(other_out, other_into))
+    /// Both ends of a new bridge, one for a leg that works at each rate.
+    pub(crate) fn pair(one: Rate, other: Rate) -> (Bridge, Bridge) {
+        let (one_out, other_into) = RingBuffer::new(one.samples(RING));
+        let (other_out, one_into) = RingBuffer::new(other.samples(RING));
+        let end = |out, into, rate, from| Bridge {
+            out,
+            into,
+            rate,
+            from,
+            flowing: false,
+            least: usize::MAX,
+            window: 0,
+        };
+        (end(one_out, one_into, one, other), end(other_out, other_into, other, one))
     }
 
-    fn new(out: Producer<i16>, into: Consumer<i16>) -> Bridge {
-        Bridge { out, into, flowing: false, least: usize::MAX, window: 0 }
+    /// Of the samples that this end takes and gives.
+    pub(crate) fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// What was heard, for the other leg.
@@ -54,9 +65,9 @@ impl Bridge {
         let _ = self.out.push_entire_slice(heard.get(..room).unwrap_or_default());
     }
 
-    /// Fill `frame` with what the other leg hears. Whether anything was there; what was not is silence.
-    pub(crate) fn fill(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
-        let want = frame.len().min(FRAME);
+    /// Fill `frame` with what the other leg hears. Whether anything was there; if not, `frame` is as it was.
+    pub(crate) fn fill(&mut self, frame: &mut [i16]) -> bool {
+        let want = frame.len() * self.from.0 as usize / self.rate.0.max(1) as usize;
         let mut held = self.into.slots();
         if held < want {
             self.flowing = false;
@@ -65,26 +76,27 @@ impl Bridge {
             self.restart();
         }
         if !self.flowing {
-            frame.fill(codec.silence());
             return false;
         }
-        if held > want + MOST {
+        if held > want + self.from.samples(MOST) {
             self.drop_oldest(held - want);
             held = want;
         }
-        let mut pcm = [0; FRAME];
-        let taken = pcm.get_mut(..want).unwrap_or_default();
-        // That much is there.
-        let _ = self.into.pop_entire_slice(taken);
-        codec.encode(taken, frame);
+        self.take(want, frame);
         self.least = self.least.min(held - want);
         self.window += want;
-        if self.window >= WINDOW {
+        if self.window >= self.from.samples(WINDOW) {
             let spare = self.least;
             self.restart();
             self.drop_oldest(spare);
         }
         true
+    }
+
+    /// Take `want` samples, which are there.
+    fn take(&mut self, want: usize, frame: &mut [i16]) {
+        debug_assert_eq!(want, frame.len(), "ends of different rates are not made yet");
+        let _ = self.into.pop_entire_slice(frame);
     }
 
     /// Time passes without anybody listening.
@@ -109,32 +121,30 @@ impl Bridge {
 mod tests {
     use super::*;
 
-    fn level(sample: i16) -> u8 {
-        let mut byte = [0];
-        Codec::Pcmu.encode(&[sample], &mut byte);
-        byte[0]
+    fn pair() -> (Bridge, Bridge) {
+        Bridge::pair(Rate::NARROW, Rate::NARROW)
     }
 
-    /// A turn of 20 ms on the reading side: its first byte, `None` for silence.
-    fn turn(end: &mut Bridge) -> Option<u8> {
+    /// A turn of 20 ms on the reading side: its first sample, `None` for silence.
+    fn turn(end: &mut Bridge) -> Option<i16> {
         let mut frame = [0; 160];
-        let heard = end.fill(Codec::Pcmu, &mut frame);
+        let heard = end.fill(&mut frame);
         heard.then_some(frame[0])
     }
 
     #[test]
     fn an_even_stream_passes_with_no_more_than_a_frame_in_store() {
-        let (mut one, mut other) = Bridge::pair();
+        let (mut one, mut other) = pair();
         assert_eq!(turn(&mut other), None);
         for n in 1..500 {
             one.push(&[n * 8; 160]);
-            assert_eq!(turn(&mut other), Some(level(n * 8)));
+            assert_eq!(turn(&mut other), Some(n * 8));
         }
     }
 
     #[test]
     fn frames_of_other_lengths_are_cut_anew() {
-        let (mut one, mut other) = Bridge::pair();
+        let (mut one, mut other) = pair();
         let mut sent = Vec::new();
         let mut heard = Vec::new();
         for n in 0..60i16 {
@@ -143,19 +153,17 @@ mod tests {
             sent.extend(frame);
             for _ in 0..6 {
                 let mut frame = [0; 80];
-                if other.fill(Codec::Pcma, &mut frame) {
+                if other.fill(&mut frame) {
                     heard.extend(frame);
                 }
             }
         }
-        let mut expected = vec![0; sent.len()];
-        Codec::Pcma.encode(&sent, &mut expected);
-        assert_eq!(heard, expected);
+        assert_eq!(heard, sent);
     }
 
     #[test]
     fn a_stall_costs_its_length_once_and_its_delay_is_gone_after_a_while() {
-        let (mut one, mut other) = Bridge::pair();
+        let (mut one, mut other) = pair();
         for n in 1..=200i16 {
             match n {
                 // The writer's worker stalls for 40 ms and catches up.
@@ -166,8 +174,8 @@ mod tests {
             let heard = turn(&mut other);
             match n {
                 50 | 51 => assert_eq!(heard, None),
-                52..100 => assert_eq!(heard, Some(level((n - 2) * 8)), "nothing is lost at {n}"),
-                110.. => assert_eq!(heard, Some(level(n * 8)), "caught up at {n}"),
+                52..100 => assert_eq!(heard, Some((n - 2) * 8), "nothing is lost at {n}"),
+                110.. => assert_eq!(heard, Some(n * 8), "caught up at {n}"),
                 _ => {}
             }
         }
@@ -175,19 +183,19 @@ mod tests {
 
     #[test]
     fn a_reader_that_stalls_hears_the_newest() {
-        let (mut one, mut other) = Bridge::pair();
+        let (mut one, mut other) = pair();
         for n in 1..=100 {
             one.push(&[n * 8; 160]);
         }
         let first = turn(&mut other).unwrap();
-        assert_eq!(first, level(80), "the ring was full: the newest of what it took");
+        assert_eq!(first, 80, "the ring was full: the newest of what it took");
         one.push(&[900; 160]);
-        assert_eq!(turn(&mut other), Some(level(900)));
+        assert_eq!(turn(&mut other), Some(900));
     }
 
     #[test]
     fn an_end_whose_other_is_gone_is_silent_and_takes_what_it_is_given() {
-        let (mut one, other) = Bridge::pair();
+        let (mut one, other) = pair();
         drop(other);
         for _ in 0..100 {
             one.push(&[1; 160]);

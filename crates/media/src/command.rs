@@ -5,29 +5,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::Rate;
+use audio::codec::{Codec, MAX_PAYLOAD, OpusSettings};
 
-use crate::bridge::Bridge;
-use crate::prompt::Prompt;
+use crate::clock;
+use crate::prompt::{Form, Prompt};
 
 /// What offer and answer agreed on for one leg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegSetup {
     /// How audio is encoded, both ways.
     pub codec: Codec,
+    /// Of the samples that the leg decodes to and encodes from. Opus works at 8 to 48 kHz, whatever the wire's clock
+    /// says, and cheaper at fewer; the other codecs have their own rate.
+    pub rate: Rate,
+    /// How Opus is encoded for the peer.
+    pub opus: OpusSettings,
     /// The payload type of audio we send.
     pub payload_type: u8,
     /// The payload type of telephone-events we send; `None` if the peer does not take them.
     pub telephone_event: Option<u8>,
     /// The payload type of telephone-events we receive.
     pub telephone_event_receive: Option<u8>,
+    /// Ticks a second of telephone-events' durations.
+    pub telephone_event_clock: u32,
+    /// The payload type of comfort noise (RFC 3389), both ways; `None` if it was not agreed on.
+    pub comfort_noise: Option<u8>,
     /// The payload type of audio we receive.
     pub receive_payload_type: u8,
     /// Where the peer asked for its RTP.
     pub remote: SocketAddr,
     /// Where the peer asked for its RTCP; the same as `remote` where both share a port (RFC 5761).
     pub remote_rtcp: SocketAddr,
-    /// How much audio a packet of ours carries; made to fit 10 to 60 ms in steps of 5.
+    /// How much audio a packet of ours carries; made to fit 10 to 60 ms in steps of 5, Opus's frames and
+    /// [`MAX_PAYLOAD`].
     pub ptime: Duration,
     /// Whether we send at all; not while the peer holds us.
     pub send: bool,
@@ -80,15 +91,6 @@ pub enum Command {
         /// Comes back in the event.
         tag: u64,
     },
-    /// Say what another leg hears and hand it what is heard here, until the `Stop` of this tag; prompts and keys go
-    /// before it. An end that is there already is replaced, and told as stopped.
-    /// → [`Event::Played`](crate::Event::Played)
-    Bridge {
-        /// Comes back in the event.
-        tag: u64,
-        /// This leg's end.
-        end: Box<Bridge>,
-    },
     /// Send keys, as telephone-events or, where those were not agreed, as tones; a prompt waits meanwhile.
     /// → [`Event::DigitsSent`](crate::Event::DigitsSent)
     SendDigits {
@@ -116,6 +118,43 @@ pub enum Command {
 }
 
 impl LegSetup {
+    /// Audio both ways with a codec that is numbered `payload_type` in both: 20 ms a packet, RTCP one port above, no
+    /// telephone-events.
+    pub fn new(codec: Codec, payload_type: u8, remote: SocketAddr) -> LegSetup {
+        LegSetup {
+            codec,
+            rate: codec.rate(),
+            opus: OpusSettings::default(),
+            payload_type,
+            telephone_event: None,
+            telephone_event_receive: None,
+            telephone_event_clock: codec.clock(),
+            comfort_noise: None,
+            receive_payload_type: payload_type,
+            remote,
+            remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
+            ptime: Duration::from_millis(20),
+            send: true,
+            receive: true,
+        }
+    }
+
+    /// The packet time in slots of 5 ms, made to fit: peers ask for odd ones.
+    pub(crate) fn period(&self) -> u64 {
+        let slot = clock::SLOT.as_millis() as u64;
+        let asked = ((self.ptime.as_millis().min(1_000) as u64 + 2) / slot).clamp(2, 12);
+        match self.codec.bytes_per_ms() {
+            Some(bytes) => asked.min((MAX_PAYLOAD / (bytes * slot as usize)) as u64),
+            // Opus has frames of 10, 20, 40 and 60 ms (RFC 6716 §2.1.4).
+            None => [2, 4, 8, 12].into_iter().rfind(|period| *period <= asked).unwrap_or(2),
+        }
+    }
+
+    /// What prompts for the leg are encoded as.
+    pub fn form(&self) -> Form {
+        Form::new(self.codec, clock::SLOT * self.period() as u32, self.opus)
+    }
+
     /// The same with addresses as a socket bound at `bind` knows them: an IPv6 socket speaks to IPv4 peers by their
     /// mapped addresses. An unspecified one stays: it means nowhere.
     pub(crate) fn seen_from(mut self, bind: IpAddr) -> LegSetup {

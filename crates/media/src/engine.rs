@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::codec::CodecError;
 use audio::{Pcm, tone};
 use crossbeam_queue::ArrayQueue;
-use rtp::jitter::Buffer;
 use rtrb::RingBuffer;
 
-use crate::board::{Board, Speech};
+use crate::board::Board;
+use crate::bridge::Bridge;
 use crate::carrier::Carrier;
 use crate::clock::{self, Clock};
 use crate::command::{Command, DigitToSend, LegSetup, Repeat};
 use crate::disk::{Disk, Job, Note};
+use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
@@ -28,7 +29,7 @@ use crate::io::poll::SocketPoll;
 use crate::leg::Leg;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
-use crate::prompt::Prompt;
+use crate::prompt::{Form, Prompt};
 use crate::recorder::{self, Recorder};
 use crate::repair;
 use crate::report::LegReport;
@@ -42,10 +43,6 @@ const ORDERS: usize = 4_096;
 
 /// What a worker may let out between two rounds of the carrier.
 const OUTS: usize = 8_192;
-
-/// What a bridged leg's jitter buffer begins with, and the most it takes: people talk across it.
-const BRIDGE_DELAY: Duration = Duration::from_millis(20);
-const BRIDGE_MOST: Duration = Duration::from_millis(140);
 
 /// How the engine is set up.
 #[derive(Clone, Debug)]
@@ -199,7 +196,7 @@ impl Engine {
             return Err(Error::Stopped);
         }
         let setup = setup.seen_from(shared.config.bind);
-        let id = shared.board.place(Speech::of(&setup))?;
+        let id = shared.board.place(&setup)?;
         let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
         let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
         let sent = self.order(id, Order::Adopt(Box::new(leg), ports));
@@ -215,32 +212,31 @@ impl Engine {
     /// A leg that goes while the command is on its way gives no event for it, except for the end of a recording.
     pub fn send(&self, leg: LegId, command: Command) -> Result<(), Error> {
         let board = &self.shared.board;
-        let speech = board.speech(leg).ok_or(Error::NoLeg)?;
+        let setup = board.setup(leg).ok_or(Error::NoLeg)?;
         match command {
             Command::Play { tag, items, repeat } => {
                 self.order(leg, Order::Play(leg, Playlist::new(tag, items, repeat)))
             }
             Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
-            Command::Echo { tag } => self.order(leg, Order::Echo(leg, tag, ears(speech.codec))),
-            Command::Bridge { tag, end } => {
-                let buffer = Buffer::new(speech.codec.rate().0, BRIDGE_DELAY, BRIDGE_MOST);
-                self.order(leg, Order::Bridge(leg, tag, end, Box::new(buffer)))
+            Command::Echo { tag } => {
+                self.order(leg, Order::Echo(leg, tag, Kit::to_talk(&setup, Delay::PATIENT)?))
             }
             Command::SendDigits { tag, digits } => {
-                let dialling = match speech.events {
+                let dialling = match setup.telephone_event.is_some() {
                     true => Dialling::Events(Keys::new(tag, digits)),
-                    false => Dialling::Tones(tones(tag, &digits, speech.codec)),
+                    false => Dialling::Tones(tones(tag, &digits, setup.form())?),
                 };
                 self.order(leg, Order::Dial(leg, dialling))
             }
             Command::Record { tag, path, limit, silence } => {
-                let rate = speech.codec.rate();
+                let rate = setup.rate;
+                let kit = Kit::to_hear(&setup, Delay::PATIENT)?;
                 let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
                 let recorder = Recorder::new(tag, write, rate, limit, silence);
                 let path = self.shared.config.recordings_dir.join(path);
                 // Counted before the order, which may be over before this function is.
                 board.recording_begins(leg);
-                let ordered = self.order(leg, Order::Record(leg, recorder, ears(speech.codec)));
+                let ordered = self.order(leg, Order::Record(leg, recorder, kit));
                 if ordered.is_err() {
                     board.recording_ended(leg);
                     return ordered;
@@ -248,15 +244,39 @@ impl Engine {
                 let job = Job { leg, tag, path, rate, ring };
                 self.shared.tell_disk(Note::Begin(job))
             }
-            Command::Reconfigure(setup) => {
-                let setup = Box::new(setup.seen_from(self.shared.config.bind));
-                let speech = Speech::of(&setup);
-                self.order(leg, Order::Reconfigure(leg, setup))?;
-                board.set_speech(leg, speech);
+            Command::Reconfigure(new) => {
+                let new = new.seen_from(self.shared.config.bind);
+                let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
+                // Whether anybody there listens or talks is the worker's to know.
+                let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
+                self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
+                board.set_setup(leg, new);
                 Ok(())
             }
             Command::Release => self.order(leg, Order::Release(leg)),
         }
+    }
+
+    /// Let two legs hear each other until the `Stop` of each one's tag, the number beside it; prompts and keys go before
+    /// what the other says. An end that a leg has already is replaced, and told as stopped.
+    /// → [`Event::Played`] of each
+    ///
+    /// # Errors
+    /// As for [`Engine::send`]; neither leg is bridged then.
+    pub fn bridge(&self, one: (LegId, u64), other: (LegId, u64)) -> Result<(), Error> {
+        let setups = [one.0, other.0].map(|leg| self.shared.board.setup(leg).ok_or(Error::NoLeg));
+        let [of_one, of_other] = setups;
+        let (of_one, of_other) = (of_one?, of_other?);
+        let kits =
+            (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
+        let (here, there) = Bridge::pair(of_one.rate, of_other.rate);
+        self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
+        let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));
+        if done.is_err() {
+            // If that finds no room either, it hears silence from an end without another.
+            let _ = self.order(one.0, Order::Stop(one.0, one.1));
+        }
+        done
     }
 
     /// The leg's media path in a line, as of at most a second ago; `None` if it is gone or too young.
@@ -337,14 +357,9 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle
     thread::Builder::new().name(name).spawn(run).map_err(Error::Thread)
 }
 
-/// A jitter buffer for a recorder or an echo: two packets of delay to begin with, a fifth of a second at most.
-fn ears(codec: Codec) -> Box<Buffer> {
-    Box::new(Buffer::new(codec.rate().0, Duration::from_millis(40), Duration::from_millis(200)))
-}
-
 /// Keys as tones, for a peer that takes no telephone-events.
-fn tones(tag: u64, digits: &[DigitToSend], codec: Codec) -> Playlist {
-    let rate = codec.rate();
+fn tones(tag: u64, digits: &[DigitToSend], form: Form) -> Result<Playlist, CodecError> {
+    let rate = form.rate();
     let mut sound = Pcm::new(rate, Vec::new());
     for digit in digits {
         match digit.key {
@@ -353,7 +368,7 @@ fn tones(tag: u64, digits: &[DigitToSend], codec: Codec) -> Playlist {
         }
         sound.append(&Pcm::silence(rate, digit.gap));
     }
-    Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, codec))], Repeat::Times(1))
+    Ok(Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, form)?)], Repeat::Times(1)))
 }
 
 /// A worker's thread: slots on the grid while there are legs, rest while there are none.

@@ -21,6 +21,9 @@ pub enum Error {
     /// The configuration leaves no usable port pair.
     #[error("the RTP port range {0}-{1} holds no even port with its odd neighbour")]
     PortRange(u16, u16),
+    /// The leg's codec cannot do that.
+    #[error("{0}")]
+    Codec(#[from] audio::codec::CodecError),
     /// The engine was stopped.
     #[error("the media engine is stopped")]
     Stopped,

@@ -4,26 +4,54 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rtp::jitter::Buffer;
-use rtp::packet::HEADER;
-
 use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
 use crate::event::Event;
 use crate::id::LegId;
 use crate::io::{Channel, Io};
-use crate::order::{Out, Outlet, Spent};
+use crate::order::Out;
 use crate::recorder::{Progress, Recorder};
 use crate::report::{LegReport, Saying};
 use crate::rtcp::{self, Rtcp};
 use crate::rx::Rx;
-use crate::source::{Playlist, Source};
-use crate::tx::{Dialling, Step, Tx};
+use crate::source::Source;
+use crate::tx::{Dialling, Tx};
 use crate::worker::{FRAME, Turn};
+
+/// Slots in a second.
+const SLOTS_A_SECOND: u64 = 200;
 
 /// RTCP datagrams read a second; a peer sends one in five.
 const RTCP_A_SECOND: usize = 8;
+
+mod doing;
+mod speaking;
+
+/// What a packet time comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pace {
+    /// Slots from one turn to the next.
+    period: u16,
+    /// Samples in a frame, by the leg's rate.
+    samples: u16,
+    /// Ticks of a packet, by the codec's clock.
+    ticks: u16,
+}
+
+impl Pace {
+    fn of(setup: &LegSetup) -> Pace {
+        let period = setup.period();
+        let of = |hertz: u32| (period * u64::from(hertz) / SLOTS_A_SECOND) as u16;
+        let samples = usize::from(of(setup.rate.0)).min(FRAME) as u16;
+        Pace { period: period as u16, samples, ticks: of(setup.codec.clock()) }
+    }
+
+    /// The packet time in milliseconds.
+    fn ms(self) -> usize {
+        usize::from(self.period) * clock::SLOT.as_millis() as usize
+    }
+}
 
 /// Owned by exactly one worker from adoption to release.
 ///
@@ -32,9 +60,8 @@ const RTCP_A_SECOND: usize = 8;
 #[repr(C)]
 pub(crate) struct Leg {
     pub(crate) id: LegId,
-    /// Slots from one turn to the next, and samples in a packet: what the packet time comes to.
-    period: u16,
-    units: u16,
+    /// What the packet time comes to.
+    pace: Pace,
     /// Turns until the next housekeeping; the first is at a time of its own, so that not all legs keep house at once.
     chores: u32,
     turns: u64,
@@ -54,11 +81,9 @@ pub(crate) struct Leg {
 
 impl Leg {
     pub(crate) fn new(id: LegId, setup: LegSetup, cname: Arc<str>, timeout: Duration, seed: u64) -> Leg {
-        let (period, units) = pace(&setup);
         Leg {
             id,
-            period,
-            units,
+            pace: Pace::of(&setup),
             chores: id.place % 50 + 1,
             timeout,
             rx: Rx::new(&setup),
@@ -82,12 +107,12 @@ impl Leg {
 
     /// Slots from one turn to the next: the packet time.
     pub(crate) fn period(&self) -> u64 {
-        self.period.into()
+        self.pace.period.into()
     }
 
-    /// Samples in a packet.
-    fn units(&self) -> usize {
-        self.units.into()
+    /// Samples in a frame.
+    fn samples(&self) -> usize {
+        self.pace.samples.into()
     }
 
     fn place(&self) -> usize {
@@ -105,12 +130,12 @@ impl Leg {
             if let Some((_, bridge)) = &mut self.bridge {
                 bridge.pass();
             }
-            self.tx.pass(self.units() as u32);
+            self.tx.pass(self.pace.ticks.into());
             self.tx.pause();
         }
         self.chores -= 1;
         if self.chores == 0 {
-            self.chores = 200 / u32::from(self.period);
+            self.chores = 200 / u32::from(self.pace.period);
             self.keep_house(turn);
         }
     }
@@ -139,32 +164,27 @@ impl Leg {
         self.rx.settle(self.id, turn);
     }
 
-    /// Read a frame of what was heard, for the recorder, the bridge and the echo.
+    /// Read a frame of what was heard, for the recorder, the bridge and the echo, which finds it where it was read.
     fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let units = self.units();
+        let samples = self.samples();
         let missed = std::mem::take(&mut self.unread);
-        let Some(buffer) = &mut self.rx.buffer else { return };
+        let Some(ears) = &mut self.rx.ears else { return };
         // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
         let late = missed.min(16);
         if let Some(recorder) = &mut self.recorder {
-            recorder.owe((missed - late).saturating_mul(units as u64));
+            recorder.owe((missed - late).saturating_mul(samples as u64));
         }
         let mut over = false;
+        let heard = &mut turn.scratch.heard[..samples];
         for _ in 0..=late {
-            let heard = &mut turn.scratch.heard[..units];
-            heard.fill(self.setup.codec.silence());
-            buffer.read(heard);
-            let recorder = self.recorder.as_mut().filter(|_| !over);
-            if recorder.is_none() && self.bridge.is_none() {
-                continue;
+            ears.read(heard);
+            if let Some((_, bridge)) = &mut self.bridge
+                && bridge.rate() == self.setup.rate
+            {
+                bridge.push(heard);
             }
-            let pcm = &mut turn.scratch.pcm[..units];
-            let n = self.setup.codec.decode(heard, pcm);
-            if let Some((_, bridge)) = &mut self.bridge {
-                bridge.push(&pcm[..n]);
-            }
-            let Some(recorder) = recorder else { continue };
-            match recorder.push(&pcm[..n]) {
+            let Some(recorder) = self.recorder.as_mut().filter(|_| !over) else { continue };
+            match recorder.push(heard) {
                 Progress::Going => {}
                 Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
                 Progress::Over => over = true,
@@ -172,64 +192,6 @@ impl Leg {
         }
         if over {
             self.end_recording(turn.out);
-        }
-    }
-
-    fn speak<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let (place, units, to) = (self.place(), self.units(), self.rx.latch.remote());
-        let codec = self.setup.codec;
-        let mut quiet = false;
-        let covered = self.dialling.is_some() || !matches!(self.source, Source::Silence);
-        if covered && let Some((_, bridge)) = &mut self.bridge {
-            bridge.pass();
-        }
-        if let Some(dialling) = &mut self.dialling {
-            let frame = &mut turn.scratch.packet[HEADER..HEADER + units];
-            match dialling.step(self.tx.timestamp(), codec, frame) {
-                Step::Event(update) => {
-                    let payload_type = self.setup.telephone_event.unwrap_or(self.setup.payload_type);
-                    self.tx.event(place, to, payload_type, &update, turn);
-                    return self.tx.pass(units as u32);
-                }
-                Step::Tone { last } => {
-                    self.tx.audio(place, to, self.setup.payload_type, true, units, turn);
-                    if last {
-                        self.end_dialling(turn.out);
-                    }
-                    return;
-                }
-                Step::Quiet => quiet = true,
-                Step::Over => self.end_dialling(turn.out),
-            }
-        }
-        let frame = &mut turn.scratch.packet[HEADER..HEADER + units];
-        let mut played = None;
-        let talking = match &mut self.source {
-            // A prompt waits while keys are being sent.
-            Source::Prompts(_) | Source::Echo { .. } if quiet => {
-                frame.fill(codec.silence());
-                false
-            }
-            Source::Silence => match &mut self.bridge {
-                Some((_, bridge)) if !covered => bridge.fill(codec, frame),
-                _ => {
-                    frame.fill(codec.silence());
-                    false
-                }
-            },
-            Source::Echo { .. } => {
-                frame.copy_from_slice(&turn.scratch.heard[..units]);
-                true
-            }
-            Source::Prompts(list) => {
-                played = list.fill(codec, frame).then_some(list.tag);
-                true
-            }
-        };
-        self.tx.audio(place, to, self.setup.payload_type, talking, units, turn);
-        if let Some(tag) = played {
-            self.hush(turn.out);
-            turn.out.event(Event::Played { leg: self.id, tag, stopped: false });
         }
     }
 
@@ -272,123 +234,10 @@ impl Leg {
 
     /// Turns that did not take place.
     pub(crate) fn skip(&mut self, turns: u64) {
-        self.tx.pass((self.units() as u32).wrapping_mul(turns as u32));
+        self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
         self.tx.pause();
         self.unread = self.unread.saturating_add(turns);
         self.rx.skip(turns);
-    }
-
-    pub(crate) fn play<P>(&mut self, list: Playlist, out: &mut Outlet<P>) {
-        self.interrupt(out);
-        self.source = Source::Prompts(list);
-    }
-
-    pub(crate) fn echo<P>(&mut self, tag: u64, buffer: Box<Buffer>, out: &mut Outlet<P>) {
-        self.interrupt(out);
-        self.open_ears(buffer, out);
-        self.source = Source::Echo { tag };
-    }
-
-    pub(crate) fn bridge<P>(&mut self, tag: u64, end: Box<Bridge>, buffer: Box<Buffer>, out: &mut Outlet<P>) {
-        self.open_ears(buffer, out);
-        if let Some((before, end)) = self.bridge.replace((tag, end)) {
-            out.event(Event::Played { leg: self.id, tag: before, stopped: true });
-            out.spent(Spent::Bridge(end));
-        }
-    }
-
-    fn end_bridge<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some((tag, end)) = self.bridge.take() {
-            out.event(Event::Played { leg: self.id, tag, stopped: true });
-            out.spent(Spent::Bridge(end));
-            self.close_ears(out);
-        }
-    }
-
-    pub(crate) fn record<P>(&mut self, recorder: Recorder, buffer: Box<Buffer>, out: &mut Outlet<P>) {
-        self.end_recording(out);
-        self.open_ears(buffer, out);
-        self.recorder = Some(recorder);
-    }
-
-    pub(crate) fn dial<P>(&mut self, dialling: Dialling, out: &mut Outlet<P>) {
-        self.end_dialling(out);
-        self.dialling = Some(dialling);
-    }
-
-    pub(crate) fn stop<P>(&mut self, tag: u64, out: &mut Outlet<P>) {
-        if self.source.tag() == Some(tag) {
-            self.interrupt(out);
-        }
-        if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
-            self.end_recording(out);
-        }
-        if self.bridge.as_ref().is_some_and(|(of, _)| *of == tag) {
-            self.end_bridge(out);
-        }
-        if let Some(dialling) = self.dialling.as_mut().filter(|dialling| dialling.tag() == tag)
-            && dialling.cut()
-        {
-            self.end_dialling(out);
-        }
-    }
-
-    /// End what is being said before its end.
-    fn interrupt<P>(&mut self, out: &mut Outlet<P>) {
-        let Some(tag) = self.source.tag() else { return };
-        self.hush(out);
-        out.event(Event::Played { leg: self.id, tag, stopped: true });
-    }
-
-    fn hush<P>(&mut self, out: &mut Outlet<P>) {
-        if let Source::Prompts(list) = std::mem::replace(&mut self.source, Source::Silence) {
-            out.spent(Spent::Playlist(list));
-        }
-        self.close_ears(out);
-    }
-
-    fn end_recording<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some(recorder) = self.recorder.take() {
-            out.spent(Spent::Recorder(recorder));
-        }
-        self.close_ears(out);
-    }
-
-    fn end_dialling<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some(dialling) = self.dialling.take() {
-            out.event(Event::DigitsSent { leg: self.id, tag: dialling.tag() });
-            out.spent(Spent::Dialling(dialling));
-        }
-    }
-
-    /// A recorder, a bridge and an echo share one buffer.
-    fn open_ears<P>(&mut self, buffer: Box<Buffer>, out: &mut Outlet<P>) {
-        if self.rx.buffer.is_none() {
-            self.rx.buffer = Some(buffer);
-            self.unread = 0;
-        } else {
-            out.spent(Spent::Buffer(buffer));
-        }
-    }
-
-    /// Nobody listens any more: packets need not be kept.
-    fn close_ears<P>(&mut self, out: &mut Outlet<P>) {
-        let echo = matches!(self.source, Source::Echo { .. });
-        let listening = echo || self.recorder.is_some() || self.bridge.is_some();
-        if !listening && let Some(buffer) = self.rx.buffer.take() {
-            out.spent(Spent::Buffer(buffer));
-        }
-    }
-
-    pub(crate) fn reconfigure<P>(&mut self, mut setup: Box<LegSetup>, now: Duration, out: &mut Outlet<P>) {
-        std::mem::swap(&mut self.setup, &mut *setup);
-        self.rx.reconfigure(&setup, &self.setup, now);
-        (self.period, self.units) = pace(&self.setup);
-        out.spent(Spent::Setup(setup));
-        // A peer that takes no telephone-events any more would hear them as noise.
-        if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {
-            self.end_dialling(out);
-        }
     }
 
     /// The last turn: what runs ends, and the peer is told goodbye.
@@ -418,8 +267,8 @@ impl Leg {
             remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
             latched: self.rx.latch.is_latched(),
             codec: self.setup.codec,
-            ptime_ms: self.period * 5,
-            buffer_ms: self.rx.buffer.as_ref().map(|buffer| buffer.depth().as_millis() as u16),
+            ptime_ms: self.pace.ms() as u16,
+            buffer_ms: self.rx.ears.as_ref().map(|ears| ears.depth().as_millis() as u16),
             saying: match self.source {
                 _ if !self.setup.send => Saying::Held,
                 _ if self.dialling.is_some() => Saying::Digits,
@@ -431,12 +280,4 @@ impl Leg {
             recording: self.recorder.is_some(),
         }
     }
-}
-
-/// The packet time in slots, made to fit (peers ask for odd ones), and in samples.
-fn pace(setup: &LegSetup) -> (u16, u16) {
-    let slots = (setup.ptime.as_millis().min(1_000) as u64 + 2) / clock::SLOT.as_millis() as u64;
-    let period = slots.clamp(2, 12) as u16;
-    let units = u32::from(period) * setup.codec.rate().0 / 200;
-    (period, units.min(FRAME as u32) as u16)
 }

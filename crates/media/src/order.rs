@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use rtp::jitter::Buffer;
+use audio::codec::Encoder;
 use rtrb::Producer;
 
 use crate::bridge::Bridge;
 use crate::command::LegSetup;
+use crate::ears::{Ears, Kit};
 use crate::event::Event;
 use crate::id::LegId;
 use crate::leg::Leg;
@@ -20,12 +21,12 @@ use crate::tx::Dialling;
 pub(crate) enum Order<P> {
     Adopt(Box<Leg>, P),
     Play(LegId, Playlist),
-    Echo(LegId, u64, Box<Buffer>),
-    Bridge(LegId, u64, Box<Bridge>, Box<Buffer>),
+    Echo(LegId, u64, Kit),
+    Bridge(LegId, u64, Box<Bridge>, Kit),
     Dial(LegId, Dialling),
-    Record(LegId, Recorder, Box<Buffer>),
+    Record(LegId, Recorder, Kit),
     Stop(LegId, u64),
-    Reconfigure(LegId, Box<LegSetup>),
+    Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     Release(LegId),
 }
 
@@ -47,7 +48,8 @@ pub(crate) enum Spent<P> {
     Playlist(Playlist),
     Dialling(Dialling),
     Recorder(Recorder),
-    Buffer(Box<Buffer>),
+    Ears(Box<Ears>),
+    Encoder(Encoder),
     Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
 }

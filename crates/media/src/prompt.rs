@@ -8,52 +8,110 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use audio::Pcm;
-use audio::codec::Codec;
+use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
+use audio::{Pcm, Rate};
 
-/// Audio in one codec's form.
+/// How a leg's prompts are encoded: legs of the same form share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// The codec.
+    pub codec: Codec,
+    /// What a packet holds; zero for codecs whose payload can be cut anywhere.
+    packet: Duration,
+    /// For Opus; the default for all others.
+    opus: OpusSettings,
+}
+
+impl Form {
+    /// What legs with this codec, packet time and settings can share.
+    pub fn new(codec: Codec, packet: Duration, opus: OpusSettings) -> Form {
+        match codec.bytes_per_ms() {
+            Some(_) => Form { codec, packet: Duration::ZERO, opus: OpusSettings::default() },
+            None => Form { codec, packet, opus },
+        }
+    }
+
+    /// The rate of the samples that prompts are encoded from.
+    pub fn rate(&self) -> Rate {
+        self.codec.rate()
+    }
+}
+
+/// Audio in one form.
 #[derive(PartialEq)]
 pub struct Prompt {
-    codec: Codec,
+    form: Form,
     bytes: Box<[u8]>,
+    /// Where each packet ends; empty for codecs whose payload can be cut anywhere.
+    ends: Box<[u32]>,
 }
 
 impl fmt::Debug for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prompt({} {:?})", self.codec.name(), self.duration())
+        write!(f, "Prompt({} {:?})", self.form.codec.name(), self.duration())
     }
 }
 
 impl Prompt {
-    /// Encode `pcm`, resampled to the codec's rate if need be.
-    pub fn encode(pcm: &Pcm, codec: Codec) -> Prompt {
+    /// Encode `pcm`, resampled if need be. Opus fills its last packet with silence.
+    ///
+    /// # Errors
+    /// [`CodecError`] if there is no encoder to be had.
+    pub fn encode(pcm: &Pcm, form: Form) -> Result<Prompt, CodecError> {
         let resampled;
-        let samples = if pcm.rate == codec.rate() {
+        let samples = if pcm.rate == form.rate() {
             &pcm.samples
         } else {
-            resampled = pcm.resampled(codec.rate());
+            resampled = pcm.resampled(form.rate());
             &resampled.samples
         };
-        let mut bytes = vec![0; samples.len()];
-        let written = codec.encode(samples, &mut bytes);
-        bytes.truncate(written);
-        Prompt { codec, bytes: bytes.into_boxed_slice() }
+        let mut encoder = Encoder::new(form.codec, form.rate(), &form.opus)?;
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        match form.codec.bytes_per_ms() {
+            Some(per_ms) => {
+                // As many as there are samples, whatever they come to.
+                bytes.resize((samples.len() * per_ms * 1_000).div_ceil(form.rate().0.max(1) as usize), 0);
+                let written = encoder.encode(samples, &mut bytes);
+                bytes.truncate(written);
+            }
+            None => {
+                let mut packet = [0; MAX_PAYLOAD];
+                let length = form.rate().samples(form.packet).max(1);
+                for part in samples.chunks(length) {
+                    let mut frame = part.to_vec();
+                    frame.resize(length, 0);
+                    let written = encoder.encode(&frame, &mut packet);
+                    bytes.extend_from_slice(packet.get(..written).unwrap_or_default());
+                    ends.push(bytes.len() as u32);
+                }
+            }
+        }
+        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice() })
     }
 
     /// How long it sounds.
     pub fn duration(&self) -> Duration {
-        // G.711: a byte is a sample.
-        Duration::from_nanos(self.bytes.len() as u64 * 1_000_000_000 / u64::from(self.codec.rate().0.max(1)))
+        match self.form.codec.bytes_per_ms() {
+            Some(per_ms) => Duration::from_nanos(self.bytes.len() as u64 * 1_000_000 / per_ms as u64),
+            None => self.form.packet * self.ends.len() as u32,
+        }
     }
 
     /// How it is encoded.
-    pub fn codec(&self) -> Codec {
-        self.codec
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// The encoded bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The payload of one packet, of codecs whose packets are wholes.
+    pub(crate) fn packet(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(at)? as usize;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        self.bytes.get(start..end)
     }
 }
 
@@ -69,7 +127,7 @@ pub struct Prompts {
 
 #[derive(Default)]
 struct Shelf {
-    entries: HashMap<(String, &'static str), Entry>,
+    entries: HashMap<(String, Form), Entry>,
     bytes: usize,
     /// Counts uses; the smallest stamp is the longest unused.
     uses: u64,
@@ -87,7 +145,7 @@ enum Entry {
 /// Takes the `Loading` mark away if the loader fails or panics.
 struct Mark<'a> {
     prompts: &'a Prompts,
-    key: Option<(String, &'static str)>,
+    key: Option<(String, Form)>,
 }
 
 impl Drop for Mark<'_> {
@@ -105,17 +163,17 @@ impl Prompts {
         Prompts { bound, shelf: Mutex::default(), loaded: Condvar::new() }
     }
 
-    /// The prompt named `key` in `codec`, loaded by `load` if it is not here.
+    /// The prompt named `key` in `form`, loaded by `load` if it is not here.
     ///
     /// Blocks while loading, and while another thread loads the same: call it where blocking is allowed.
     /// Concurrent calls for one key load once; if that fails, the next of them tries itself.
-    pub fn get_or_load<E>(
+    pub fn get_or_load<E: From<CodecError>>(
         &self,
         key: &str,
-        codec: Codec,
+        form: Form,
         load: impl FnOnce() -> Result<Pcm, E>,
     ) -> Result<Arc<Prompt>, E> {
-        let key = (key.to_owned(), codec.name());
+        let key = (key.to_owned(), form);
         let mut shelf = self.lock();
         loop {
             shelf.uses += 1;
@@ -134,7 +192,7 @@ impl Prompts {
         shelf.entries.insert(key.clone(), Entry::Loading);
         drop(shelf);
         let mut mark = Mark { prompts: self, key: Some(key) };
-        let prompt = Arc::new(Prompt::encode(&load()?, codec));
+        let prompt = Arc::new(Prompt::encode(&load()?, form)?);
         if let Some(key) = mark.key.take() {
             self.lock().put(key, prompt.clone(), self.bound);
             self.loaded.notify_all();
@@ -143,11 +201,11 @@ impl Prompts {
     }
 
     /// The prompt named `key` if it is here.
-    pub fn get(&self, key: &str, codec: Codec) -> Option<Arc<Prompt>> {
+    pub fn get(&self, key: &str, form: Form) -> Option<Arc<Prompt>> {
         let mut shelf = self.lock();
         shelf.uses += 1;
         let now = shelf.uses;
-        match shelf.entries.get_mut(&(key.to_owned(), codec.name())) {
+        match shelf.entries.get_mut(&(key.to_owned(), form)) {
             Some(Entry::Here { prompt, used }) => {
                 *used = now;
                 Some(prompt.clone())
@@ -175,7 +233,7 @@ impl Prompts {
 }
 
 impl Shelf {
-    fn put(&mut self, key: (String, &'static str), prompt: Arc<Prompt>, bound: usize) {
+    fn put(&mut self, key: (String, Form), prompt: Arc<Prompt>, bound: usize) {
         let size = prompt.bytes.len();
         self.uses += 1;
         self.entries.remove(&key);
@@ -191,7 +249,7 @@ impl Shelf {
                     Entry::Here { used, .. } => Some((*used, key)),
                     Entry::Loading => None,
                 })
-                .min()
+                .min_by_key(|(used, _)| *used)
                 .map(|(_, key)| key.clone());
             let Some(oldest) = oldest else { break };
             if let Some(Entry::Here { prompt, .. }) = self.entries.remove(&oldest) {
@@ -205,7 +263,6 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Barrier, mpsc};
     use std::thread;
@@ -214,44 +271,47 @@ mod tests {
 
     use super::*;
 
-    fn sound(samples: usize) -> Result<Pcm, Infallible> {
+    const ULAW: fn() -> Form = || Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default());
+    const ALAW: fn() -> Form = || Form::new(Codec::Pcma, Duration::ZERO, OpusSettings::default());
+
+    fn sound(samples: usize) -> Result<Pcm, CodecError> {
         Ok(Pcm::new(Rate::NARROW, vec![1_000; samples]))
     }
 
-    fn never() -> Result<Pcm, Infallible> {
+    fn never() -> Result<Pcm, CodecError> {
         panic!("it is in the cache")
     }
 
     #[test]
     fn a_prompt_is_resampled_and_knows_its_length() {
-        let prompt = Prompt::encode(&Pcm::new(Rate(48_000), vec![0; 48_000]), Codec::Pcma);
-        assert_eq!(prompt.codec(), Codec::Pcma);
+        let prompt = Prompt::encode(&Pcm::new(Rate(48_000), vec![0; 48_000]), ALAW()).unwrap();
+        assert_eq!(prompt.form(), ALAW());
         assert!(prompt.duration().abs_diff(Duration::from_secs(1)) < Duration::from_millis(5));
     }
 
     #[test]
     fn each_codec_has_its_own_form() {
         let prompts = Prompts::new(10_000);
-        let a = prompts.get_or_load("hello", Codec::Pcmu, || sound(100)).unwrap();
-        let b = prompts.get_or_load("hello", Codec::Pcma, || sound(100)).unwrap();
+        let a = prompts.get_or_load("hello", ULAW(), || sound(100)).unwrap();
+        let b = prompts.get_or_load("hello", ALAW(), || sound(100)).unwrap();
         assert_ne!(a.bytes(), b.bytes());
-        assert!(Arc::ptr_eq(&a, &prompts.get_or_load("hello", Codec::Pcmu, never).unwrap()));
+        assert!(Arc::ptr_eq(&a, &prompts.get_or_load("hello", ULAW(), never).unwrap()));
         assert_eq!(prompts.bytes(), 200);
         prompts.clear();
-        assert!(prompts.get("hello", Codec::Pcmu).is_none() && prompts.bytes() == 0);
+        assert!(prompts.get("hello", ULAW()).is_none() && prompts.bytes() == 0);
     }
 
     #[test]
     fn the_longest_unused_leaves_first_and_a_giant_is_not_kept() {
         let prompts = Prompts::new(1_000);
         for name in ["a", "b"] {
-            prompts.get_or_load(name, Codec::Pcmu, || sound(400)).unwrap();
+            prompts.get_or_load(name, ULAW(), || sound(400)).unwrap();
         }
-        assert!(prompts.get("a", Codec::Pcmu).is_some());
-        prompts.get_or_load("c", Codec::Pcmu, || sound(400)).unwrap();
-        assert!(prompts.get("a", Codec::Pcmu).is_some());
-        assert!(prompts.get("b", Codec::Pcmu).is_none());
-        let giant = prompts.get_or_load("giant", Codec::Pcmu, || sound(1_001)).unwrap();
+        assert!(prompts.get("a", ULAW()).is_some());
+        prompts.get_or_load("c", ULAW(), || sound(400)).unwrap();
+        assert!(prompts.get("a", ULAW()).is_some());
+        assert!(prompts.get("b", ULAW()).is_none());
+        let giant = prompts.get_or_load("giant", ULAW(), || sound(1_001)).unwrap();
         assert_eq!(giant.bytes().len(), 1_001);
         assert_eq!(prompts.bytes(), 800);
     }
@@ -268,7 +328,7 @@ mod tests {
                         loads.fetch_add(1, Ordering::SeqCst);
                         sound(100)
                     };
-                    prompts.get_or_load("hello", Codec::Pcmu, load).unwrap();
+                    prompts.get_or_load("hello", ULAW(), load).unwrap();
                 });
             }
         });
@@ -278,17 +338,18 @@ mod tests {
     #[test]
     fn a_load_that_fails_or_panics_lets_the_next_one_try() {
         let prompts = Prompts::new(10_000);
-        assert_eq!(prompts.get_or_load("x", Codec::Pcmu, || Err("no such file")), Err("no such file"));
+        let failed = prompts.get_or_load("x", ULAW(), || Err(CodecError::Library(Codec::Opus)));
+        assert_eq!(failed, Err(CodecError::Library(Codec::Opus)));
         let (begun_in, begun) = mpsc::channel();
         thread::scope(|scope| {
             let panics = scope.spawn(|| {
-                prompts.get_or_load("x", Codec::Pcmu, || -> Result<Pcm, Infallible> {
+                prompts.get_or_load("x", ULAW(), || -> Result<Pcm, CodecError> {
                     begun_in.send(()).unwrap();
                     panic!("a broken decoder")
                 })
             });
             begun.recv().unwrap();
-            assert!(prompts.get_or_load("x", Codec::Pcmu, || sound(10)).is_ok());
+            assert!(prompts.get_or_load("x", ULAW(), || sound(10)).is_ok());
             assert!(panics.join().is_err());
         });
         assert_eq!(prompts.bytes(), 10);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use audio::codec::Codec;
 use audio::detect;
-use rtp::jitter::Buffer;
+use rtp::jitter::Inserted;
 use rtp::receiver::{Order, Receiver};
 use rtp::{View, dtmf};
 
 use crate::command::LegSetup;
+use crate::ears::Ears;
 use crate::event::Event;
 use crate::id::LegId;
 use crate::io::Io;
@@ -51,8 +52,8 @@ pub(crate) struct Rx {
     key_at: Duration,
     /// Listens for keys as tones, where no telephone-events were agreed.
     tones: Option<Box<detect::Dtmf>>,
-    /// What a recorder or an echo reads from.
-    pub(crate) buffer: Option<Box<Buffer>>,
+    /// While something listens.
+    pub(crate) ears: Option<Box<Ears>>,
     /// When a packet of the peer last came, or since when one could have.
     pub(crate) heard: Duration,
     lost_told: bool,
@@ -77,15 +78,15 @@ struct Past {
 
 impl Rx {
     pub(crate) fn new(setup: &LegSetup) -> Rx {
-        let rate = setup.codec.rate();
-        let tones = setup.telephone_event_receive.is_none().then(|| Box::new(detect::Dtmf::new(rate)));
+        let listens = setup.telephone_event_receive.is_none() && setup.codec.is_stateless();
+        let tones = listens.then(|| Box::new(detect::Dtmf::new(setup.codec.rate())));
         Rx {
             latch: Latch::new(setup.remote),
             stream: None,
-            keys: dtmf::Receiver::new(rate.0),
+            keys: dtmf::Receiver::new(setup.telephone_event_clock),
             key_at: Duration::ZERO,
             tones,
-            buffer: None,
+            ears: None,
             heard: Duration::ZERO,
             lost_told: false,
             expected: 0,
@@ -156,7 +157,7 @@ impl Rx {
         self.heard = turn.now;
         self.lost_told = false;
         turn.stats.packets_in += 1;
-        let rate = setup.codec.rate().0;
+        let clock = setup.codec.clock();
         let foreign = self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc);
         if let Kind::Key = kind {
             self.key(id, &packet, turn.now, turn.out);
@@ -165,35 +166,34 @@ impl Rx {
                 return;
             }
         } else if foreign {
-            self.change(packet.ssrc, packet.seq, rate);
+            self.change(packet.ssrc, packet.seq, clock);
         }
         let Some(stream) = &mut self.stream else { return };
-        let arrival = rtp::time::units(turn.now, rate);
+        let arrival = rtp::time::units(turn.now, clock);
         let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
         match kind {
             Kind::Noise | Kind::Key => {}
             Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {}
             Kind::Audio => {
-                if let Some(buffer) = &mut self.buffer
-                    && buffer.insert(packet.seq, packet.timestamp, packet.payload)
-                        == rtp::jitter::Inserted::Late
+                if let Some(ears) = &mut self.ears
+                    && ears.insert(packet.seq, packet.timestamp, packet.payload) == Inserted::Late
                 {
                     self.late += 1;
                     turn.stats.late_packets += 1;
                 }
                 if order == Order::Newest && setup.telephone_event_receive.is_none() {
-                    self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.pcm, turn.out);
+                    self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.said, turn.out);
                 }
             }
         }
     }
 
     /// Another stream of the same peer, as after a transfer.
-    fn change(&mut self, ssrc: u32, first: rtp::Seq, rate: u32) {
+    fn change(&mut self, ssrc: u32, first: rtp::Seq, clock: u32) {
         self.past = self.sums();
-        self.stream = Some(Receiver::new(ssrc, first, rate));
-        if let Some(buffer) = &mut self.buffer {
-            buffer.reset();
+        self.stream = Some(Receiver::new(ssrc, first, clock));
+        if let Some(ears) = &mut self.ears {
+            ears.reset();
         }
     }
 
@@ -247,16 +247,11 @@ impl Rx {
     }
 
     /// After a re-INVITE.
-    pub(crate) fn reconfigure(&mut self, before: &LegSetup, setup: &LegSetup, now: Duration) {
+    pub(crate) fn reconfigure(&mut self, setup: &LegSetup, now: Duration) {
         self.latch.renew(setup.remote);
         // The silence of a hold is not the silence of a loss.
         self.heard = now;
         self.lost_told = false;
-        if before.codec != setup.codec
-            && let Some(buffer) = &mut self.buffer
-        {
-            buffer.reset();
-        }
     }
 
     /// The report block for RTCP, if a stream was heard.

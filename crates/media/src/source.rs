@@ -6,7 +6,6 @@ use audio::codec::Codec;
 
 use crate::command::Repeat;
 use crate::prompt::Prompt;
-use crate::worker::FRAME;
 
 /// What a leg says now. Keys being sent stand before it; see `tx`.
 #[derive(Debug)]
@@ -33,11 +32,20 @@ pub(crate) struct Playlist {
     pub(crate) tag: u64,
     items: Vec<Arc<Prompt>>,
     repeat: Repeat,
-    /// The item being played and the byte to go on from.
+    /// The item being played, and where in it to go on from: a byte, or a packet where packets are wholes.
     item: usize,
     at: usize,
     /// Whether the round so far held any audio: a list of nothing must not be repeated for ever.
     sounded: bool,
+}
+
+/// What a list gave a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Bytes of payload.
+    pub(crate) len: usize,
+    /// The list is over: its last byte is in this packet, or was in one before.
+    pub(crate) last: bool,
 }
 
 impl Playlist {
@@ -45,10 +53,51 @@ impl Playlist {
         Playlist { tag, items, repeat, item: 0, at: 0, sounded: false }
     }
 
-    /// Copy the next bytes to `frame`; what the list cannot fill is silence.
-    /// A prompt in another codec's form, as after a re-INVITE, is turned into this one's.
-    /// `true` if the list is over: its last byte is in this frame, or was in one before.
-    pub(crate) fn fill(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
+    /// Write the payload of the next packet, of `ms` milliseconds; what the list cannot fill is silence.
+    /// A G.711 prompt in the other law's form, as after a re-INVITE, is turned into this one's.
+    pub(crate) fn next(&mut self, codec: Codec, ms: usize, payload: &mut [u8]) -> Filled {
+        match codec.bytes_per_ms() {
+            Some(per_ms) => {
+                let len = payload.len().min(ms * per_ms);
+                let last = self.fill(codec, payload.get_mut(..len).unwrap_or_default());
+                Filled { len, last }
+            }
+            None => self.packet(codec, ms, payload),
+        }
+    }
+
+    /// The next whole packet.
+    fn packet(&mut self, codec: Codec, ms: usize, payload: &mut [u8]) -> Filled {
+        loop {
+            if self.repeat == Repeat::Times(0) {
+                return Filled { len: codec.write_silence(ms, payload), last: true };
+            }
+            let Some(prompt) = self.items.get(self.item) else {
+                self.next_round();
+                continue;
+            };
+            let packet = prompt.packet(self.at);
+            self.at += 1;
+            if prompt.packet(self.at).is_none() {
+                self.item += 1;
+                self.at = 0;
+            }
+            let Some(packet) = packet.filter(|packet| packet.len() <= payload.len()) else { continue };
+            self.sounded = true;
+            let len = match prompt.form().codec == codec {
+                true => {
+                    payload.get_mut(..packet.len()).unwrap_or_default().copy_from_slice(packet);
+                    packet.len()
+                }
+                // Until the list is there in this codec's form.
+                false => codec.write_silence(ms, payload),
+            };
+            return Filled { len, last: self.item >= self.items.len() && !self.next_round() };
+        }
+    }
+
+    /// Copy the next bytes to `frame`. `true` if the list is over.
+    fn fill(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
         let mut rest = frame;
         loop {
             if self.repeat == Repeat::Times(0) {
@@ -63,7 +112,7 @@ impl Playlist {
             let left = bytes.get(self.at..).unwrap_or_default();
             let n = left.len().min(rest.len());
             let (now, later) = rest.split_at_mut(n);
-            copy(prompt.codec(), &left[..n], codec, now);
+            copy(prompt.form().codec, &left[..n], codec, now);
             rest = later;
             self.at += n;
             self.sounded |= n > 0;
@@ -92,13 +141,17 @@ impl Playlist {
     }
 }
 
-/// Copy samples, from one codec's form to another's if need be.
+/// Copy samples, from one law's form to the other's if need be. Between all other codecs it is silence.
 fn copy(from: Codec, bytes: &[u8], to: Codec, out: &mut [u8]) {
     if from == to {
         return out.copy_from_slice(bytes);
     }
-    let mut pcm = [0; FRAME];
-    for (bytes, out) in bytes.chunks(FRAME).zip(out.chunks_mut(FRAME)) {
+    let law = |codec| matches!(codec, Codec::Pcmu | Codec::Pcma);
+    if !law(from) || !law(to) {
+        return out.fill(to.silence());
+    }
+    let mut pcm = [0; 480];
+    for (bytes, out) in bytes.chunks(pcm.len()).zip(out.chunks_mut(480)) {
         let n = from.decode(bytes, &mut pcm);
         to.encode(&pcm[..n], out);
     }
@@ -106,12 +159,18 @@ fn copy(from: Codec, bytes: &[u8], to: Codec, out: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use audio::codec::OpusSettings;
     use audio::{Pcm, Rate};
+
+    use crate::prompt::Form;
 
     use super::*;
 
     fn prompt(samples: usize, value: i16) -> Arc<Prompt> {
-        Arc::new(Prompt::encode(&Pcm::new(Rate::NARROW, vec![value; samples]), Codec::Pcmu))
+        let form = Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default());
+        Arc::new(Prompt::encode(&Pcm::new(Rate::NARROW, vec![value; samples]), form).unwrap())
     }
 
     fn level(value: i16) -> u8 {

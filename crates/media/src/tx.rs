@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::codec::{Codec, Encoder};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
 use crate::command::DigitToSend;
 use crate::io::{Channel, Io};
-use crate::source::Playlist;
+use crate::source::{Filled, Playlist};
 use crate::worker::Turn;
 
 /// The outgoing stream. Its timestamps count samples, whatever the clock on the wall does.
@@ -18,6 +18,8 @@ pub(crate) struct Tx {
     timestamp: RtpTime,
     /// The last packet carried something to hear.
     talking: bool,
+    /// For what is said from samples; with whoever has such, as [`crate::ears::Kit`] says.
+    encoder: Option<Encoder>,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
 }
@@ -30,6 +32,7 @@ impl Tx {
             writer: Writer::new(seed as u32, Seq((seed >> 32) as u16)),
             timestamp: RtpTime((mixed >> 32) as u32),
             talking: false,
+            encoder: None,
             packets: 0,
             octets: 0,
         }
@@ -54,22 +57,47 @@ impl Tx {
         self.talking = false;
     }
 
-    /// Send the frame of `units` bytes that stands behind the header's place in the turn's packet.
-    /// `talking` tells prompts from silence: a talkspurt's first packet is marked (RFC 3551 §4.1).
+    /// Samples are encoded by `encoder` from here on; the one before, if any.
+    pub(crate) fn equip(&mut self, encoder: Encoder) -> Option<Encoder> {
+        self.encoder.replace(encoder)
+    }
+
+    /// Nothing is said from samples any more.
+    pub(crate) fn strip(&mut self) -> Option<Encoder> {
+        self.encoder.take()
+    }
+
+    /// Whether samples can be said.
+    pub(crate) fn is_equipped(&self) -> bool {
+        self.encoder.is_some()
+    }
+
+    /// Encode samples; how many bytes they came to. 0 without an encoder, and if there is nothing to be sent.
+    pub(crate) fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
+        self.encoder.as_mut().map_or(0, |encoder| encoder.encode(samples, payload))
+    }
+
+    /// Send the payload of `len` bytes that stands behind the header's place in the turn's packet, `ticks` long by the
+    /// codec's clock. `talking` tells prompts from silence: a talkspurt's first packet is marked (RFC 3551 §4.1).
     pub(crate) fn audio<I: Io>(
         &mut self,
         place: usize,
         to: SocketAddr,
         payload_type: u8,
         talking: bool,
-        units: usize,
+        (len, ticks): (usize, u32),
         turn: &mut Turn<'_, I>,
     ) {
+        // The encoder has nothing to say: a pause.
+        if len == 0 {
+            self.pass(ticks);
+            return self.pause();
+        }
         let marker = talking && !self.talking;
         self.talking = talking;
         let timestamp = self.timestamp;
-        self.timestamp = timestamp.plus(units as u32);
-        self.send(place, to, (payload_type, marker, timestamp), units, turn);
+        self.timestamp = timestamp.plus(ticks);
+        self.send(place, to, (payload_type, marker, timestamp), len, turn);
     }
 
     /// Send a telephone-event. Audio's timestamps go on meanwhile: see [`Tx::pass`].
@@ -125,11 +153,18 @@ impl Dialling {
         }
     }
 
-    /// The next turn, at `timestamp`; `frame` is there for a tone.
-    pub(crate) fn step(&mut self, timestamp: RtpTime, codec: Codec, frame: &mut [u8]) -> Step {
+    /// The next turn, at `timestamp` and of `ms` milliseconds; `payload` is there for a tone, `clock` counts the
+    /// durations of telephone-events.
+    pub(crate) fn step(
+        &mut self,
+        timestamp: RtpTime,
+        (codec, ms): (Codec, usize),
+        clock: u32,
+        payload: &mut [u8],
+    ) -> Step {
         match self {
-            Dialling::Events(keys) => keys.step(timestamp, frame.len() as u32, codec.rate().0),
-            Dialling::Tones(list) => Step::Tone { last: list.fill(codec, frame) },
+            Dialling::Events(keys) => keys.step(timestamp, clock / 1_000 * ms as u32, clock),
+            Dialling::Tones(list) => Step::Tone(list.next(codec, ms, payload)),
         }
     }
 
@@ -164,8 +199,8 @@ enum Keying {
 pub(crate) enum Step {
     /// A telephone-event is to be sent.
     Event(dtmf::Update),
-    /// The frame was filled with a tone; it may be the last.
-    Tone { last: bool },
+    /// The payload is a tone's; it may be the last.
+    Tone(Filled),
     /// Between keys.
     Quiet,
     /// All were sent before this turn.

@@ -7,10 +7,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
+use audio::codec::MAX_PAYLOAD;
 use crossbeam_queue::ArrayQueue;
+use rtp::packet::HEADER;
 
 use crate::clock::{self, Due};
 use crate::command::LegSetup;
+use crate::ears::Kit;
 use crate::id::LegId;
 use crate::io::Io;
 use crate::leg::Leg;
@@ -26,16 +29,19 @@ const SECOND: u64 = 200;
 /// The longest datagram read; telephony's are far shorter, and what is longer is cut and dropped by its lengths.
 const DATAGRAM: usize = 2_048;
 
-/// Samples of the longest frame: 60 ms at 8 kHz.
-pub(crate) const FRAME: usize = 480;
+/// Samples of the longest frame: 60 ms at 48 kHz.
+pub(crate) const FRAME: usize = 2_880;
+
+/// The longest packet sent.
+const PACKET: usize = HEADER + MAX_PAYLOAD;
 
 /// Buffers that live for one leg's turn.
 pub(crate) struct Scratch {
     pub(crate) datagram: [u8; DATAGRAM],
-    pub(crate) packet: [u8; 1_024],
-    /// A frame of what is heard, encoded and not.
-    pub(crate) heard: [u8; FRAME],
-    pub(crate) pcm: [i16; FRAME],
+    pub(crate) packet: [u8; PACKET],
+    /// A frame of what is heard, and one of what is said.
+    pub(crate) heard: [i16; FRAME],
+    pub(crate) said: [i16; FRAME],
 }
 
 /// What a leg may use during its turn.
@@ -78,9 +84,9 @@ impl<I: Io> Worker<I> {
             out,
             scratch: Box::new(Scratch {
                 datagram: [0; DATAGRAM],
-                packet: [0; 1_024],
+                packet: [0; PACKET],
                 heard: [0; FRAME],
-                pcm: [0; FRAME],
+                said: [0; FRAME],
             }),
             wall,
             stats: WorkerStats::default(),
@@ -176,26 +182,26 @@ impl<I: Io> Worker<I> {
             match order {
                 Order::Adopt(leg, ports) => self.adopt(leg, ports, now, io),
                 Order::Release(id) => self.release(id, now, io),
-                Order::Reconfigure(id, setup) => self.reconfigure(id, setup, now),
+                Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now),
                 Order::Play(id, list) => match find(&mut self.legs, id) {
                     Some(leg) => leg.play(list, &mut self.out),
                     None => self.out.spent(Spent::Playlist(list)),
                 },
-                Order::Echo(id, tag, buffer) => match find(&mut self.legs, id) {
-                    Some(leg) => leg.echo(tag, buffer, &mut self.out),
-                    None => self.out.spent(Spent::Buffer(buffer)),
+                Order::Echo(id, tag, kit) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.echo(tag, kit, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Echo(id, tag, kit))),
                 },
-                Order::Bridge(id, tag, end, buffer) => match find(&mut self.legs, id) {
-                    Some(leg) => leg.bridge(tag, end, buffer, &mut self.out),
-                    None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, buffer))),
+                Order::Bridge(id, tag, end, kit) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.bridge(tag, end, kit, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, kit))),
                 },
                 Order::Dial(id, dialling) => match find(&mut self.legs, id) {
                     Some(leg) => leg.dial(dialling, &mut self.out),
                     None => self.out.spent(Spent::Dialling(dialling)),
                 },
-                Order::Record(id, recorder, buffer) => match find(&mut self.legs, id) {
-                    Some(leg) => leg.record(recorder, buffer, &mut self.out),
-                    None => self.out.spent(Spent::Order(Order::Record(id, recorder, buffer))),
+                Order::Record(id, recorder, kit) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.record(recorder, kit, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Record(id, recorder, kit))),
                 },
                 Order::Stop(id, tag) => {
                     if let Some(leg) = find(&mut self.legs, id) {
@@ -243,10 +249,12 @@ impl<I: Io> Worker<I> {
         self.out.put(Out::Released(leg, io.detach(place)));
     }
 
-    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, now: Duration) {
-        let Some(leg) = find(&mut self.legs, id) else { return self.out.spent(Spent::Setup(setup)) };
+    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, kit: Option<Kit>, now: Duration) {
+        let Some(leg) = find(&mut self.legs, id) else {
+            return self.out.spent(Spent::Order(Order::Reconfigure(id, setup, kit)));
+        };
         let before = leg.period();
-        leg.reconfigure(setup, now, &mut self.out);
+        leg.reconfigure(setup, kit, now, &mut self.out);
         if leg.period() != before {
             let period = leg.period();
             self.timetable.remove(id.place, before);

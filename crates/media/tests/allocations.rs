@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Bridge, Command, Config, DigitToSend, Engine, Event, LegSetup, Prompt, Repeat};
+use media::{Command, Config, DigitToSend, Engine, Event, Form, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
@@ -77,20 +77,13 @@ fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_wor
     };
     let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
     let sound = tone::render(&[440], MS(200), MS(0), MS(200), Rate::NARROW);
-    let prompt = Arc::new(Prompt::encode(&sound, Codec::Pcmu));
+    let prompt = Arc::new(Prompt::encode(&sound, ulaw()).unwrap());
 
     let phones: Vec<UdpSocket> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     let setup = |remote: SocketAddr| LegSetup {
-        codec: Codec::Pcmu,
-        payload_type: 0,
         telephone_event: Some(101),
         telephone_event_receive: Some(101),
-        receive_payload_type: 0,
-        remote,
-        remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
-        ptime: MS(20),
-        send: true,
-        receive: true,
+        ..LegSetup::new(Codec::Pcmu, 0, remote)
     };
     let legs: Vec<_> = phones
         .iter()
@@ -114,9 +107,7 @@ fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_wor
             let record = Command::Record { tag, path, limit: Some(MS(600)), silence: None };
             engine.send(legs[1], record).unwrap();
             engine.send(legs[2], Command::Echo { tag }).unwrap();
-            let (one, other) = Bridge::pair();
-            engine.send(legs[0], Command::Bridge { tag: tag + 1_000, end: Box::new(one) }).unwrap();
-            engine.send(legs[3], Command::Bridge { tag: tag + 1_000, end: Box::new(other) }).unwrap();
+            engine.bridge((legs[0], tag + 1_000), (legs[3], tag + 1_000)).unwrap();
             let digits = vec![DigitToSend { key: Some('1'), duration: MS(100), gap: MS(100) }; 2];
             engine.send(legs[3], Command::SendDigits { tag, digits }).unwrap();
             engine
@@ -167,4 +158,9 @@ fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_wor
     );
     assert_eq!(COUNT.load(Ordering::SeqCst), 0, "allocations and frees on the worker");
     engine.stop();
+}
+
+/// The form of all prompts here.
+fn ulaw() -> Form {
+    Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
 }

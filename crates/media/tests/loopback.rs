@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
-use media::{Command, Config, DigitToSend, Engine, Error, Event, LegId, LegSetup, Ports, Prompt, Repeat};
+use media::{
+    Command, Config, DigitToSend, Engine, Error, Event, Form, LegId, LegSetup, Ports, Prompt, Repeat,
+};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
 
@@ -54,16 +56,9 @@ impl House {
 
 fn setup(remote: SocketAddr) -> LegSetup {
     LegSetup {
-        codec: Codec::Pcmu,
-        payload_type: 0,
         telephone_event: Some(101),
         telephone_event_receive: Some(101),
-        receive_payload_type: 0,
-        remote,
-        remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
-        ptime: Duration::from_millis(20),
-        send: true,
-        receive: true,
+        ..LegSetup::new(Codec::Pcmu, 0, remote)
     }
 }
 
@@ -107,7 +102,7 @@ fn a_prompt_is_heard_whole_and_a_released_leg_reports() {
     let phone = Phone::new();
     let leg = house.leg(&phone);
     assert!(phone.hear().iter().all(|byte| *byte == 0xff), "silence from the start");
-    let prompt = Arc::new(Prompt::encode(&sound(500), Codec::Pcmu));
+    let prompt = Arc::new(Prompt::encode(&sound(500), ulaw()).unwrap());
     let play = Command::Play { tag: 5, items: vec![prompt.clone()], repeat: Repeat::Times(1) };
     house.engine.send(leg, play).unwrap();
     let mut said = Vec::new();
@@ -140,7 +135,7 @@ fn a_recording_is_a_whole_file_before_its_leg_is_released() {
     let leg = house.leg(&phone);
     let path = PathBuf::from("a folder/call.wav");
     house.engine.send(leg, Command::Record { tag: 9, path, limit: None, silence: None }).unwrap();
-    let frames = Prompt::encode(&sound(600), Codec::Pcmu);
+    let frames = Prompt::encode(&sound(600), ulaw()).unwrap();
     for frame in frames.bytes().chunks(160) {
         // What the engine sends sets the phone's pace.
         phone.hear();
@@ -253,4 +248,9 @@ fn an_engine_dropped_by_its_own_sink_ends() {
     clone.send(leg, Command::Release).unwrap();
     drop(clone);
     gone.recv_timeout(DEADLINE).unwrap();
+}
+
+/// The form of all prompts here.
+fn ulaw() -> Form {
+    Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
 }

@@ -1,4 +1,4 @@
-//! The studio: makes what a flow wants heard into prompts in a leg's codec.
+//! The studio: makes what a flow wants heard into prompts in a leg's form.
 //!
 //! Speech comes from the voice, sounds from the flows' directory or from the web, tones and silence are made here.
 //! Everything is decoded, resampled and encoded once and then shared through [`media::Prompts`].
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use audio::codec::Codec;
+use audio::codec::CodecError;
 use audio::{Pcm, ReadError};
 use flow::ir::Tone;
 use flow::leg::{Prompt, Speech};
-use media::Prompts;
+use media::{Form, Prompts};
 use reqwest::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
 use store::{Flows, SoundError, Sounds};
@@ -51,6 +51,8 @@ pub(crate) enum PromptError {
     Timeout(Duration),
     #[error("the decoder failed")]
     Decoder,
+    #[error("{0}")]
+    Codec(#[from] CodecError),
 }
 
 /// What is known of a sound on the web.
@@ -104,16 +106,16 @@ impl Studio {
     pub(crate) async fn prepare(
         &self,
         wanted: &[Prompt],
-        codec: Codec,
+        form: Form,
     ) -> Result<Vec<Arc<media::Prompt>>, PromptError> {
         let all = async {
             let mut ready = Vec::with_capacity(wanted.len());
             for prompt in wanted {
                 ready.push(match prompt {
-                    Prompt::Speech(speech) => self.speech(speech, codec).await?,
-                    Prompt::Sound(name) if is_url(name) => self.fetched(name, codec).await?,
-                    Prompt::Sound(name) => self.sound(name, codec).await?,
-                    Prompt::Tone(_) | Prompt::Silence(_) => self.made(prompt, codec).await?,
+                    Prompt::Speech(speech) => self.speech(speech, form).await?,
+                    Prompt::Sound(name) if is_url(name) => self.fetched(name, form).await?,
+                    Prompt::Sound(name) => self.sound(name, form).await?,
+                    Prompt::Tone(_) | Prompt::Silence(_) => self.made(prompt, form).await?,
                 });
             }
             Ok(ready)
@@ -133,7 +135,7 @@ impl Studio {
     }
 
     /// The same list if all of it is in memory: nothing has to be waited for.
-    pub(crate) fn at_hand(&self, wanted: &[Prompt], codec: Codec) -> Option<Vec<Arc<media::Prompt>>> {
+    pub(crate) fn at_hand(&self, wanted: &[Prompt], form: Form) -> Option<Vec<Arc<media::Prompt>>> {
         wanted
             .iter()
             .map(|prompt| {
@@ -142,21 +144,21 @@ impl Studio {
                     Prompt::Sound(name) => crate::lock(&self.resolved).get(name)?.clone(),
                     made => made_key(made)?,
                 };
-                self.prompts.get(&key, codec)
+                self.prompts.get(&key, form)
             })
             .collect()
     }
 
-    async fn speech(&self, speech: &Speech, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+    async fn speech(&self, speech: &Speech, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let key = speech_key(speech);
-        if let Some(prompt) = self.prompts.get(&key, codec) {
+        if let Some(prompt) = self.prompts.get(&key, form) {
             return Ok(prompt);
         }
         let pcm = self.voice.speak(speech).await?;
-        self.load(key, codec, move || Ok(pcm)).await
+        self.load(key, form, move || Ok(pcm)).await
     }
 
-    async fn sound(&self, name: &str, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+    async fn sound(&self, name: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let flows = self.flows.load_full();
         let built_in = self.built_in.clone();
         let prompts = self.prompts.clone();
@@ -168,7 +170,7 @@ impl Studio {
                 .resolve(&name)
                 .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
             let key = found.key();
-            let prompt = prompts.get_or_load(&key, codec, || {
+            let prompt = prompts.get_or_load(&key, form, || {
                 let bytes = found.read().map_err(|source| PromptError::Io { name: name.clone(), source })?;
                 audio::read::decode(bytes, found.extension())
                     .map_err(|source| PromptError::Read { name: name.clone(), source })
@@ -185,15 +187,15 @@ impl Studio {
     }
 
     /// A tone or silence.
-    async fn made(&self, prompt: &Prompt, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+    async fn made(&self, prompt: &Prompt, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let key = made_key(prompt).ok_or(PromptError::Decoder)?;
         let prompt = prompt.clone();
-        self.load(key, codec, move || {
+        self.load(key, form, move || {
             Ok(match prompt {
                 Prompt::Tone(Tone { hertz, on, off, total }) => {
-                    audio::tone::render(&hertz, on, off, total.min(LONGEST), codec.rate())
+                    audio::tone::render(&hertz, on, off, total.min(LONGEST), form.rate())
                 }
-                Prompt::Silence(length) => Pcm::silence(codec.rate(), length.min(LONGEST)),
+                Prompt::Silence(length) => Pcm::silence(form.rate(), length.min(LONGEST)),
                 Prompt::Speech(_) | Prompt::Sound(_) => return Err(PromptError::Decoder),
             })
         })
@@ -202,9 +204,9 @@ impl Studio {
 
     /// A sound on the web. One that was fetched before is asked for with its validators, and kept in use when its
     /// server fails.
-    async fn fetched(&self, url: &str, codec: Codec) -> Result<Arc<media::Prompt>, PromptError> {
+    async fn fetched(&self, url: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let known = crate::lock(&self.known).get(url).cloned();
-        let cached = known.and_then(|known| Some((self.prompts.get(&known.key, codec)?, known)));
+        let cached = known.and_then(|known| Some((self.prompts.get(&known.key, form)?, known)));
         if let Some((prompt, known)) = &cached
             && monotonic() < known.fresh_until
         {
@@ -248,7 +250,7 @@ impl Studio {
         let bytes = http::read(response, SOUND_LIMIT, SOUND_TIME).await.map_err(http)?;
         let name = url.to_owned();
         let prompt = self
-            .load(key, codec, move || {
+            .load(key, form, move || {
                 audio::read::decode(bytes, extension(&name))
                     .map_err(|source| PromptError::Read { name: name.clone(), source })
             })
@@ -264,14 +266,14 @@ impl Studio {
     async fn load(
         &self,
         key: String,
-        codec: Codec,
+        form: Form,
         make: impl FnOnce() -> Result<Pcm, PromptError> + Send + 'static,
     ) -> Result<Arc<media::Prompt>, PromptError> {
-        if let Some(prompt) = self.prompts.get(&key, codec) {
+        if let Some(prompt) = self.prompts.get(&key, form) {
             return Ok(prompt);
         }
         let prompts = self.prompts.clone();
-        blocking(move || prompts.get_or_load(&key, codec, make)).await
+        blocking(move || prompts.get_or_load(&key, form, make)).await
     }
 }
 

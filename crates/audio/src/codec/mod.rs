@@ -131,6 +131,28 @@ impl Codec {
         }
     }
 
+    /// Writes a packet of so many milliseconds (10 to 60, in fives) of silence and says how many bytes it came to.
+    pub fn write_silence(self, ms: usize, payload: &mut [u8]) -> usize {
+        if let Some(per_ms) = self.bytes_per_ms() {
+            let n = payload.len().min(ms * per_ms);
+            payload[..n].fill(self.silence());
+            return n;
+        }
+        // RFC 6716 §3.1: CELT, full band, mono, frames of 20, 10 or 5 ms (configurations 31, 30, 29); §3.2.5: as many
+        // of them as it takes, all of one length (code 3). Each frame is the range coder's two bytes for silence.
+        let (configuration, frames) = match ms {
+            _ if ms.is_multiple_of(20) => (31u8, ms / 20),
+            _ if ms.is_multiple_of(10) => (30, ms / 10),
+            _ => (29, ms / 5),
+        };
+        let mut bytes = [0xFE; 2 + 2 * 12];
+        (bytes[0], bytes[1]) = (configuration << 3 | 3, frames as u8);
+        let n = (2 + 2 * frames).min(bytes.len()).min(payload.len());
+        bytes[2..].iter_mut().step_by(2).for_each(|byte| *byte = 0xFF);
+        payload[..n].copy_from_slice(&bytes[..n]);
+        n
+    }
+
     /// Encodes with a codec that has no state (G.711, L16) as many samples as both slices hold; the others, which need
     /// an [`Encoder`], write nothing. Says how many bytes were written.
     pub fn encode(self, samples: &[i16], payload: &mut [u8]) -> usize {

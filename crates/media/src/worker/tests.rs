@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use audio::codec::Codec;
 use audio::{Pcm, Rate, detect, tone};
-use rtp::jitter::Buffer;
 use rtp::packet::{HEADER, Writer};
 use rtp::rtcp::{Compound, NtpTime, Packet, ReportBlock};
 use rtp::{RtpTime, Seq, View, dtmf};
@@ -15,6 +14,7 @@ use rtrb::{Consumer, RingBuffer};
 
 use super::*;
 use crate::command::{DigitToSend, Repeat};
+use crate::ears::Delay;
 use crate::event::Event;
 use crate::io::Channel;
 use crate::io::scripted::{Scripted, Sent};
@@ -50,16 +50,9 @@ fn home() -> SocketAddr {
 
 pub(crate) fn setup() -> LegSetup {
     LegSetup {
-        codec: Codec::Pcmu,
-        payload_type: 0,
         telephone_event: Some(101),
         telephone_event_receive: Some(101),
-        receive_payload_type: 0,
-        remote: home(),
-        remote_rtcp: "192.0.2.1:4001".parse().unwrap(),
-        ptime: MS(20),
-        send: true,
-        receive: true,
+        ..LegSetup::new(Codec::Pcmu, 0, home())
     }
 }
 
@@ -109,7 +102,7 @@ impl Rig {
     fn record(&mut self, tag: u64, limit: Option<Duration>, silence: Option<Duration>) -> Consumer<i16> {
         let (ring, out) = RingBuffer::new(1_000_000);
         let recorder = Recorder::new(tag, ring, Rate::NARROW, limit, silence);
-        self.order(Order::Record(id(0), recorder, ears()));
+        self.order(Order::Record(id(0), recorder, kit()));
         out
     }
 
@@ -146,8 +139,8 @@ impl Rig {
     }
 }
 
-fn ears() -> Box<Buffer> {
-    Box::new(Buffer::new(8_000, MS(40), MS(200)))
+fn kit() -> Kit {
+    Kit::to_talk(&setup(), Delay::PATIENT).unwrap()
 }
 
 /// A phone that sends a packet each 20 ms.
@@ -202,7 +195,7 @@ fn frames(seconds: u64) -> Vec<Vec<u8>> {
 }
 
 fn prompt(samples: &[i16]) -> Arc<Prompt> {
-    Arc::new(Prompt::encode(&Pcm::new(Rate::NARROW, samples.to_vec()), Codec::Pcmu))
+    Arc::new(Prompt::encode(&Pcm::new(Rate::NARROW, samples.to_vec()), setup().form()).unwrap())
 }
 
 fn views(sent: &[Sent]) -> Vec<View<'_>> {
@@ -338,11 +331,11 @@ fn hold_stops_the_packets_and_the_prompt_waits() {
     rig.slots(8);
     let before = rig.heard();
     let hold = LegSetup { send: false, receive: false, ..setup() };
-    rig.order(Order::Reconfigure(id(0), Box::new(hold)));
+    rig.order(Order::Reconfigure(id(0), Box::new(hold), None));
     rig.slots(10_000);
     assert_eq!(rig.heard().len(), 0);
     assert_eq!(rig.take_events(), [], "no timeout while held");
-    rig.order(Order::Reconfigure(id(0), Box::new(setup())));
+    rig.order(Order::Reconfigure(id(0), Box::new(setup()), None));
     rig.slots(80);
     let after = rig.heard();
     let (a, b) = (views(&before), views(&after));
@@ -362,7 +355,7 @@ fn a_re_invite_can_change_the_packet_time_and_the_address() {
     let elsewhere: SocketAddr = "198.51.100.7:9000".parse().unwrap();
     let change =
         LegSetup { ptime: MS(30), remote: elsewhere, codec: Codec::Pcma, payload_type: 8, ..setup() };
-    rig.order(Order::Reconfigure(id(0), Box::new(change)));
+    rig.order(Order::Reconfigure(id(0), Box::new(change), None));
     rig.slots(600);
     let sent = rig.heard();
     assert_eq!(sent.len(), 100);
@@ -378,7 +371,7 @@ fn stale_names_and_refused_packets_do_no_harm() {
     let stale = LegId { generation: 7, ..id(0) };
     rig.order(Order::Release(stale));
     rig.order(Order::Stop(stale, 1));
-    rig.order(Order::Reconfigure(stale, Box::new(setup())));
+    rig.order(Order::Reconfigure(stale, Box::new(setup()), None));
     rig.order(Order::Release(id(9)));
     rig.io.refuse = true;
     rig.slots(200);

@@ -106,17 +106,17 @@ fn agree(audio: &Audio) -> Result<Agreement, Refusal> {
         0 => PTIME_MS,
         asked => (asked.clamp(10, 60) / 5) * 5,
     };
+    let event = audio.telephone_event.as_ref();
     let setup = LegSetup {
-        codec,
-        payload_type: audio.payload_type,
         receive_payload_type: audio.receive_payload_type,
-        telephone_event: audio.telephone_event.as_ref().map(|event| event.send_payload_type),
-        telephone_event_receive: audio.telephone_event.as_ref().map(|event| event.receive_payload_type),
-        remote: audio.remote,
+        telephone_event: event.map(|event| event.send_payload_type),
+        telephone_event_receive: event.map(|event| event.receive_payload_type),
+        telephone_event_clock: event.map_or(codec.clock(), |event| event.clock),
         remote_rtcp: audio.remote_rtcp.unwrap_or(audio.remote),
         ptime: Duration::from_millis(u64::from(ptime_ms)),
         send: audio.direction.sends(),
         receive: audio.direction.receives(),
+        ..LegSetup::new(codec, audio.payload_type, audio.remote)
     };
     let mut words = format!("{} {ptime_ms} ms to {}", codec.name(), audio.remote);
     match &audio.telephone_event {

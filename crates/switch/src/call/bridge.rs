@@ -79,14 +79,13 @@ impl Call {
         {
             return;
         }
-        let (here, there) = media::Bridge::pair();
-        let mut done = true;
-        for (key, end) in [(one, here), (other, there)] {
-            if let Some(leg) = self.leg_mut(key) {
-                leg.hush();
-                done &= leg.bridge(end).is_ok();
-            }
-        }
+        let ends = [one, other].map(|key| {
+            let leg = self.leg_mut(key)?;
+            leg.hush();
+            leg.bridge_end()
+        });
+        let [Some(here), Some(there)] = ends else { return };
+        let done = self.shared.engine.bridge(here, there).is_ok();
         if let Some(bridge) = &mut self.bridge {
             bridge.joined = done;
             bridge.sounds = (!done).then(|| now + AGAIN);

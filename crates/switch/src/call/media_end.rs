@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use audio::codec::Codec;
 use flow::leg::{LegEvent, Tag};
-use media::{Command, Engine, LegId, LegReport, LegSetup, Ports};
+use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
 
 use crate::call::{Mail, post};
@@ -148,13 +147,12 @@ impl MediaEnd {
         }
     }
 
-    /// Puts an end of a bridge into the leg.
-    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
-        let leg = self.leg().ok_or(media::Error::NoLeg)?;
+    /// The leg and a new number for its end of a bridge, which [`Engine::bridge`] makes; `None` without a leg.
+    pub(crate) fn bridge_end(&mut self) -> Option<(LegId, u64)> {
+        let leg = self.leg()?;
         self.numbers += 1;
-        self.engine.send(leg, Command::Bridge { tag: self.numbers, end: Box::new(end) })?;
         self.bridge = Some(self.numbers);
-        Ok(())
+        Some((leg, self.numbers))
     }
 
     /// Takes the end of a bridge out of the leg.
@@ -192,9 +190,9 @@ impl MediaEnd {
         self.leg().is_some() && self.setup.as_ref().is_some_and(|setup| !setup.send)
     }
 
-    /// The codec in use, once the leg lives.
-    pub(crate) fn codec(&self) -> Option<Codec> {
-        self.leg().and(self.setup.as_ref()).map(|setup| setup.codec)
+    /// What prompts for the leg are encoded as, once it lives.
+    pub(crate) fn form(&self) -> Option<Form> {
+        self.leg().and(self.setup.as_ref()).map(LegSetup::form)
     }
 
     pub(crate) fn is_gone(&self) -> bool {

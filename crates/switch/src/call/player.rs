@@ -138,14 +138,14 @@ impl Player {
 
     /// Plays at once what is at hand; has the rest made ready.
     fn resolve(&mut self, media: &mut MediaEnd, list: List) -> Told {
-        let Some(codec) = media.codec() else { return failed(list.tag, "there is no audio".to_owned()) };
-        if let Some(items) = self.shared.studio.at_hand(&list.prompts, codec) {
+        let Some(form) = media.form() else { return failed(list.tag, "there is no audio".to_owned()) };
+        if let Some(items) = self.shared.studio.at_hand(&list.prompts, form) {
             return self.play(media, list, items);
         }
         let (tag, prompts) = (list.tag, list.prompts.clone());
         let (studio, leg, mail) = (self.shared.studio.clone(), self.leg, self.mail.clone());
         let task = self.shared.tasks.spawn(async move {
-            let result = studio.prepare(&prompts, codec).await;
+            let result = studio.prepare(&prompts, form).await;
             post(&mail, Mail::Prompts { leg, tag, result });
         });
         self.state = State::Resolving { list, task };

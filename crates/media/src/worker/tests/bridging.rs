@@ -7,16 +7,17 @@ use crate::bridge::Bridge;
 fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
     let mut rig = Rig::new();
     let phones = (Phone::new(one.remote, 9), Phone::new(other.remote, 10));
+    let kits = (talk(&one), talk(&other));
+    let (a, b) = Bridge::pair(one.rate, other.rate);
     rig.adopt(0, one);
     rig.adopt(1, other);
-    let (a, b) = Bridge::pair();
-    rig.order(Order::Bridge(id(0), 1, Box::new(a), bridge_ears()));
-    rig.order(Order::Bridge(id(1), 2, Box::new(b), bridge_ears()));
+    rig.order(Order::Bridge(id(0), 1, Box::new(a), kits.0));
+    rig.order(Order::Bridge(id(1), 2, Box::new(b), kits.1));
     (rig, phones.0, phones.1)
 }
 
-fn bridge_ears() -> Box<Buffer> {
-    Box::new(Buffer::new(8_000, MS(20), MS(140)))
+fn talk(setup: &LegSetup) -> Kit {
+    Kit::to_talk(setup, Delay::CONVERSATION).unwrap()
 }
 
 fn away() -> SocketAddr {
@@ -144,9 +145,9 @@ fn a_leg_is_bridged_anew_to_another() {
     let (mut rig, mut alice, _) = bridged(setup(), other());
     let carol: SocketAddr = "203.0.113.3:7000".parse().unwrap();
     rig.adopt(2, LegSetup { remote: carol, ..setup() });
-    let (a, c) = Bridge::pair();
-    rig.order(Order::Bridge(id(0), 3, Box::new(a), bridge_ears()));
-    rig.order(Order::Bridge(id(2), 4, Box::new(c), bridge_ears()));
+    let (a, c) = Bridge::pair(Rate::NARROW, Rate::NARROW);
+    rig.order(Order::Bridge(id(0), 3, Box::new(a), talk(&setup())));
+    rig.order(Order::Bridge(id(2), 4, Box::new(c), talk(&setup())));
     for frame in &frames(1) {
         arrive(&mut rig, 0, &mut alice, 0, frame);
         rig.slots(4);
@@ -168,7 +169,7 @@ fn a_held_leg_hears_nothing_old_when_it_is_back() {
             _ => None,
         };
         if let Some(setup) = change {
-            rig.order(Order::Reconfigure(id(1), Box::new(setup)));
+            rig.order(Order::Reconfigure(id(1), Box::new(setup), None));
         }
         arrive(&mut rig, 0, &mut alice, 0, frame);
         rig.slots(4);

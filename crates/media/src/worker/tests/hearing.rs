@@ -6,7 +6,7 @@ use super::*;
 fn an_echo_gives_back_what_is_heard() {
     let mut rig = Rig::with(setup());
     let mut phone = Phone::new(home(), 9);
-    rig.order(Order::Echo(id(0), 3, ears()));
+    rig.order(Order::Echo(id(0), 3, kit()));
     let tone = frames(2);
     for frame in &tone {
         phone.say(&mut rig, frame);

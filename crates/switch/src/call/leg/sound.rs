@@ -54,9 +54,9 @@ impl CallLeg {
         }
     }
 
-    /// Puts an end of a bridge into the leg.
-    pub(crate) fn bridge(&mut self, end: media::Bridge) -> Result<(), media::Error> {
-        self.media.bridge(end)
+    /// The media leg and the number of its end of a new bridge.
+    pub(crate) fn bridge_end(&mut self) -> Option<(media::LegId, u64)> {
+        self.media.bridge_end()
     }
 
     /// Takes the end of a bridge out of the leg.

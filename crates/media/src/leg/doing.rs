@@ -1,0 +1,161 @@
+//! What a leg was asked to do: how it begins and how it ends.
+
+use std::time::Duration;
+
+use super::{Leg, Pace};
+use crate::bridge::Bridge;
+use crate::command::LegSetup;
+use crate::ears::Kit;
+use crate::event::Event;
+use crate::order::{Outlet, Spent};
+use crate::recorder::Recorder;
+use crate::source::{Playlist, Source};
+use crate::tx::Dialling;
+
+impl Leg {
+    pub(crate) fn play<P>(&mut self, list: Playlist, out: &mut Outlet<P>) {
+        self.interrupt(out);
+        self.source = Source::Prompts(list);
+    }
+
+    pub(crate) fn echo<P>(&mut self, tag: u64, kit: Kit, out: &mut Outlet<P>) {
+        self.interrupt(out);
+        self.equip(kit, out);
+        self.source = Source::Echo { tag };
+    }
+
+    pub(crate) fn bridge<P>(&mut self, tag: u64, end: Box<Bridge>, kit: Kit, out: &mut Outlet<P>) {
+        self.equip(kit, out);
+        if let Some((before, end)) = self.bridge.replace((tag, end)) {
+            out.event(Event::Played { leg: self.id, tag: before, stopped: true });
+            out.spent(Spent::Bridge(end));
+        }
+    }
+
+    pub(super) fn end_bridge<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some((tag, end)) = self.bridge.take() {
+            out.event(Event::Played { leg: self.id, tag, stopped: true });
+            out.spent(Spent::Bridge(end));
+            self.unequip(out);
+        }
+    }
+
+    pub(crate) fn record<P>(&mut self, recorder: Recorder, kit: Kit, out: &mut Outlet<P>) {
+        self.end_recording(out);
+        self.equip(kit, out);
+        self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn dial<P>(&mut self, dialling: Dialling, out: &mut Outlet<P>) {
+        self.end_dialling(out);
+        self.dialling = Some(dialling);
+    }
+
+    pub(crate) fn stop<P>(&mut self, tag: u64, out: &mut Outlet<P>) {
+        if self.source.tag() == Some(tag) {
+            self.interrupt(out);
+        }
+        if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
+            self.end_recording(out);
+        }
+        if self.bridge.as_ref().is_some_and(|(of, _)| *of == tag) {
+            self.end_bridge(out);
+        }
+        if let Some(dialling) = self.dialling.as_mut().filter(|dialling| dialling.tag() == tag)
+            && dialling.cut()
+        {
+            self.end_dialling(out);
+        }
+    }
+
+    /// End what is being said before its end.
+    pub(super) fn interrupt<P>(&mut self, out: &mut Outlet<P>) {
+        let Some(tag) = self.source.tag() else { return };
+        self.hush(out);
+        out.event(Event::Played { leg: self.id, tag, stopped: true });
+    }
+
+    pub(super) fn hush<P>(&mut self, out: &mut Outlet<P>) {
+        if let Source::Prompts(list) = std::mem::replace(&mut self.source, Source::Silence) {
+            out.spent(Spent::Playlist(list));
+        }
+        self.unequip(out);
+    }
+
+    pub(super) fn end_recording<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some(recorder) = self.recorder.take() {
+            out.spent(Spent::Recorder(recorder));
+        }
+        self.unequip(out);
+    }
+
+    pub(super) fn end_dialling<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some(dialling) = self.dialling.take() {
+            out.event(Event::DigitsSent { leg: self.id, tag: dialling.tag() });
+            out.spent(Spent::Dialling(dialling));
+        }
+    }
+
+    /// Take what is not there yet: whoever listens shares the ears, whoever speaks from samples the encoder.
+    fn equip<P>(&mut self, kit: Kit, out: &mut Outlet<P>) {
+        // Made for what the leg was before a re-INVITE: of no use, and another comes with that.
+        let fits = kit.ears.is_for(&self.setup);
+        if fits && self.rx.ears.is_none() {
+            self.rx.ears = Some(kit.ears);
+            self.unread = 0;
+        } else {
+            out.spent(Spent::Ears(kit.ears));
+        }
+        match kit.encoder {
+            Some(encoder) if fits && !self.tx.is_equipped() => {
+                self.tx.equip(encoder);
+            }
+            Some(encoder) => out.spent(Spent::Encoder(encoder)),
+            None => {}
+        }
+    }
+
+    /// Let go of what nobody uses any more: packets need not be kept when nobody listens.
+    fn unequip<P>(&mut self, out: &mut Outlet<P>) {
+        let talking = matches!(self.source, Source::Echo { .. }) || self.bridge.is_some();
+        if !talking && let Some(encoder) = self.tx.strip() {
+            out.spent(Spent::Encoder(encoder));
+        }
+        if !talking
+            && self.recorder.is_none()
+            && let Some(ears) = self.rx.ears.take()
+        {
+            out.spent(Spent::Ears(ears));
+        }
+    }
+
+    /// What a re-INVITE agreed on. In another codec or at another rate, ears and encoder are those of `kit`.
+    pub(crate) fn reconfigure<P>(
+        &mut self,
+        mut setup: Box<LegSetup>,
+        kit: Option<Kit>,
+        now: Duration,
+        out: &mut Outlet<P>,
+    ) {
+        std::mem::swap(&mut self.setup, &mut *setup);
+        self.rx.reconfigure(&self.setup, now);
+        self.pace = Pace::of(&self.setup);
+        out.spent(Spent::Setup(setup));
+        if let Some(kit) = kit {
+            if self.rx.ears.is_some() {
+                self.rx.ears.replace(kit.ears).into_iter().for_each(|ears| out.spent(Spent::Ears(ears)));
+            } else {
+                out.spent(Spent::Ears(kit.ears));
+            }
+            let encoder = match (kit.encoder, self.tx.is_equipped()) {
+                (Some(encoder), true) => self.tx.equip(encoder),
+                (encoder, _) => encoder,
+            };
+            encoder.into_iter().for_each(|encoder| out.spent(Spent::Encoder(encoder)));
+        }
+        // A peer that takes no telephone-events any more would hear them as noise.
+        if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {
+            self.end_dialling(out);
+        }
+    }
+}

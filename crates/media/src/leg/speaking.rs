@@ -1,0 +1,70 @@
+//! What a leg says in a turn: keys, a prompt, another leg, an echo, or silence.
+
+use rtp::packet::HEADER;
+
+use super::Leg;
+use crate::event::Event;
+use crate::io::Io;
+use crate::source::Source;
+use crate::tx::Step;
+use crate::worker::Turn;
+
+impl Leg {
+    pub(super) fn speak<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let (place, to) = (self.place(), self.rx.latch.remote());
+        let (codec, ms, ticks) = (self.setup.codec, self.pace.ms(), u32::from(self.pace.ticks));
+        let payload_type = self.setup.payload_type;
+        let mut quiet = false;
+        let covered = self.dialling.is_some() || !matches!(self.source, Source::Silence);
+        if covered && let Some((_, bridge)) = &mut self.bridge {
+            bridge.pass();
+        }
+        if let Some(dialling) = &mut self.dialling {
+            let payload = &mut turn.scratch.packet[HEADER..];
+            let clock = self.setup.telephone_event_clock;
+            match dialling.step(self.tx.timestamp(), (codec, ms), clock, payload) {
+                Step::Event(update) => {
+                    let payload_type = self.setup.telephone_event.unwrap_or(payload_type);
+                    self.tx.event(place, to, payload_type, &update, turn);
+                    return self.tx.pass(ticks);
+                }
+                Step::Tone(filled) => {
+                    self.tx.audio(place, to, payload_type, true, (filled.len, ticks), turn);
+                    if filled.last {
+                        self.end_dialling(turn.out);
+                    }
+                    return;
+                }
+                Step::Quiet => quiet = true,
+                Step::Over => self.end_dialling(turn.out),
+            }
+        }
+        let samples = self.samples();
+        let payload = &mut turn.scratch.packet[HEADER..];
+        let mut played = None;
+        // How long the payload is, if there is anything to be heard.
+        let said = match &mut self.source {
+            // A prompt waits while keys are being sent.
+            Source::Prompts(_) | Source::Echo { .. } if quiet => None,
+            Source::Silence => match &mut self.bridge {
+                Some((_, bridge)) if !covered && bridge.rate() == self.setup.rate => {
+                    let frame = &mut turn.scratch.said[..samples];
+                    bridge.fill(frame).then(|| self.tx.encode(frame, payload))
+                }
+                _ => None,
+            },
+            Source::Echo { .. } => Some(self.tx.encode(&turn.scratch.heard[..samples], payload)),
+            Source::Prompts(list) => {
+                let filled = list.next(codec, ms, payload);
+                played = filled.last.then_some(list.tag);
+                Some(filled.len)
+            }
+        };
+        let len = said.unwrap_or_else(|| codec.write_silence(ms, payload));
+        self.tx.audio(place, to, payload_type, said.is_some(), (len, ticks), turn);
+        if let Some(tag) = played {
+            self.hush(turn.out);
+            turn.out.event(Event::Played { leg: self.id, tag, stopped: false });
+        }
+    }
+}
