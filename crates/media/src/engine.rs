@@ -10,18 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use audio::codec::CodecError;
-use audio::{Pcm, tone};
 use crossbeam_queue::ArrayQueue;
 use rtrb::RingBuffer;
 
 use crate::board::Board;
-use crate::bridge::Bridge;
 use crate::carrier::Carrier;
 use crate::clock::{self, Clock};
-use crate::command::{Command, DigitToSend, LegSetup, Repeat};
-use crate::disk::{Disk, Job, Note};
-use crate::ears::{Delay, Kit};
+use crate::command::LegSetup;
+use crate::disk::{Disk, Note};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
@@ -29,13 +25,9 @@ use crate::io::poll::SocketPoll;
 use crate::leg::Leg;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
-use crate::prompt::{Form, Prompt};
-use crate::recorder::{self, Recorder};
 use crate::repair;
 use crate::report::LegReport;
-use crate::source::Playlist;
 use crate::stats::WorkerStats;
-use crate::tx::{Dialling, Keys};
 use crate::worker::Worker;
 
 /// Orders that may wait for a worker: at 256 a slot it catches up with a full queue in 80 ms.
@@ -43,6 +35,8 @@ const ORDERS: usize = 4_096;
 
 /// What a worker may let out between two rounds of the carrier.
 const OUTS: usize = 8_192;
+
+mod commands;
 
 /// How the engine is set up.
 #[derive(Clone, Debug)]
@@ -206,79 +200,6 @@ impl Engine {
         sent.map(|()| id)
     }
 
-    /// Pass a command on; it is obeyed within a slot (5 ms).
-    ///
-    /// [`Error::Busy`] if the worker's queue is full, [`Error::NoLeg`] if the leg is gone.
-    /// A leg that goes while the command is on its way gives no event for it, except for the end of a recording.
-    pub fn send(&self, leg: LegId, command: Command) -> Result<(), Error> {
-        let board = &self.shared.board;
-        let setup = board.setup(leg).ok_or(Error::NoLeg)?;
-        match command {
-            Command::Play { tag, items, repeat } => {
-                self.order(leg, Order::Play(leg, Playlist::new(tag, items, repeat)))
-            }
-            Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
-            Command::Echo { tag } => {
-                self.order(leg, Order::Echo(leg, tag, Kit::to_talk(&setup, Delay::PATIENT)?))
-            }
-            Command::SendDigits { tag, digits } => {
-                let dialling = match setup.telephone_event.is_some() {
-                    true => Dialling::Events(Keys::new(tag, digits)),
-                    false => Dialling::Tones(tones(tag, &digits, setup.form())?),
-                };
-                self.order(leg, Order::Dial(leg, dialling))
-            }
-            Command::Record { tag, path, limit, silence } => {
-                let rate = setup.rate;
-                let kit = Kit::to_hear(&setup, Delay::PATIENT)?;
-                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
-                let recorder = Recorder::new(tag, write, rate, limit, silence);
-                let path = self.shared.config.recordings_dir.join(path);
-                // Counted before the order, which may be over before this function is.
-                board.recording_begins(leg);
-                let ordered = self.order(leg, Order::Record(leg, recorder, kit));
-                if ordered.is_err() {
-                    board.recording_ended(leg);
-                    return ordered;
-                }
-                let job = Job { leg, tag, path, rate, ring };
-                self.shared.tell_disk(Note::Begin(job))
-            }
-            Command::Reconfigure(new) => {
-                let new = new.seen_from(self.shared.config.bind);
-                let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
-                // Whether anybody there listens or talks is the worker's to know.
-                let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
-                self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
-                board.set_setup(leg, new);
-                Ok(())
-            }
-            Command::Release => self.order(leg, Order::Release(leg)),
-        }
-    }
-
-    /// Let two legs hear each other until the `Stop` of each one's tag, the number beside it; prompts and keys go before
-    /// what the other says. An end that a leg has already is replaced, and told as stopped.
-    /// → [`Event::Played`] of each
-    ///
-    /// # Errors
-    /// As for [`Engine::send`]; neither leg is bridged then.
-    pub fn bridge(&self, one: (LegId, u64), other: (LegId, u64)) -> Result<(), Error> {
-        let setups = [one.0, other.0].map(|leg| self.shared.board.setup(leg).ok_or(Error::NoLeg));
-        let [of_one, of_other] = setups;
-        let (of_one, of_other) = (of_one?, of_other?);
-        let kits =
-            (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
-        let (here, there) = Bridge::pair(of_one.rate, of_other.rate);
-        self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
-        let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));
-        if done.is_err() {
-            // If that finds no room either, it hears silence from an end without another.
-            let _ = self.order(one.0, Order::Stop(one.0, one.1));
-        }
-        done
-    }
-
     /// The leg's media path in a line, as of at most a second ago; `None` if it is gone or too young.
     pub fn describe(&self, leg: LegId) -> Option<String> {
         self.report(leg).map(|report| report.describe())
@@ -297,17 +218,6 @@ impl Engine {
     /// Release every leg, carry the last events out and end the threads. Not to be called from the event sink.
     pub fn stop(self) {
         self.shared.stop();
-    }
-
-    fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {
-        let worker = self.shared.workers.get(usize::from(leg.worker)).ok_or(Error::NoLeg)?;
-        worker.orders.push(order).map_err(|_| Error::Busy)?;
-        // The worker marks itself as resting before it looks at the queue a last time: one of us sees the other.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if worker.resting.load(Ordering::SeqCst) {
-            worker.thread.unpark();
-        }
-        Ok(())
     }
 }
 
@@ -355,20 +265,6 @@ impl Drop for Shared {
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new().name(name).spawn(run).map_err(Error::Thread)
-}
-
-/// Keys as tones, for a peer that takes no telephone-events.
-fn tones(tag: u64, digits: &[DigitToSend], form: Form) -> Result<Playlist, CodecError> {
-    let rate = form.rate();
-    let mut sound = Pcm::new(rate, Vec::new());
-    for digit in digits {
-        match digit.key {
-            Some(key) => sound.append(&tone::dtmf(key, digit.duration, rate)),
-            None => sound.append(&Pcm::silence(rate, digit.duration)),
-        }
-        sound.append(&Pcm::silence(rate, digit.gap));
-    }
-    Ok(Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, form)?)], Repeat::Times(1)))
 }
 
 /// A worker's thread: slots on the grid while there are legs, rest while there are none.

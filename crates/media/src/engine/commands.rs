@@ -1,0 +1,122 @@
+//! Commands on their way to a worker: what they need is made here, where allocating and failing are allowed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use audio::codec::CodecError;
+use audio::{Pcm, tone};
+use rtrb::RingBuffer;
+
+use super::Engine;
+use crate::bridge::Bridge;
+use crate::command::{Command, DigitToSend, Repeat};
+use crate::disk::{Job, Note};
+use crate::ears::{Delay, Kit};
+use crate::error::Error;
+use crate::id::LegId;
+use crate::order::Order;
+use crate::port::Ports;
+use crate::prompt::{Form, Prompt};
+use crate::recorder::{self, Recorder};
+use crate::source::Playlist;
+use crate::tx::{Dialling, Keys};
+
+impl Engine {
+    /// Pass a command on; it is obeyed within a slot (5 ms).
+    ///
+    /// [`Error::Busy`] if the worker's queue is full, [`Error::NoLeg`] if the leg is gone.
+    /// A leg that goes while the command is on its way gives no event for it, except for the end of a recording.
+    pub fn send(&self, leg: LegId, command: Command) -> Result<(), Error> {
+        let board = &self.shared.board;
+        let setup = board.setup(leg).ok_or(Error::NoLeg)?;
+        match command {
+            Command::Play { tag, items, repeat } => {
+                self.order(leg, Order::Play(leg, Playlist::new(tag, items, repeat)))
+            }
+            Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
+            Command::Echo { tag } => {
+                self.order(leg, Order::Echo(leg, tag, Kit::to_talk(&setup, Delay::PATIENT)?))
+            }
+            Command::SendDigits { tag, digits } => {
+                let dialling = match setup.telephone_event.is_some() {
+                    true => Dialling::Events(Keys::new(tag, digits)),
+                    false => Dialling::Tones(tones(tag, &digits, setup.form())?),
+                };
+                self.order(leg, Order::Dial(leg, dialling))
+            }
+            Command::Record { tag, path, limit, silence } => {
+                let rate = setup.rate;
+                let kit = Kit::to_hear(&setup, Delay::PATIENT)?;
+                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
+                let recorder = Recorder::new(tag, write, rate, limit, silence);
+                let path = self.shared.config.recordings_dir.join(path);
+                // Counted before the order, which may be over before this function is.
+                board.recording_begins(leg);
+                let ordered = self.order(leg, Order::Record(leg, recorder, kit));
+                if ordered.is_err() {
+                    board.recording_ended(leg);
+                    return ordered;
+                }
+                let job = Job { leg, tag, path, rate, ring };
+                self.shared.tell_disk(Note::Begin(job))
+            }
+            Command::Reconfigure(new) => {
+                let new = new.seen_from(self.shared.config.bind);
+                let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
+                // Whether anybody there listens or talks is the worker's to know.
+                let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
+                self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
+                board.set_setup(leg, new);
+                Ok(())
+            }
+            Command::Release => self.order(leg, Order::Release(leg)),
+        }
+    }
+
+    /// Let two legs hear each other until the `Stop` of each one's tag, the number beside it; prompts and keys go before
+    /// what the other says. An end that a leg has already is replaced, and told as stopped.
+    /// → [`Event::Played`] of each
+    ///
+    /// # Errors
+    /// As for [`Engine::send`]; neither leg is bridged then.
+    pub fn bridge(&self, one: (LegId, u64), other: (LegId, u64)) -> Result<(), Error> {
+        let setups = [one.0, other.0].map(|leg| self.shared.board.setup(leg).ok_or(Error::NoLeg));
+        let [of_one, of_other] = setups;
+        let (of_one, of_other) = (of_one?, of_other?);
+        let kits =
+            (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
+        let (here, there) = Bridge::pair(of_one.rate, of_other.rate);
+        self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
+        let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));
+        if done.is_err() {
+            // If that finds no room either, it hears silence from an end without another.
+            let _ = self.order(one.0, Order::Stop(one.0, one.1));
+        }
+        done
+    }
+
+    pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {
+        let worker = self.shared.workers.get(usize::from(leg.worker)).ok_or(Error::NoLeg)?;
+        worker.orders.push(order).map_err(|_| Error::Busy)?;
+        // The worker marks itself as resting before it looks at the queue a last time: one of us sees the other.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if worker.resting.load(Ordering::SeqCst) {
+            worker.thread.unpark();
+        }
+        Ok(())
+    }
+}
+
+/// Keys as tones, for a peer that takes no telephone-events.
+fn tones(tag: u64, digits: &[DigitToSend], form: Form) -> Result<Playlist, CodecError> {
+    let rate = form.rate();
+    let mut sound = Pcm::new(rate, Vec::new());
+    for digit in digits {
+        match digit.key {
+            Some(key) => sound.append(&tone::dtmf(key, digit.duration, rate)),
+            None => sound.append(&Pcm::silence(rate, digit.duration)),
+        }
+        sound.append(&Pcm::silence(rate, digit.gap));
+    }
+    Ok(Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, form)?)], Repeat::Times(1)))
+}
