@@ -92,7 +92,7 @@ impl Gcm {
 }
 
 enum Mode {
-    Counter { aes: Aes, mac: Hmac<Sha1>, tag: usize },
+    Counter { aes: Box<Aes>, mac: Hmac<Sha1>, tag: usize },
     Gcm(Gcm),
 }
 
@@ -138,7 +138,7 @@ impl Cipher {
             // RFC 3711 §5.2: 160 bits.
             let mut secret = [0; 20];
             derive(keys, authentication, &mut secret)?;
-            Mode::Counter { aes: Aes::new(key)?, mac: Hmac::new_from_slice(&secret).ok()?, tag }
+            Mode::Counter { aes: Box::new(Aes::new(key)?), mac: Hmac::new_from_slice(&secret).ok()?, tag }
         };
         Some(Cipher { mode, salt })
     }
