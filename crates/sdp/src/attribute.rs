@@ -156,7 +156,7 @@ fn static_type(payload_type: u8) -> Option<(&'static str, u32)> {
     })
 }
 
-fn values<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn values<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a str> {
     attributes
         .iter()
         .filter(move |attribute| attribute.attribute.eq_ignore_ascii_case(name))
@@ -192,6 +192,11 @@ pub(crate) fn rtcp(media: &Media) -> Option<(u16, Option<IpAddr>)> {
     let mut fields = value.split_ascii_whitespace();
     let port = fields.next()?.parse().ok().filter(|&port: &u16| port != 0)?;
     Some((port, fields.nth(2).and_then(|address| address.parse().ok())))
+}
+
+/// Whether RTCP may share RTP's port: RFC 5761 §5.1.
+pub(crate) fn rtcp_mux(media: &Media) -> bool {
+    media.attributes.iter().any(|attribute| attribute.attribute.trim().eq_ignore_ascii_case("rtcp-mux"))
 }
 
 /// Whether the peer wants no RTCP at all: both its bandwidths are zero, RFC 3556 §2.

@@ -19,9 +19,12 @@ pub enum Reject {
     /// No `m=audio` line, or only ones with port 0.
     #[error("no audio is offered")]
     NoAudio,
-    /// Audio only in profiles that are not spoken here: SRTP, TCP.
+    /// Audio only in profiles that are not spoken here: TCP, or SRTP where that is turned off.
     #[error("audio is offered only in a transport profile that is not supported")]
     Profile,
+    /// Audio is to be encrypted, and there is no way that both have; or it is not to be, and has to.
+    #[error("no encryption in common")]
+    Encryption,
     /// Audio only in codecs that are not spoken here.
     #[error("no codec in common")]
     Codec,
@@ -46,7 +49,7 @@ impl Reject {
     pub const fn warning(self) -> u16 {
         match self {
             Reject::NoAudio | Reject::Declined | Reject::NotOffered => 304,
-            Reject::Profile => 302,
+            Reject::Profile | Reject::Encryption => 302,
             Reject::Codec => 305,
             Reject::Address => 301,
         }

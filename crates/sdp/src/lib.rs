@@ -13,6 +13,7 @@
 //!     codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
 //!     telephone_event: true,
 //!     comfort_noise: true,
+//!     encryption: Default::default(),
 //!     address: "198.51.100.1".parse()?,
 //!     rtp_port: 20_000,
 //!     ptime: 20,

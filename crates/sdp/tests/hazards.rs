@@ -38,6 +38,7 @@ fn ours() -> Capabilities {
         codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
         telephone_event: true,
         comfort_noise: true,
+        encryption: Default::default(),
         address: "198.51.100.1".parse().unwrap(),
         rtp_port: 20_000,
         ptime: 20,
@@ -146,11 +147,12 @@ fn feedback_and_browser_attributes_are_ignored() {
             "m=audio 20000 RTP/AVPF 0",
             "a=rtpmap:0 PCMU/8000",
             "a=ptime:20",
+            "a=rtcp-mux",
             "a=sendrecv",
             "m=video 0 RTP/AVPF 96"
         ]
     );
-    assert!(!audio.rtcp_mux);
+    assert!(audio.rtcp_mux);
 }
 
 #[test]

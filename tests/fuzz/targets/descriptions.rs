@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use fuzz::{budget, corpus, memory, mutate};
+use sdp::negotiate::security::{Digest, Encryption, Fingerprint, Keying, Policy};
 use sdp::negotiate::{self, Capabilities, Codec, Ours};
 use sdp::{Direction, Session};
 
@@ -20,11 +21,22 @@ fn ours(rng: &mut Rng) -> Capabilities {
         codecs,
         telephone_event: rng.u8(..4) != 0,
         comfort_noise: rng.u8(..4) != 0,
+        encryption: encryption(rng),
         address: if rng.u8(..4) == 0 { "2001:db8::1" } else { "198.51.100.1" }.parse().expect("an address"),
         rtp_port: 20_000,
         ptime: 20,
         session_id: 7,
         version: 1,
+    }
+}
+
+fn encryption(rng: &mut Rng) -> Encryption {
+    let policies = [Policy::Off, Policy::Offered, Policy::Preferred, Policy::Required];
+    Encryption {
+        policy: policies[rng.usize(..policies.len())],
+        keying: if rng.bool() { Keying::Sdes } else { Keying::Dtls },
+        fingerprint: rng.bool().then(|| Fingerprint { digest: Digest::Sha256, bytes: vec![7; 32] }),
+        ..Encryption::default()
     }
 }
 

@@ -156,6 +156,7 @@ fn descriptions_take_time_in_proportion_to_length() {
         codecs: vec![sdp::negotiate::Codec::new("PCMU", 0, 8_000)],
         telephone_event: true,
         comfort_noise: true,
+        encryption: Default::default(),
         address: "198.51.100.1".parse().expect("an address"),
         rtp_port: 20_000,
         ptime: 20,

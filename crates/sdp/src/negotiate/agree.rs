@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::numbers::Numbers;
+use super::security::{self, Security};
 use super::{Audio, Capabilities, Codec, ComfortNoise, TelephoneEvent};
 use crate::Reject;
 use crate::attribute::{self, Direction, Format};
@@ -17,7 +18,7 @@ pub(super) enum Role<'a> {
 }
 
 impl<'a> Role<'a> {
-    fn ours(self) -> &'a Capabilities {
+    pub(super) fn ours(self) -> &'a Capabilities {
         match self {
             Role::Answering(ours) | Role::Offered(ours, _) => ours,
         }
@@ -57,19 +58,18 @@ fn find<'a>(codecs: &'a [Codec], format: &Format) -> Option<&'a Codec> {
     codecs.iter().find(|codec| format.is(&codec.name, codec.clock, codec.channels()))
 }
 
-/// Takes `media`, a line of `session`; `wish` is what we want to do ourselves.
+/// Takes `media`, a line of `session`; `wish` is what we want to do ourselves, and `now` how the audio is secured so far.
 pub(super) fn agree(
     session: &sdp_types::Session,
     media: &sdp_types::Media,
     role: Role<'_>,
     wish: Direction,
+    now: Option<&Security>,
 ) -> Result<Audio, Reject> {
     if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
         return Err(Reject::NoAudio);
     }
-    if !["RTP/AVP", "RTP/AVPF"].iter().any(|profile| media.proto.eq_ignore_ascii_case(profile)) {
-        return Err(Reject::Profile);
-    }
+    let security = security::agree(session, media, role, now)?;
     let formats = role.formats(media);
     let mut common = formats.iter().filter_map(|format| Some((format, find(role.codecs(), format)?)));
     let (format, codec) = common.next().ok_or(Reject::Codec)?;
@@ -91,8 +91,16 @@ pub(super) fn agree(
     let reachable = !address.is_unspecified();
     let peer = Direction::new(theirs.sends(), theirs.receives() && reachable);
     let next_port = media.port.checked_add(1);
+    let rtcp_mux = attribute::rtcp_mux(media)
+        && match role {
+            Role::Answering(_) => true,
+            Role::Offered(ours, _) => security::offers_mux(&ours.encryption, now),
+        };
     let remote_rtcp = match attribute::rtcp(media) {
         _ if attribute::rtcp_off(media) || !reachable => None,
+        _ if rtcp_mux => Some(SocketAddr::new(address, media.port)),
+        // A port of its own would need a handshake of its own.
+        _ if matches!(security, Security::Dtls { .. }) => None,
         Some((port, elsewhere)) => Some(SocketAddr::new(elsewhere.unwrap_or(address), port)),
         None => next_port.map(|port| SocketAddr::new(address, port)),
     };
@@ -106,7 +114,8 @@ pub(super) fn agree(
         telephone_event: role.ours().telephone_event.then(|| event(&formats, codec, role)).flatten(),
         remote: SocketAddr::new(address, media.port),
         remote_rtcp,
-        rtcp_mux: false,
+        rtcp_mux,
+        security,
         ptime_ms: ptime(media, role.ours(), codec),
         direction: peer.reversed().and(wish),
         held: !peer.receives(),

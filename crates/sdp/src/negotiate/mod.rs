@@ -3,12 +3,14 @@
 //! One audio line is taken, all others are declined in place: same order, same profile, same formats, port 0.
 //! The answer names one codec, so that the peer cannot change it in mid-stream, and beside it telephone-event and
 //! comfort noise.
-//! ICE, DTLS, crypto, rtcp-fb, BUNDLE and rtcp-mux lines of an offer are neither used nor answered, which declines them.
+//! How it is encrypted is [`security`]'s; RTCP shares RTP's port where the peer can.
+//! ICE, rtcp-fb and BUNDLE lines of an offer are neither used nor answered, which declines them.
 
 mod agree;
 mod codec;
 mod numbers;
 mod ours;
+pub mod security;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +19,7 @@ use self::agree::{Role, agree};
 pub use self::codec::Codec;
 use self::numbers::Numbers;
 pub use self::ours::{Ours, Terms};
+use self::security::{Encryption, Security};
 use crate::attribute::Direction;
 use crate::{Reject, Session};
 
@@ -29,9 +32,11 @@ pub struct Capabilities {
     pub telephone_event: bool,
     /// Whether silence may be told by comfort noise, RFC 3389.
     pub comfort_noise: bool,
+    /// How much the audio is encrypted.
+    pub encryption: Encryption,
     /// Where the peer shall send.
     pub address: IpAddr,
-    /// Where the peer shall send RTP; RTCP goes one above.
+    /// Where the peer shall send RTP; RTCP goes one above, or to the same.
     pub rtp_port: u16,
     /// Milliseconds a packet that we like best; an answer follows the peer's wish instead.
     pub ptime: u32,
@@ -92,8 +97,10 @@ pub struct Audio {
     pub remote: SocketAddr,
     /// Where to send RTCP; `None` when the peer wants none.
     pub remote_rtcp: Option<SocketAddr>,
-    /// Whether RTCP shares RTP's port; not yet agreed to, so false.
+    /// Whether RTCP shares RTP's port, RFC 5761.
     pub rtcp_mux: bool,
+    /// How it is encrypted.
+    pub security: Security,
     /// Milliseconds a packet to send: 10 to 60, a multiple of 10, and one that the codec has.
     pub ptime_ms: u32,
     /// Which way we send: sends when we may send, receives when we will hear something.
@@ -109,7 +116,7 @@ pub struct Audio {
 pub fn answer(offer: &Session, ours: &Capabilities) -> Result<Negotiated, Reject> {
     let mut best = Reject::NoAudio;
     for (at, media) in offer.0.medias.iter().enumerate() {
-        match agree(&offer.0, media, Role::Answering(ours), Direction::SendRecv) {
+        match agree(&offer.0, media, Role::Answering(ours), Direction::SendRecv, None) {
             Ok(audio) => {
                 let answer = wire::answer(&offer.0, Some((at, &audio)), ours);
                 return Ok(Negotiated { answer, audio });
@@ -122,7 +129,7 @@ pub fn answer(offer: &Session, ours: &Capabilities) -> Result<Negotiated, Reject
 
 /// Our first offer: one audio line with all we can do.
 pub fn offer(ours: &Capabilities) -> Session {
-    wire::offer(ours, &Numbers::new(ours, None), Direction::SendRecv, &[], 0)
+    wire::offer(ours, &Numbers::new(ours, None), Direction::SendRecv, None, (&[], 0))
 }
 
 /// Takes the answer to our first offer.
@@ -136,14 +143,15 @@ pub fn accept(ours: &Capabilities, answer: &Session) -> Result<Audio, Reject> {
         return Err(Reject::Declined);
     }
     let numbers = Numbers::new(ours, None);
-    agree(&answer.0, media, Role::Offered(ours, &numbers), Direction::SendRecv)
+    agree(&answer.0, media, Role::Offered(ours, &numbers), Direction::SendRecv, None)
 }
 
 /// The reason that came nearest to a session is the one worth telling.
 fn nearer(one: Reject, other: Reject) -> Reject {
     let rank = |reject| match reject {
-        Reject::Address => 3,
-        Reject::Codec => 2,
+        Reject::Address => 4,
+        Reject::Codec => 3,
+        Reject::Encryption => 2,
         Reject::Profile => 1,
         _ => 0,
     };

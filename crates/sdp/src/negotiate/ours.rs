@@ -6,6 +6,7 @@
 
 use super::agree::{Role, agree};
 use super::numbers::Numbers;
+use super::security::Security;
 use super::{Audio, Capabilities, Codec, nearer, wire};
 use crate::attribute::Direction;
 use crate::{Reject, Session};
@@ -30,6 +31,8 @@ pub struct Ours {
 struct Offered {
     numbers: Numbers,
     wish: Direction,
+    /// How the audio was secured before.
+    now: Option<Security>,
     session: Session,
 }
 
@@ -105,9 +108,10 @@ impl Ours {
     /// The line that carries the audio now, if it still can, else the first that can.
     fn pick(&self, offer: &Session) -> Result<(usize, Audio), Reject> {
         let current = offer.0.medias.get(self.at).map(|media| (self.at, media));
+        let now = self.agreed.as_ref().map(|audio| &audio.security);
         let mut best = Reject::NoAudio;
         for (at, media) in current.into_iter().chain(offer.0.medias.iter().enumerate()) {
-            match agree(&offer.0, media, Role::Answering(&self.capabilities), self.wish) {
+            match agree(&offer.0, media, Role::Answering(&self.capabilities), self.wish, now) {
                 Ok(audio) => return Ok((at, audio)),
                 Err(reject) => best = nearer(best, reject),
             }
@@ -124,9 +128,11 @@ impl Ours {
         // A peer may have described fewer lines than before, against RFC 3264 §8.
         self.at = self.at.min(lines.len());
         let at = self.at;
-        let session = self.say(|ours| wire::offer(ours, &numbers, wish, &lines, at));
+        let now = self.agreed.as_ref().map(|audio| audio.security.clone());
+        let session =
+            self.say(|ours| wire::offer(ours, &numbers, wish, now.as_ref(), (lines.as_slice(), at)));
         self.lines = lines;
-        self.offered = Some(Offered { numbers, wish, session: session.clone() });
+        self.offered = Some(Offered { numbers, wish, now, session: session.clone() });
         session
     }
 
@@ -147,7 +153,8 @@ impl Ours {
             return Err(Reject::Declined);
         }
         let role = Role::Offered(&self.capabilities, &offered.numbers);
-        let audio = agree(&answer.0, media, role, offered.wish)?;
+        let now = offered.now.as_ref();
+        let audio = agree(&answer.0, media, role, offered.wish, now)?;
         self.wish = offered.wish;
         self.lines = offered.session.0.medias.clone();
         Ok(self.settle(Some(audio)))

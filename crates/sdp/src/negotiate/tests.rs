@@ -10,6 +10,7 @@ fn ours() -> Capabilities {
         codecs: vec![Codec::new("PCMU", 0, 8_000), Codec::new("PCMA", 8, 8_000)],
         telephone_event: true,
         comfort_noise: false,
+        encryption: Encryption::default(),
         address: "198.51.100.1".parse().unwrap(),
         rtp_port: 20_000,
         ptime: 20,
@@ -235,13 +236,14 @@ fn only_the_first_of_two_audio_lines_is_taken_and_a_dead_one_stays_dead() {
 }
 
 #[test]
-fn bundle_and_rtcp_mux_are_declined_by_silence() {
+fn bundle_is_declined_by_silence_and_rtcp_shares_a_port() {
     let negotiated = take(
         "a=group:BUNDLE 0 1\nm=audio 4000 RTP/AVPF 0\na=mid:0\na=rtcp-mux\nm=video 4000 RTP/AVPF 96\na=mid:1",
     );
-    assert!(!negotiated.audio.rtcp_mux);
+    assert!(negotiated.audio.rtcp_mux);
+    assert_eq!(negotiated.audio.remote_rtcp, Some(negotiated.audio.remote));
     let text = text(&negotiated);
-    assert!(!text.contains("mux") && !text.contains("BUNDLE") && !text.contains("mid"));
+    assert!(text.contains("a=rtcp-mux\r\n") && !text.contains("BUNDLE") && !text.contains("mid"));
 }
 
 #[test]

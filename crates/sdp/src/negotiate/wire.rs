@@ -3,6 +3,7 @@
 use sdp_types::{Attribute, Connection, Media, Origin, Time};
 
 use super::numbers::Numbers;
+use super::security::{self, Security};
 use super::{Audio, Capabilities, Codec};
 use crate::Session;
 use crate::attribute::{Direction, EVENT, NOISE};
@@ -10,15 +11,16 @@ use crate::attribute::{Direction, EVENT, NOISE};
 /// Keys 0-9, *, # and A-D: RFC 4733 §2.4.1.
 const EVENTS: &str = "0-15";
 
-/// An offer of our audio in line `at` of a session that has these lines; the others stay declined.
+/// An offer of our audio in line `at` of a session that has these lines; the others stay declined. `now` is how the
+/// audio is secured so far.
 pub(super) fn offer(
     ours: &Capabilities,
     numbers: &Numbers,
     direction: Direction,
-    lines: &[Media],
-    at: usize,
+    now: Option<&Security>,
+    (lines, at): (&[Media], usize),
 ) -> Session {
-    let profile = lines.get(at).map_or("RTP/AVP", |line| &line.proto);
+    let profile = lines.get(at).map_or(security::offered_profile(&ours.encryption), |line| &line.proto);
     let mut media = audio_line(ours, profile);
     let mut formats = Vec::new();
     for codec in &numbers.codecs {
@@ -37,6 +39,12 @@ pub(super) fn offer(
     media.fmt = formats.join(" ");
     let most = numbers.codecs.iter().map(Codec::longest_ms).min().unwrap_or(60);
     packet_times(&mut media, ours.ptime.min(most), &numbers.codecs);
+    for (name, value) in security::offer(&ours.encryption, now) {
+        add(&mut media, name, value);
+    }
+    if security::offers_mux(&ours.encryption, now) {
+        media.attributes.push(flag("rtcp-mux"));
+    }
     media.attributes.push(flag(direction.name()));
     let mut medias: Vec<Media> = lines.iter().map(declined).collect();
     match medias.get_mut(at) {
@@ -102,6 +110,12 @@ fn accepted(offered: &Media, ours: &Capabilities, audio: &Audio) -> Media {
         add(&mut media, "fmtp", format!("{number} {EVENTS}"));
     }
     packet_times(&mut media, audio.ptime_ms, std::slice::from_ref(&audio.codec));
+    for (name, value) in security::answered(&ours.encryption, &audio.security) {
+        add(&mut media, name, value);
+    }
+    if audio.rtcp_mux {
+        media.attributes.push(flag("rtcp-mux"));
+    }
     media.attributes.push(flag(audio.direction.name()));
     media
 }

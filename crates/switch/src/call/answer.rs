@@ -43,6 +43,7 @@ impl Table {
             codecs: codecs.collect(),
             telephone_event: true,
             comfort_noise: false,
+            encryption: Default::default(),
             address,
             rtp_port,
             ptime: PTIME_MS,
