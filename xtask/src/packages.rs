@@ -9,7 +9,8 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
 /// What running needs: the voice.
 const RUN: &[&str] = &["espeak-ng"];
 
-/// What the tests need: SIPp, baresip, Linphone, sipsak, kamailio as a proxy, a packet capture, sox to make what they say.
+/// What the tests need: SIPp, baresip, Linphone, sipsak, kamailio as a proxy, a packet capture, sox to make what they say, and
+/// the library that recordings in MP3 are made by.
 const PEERS: &[&str] = &[
     "sip-tester",
     "baresip-core",
@@ -17,6 +18,7 @@ const PEERS: &[&str] = &[
     "wireshark-common",
     "sox",
     "libsox-fmt-mp3",
+    "libmp3lame0",
     "opus-tools",
     "procps",
     "libcap2-bin",
@@ -102,6 +104,7 @@ fn installed(package: &str) -> bool {
             "libsox-fmt-mp3" => {
                 quiet(Command::new("sh").args(["-c", "sox --help-format mp3 | grep -q Writes:.*yes"]))
             }
+            "libmp3lame0" => quiet(Command::new("sh").args(["-c", "ldconfig -p | grep -q libmp3lame.so.0"])),
             "opus-tools" => which("opusenc").is_some(),
             "iproute2" => which("ip").is_some(),
             "libcap2-bin" => fs::exists("/sbin/setcap").unwrap_or(false),

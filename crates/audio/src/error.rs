@@ -36,10 +36,13 @@ pub enum WriteError {
     /// The writer below failed: disk full, file gone.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// What the format cannot hold, or its library refuses.
+    #[error("cannot be recorded: {0}")]
+    Unsupported(&'static str),
     /// A WAV file counts bytes in 32 bits; this one is full (at 8 kHz after 74 hours).
     #[error("the WAV file is full")]
     Full,
     /// The file to repair does not begin as our own recordings do.
-    #[error("not a WAV file this program wrote")]
+    #[error("not a file this program wrote")]
     NotOurs,
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, Engine, Form, LegSetup, Prompt, Repeat};
+use media::{Command, Config, Engine, Form, Format, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq};
 
@@ -237,6 +237,7 @@ fn engine(legs: usize, job: Job) -> Figures {
             Job::Record => Some(Command::Record {
                 tag: 1,
                 path: PathBuf::from(format!("{n}.wav")),
+                format: Format::Wav,
                 limit: None,
                 silence: None,
             }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use rtrb::Consumer;
 
 use crate::board::Board;
 use crate::clock;
-use crate::disk::{Done, Note};
+use crate::disk::{Disks, Done};
 use crate::event::Event;
 use crate::order::{Order, Out, Spent};
 use crate::port::{Pool, Ports};
@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub(crate) struct Carrier<F> {
     pub(crate) rings: Vec<Consumer<Out<Ports>>>,
     pub(crate) recordings: Receiver<Done>,
-    pub(crate) disk: Sender<Note>,
+    pub(crate) disks: Disks,
     pub(crate) board: Arc<Board>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -58,9 +58,9 @@ impl<F: Fn(Event)> Carrier<F> {
             }
         }
         while let Ok(done) = self.recordings.try_recv() {
-            let Done { leg, tag, path, result } = done;
+            let Done { leg, tag, path, ended, result } = done;
             (self.sink)(match result {
-                Ok(duration) => Event::Recorded { leg, tag, path, duration },
+                Ok(duration) => Event::Recorded { leg, tag, path, duration, ended },
                 Err(why) => Event::RecordFailed { leg, tag, why },
             });
             if let Some(report) = self.board.recording_ended(leg) {
@@ -100,11 +100,14 @@ impl<F: Fn(Event)> Carrier<F> {
                 }
             }
             Out::Spent(spent) => {
-                let recording = matches!(spent, Spent::Recorder(_) | Spent::Order(Order::Record(..)));
+                let recording = match &spent {
+                    Spent::Recorder(recorder) => Some((recorder.leg, recorder.tag)),
+                    Spent::Order(Order::Record(leg, recorder, _)) => Some((*leg, recorder.tag)),
+                    _ => None,
+                };
                 drop(spent);
-                if recording {
-                    // Without a disk thread there is no file to finish.
-                    let _ = self.disk.send(Note::Look);
+                if let Some((leg, tag)) = recording {
+                    self.disks.ended(leg, tag);
                 }
             }
         }

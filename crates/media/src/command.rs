@@ -10,6 +10,7 @@ use audio::codec::{Codec, MAX_PAYLOAD, OpusSettings};
 
 use crate::clock;
 use crate::prompt::{Form, Prompt};
+use crate::recording::Format;
 
 /// What offer and answer agreed on for one leg.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,13 +100,15 @@ pub enum Command {
         /// In order.
         digits: Vec<DigitToSend>,
     },
-    /// Record what is heard into a WAV file until the `Stop` of this tag, the limit or the silence.
+    /// Record what is heard into a file until the `Stop` of this tag, the limit or the silence.
     /// → [`Event::Recorded`](crate::Event::Recorded) or [`Event::RecordFailed`](crate::Event::RecordFailed)
     Record {
         /// Comes back in the event.
         tag: u64,
         /// The file; relative to the recordings' directory.
         path: PathBuf,
+        /// Its form.
+        format: Format,
         /// Longest.
         limit: Option<Duration>,
         /// Ends after so much silence.

@@ -1,39 +1,55 @@
-//! The disk thread: takes recordings out of their rings and writes them as WAV files.
+//! The threads that write recordings: one for WAV files, and a few that encode, so that encoding delays no WAV file.
 //!
-//! A file's header is valid at every moment, and every half second right: what a crash costs is less than a second.
+//! Each file is served in rounds: one write of what its ring holds, and its header or page made right, so that what a crash
+//! costs is less than a second at every moment.
 //! A recording whose file fails is told as failed; its ring is let go of, which is how the worker learns of it.
 
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use audio::WriteError;
+use audio::write::Layout;
+use audio::write::opus::OpusWriter;
 use audio::write::wav::WavWriter;
-use audio::{Rate, WriteError};
 use rtrb::Consumer;
 
+use crate::clock;
+use crate::error::Error;
+use crate::file::Sheet;
 use crate::id::LegId;
+use crate::lame::Mp3Writer;
+use crate::recording::{Ended, Format, Verdict};
+use crate::repair;
 
-/// How often rings are emptied while any recording runs: an eighth of what they hold. Fewer and longer writes cost less.
-const ROUND: Duration = Duration::from_millis(250);
+/// How often a file is served: a fifth of what its ring holds. Fewer and longer writes cost less; a crash costs more.
+const ROUND: Duration = Duration::from_millis(400);
+/// Files whose turn comes within so much are served together.
+const TOGETHER: Duration = Duration::from_millis(20);
+/// Threads that encode, at most.
+const ENCODERS: usize = 4;
 
-/// What the disk thread is told.
+/// What a disk thread is told.
 pub(crate) enum Note {
-    /// A recording begins.
     Begin(Job),
-    /// A worker has let go of a ring: it can be finished now.
-    Look,
-    /// The workers have let go of all rings: finish and end.
+    Ended(Key),
     End,
 }
+
+/// Which recording.
+type Key = (LegId, u64);
 
 /// A recording to be written.
 pub(crate) struct Job {
     pub(crate) leg: LegId,
     pub(crate) tag: u64,
     pub(crate) path: PathBuf,
-    pub(crate) rate: Rate,
+    pub(crate) format: Format,
+    pub(crate) layout: Layout,
+    pub(crate) verdict: Verdict,
     pub(crate) ring: Consumer<i16>,
 }
 
@@ -42,100 +58,245 @@ pub(crate) struct Done {
     pub(crate) leg: LegId,
     pub(crate) tag: u64,
     pub(crate) path: PathBuf,
+    pub(crate) ended: Ended,
     pub(crate) result: Result<Duration, String>,
+}
+
+/// The way to the disk threads.
+#[derive(Clone)]
+pub(crate) struct Disks {
+    plain: Sender<Note>,
+    encoders: Vec<Sender<Note>>,
+}
+
+impl Disks {
+    /// The way, and its end: for each thread its name and what it is told.
+    pub(crate) fn new() -> (Disks, Vec<(String, Receiver<Note>)>) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut disks = Vec::new();
+        let mut disk = |name| {
+            let (sender, notes) = mpsc::channel();
+            disks.push((name, notes));
+            sender
+        };
+        let plain = disk("media-disk".into());
+        let encoders = (0..cores.min(ENCODERS)).map(|n| disk(format!("media-encode-{n}"))).collect();
+        (Disks { plain, encoders }, disks)
+    }
+
+    /// Write this recording.
+    pub(crate) fn begin(&self, job: Job) -> Result<(), Error> {
+        let n = (job.leg.place as usize).checked_rem(self.encoders.len()).unwrap_or_default();
+        let to = match job.format {
+            Format::Wav => &self.plain,
+            Format::Mp3 { .. } | Format::Opus { .. } => self.encoders.get(n).unwrap_or(&self.plain),
+        };
+        to.send(Note::Begin(job)).map_err(|_| Error::Stopped)
+    }
+
+    /// The worker has let go of this recording: it can be finished now.
+    pub(crate) fn ended(&self, leg: LegId, tag: u64) {
+        for to in self.all() {
+            // Without a disk thread there is no file to finish.
+            let _ = to.send(Note::Ended((leg, tag)));
+        }
+    }
+
+    /// The workers have let go of all rings: finish and end.
+    pub(crate) fn end(&self) {
+        for to in self.all() {
+            // One that has ended already needs no telling.
+            let _ = to.send(Note::End);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Sender<Note>> {
+        std::iter::once(&self.plain).chain(&self.encoders)
+    }
+}
+
+/// What a disk thread owns.
+pub(crate) struct Disk {
+    notes: Receiver<Note>,
+    done: Sender<Done>,
+    carrier: Thread,
+    open: HashMap<Key, Open>,
+    /// Whose turn comes when. All wait equally long, so the first is always next; those that ended meanwhile are not there any more.
+    turns: VecDeque<(Instant, Key)>,
+}
+
+impl Disk {
+    pub(crate) fn new(notes: Receiver<Note>, done: Sender<Done>, carrier: Thread) -> Disk {
+        Disk { notes, done, carrier, open: HashMap::new(), turns: VecDeque::new() }
+    }
+
+    /// Until the end is told.
+    pub(crate) fn run(mut self) {
+        loop {
+            let note = match self.turns.front() {
+                None => self.notes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some((due, _)) => self.notes.recv_timeout(due.saturating_duration_since(clock::now())),
+            };
+            match note {
+                Ok(Note::Begin(job)) => self.begin(job),
+                Ok(Note::Ended(key)) => self.finish(key),
+                Err(RecvTimeoutError::Timeout) => self.round(),
+                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => {
+                    for key in self.open.keys().copied().collect::<Vec<_>>() {
+                        self.finish(key);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, job: Job) {
+        let key = (job.leg, job.tag);
+        // A tag that is used again means another recording.
+        self.finish(key);
+        match Writer::new(&job) {
+            Ok(writer) => {
+                // The news of its end may have come before it.
+                let over = job.ring.is_abandoned();
+                let due = clock::now() + ROUND;
+                self.open.insert(key, Open { job, writer, due });
+                self.turns.push_back((due, key));
+                if over {
+                    self.finish(key);
+                }
+            }
+            Err(why) => self.tell(job, Err(why.to_string())),
+        }
+    }
+
+    /// Serve those whose turn it is.
+    fn round(&mut self) {
+        let now = clock::now();
+        while let Some(&(due, key)) = self.turns.front()
+            && due <= now + TOGETHER
+        {
+            self.turns.pop_front();
+            let Some(open) = self.open.get_mut(&key).filter(|open| open.due == due) else { continue };
+            open.due = now + ROUND;
+            match open.serve() {
+                Ok(()) => self.turns.push_back((open.due, key)),
+                Err(why) => self.fail(key, &why),
+            }
+        }
+    }
+
+    /// The rest of its ring, and its end.
+    fn finish(&mut self, key: Key) {
+        let Some(mut open) = self.open.remove(&key) else { return };
+        if let Err(why) = open.serve() {
+            self.open.insert(key, open);
+            return self.fail(key, &why);
+        }
+        match open.writer.finish() {
+            Ok(duration) => self.tell(open.job, Ok(duration)),
+            Err(why) => self.broken(open.job, &why),
+        }
+    }
+
+    fn fail(&mut self, key: Key, why: &WriteError) {
+        let Some(Open { job, writer, .. }) = self.open.remove(&key) else { return };
+        drop(writer);
+        self.broken(job, why);
+    }
+
+    /// What was written until now is made a whole file, which takes no more room than it has.
+    fn broken(&self, job: Job, why: &WriteError) {
+        repair::repair(&[&job.path]);
+        self.tell(job, Err(why.to_string()));
+    }
+
+    fn tell(&self, job: Job, result: Result<Duration, String>) {
+        let Job { leg, tag, path, ring, verdict, .. } = job;
+        drop(ring);
+        // Without a carrier there is nobody to tell.
+        let _ = self.done.send(Done { leg, tag, path, ended: verdict.get(), result });
+        self.carrier.unpark();
+    }
 }
 
 /// A recording being written.
 struct Open {
     job: Job,
-    file: WavWriter<File>,
-    /// Samples since the header was last made right.
-    unflushed: usize,
-}
-
-/// What the disk thread owns.
-pub(crate) struct Disk {
-    pub(crate) notes: Receiver<Note>,
-    pub(crate) done: Sender<Done>,
-    pub(crate) carrier: Thread,
-}
-
-impl Disk {
-    /// Until [`Note::End`].
-    pub(crate) fn run(self) {
-        let mut open: Vec<Open> = Vec::new();
-        loop {
-            let next = if open.is_empty() {
-                self.notes.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                self.notes.recv_timeout(ROUND)
-            };
-            let mut ending = false;
-            match next {
-                Ok(Note::Begin(job)) => match begin(&job) {
-                    Ok(file) => open.push(Open { job, file, unflushed: 0 }),
-                    Err(why) => self.tell(job, Err(why.to_string())),
-                },
-                Ok(Note::Look) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => ending = true,
-            }
-            for mut one in std::mem::take(&mut open) {
-                // Asked before reading: what is written before the ring is abandoned must be read.
-                let over = ending || one.job.ring.is_abandoned();
-                match one.empty() {
-                    Err(why) => self.tell(one.job, Err(why.to_string())),
-                    Ok(()) if !over => open.push(one),
-                    Ok(()) => {
-                        let result = one.file.finish().map_err(|why| why.to_string());
-                        self.tell(one.job, result);
-                    }
-                }
-            }
-            if ending {
-                return;
-            }
-        }
-    }
-
-    fn tell(&self, job: Job, result: Result<Duration, String>) {
-        let Job { leg, tag, path, ring, .. } = job;
-        drop(ring);
-        // Without a carrier there is nobody to tell.
-        let _ = self.done.send(Done { leg, tag, path, result });
-        self.carrier.unpark();
-    }
-}
-
-fn begin(job: &Job) -> Result<WavWriter<File>, WriteError> {
-    if let Some(folder) = job.path.parent() {
-        // If it cannot be made, making the file says why.
-        let _ = fs::create_dir_all(folder);
-    }
-    create(&job.path).map_err(WriteError::Io).and_then(|file| WavWriter::new(file, job.rate))
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    File::create(path)
+    writer: Writer,
+    /// Its next turn.
+    due: Instant,
 }
 
 impl Open {
     /// Write what the ring holds.
-    fn empty(&mut self) -> Result<(), WriteError> {
+    fn serve(&mut self) -> Result<(), WriteError> {
         let ready = self.job.ring.slots();
         if let Ok(chunk) = self.job.ring.read_chunk(ready) {
             let (first, second) = chunk.as_slices();
             for part in [first, second] {
                 if !part.is_empty() {
-                    self.file.write(part)?;
+                    self.writer.write(part)?;
                 }
             }
             chunk.commit_all();
         }
-        self.unflushed += ready;
-        if self.unflushed >= self.job.rate.0 as usize / 2 {
-            self.file.flush()?;
-            self.unflushed = 0;
+        if ready > 0 { self.writer.flush() } else { Ok(()) }
+    }
+}
+
+/// A file in its format.
+enum Writer {
+    Wav(WavWriter<Sheet>),
+    Mp3(Mp3Writer<Sheet>),
+    Opus(Box<OpusWriter<Sheet>>),
+}
+
+impl Writer {
+    fn new(job: &Job) -> Result<Writer, WriteError> {
+        if let Some(folder) = job.path.parent() {
+            // If it cannot be made, making the file says why.
+            let _ = fs::create_dir_all(folder);
         }
-        Ok(())
+        let file = Sheet::new(File::create(&job.path)?);
+        let writer = match job.format {
+            Format::Wav => WavWriter::new(file, job.layout).map(Writer::Wav),
+            Format::Mp3 { kbps } => Mp3Writer::new(file, job.layout, kbps).map(Writer::Mp3),
+            Format::Opus { bitrate } => {
+                let serial = job.leg.place.rotate_left(16) ^ job.tag as u32;
+                OpusWriter::new(file, job.layout, bitrate, serial).map(Box::new).map(Writer::Opus)
+            }
+        };
+        let empty = |about: fs::Metadata| about.is_file() && about.len() == 0;
+        if writer.is_err() && fs::symlink_metadata(&job.path).is_ok_and(empty) {
+            // If it stays, it is an empty file more.
+            let _ = fs::remove_file(&job.path);
+        }
+        writer
+    }
+
+    fn write(&mut self, samples: &[i16]) -> Result<(), WriteError> {
+        match self {
+            Writer::Wav(file) => file.write(samples),
+            Writer::Mp3(file) => file.write(samples),
+            Writer::Opus(file) => file.write(samples),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        match self {
+            Writer::Wav(file) => file.flush(),
+            // Its frames are written as they come.
+            Writer::Mp3(_) => Ok(()),
+            Writer::Opus(file) => file.flush(),
+        }
+    }
+
+    fn finish(self) -> Result<Duration, WriteError> {
+        match self {
+            Writer::Wav(file) => file.finish(),
+            Writer::Mp3(file) => file.finish(),
+            Writer::Opus(file) => file.finish(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::board::Board;
 use crate::carrier::Carrier;
 use crate::clock::{self, Clock};
 use crate::command::LegSetup;
-use crate::disk::{Disk, Note};
+use crate::disk::{Disk, Disks};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
@@ -88,9 +88,8 @@ struct Shared {
     count: AtomicU64,
     stop: Arc<AtomicBool>,
     carrier_stop: Arc<AtomicBool>,
-    /// To the disk thread.
-    disk: Mutex<Sender<Note>>,
-    /// The disk thread and the carrier, in the order of their ends.
+    disks: Disks,
+    /// The disk threads and the carrier, in the order of their ends.
     ends: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -123,12 +122,12 @@ impl Engine {
         let board = Arc::new(Board::new(workers, places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
         let (done_in, done_out) = mpsc::channel();
-        let (notes_in, notes_out) = mpsc::channel();
+        let (disks, notes) = Disks::new();
         let carrier_stop = Arc::new(AtomicBool::new(false));
         let carrier = Carrier {
             rings: rings_out,
             recordings: done_out,
-            disk: notes_in.clone(),
+            disks: disks.clone(),
             board: board.clone(),
             pool: pool.clone(),
             stop: carrier_stop.clone(),
@@ -137,8 +136,13 @@ impl Engine {
             overruns: vec![0; workers],
         };
         let carrier = spawn("media-carrier".into(), move || carrier.run())?;
-        let disk = Disk { notes: notes_out, done: done_in, carrier: carrier.thread().clone() };
-        let disk = spawn("media-disk".into(), move || disk.run())?;
+        let carrier_thread = carrier.thread().clone();
+        let mut ends = Vec::new();
+        for (name, notes) in notes {
+            let disk = Disk::new(notes, done_in.clone(), carrier_thread.clone());
+            ends.push(spawn(name, move || disk.run())?);
+        }
+        ends.push(carrier);
 
         let stop = Arc::new(AtomicBool::new(false));
         let mut handles = Vec::with_capacity(workers);
@@ -146,7 +150,7 @@ impl Engine {
             let orders = Arc::new(ArrayQueue::new(ORDERS));
             let resting = Arc::new(AtomicBool::new(false));
             let (slots, out) = (orders.clone(), Outlet::new(ring, places));
-            let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier.thread().clone());
+            let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier_thread.clone());
             let join = spawn(format!("media-{id}"), move || {
                 // The grid begins on the worker's own thread; the clock on the wall is read beside it.
                 clock::hurry();
@@ -171,8 +175,8 @@ impl Engine {
             count: AtomicU64::new(0),
             stop,
             carrier_stop,
-            disk: Mutex::new(notes_in),
-            ends: Mutex::new(vec![disk, carrier]),
+            disks,
+            ends: Mutex::new(ends),
         };
         Ok(Engine { shared: Arc::new(shared) })
     }
@@ -222,11 +226,6 @@ impl Engine {
 }
 
 impl Shared {
-    fn tell_disk(&self, note: Note) -> Result<(), Error> {
-        let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
-        disk.send(note).map_err(|_| Error::Stopped)
-    }
-
     fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         for worker in &self.workers {
@@ -243,11 +242,11 @@ impl Shared {
             // A worker that panicked has nothing left to end.
             let _ = join.map(JoinHandle::join);
         }
-        // The carrier tells what became of the last recordings, so the disk thread ends first.
-        // It was stopped before if this is refused.
-        let _ = self.tell_disk(Note::End);
+        // The carrier tells what became of the last recordings, so the disk threads end first.
+        self.disks.end();
+        let last = ends.len().saturating_sub(1);
         for (n, join) in ends.into_iter().enumerate() {
-            if n == 1 {
+            if n == last {
                 self.carrier_stop.store(true, Ordering::Release);
             }
             join.thread().unpark();

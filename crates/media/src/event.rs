@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::id::{LegId, RoomId};
+use crate::recording::Ended;
 use crate::report::LegReport;
 
 /// Something happened on a leg. The sink is called on the carrier thread, in order for each leg.
@@ -53,6 +54,8 @@ pub enum Event {
         path: PathBuf,
         /// How much was recorded.
         duration: Duration,
+        /// What ended it.
+        ended: Ended,
     },
     /// A recording could not be written (any more); what was written until then is a whole file. The call goes on.
     RecordFailed {

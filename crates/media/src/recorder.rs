@@ -9,6 +9,9 @@ use audio::Rate;
 use audio::level::Gate;
 use rtrb::Producer;
 
+use crate::id::LegId;
+use crate::recording::{Ended, Verdict};
+
 /// How much a ring holds: what a disk may stall without a gap.
 pub(crate) const RING: Duration = Duration::from_secs(2);
 
@@ -17,6 +20,7 @@ const HANGOVER: Duration = Duration::from_millis(500);
 
 /// A recording that runs.
 pub(crate) struct Recorder {
+    pub(crate) leg: LegId,
     pub(crate) tag: u64,
     ring: Producer<i16>,
     gate: Gate,
@@ -24,6 +28,7 @@ pub(crate) struct Recorder {
     left: u64,
     silence: Option<Duration>,
     owed: u64,
+    verdict: Verdict,
 }
 
 /// What a frame made of the recording.
@@ -38,14 +43,16 @@ pub(crate) enum Progress {
 
 impl Recorder {
     pub(crate) fn new(
+        leg: LegId,
         tag: u64,
         ring: Producer<i16>,
         rate: Rate,
         limit: Option<Duration>,
         silence: Option<Duration>,
+        verdict: Verdict,
     ) -> Recorder {
         let left = limit.map_or(u64::MAX, |limit| rate.samples(limit) as u64);
-        Recorder { tag, ring, gate: Gate::new(rate, HANGOVER), left, silence, owed: 0 }
+        Recorder { leg, tag, ring, gate: Gate::new(rate, HANGOVER), left, silence, owed: 0, verdict }
     }
 
     /// The next frame of what is heard.
@@ -63,7 +70,11 @@ impl Recorder {
         self.owed += (n - room) as u64;
         let before = self.gate.talking();
         let talking = self.gate.push(frame);
-        if self.left == 0 || self.silence.is_some_and(|silence| self.gate.silence() >= silence) {
+        if self.left == 0 {
+            self.verdict.set(Ended::Limit);
+            Progress::Over
+        } else if self.silence.is_some_and(|silence| self.gate.silence() >= silence) {
+            self.verdict.set(Ended::Silence);
             Progress::Over
         } else if talking && !before {
             Progress::Talking
@@ -100,6 +111,11 @@ mod tests {
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
+    fn recorder(ring: Producer<i16>, limit: Option<Duration>, silence: Option<Duration>) -> Recorder {
+        let leg = LegId { worker: 0, place: 0, generation: 0 };
+        Recorder::new(leg, 1, ring, Rate::NARROW, limit, silence, Verdict::default())
+    }
+
     fn loud() -> [i16; 160] {
         std::array::from_fn(|n| if n % 8 < 4 { 8_000 } else { -8_000 })
     }
@@ -107,7 +123,7 @@ mod tests {
     #[test]
     fn the_limit_is_kept_to_the_sample() {
         let (ring, mut other) = RingBuffer::new(16_000);
-        let mut recorder = Recorder::new(1, ring, Rate::NARROW, Some(MS(50)), None);
+        let mut recorder = recorder(ring, Some(MS(50)), None);
         assert_eq!(recorder.push(&loud()), Progress::Talking);
         assert_eq!(recorder.push(&loud()), Progress::Going);
         assert_eq!(recorder.push(&loud()), Progress::Over);
@@ -119,7 +135,7 @@ mod tests {
     #[test]
     fn silence_ends_it_and_speech_puts_the_end_off() {
         let (ring, _other) = RingBuffer::new(160_000);
-        let mut recorder = Recorder::new(1, ring, Rate::NARROW, None, Some(MS(1_000)));
+        let mut recorder = recorder(ring, None, Some(MS(1_000)));
         for _ in 0..40 {
             assert_ne!(recorder.push(&[0; 160]), Progress::Over);
         }
@@ -131,7 +147,7 @@ mod tests {
     #[test]
     fn a_disk_that_stalls_costs_silence_and_no_time() {
         let (ring, mut other) = RingBuffer::new(320);
-        let mut recorder = Recorder::new(1, ring, Rate::NARROW, None, None);
+        let mut recorder = recorder(ring, None, None);
         for _ in 0..5 {
             recorder.push(&loud());
         }
@@ -153,7 +169,7 @@ mod tests {
     #[test]
     fn a_disk_that_gave_up_ends_it() {
         let (ring, other) = RingBuffer::new(320);
-        let mut recorder = Recorder::new(1, ring, Rate::NARROW, None, None);
+        let mut recorder = recorder(ring, None, None);
         drop(other);
         assert_eq!(recorder.push(&loud()), Progress::Over);
     }

@@ -1,4 +1,4 @@
-//! Recordings that a crash cut off: at the engine's start their headers are made to count what reached the disk.
+//! Recordings that a crash or a full disk cut off are made whole again, of what reached the disk.
 //!
 //! Which files are looked at is settled before the first recording can begin, so that none that runs is touched.
 
@@ -6,12 +6,15 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use audio::WriteError;
-use audio::write::wav::{self, Repair};
+use audio::write::{Repair, mp3, opus, wav};
 
 /// Folders in folders looked into; deeper ones are none of ours.
 const DEPTH: u32 = 8;
 
-/// The WAV files below `folder`. A folder that cannot be read has none.
+/// What the names of recordings end in.
+const EXTENSIONS: [&str; 4] = ["wav", "mp3", "opus", "ogg"];
+
+/// The sound files below `folder`. A folder that cannot be read has none.
 pub(crate) fn find(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     search(folder, DEPTH, &mut found);
@@ -25,31 +28,49 @@ fn search(folder: &Path, depth: u32, found: &mut Vec<PathBuf>) {
         // A link may lead out of the folder: it is not followed.
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && depth > 0 => search(&path, depth - 1, found),
-            Ok(kind) if kind.is_file() && path.extension().is_some_and(|it| it == "wav") => found.push(path),
+            Ok(kind) if kind.is_file() && extension(&path).is_some() => found.push(path),
             _ => {}
         }
     }
 }
 
+/// Which of [`EXTENSIONS`] it has.
+fn extension(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?;
+    EXTENSIONS.into_iter().find(|it| extension == *it)
+}
+
 /// Repair those that need it; how many did.
-pub(crate) fn repair(files: &[PathBuf]) -> usize {
-    files.iter().filter(|file| repair_one(file)).count()
+pub(crate) fn repair(files: &[impl AsRef<Path>]) -> usize {
+    files.iter().filter(|file| repair_one(file.as_ref())).count()
 }
 
 fn repair_one(path: &Path) -> bool {
-    let file = OpenOptions::new().read(true).write(true).open(path);
-    match file.map_err(WriteError::Io).and_then(|mut file| wav::repair(&mut file)) {
-        Ok(Repair::Recovered(samples)) => {
-            tracing::warn!(file = %path.display(), samples, "a recording that was cut off is whole again");
+    match mend(path) {
+        Ok(Repair::Mended { duration, .. }) => {
+            tracing::warn!(file = %path.display(), ?duration, "a recording that was cut off is whole again");
             true
         }
         // Whole, or somebody else's file.
-        Ok(_) | Err(WriteError::NotOurs) => false,
+        Ok(Repair::Whole) | Err(WriteError::NotOurs) => false,
         Err(error) => {
             tracing::warn!(file = %path.display(), %error, "a recording cannot be looked at");
             false
         }
     }
+}
+
+fn mend(path: &Path) -> Result<Repair, WriteError> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let repair = match extension(path) {
+        Some("wav") => wav::repair(&mut file)?,
+        Some("mp3") => mp3::repair(&mut file)?,
+        _ => opus::repair(&mut file)?,
+    };
+    if let Repair::Mended { length, .. } = repair {
+        file.set_len(length)?;
+    }
+    Ok(repair)
 }
 
 #[cfg(test)]
@@ -78,7 +99,7 @@ mod tests {
         let found = find(folder.path());
         assert_eq!(found.len(), 3);
         assert_eq!(repair(&found), 1);
-        assert_eq!(fs::read(name("deeper/cut.wav")).unwrap()[..bytes.len()], bytes);
+        assert_eq!(fs::read(name("deeper/cut.wav")).unwrap(), bytes);
         assert_eq!(fs::read(name("whole.wav")).unwrap(), bytes);
         assert_eq!(fs::read(name("cut.txt")).unwrap(), cut);
         assert_eq!(repair(&find(folder.path())), 0, "once is enough");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, DigitToSend, Engine, Event, Form, LegSetup, Prompt, Repeat};
+use media::{Command, Config, DigitToSend, Engine, Event, Form, Format, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
@@ -104,7 +104,8 @@ fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_wor
         let tag = u64::from(n);
         if n % 50 == 0 {
             let path = format!("{n}.wav").into();
-            let record = Command::Record { tag, path, limit: Some(MS(600)), silence: None };
+            let record =
+                Command::Record { tag, path, format: Format::Wav, limit: Some(MS(600)), silence: None };
             engine.send(legs[1], record).unwrap();
             engine.send(legs[2], Command::Echo { tag }).unwrap();
             engine.bridge((legs[0], tag + 1_000), (legs[3], tag + 1_000)).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Error, Event, Form, LegId, LegSetup, Ports, Prompt, Repeat,
+    Command, Config, DigitToSend, Engine, Error, Event, Form, Format, LegId, LegSetup, Ports, Prompt, Repeat,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
@@ -134,7 +134,10 @@ fn a_recording_is_a_whole_file_before_its_leg_is_released() {
     let mut phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("a folder/call.wav");
-    house.engine.send(leg, Command::Record { tag: 9, path, limit: None, silence: None }).unwrap();
+    house
+        .engine
+        .send(leg, Command::Record { tag: 9, path, format: Format::Wav, limit: None, silence: None })
+        .unwrap();
     let frames = Prompt::encode(&sound(600), ulaw()).unwrap();
     for frame in frames.bytes().chunks(160) {
         // What the engine sends sets the phone's pace.
@@ -167,7 +170,10 @@ fn a_full_disk_fails_the_recording_and_not_the_call() {
     let phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("full");
-    house.engine.send(leg, Command::Record { tag: 1, path, limit: None, silence: None }).unwrap();
+    house
+        .engine
+        .send(leg, Command::Record { tag: 1, path, format: Format::Wav, limit: None, silence: None })
+        .unwrap();
     let why = house
         .wait(|event| if let Event::RecordFailed { tag: 1, why, .. } = event { Some(why) } else { None });
     assert!(!why.is_empty());

@@ -95,7 +95,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Pcm, ReadError> {
             return Err(ReadError::TooLong);
         }
     }
-    if let Some(end) = end.filter(|&end| end > head.pre_skip) {
+    if let Some(end) = end.filter(|&end| end >= head.pre_skip) {
         samples.truncate(end);
     }
     samples.drain(..head.pre_skip.min(samples.len()));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use audio::codec::CodecError;
+use audio::write::Layout;
 use audio::{Pcm, tone};
 use rtrb::RingBuffer;
 
 use super::Engine;
 use crate::bridge::Bridge;
 use crate::command::{Command, DigitToSend, Repeat};
-use crate::disk::{Job, Note};
+use crate::disk::Job;
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::id::LegId;
@@ -18,6 +19,7 @@ use crate::order::Order;
 use crate::port::Ports;
 use crate::prompt::{Form, Prompt};
 use crate::recorder::{self, Recorder};
+use crate::recording::Verdict;
 use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
@@ -44,11 +46,12 @@ impl Engine {
                 };
                 self.order(leg, Order::Dial(leg, dialling))
             }
-            Command::Record { tag, path, limit, silence } => {
+            Command::Record { tag, path, format, limit, silence } => {
                 let rate = setup.rate;
                 let kit = Kit::to_hear(&setup, Delay::PATIENT)?;
                 let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
-                let recorder = Recorder::new(tag, write, rate, limit, silence);
+                let verdict = Verdict::default();
+                let recorder = Recorder::new(leg, tag, write, rate, limit, silence, verdict.clone());
                 let path = self.shared.config.recordings_dir.join(path);
                 // Counted before the order, which may be over before this function is.
                 board.recording_begins(leg);
@@ -57,8 +60,8 @@ impl Engine {
                     board.recording_ended(leg);
                     return ordered;
                 }
-                let job = Job { leg, tag, path, rate, ring };
-                self.shared.tell_disk(Note::Begin(job))
+                let layout = Layout::mono(rate);
+                self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);

@@ -101,7 +101,15 @@ impl Rig {
 
     fn record(&mut self, tag: u64, limit: Option<Duration>, silence: Option<Duration>) -> Consumer<i16> {
         let (ring, out) = RingBuffer::new(1_000_000);
-        let recorder = Recorder::new(tag, ring, Rate::NARROW, limit, silence);
+        let recorder = Recorder::new(
+            id(0),
+            tag,
+            ring,
+            Rate::NARROW,
+            limit,
+            silence,
+            crate::recording::Verdict::default(),
+        );
         self.order(Order::Record(id(0), recorder, kit()));
         out
     }

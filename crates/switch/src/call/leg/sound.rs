@@ -92,7 +92,13 @@ impl CallLeg {
         // Relative: the media engine knows the directory.
         let path = recording::file(&id);
         let job = Job::Recording { id, upload };
-        let started = self.media.start(tag, job, |tag| Command::Record { tag, path, limit, silence });
+        let started = self.media.start(tag, job, |tag| Command::Record {
+            tag,
+            path,
+            format: media::Format::Wav,
+            limit,
+            silence,
+        });
         if let Err(error) = started {
             self.fail(tag, Cause::Recording, error.to_string());
         }
