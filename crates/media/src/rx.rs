@@ -221,7 +221,12 @@ impl Rx {
         let Some(tones) = &mut self.tones else { return };
         for part in payload.chunks(pcm.len().max(1)) {
             let n = codec.decode(part, pcm);
-            tones.push(pcm.get(..n).unwrap_or_default(), |key| out.event(Event::Digit { leg, key }));
+            tones.push(pcm.get(..n).unwrap_or_default(), |press| {
+                out.event(match press {
+                    detect::Press::Down(key) => Event::Digit { leg, key },
+                    detect::Press::Up { key, held } => let_go(leg, dtmf::Ended { key, duration: held }),
+                });
+            });
         }
     }
 

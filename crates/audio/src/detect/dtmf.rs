@@ -1,200 +1,303 @@
 //! Keys in the sound itself, for the peers that do not send them as RFC 4733 events.
 //!
-//! Eight Goertzel filters over blocks of 12.75 ms; a key counts when two blocks in a row agree, and again only after two blocks without it.
-//! Within ITU-T Q.24: 40 ms of tone are heard, 23 ms are not required to be, twist up to 8 dB is borne.
+//! Blocks of 6.4 ms are correlated with the eight frequencies (the bins that Goertzel's algorithm gives, from a table).
+//! Two blocks together are a window of 12.75 ms, whose zeros fall well between the eight; what four such windows in a row
+//! take for the same key is looked at closely in [`proof`] before it counts.
+//!
+//! ITU-T Q.24: tones of 40 ms count and of 23 ms do not, pauses of 40 ms part two keys and interruptions of 10 ms do not,
+//! pitches may be off by 1.5 % and not by 3.5 %, the high tone may be 4 dB louder and 8 dB quieter than the low one.
 
-use super::Goertzel;
+mod proof;
+
+use std::f64::consts::TAU;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::narrow::Narrow;
 use crate::Rate;
 use crate::tone::{COLUMNS, KEYS, ROWS};
 
-/// Listens for keys; feed it every sample in order.
-#[derive(Debug, Clone)]
-pub struct Dtmf {
-    rows: [Goertzel; 4],
-    columns: [Goertzel; 4],
-    /// Samples a block: 102 at 8 kHz, where the bins fall best on the eight frequencies.
-    block: usize,
-    filled: usize,
-    energy: f32,
-    last: Option<char>,
-    held: Option<char>,
-    misses: u8,
+/// Samples a second that the work is done in.
+const RATE: f32 = 8_000.0;
+/// Samples a block.
+const BLOCK: usize = 51;
+/// Samples a window.
+const WINDOW: f32 = 2.0 * BLOCK as f32;
+/// The quietest tone that counts, as the mean square of either: -36 dBm0, a full-scale sine being +3.17.
+const QUIETEST: f32 = 32_768.0 * 32_768.0 * 6e-5;
+/// The share of a window's energy in the two tones at least; what 1.5 % off leaves, and some noise.
+const SHARE: f32 = 0.55;
+/// Each tone stands this much out of its group: 6 dB.
+const STANDS_OUT: f32 = 4.0;
+/// The quietest block of a beginning key against the loudest: a block that the tone only half fills is not of it.
+const STEADY: f32 = 0.4;
+/// A held tone goes on while it has this share of its power: -8 dB.
+const GOES_ON: f32 = 0.16;
+/// Windows without the tones until a key was let go: 25 ms.
+const GAP: u8 = 4;
+
+/// What the keys did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Press {
+    /// A key went down, about 35 ms ago.
+    Down(char),
+    /// It was let go.
+    Up {
+        /// Which.
+        key: char,
+        /// How long it was held, to about 7 ms.
+        held: Duration,
+    },
 }
 
-/// The quietest tone that counts, as a mean square of either frequency: about -42 dBov.
-const QUIETEST: f32 = 32_768.0 * 32_768.0 * 6e-5;
-/// The high tone may be this much louder than the low one: 8 dB. Trunks and old sets do that.
-const TWIST: f32 = 6.3;
-/// The low tone may be this much louder than the high one: 8 dB, as long cables make it.
-const REVERSE_TWIST: f32 = 6.3;
-/// Both tones stand out of their group by this much: 8 dB.
-const STANDS_OUT: f32 = 6.3;
-/// The share of a block's energy in the two tones; speech has its energy elsewhere too.
-const SHARE: f32 = 0.70;
+/// Listens for keys; feed it every sample in order. Allocates when it is made, never after.
+#[derive(Debug, Clone)]
+pub struct Dtmf {
+    narrow: Narrow,
+    listener: Listener,
+}
 
 impl Dtmf {
     /// A detector for sound of `rate`.
     pub fn new(rate: Rate) -> Dtmf {
-        Dtmf {
-            rows: ROWS.map(|hertz| Goertzel::new(rate, hertz)),
-            columns: COLUMNS.map(|hertz| Goertzel::new(rate, hertz)),
-            block: (rate.hertz() as usize * 102 / 8_000).max(1),
-            filled: 0,
-            energy: 0.0,
-            last: None,
-            held: None,
-            misses: 0,
-        }
+        Dtmf { narrow: Narrow::new(rate), listener: Listener::new() }
     }
 
-    /// Takes the next samples and calls `pressed` for each key that begins in them.
-    pub fn push(&mut self, samples: &[i16], mut pressed: impl FnMut(char)) {
-        for &sample in samples {
-            let sample = f32::from(sample);
-            self.energy += sample * sample;
-            for filter in self.rows.iter_mut().chain(&mut self.columns) {
-                filter.push(sample);
-            }
-            self.filled += 1;
-            if self.filled == self.block
-                && let Some(key) = self.end_block()
-            {
-                pressed(key);
-            }
-        }
+    /// Takes the next samples and calls `told` for what the keys did in them.
+    pub fn push(&mut self, samples: &[i16], mut told: impl FnMut(Press)) {
+        let listener = &mut self.listener;
+        self.narrow.feed(samples, |samples| listener.push(samples, &mut told));
     }
 
-    /// The key being held, once it counts.
+    /// The key that is down.
     pub fn held(&self) -> Option<char> {
-        self.held
-    }
-
-    fn end_block(&mut self) -> Option<char> {
-        let key = self.judge();
-        self.filled = 0;
-        self.energy = 0.0;
-        self.rows.iter_mut().chain(&mut self.columns).for_each(Goertzel::reset);
-        let twice = key.is_some() && key == self.last;
-        self.last = key;
-        if key == self.held {
-            self.misses = 0;
-            return None;
-        }
-        if twice {
-            self.held = key;
-            self.misses = 0;
-            return key;
-        }
-        self.misses = self.misses.saturating_add(1);
-        if self.misses >= 2 {
-            self.held = None;
-        }
-        None
-    }
-
-    /// Which key the filled block sounds like.
-    fn judge(&self) -> Option<char> {
-        let (row, low) = strongest(&self.rows)?;
-        let (column, high) = strongest(&self.columns)?;
-        // A sine's Goertzel power is its energy times half the block.
-        let scale = self.block as f32 / 2.0;
-        let quietest = QUIETEST * self.block as f32 * scale;
-        let loud = low >= quietest && high >= quietest;
-        let level = high <= low * TWIST && low <= high * REVERSE_TWIST;
-        let pure = low + high >= SHARE * self.energy * scale;
-        if loud && level && pure { KEYS.get(row * 4 + column).copied() } else { None }
+        self.listener.held.map(|held| held.key())
     }
 }
 
-/// The filter that stands out of its group, and its power.
-fn strongest(group: &[Goertzel; 4]) -> Option<(usize, f32)> {
-    let powers = group.map(|filter| filter.power());
-    let (at, &most) = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
-    let others = powers.iter().enumerate().filter(|&(other, _)| other != at);
+/// Cosines and sines of the eight frequencies, rows first: a line for each sample of a block.
+struct Table {
+    lines: [[f32; 16]; BLOCK],
+    /// How far each turns in a block, as a complex number.
+    turn: [(f32, f32); 8],
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let angle = |at: usize, samples: usize| {
+        let hertz = if at < 4 { ROWS[at] } else { COLUMNS[at - 4] };
+        TAU * f64::from(hertz) * samples as f64 / f64::from(RATE)
+    };
+    let entry = |sample, at: usize| {
+        let angle = angle(at % 8, sample);
+        if at < 8 { angle.cos() as f32 } else { -angle.sin() as f32 }
+    };
+    Table {
+        lines: std::array::from_fn(|sample| std::array::from_fn(|at| entry(sample, at))),
+        turn: std::array::from_fn(|at| (angle(at, BLOCK).cos() as f32, -angle(at, BLOCK).sin() as f32)),
+    }
+});
+
+/// What a block came to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    energy: f32,
+    /// Real parts of the eight, then imaginary ones.
+    bins: [f32; 16],
+}
+
+/// A key by its place in [`KEYS`], and the powers of its tones.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    key: usize,
+    low: f32,
+    high: f32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    candidate: Candidate,
+    blocks: u32,
+    /// Windows without it, since the last with it.
+    missed: u8,
+}
+
+impl Held {
+    fn key(&self) -> char {
+        KEYS.get(self.candidate.key).copied().unwrap_or('?')
+    }
+
+    fn up(&self) -> Press {
+        // The last window may be filled by less than half of it.
+        let samples = (self.blocks as usize * BLOCK).saturating_sub(BLOCK / 2);
+        Press::Up { key: self.key(), held: Rate::NARROW.duration(samples) }
+    }
+}
+
+#[derive(Clone)]
+struct Listener {
+    table: &'static Table,
+    /// The last blocks' samples, oldest first, and the one being filled.
+    recent: [i16; proof::SPAN],
+    filled: usize,
+    last: Block,
+    /// Energies of the last blocks.
+    energies: [f32; proof::BLOCKS],
+    /// The last window's key, and how many windows in a row were it.
+    candidate: Option<usize>,
+    run: usize,
+    held: Option<Held>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("run", &self.run).field("held", &self.held).finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    fn new() -> Listener {
+        Listener {
+            table: &TABLE,
+            recent: [0; proof::SPAN],
+            filled: 0,
+            last: Block::default(),
+            energies: [0.0; proof::BLOCKS],
+            candidate: None,
+            run: 0,
+            held: None,
+        }
+    }
+
+    fn push(&mut self, mut samples: &[i16], told: &mut impl FnMut(Press)) {
+        const START: usize = proof::SPAN - BLOCK;
+        while !samples.is_empty() {
+            let (some, rest) = samples.split_at(samples.len().min(BLOCK - self.filled));
+            let from = START + self.filled;
+            self.recent[from..from + some.len()].copy_from_slice(some);
+            self.filled += some.len();
+            samples = rest;
+            if self.filled == BLOCK {
+                self.filled = 0;
+                self.block(told);
+                self.recent.copy_within(BLOCK.., 0);
+            }
+        }
+    }
+
+    /// The newest block is full.
+    fn block(&mut self, told: &mut impl FnMut(Press)) {
+        let (_, samples) = self.recent.split_at(proof::SPAN - BLOCK);
+        let now = measure(self.table, samples);
+        self.energies.rotate_left(1);
+        self.energies[proof::BLOCKS - 1] = now.energy;
+        let before = std::mem::replace(&mut self.last, now);
+        if before.energy + now.energy < QUIETEST * WINDOW && self.held.is_none() {
+            self.candidate = None;
+            return;
+        }
+        let powers = powers(self.table, &before, &now);
+        let candidate = judge(&powers, before.energy + now.energy);
+        let key = candidate.map(|candidate| candidate.key);
+        self.run = if key == self.candidate { self.run + 1 } else { 1 };
+        self.candidate = key;
+        self.hold(&powers, told);
+        if let Some(candidate) = candidate
+            && self.run >= proof::BLOCKS - 1
+            && self.held.is_none_or(|held| held.candidate.key != candidate.key)
+            && self.is_proved(candidate.key)
+        {
+            let begun = Held { candidate, blocks: proof::BLOCKS as u32, missed: 0 };
+            if let Some(before) = self.held.replace(begun) {
+                told(before.up());
+            }
+            told(Press::Down(begun.key()));
+        }
+    }
+
+    /// Whether the key that is held still is.
+    fn hold(&mut self, powers: &[f32; 8], told: &mut impl FnMut(Press)) {
+        let Some(held) = &mut self.held else { return };
+        let Candidate { key, low, high } = held.candidate;
+        let there = powers[key / 4] >= GOES_ON * low && powers[4 + key % 4] >= GOES_ON * high;
+        if there {
+            held.blocks += u32::from(held.missed) + 1;
+            held.missed = 0;
+            return;
+        }
+        held.missed += 1;
+        if held.missed >= GAP {
+            told(held.up());
+            self.held = None;
+        }
+    }
+
+    fn is_proved(&self, key: usize) -> bool {
+        let loudest = self.energies.iter().copied().fold(0.0, f32::max);
+        let steady = self.energies.iter().all(|energy| *energy >= STEADY * loudest);
+        let samples = std::array::from_fn(|at| f32::from(self.recent[at]));
+        steady && proof::proves(&samples, ROWS[key / 4], COLUMNS[key % 4])
+    }
+}
+
+fn measure(table: &Table, samples: &[i16]) -> Block {
+    let mut sound = [0.0f32; BLOCK];
+    for (to, &sample) in sound.iter_mut().zip(samples) {
+        *to = f32::from(sample);
+    }
+    let mut energies = [0.0f32; 8];
+    for some in sound.chunks(8) {
+        for (energy, x) in energies.iter_mut().zip(some) {
+            *energy += x * x;
+        }
+    }
+    let energy = energies.iter().sum();
+    if energy < QUIETEST * BLOCK as f32 / 4.0 {
+        return Block { energy, bins: [0.0; 16] };
+    }
+    // Two sums each, one for every other sample: an addition need not wait for the one before it.
+    let (mut even, mut odd) = ([0.0f32; 16], [0.0f32; 16]);
+    for (lines, pair) in table.lines.chunks(2).zip(sound.chunks(2)) {
+        if let ([first, second], [x, y]) = (lines, pair) {
+            for at in 0..16 {
+                even[at] += x * first[at];
+                odd[at] += y * second[at];
+            }
+        }
+    }
+    let ([.., line], [.., x]) = (&table.lines, &sound);
+    for at in 0..16 {
+        even[at] += x * line[at];
+    }
+    Block { energy, bins: std::array::from_fn(|at| even[at] + odd[at]) }
+}
+
+/// The powers of the eight over two blocks.
+fn powers(table: &Table, before: &Block, now: &Block) -> [f32; 8] {
+    std::array::from_fn(|at| {
+        let (turn_re, turn_im) = table.turn[at];
+        let (re, im) = (now.bins[at], now.bins[at + 8]);
+        let re_both = before.bins[at] + re * turn_re - im * turn_im;
+        let im_both = before.bins[at + 8] + re * turn_im + im * turn_re;
+        re_both * re_both + im_both * im_both
+    })
+}
+
+/// Which key a window sounds like.
+fn judge(powers: &[f32; 8], energy: f32) -> Option<Candidate> {
+    let (rows, columns) = powers.split_at(4);
+    let (row, low) = strongest(rows)?;
+    let (column, high) = strongest(columns)?;
+    // A sine's power here is its energy times half the window.
+    let pure = low + high >= SHARE * energy * (WINDOW / 2.0);
+    pure.then_some(Candidate { key: row * 4 + column, low, high })
+}
+
+/// The one that stands out of its group, and its power.
+fn strongest(group: &[f32]) -> Option<(usize, f32)> {
+    let (at, &most) = group.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let others = group.iter().enumerate().filter(|&(other, _)| other != at);
     others.map(|(_, power)| power * STANDS_OUT).all(|power| power <= most).then_some((at, most))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Pcm;
-    use crate::tone;
-    use std::time::Duration;
-
-    fn keys_in(sound: &Pcm, frame: usize) -> String {
-        let mut detector = Dtmf::new(sound.rate);
-        let mut keys = String::new();
-        for part in sound.samples.chunks(frame) {
-            detector.push(part, |key| keys.push(key));
-        }
-        keys
-    }
-
-    fn dialled(keys: &str, on: u64, off: u64, rate: Rate) -> Pcm {
-        let mut sound = Pcm::silence(rate, Duration::from_millis(37));
-        for key in keys.chars() {
-            sound.append(&tone::dtmf(key, Duration::from_millis(on), rate));
-            sound.append(&Pcm::silence(rate, Duration::from_millis(off)));
-        }
-        sound
-    }
-
-    const ALL: &str = "123A456B789C*0#D";
-
-    #[test]
-    fn every_key_is_heard_once_at_every_rate_and_frame_length() {
-        for rate in [Rate::NARROW, Rate::WIDE, Rate::FULL] {
-            for frame in [1, 80, 160, 333, 100_000] {
-                assert_eq!(keys_in(&dialled(ALL, 80, 80, rate), frame), ALL, "{rate} in {frame}s");
-            }
-        }
-    }
-
-    #[test]
-    fn the_shortest_key_of_the_standard_is_heard() {
-        assert_eq!(keys_in(&dialled("1122", 45, 45, Rate::NARROW), 160), "1122");
-    }
-
-    #[test]
-    fn a_key_held_long_counts_once_and_a_short_gap_does_not_split_it() {
-        let mut sound = tone::dtmf('5', Duration::from_secs(2), Rate::NARROW);
-        sound.samples[8_000..8_060].fill(0);
-        assert_eq!(keys_in(&sound, 160), "5");
-    }
-
-    #[test]
-    fn quiet_and_twisted_keys_are_heard() {
-        let mut quiet = dialled(ALL, 80, 80, Rate::NARROW);
-        quiet.samples.iter_mut().for_each(|sample| *sample /= 12);
-        assert_eq!(keys_in(&quiet, 160), ALL);
-    }
-
-    #[test]
-    fn keys_survive_g711() {
-        for codec in [crate::codec::Codec::Pcmu, crate::codec::Codec::Pcma] {
-            let mut sound = dialled(ALL, 70, 60, Rate::NARROW);
-            let mut payload = vec![0; sound.samples.len()];
-            codec.encode(&sound.samples, &mut payload);
-            codec.decode(&payload, &mut sound.samples);
-            assert_eq!(keys_in(&sound, 160), ALL);
-        }
-    }
-
-    #[test]
-    fn other_tones_and_noise_are_no_keys() {
-        let length = Duration::from_secs(1);
-        for hertz in [&[440][..], &[350, 440], &[480, 620], &[697], &[1_209], &[697, 770], &[1_000, 2_000]] {
-            assert_eq!(
-                keys_in(&tone::render(hertz, length, Duration::ZERO, length, Rate::NARROW), 160),
-                "",
-                "{hertz:?}"
-            );
-        }
-        let mut state = 1u32;
-        let noise = (0..80_000).map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 16) as i16
-        });
-        assert_eq!(keys_in(&Pcm::new(Rate::NARROW, noise.collect()), 160), "");
-    }
-}
+mod tests;

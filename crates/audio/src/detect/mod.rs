@@ -1,8 +1,9 @@
 //! Hearing tones: the power at a frequency, and the keys of a telephone in the sound itself.
 
 mod dtmf;
+mod narrow;
 
-pub use dtmf::Dtmf;
+pub use dtmf::{Dtmf, Press};
 
 use std::f64::consts::TAU;
 
@@ -19,36 +20,6 @@ pub fn goertzel_power(samples: &[i16], rate: Rate, hertz: f32) -> f32 {
         (last, before) = (f64::from(sample) + coefficient * last - before, last);
     }
     (last * last + before * before - coefficient * last * before) as f32
-}
-
-/// One bin of a short block, fed sample by sample.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Goertzel {
-    coefficient: f32,
-    last: f32,
-    before: f32,
-}
-
-impl Goertzel {
-    pub(crate) fn new(rate: Rate, hertz: f32) -> Goertzel {
-        let coefficient = 2.0 * (TAU * f64::from(hertz) / f64::from(rate.hertz().max(1))).cos();
-        Goertzel { coefficient: coefficient as f32, last: 0.0, before: 0.0 }
-    }
-
-    pub(crate) fn push(&mut self, sample: f32) {
-        let now = sample + self.coefficient * self.last - self.before;
-        self.before = self.last;
-        self.last = now;
-    }
-
-    pub(crate) fn power(&self) -> f32 {
-        self.last * self.last + self.before * self.before - self.coefficient * self.last * self.before
-    }
-
-    pub(crate) fn reset(&mut self) {
-        self.last = 0.0;
-        self.before = 0.0;
-    }
 }
 
 #[cfg(test)]
