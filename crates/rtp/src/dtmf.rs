@@ -20,6 +20,9 @@ const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*',
 /// −10 dBm0: usual for keys.
 const VOLUME: u8 = 10;
 
+/// The most clock units that a duration can tell; longer events are sent in segments: RFC 4733 §2.5.1.3.
+const SEGMENT: u32 = 0xffff;
+
 /// How often the last packet is sent: RFC 4733 §2.5.1.4.
 const ENDS: u8 = 3;
 
@@ -82,6 +85,16 @@ impl Receiver {
         Receiver { clock, current: None }
     }
 
+    /// Another clock was agreed on, as when another codec was. What is being pressed was let go.
+    pub fn change_clock(&mut self, clock: u32) -> Option<Ended> {
+        if clock == self.clock {
+            return None;
+        }
+        let unfinished = self.give_up();
+        *self = Receiver::new(clock);
+        unfinished
+    }
+
     /// Whether a key is being pressed.
     pub fn is_pressed(&self) -> bool {
         self.current.is_some_and(|current| !current.over)
@@ -98,11 +111,12 @@ impl Receiver {
         if let Some(current) = self.current.as_mut() {
             let step = timestamp.since(current.timestamp);
             let same = step == 0 && current.event == event;
-            // RFC 4733 §2.5.1.3: a long event goes on as a new segment where the last one stopped.
-            let goes_on =
-                !current.over && current.event == event && step == i32::from(current.duration) && step > 0;
+            // RFC 4733 §2.5.1.3: a long event goes on as a new segment where the last one stopped, which is at the
+            // greatest duration whether that packet arrived or not.
+            let stopped = [i32::from(current.duration), SEGMENT as i32].contains(&step);
+            let goes_on = !current.over && current.event == event && stopped && step > 0;
             if goes_on {
-                current.before = current.before.saturating_add(u32::from(current.duration));
+                current.before = current.before.saturating_add(step.unsigned_abs());
                 current.timestamp = timestamp;
                 current.duration = 0;
             }
@@ -164,18 +178,22 @@ pub struct Update {
 #[derive(Clone, Debug)]
 pub struct Sender {
     event: u8,
+    /// Of the segment being sent.
     timestamp: RtpTime,
-    /// In clock units: to be reached, and told so far.
-    length: u16,
-    told: u16,
+    /// In clock units: to be reached, told so far, and of that in segments before this one.
+    length: u32,
+    told: u32,
+    before: u32,
+    /// The segment is full; the next packet begins another.
+    full: bool,
     ends: u8,
 }
 
 impl Sender {
-    /// Press `key` at `timestamp` for `length` clock units, at most 65,535 (8 s at 8 kHz). `None` if it is no key.
+    /// Press `key` at `timestamp` for `length` clock units. `None` if it is no key.
     pub fn new(key: char, timestamp: RtpTime, length: u32) -> Option<Sender> {
-        let length = length.clamp(1, 0xffff) as u16;
-        Some(Sender { event: event(key)?, timestamp, length, told: 0, ends: 0 })
+        let event = event(key)?;
+        Some(Sender { event, timestamp, length: length.max(1), told: 0, before: 0, full: false, ends: 0 })
     }
 
     /// The next packet, `step` clock units after the last; `None` when the third end was sent.
@@ -183,12 +201,19 @@ impl Sender {
         if self.ends >= ENDS {
             return None;
         }
+        if self.full {
+            self.full = false;
+            self.before = self.before.saturating_add(SEGMENT);
+            self.timestamp = self.timestamp.plus(SEGMENT);
+        }
         let marker = self.told == 0;
-        let step = step.min(0xffff) as u16;
-        self.told = self.told.saturating_add(step).min(self.length);
-        let over = self.told >= self.length || step == 0;
+        self.told = self.told.saturating_add(step.min(SEGMENT)).min(self.length);
+        let duration = self.told.saturating_sub(self.before);
+        // A full segment has no end of its own: the key goes on in the next.
+        self.full = duration > SEGMENT;
+        let over = !self.full && (self.told >= self.length || step == 0);
         self.ends += u8::from(over);
-        let [d0, d1] = self.told.to_be_bytes();
+        let [d0, d1] = (duration.min(SEGMENT) as u16).to_be_bytes();
         let flags = if over { 0x80 | VOLUME } else { VOLUME };
         Some(Update { payload: [self.event, flags, d0, d1], marker, timestamp: self.timestamp })
     }
@@ -200,175 +225,4 @@ impl Sender {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packet::tests::Random;
-
-    const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    fn started(key: char) -> Option<Report> {
-        Some(Report::Started { key, before: None, ended: None })
-    }
-
-    fn ended(key: char, ms: u64) -> Option<Report> {
-        Some(Report::Ended(Ended { key, duration: MS(ms) }))
-    }
-
-    #[test]
-    fn a_key_is_told_at_its_first_packet_and_its_three_ends_once() {
-        let mut receiver = Receiver::new(8_000);
-        let t = RtpTime(1_000);
-        assert_eq!(receiver.feed(t, &[5, 10, 0, 160]), started('5'));
-        assert!(receiver.is_pressed());
-        assert_eq!(receiver.feed(t, &[5, 10, 1, 64]), None);
-        assert_eq!(receiver.feed(t, &[5, 0x8a, 3, 32]), ended('5', 100));
-        assert_eq!(receiver.feed(t, &[5, 0x8a, 3, 32]), None);
-        assert_eq!(receiver.feed(t, &[5, 0x8a, 3, 32]), None);
-        assert!(!receiver.is_pressed());
-    }
-
-    #[test]
-    fn the_same_key_twice_is_two_keys() {
-        let mut receiver = Receiver::new(8_000);
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0, 0, 160]), started('1'));
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0x80, 1, 64]), ended('1', 40));
-        assert_eq!(receiver.feed(RtpTime(1_600), &[1, 0, 0, 160]), started('1'));
-    }
-
-    #[test]
-    fn a_key_of_which_only_an_end_arrives_is_told() {
-        let mut receiver = Receiver::new(8_000);
-        let over = Ended { key: '#', duration: MS(100) };
-        let report = receiver.feed(RtpTime(0), &[11, 0x80, 3, 32]);
-        assert_eq!(report, Some(Report::Started { key: '#', before: None, ended: Some(over) }));
-        assert_eq!(receiver.feed(RtpTime(0), &[11, 0x80, 3, 32]), None);
-    }
-
-    #[test]
-    fn a_lost_end_is_made_up_for_by_the_next_key_or_by_giving_up() {
-        let mut receiver = Receiver::new(8_000);
-        receiver.feed(RtpTime(0), &[1, 0, 1, 64]);
-        let before = Some(Ended { key: '1', duration: MS(40) });
-        let report = receiver.feed(RtpTime(3_200), &[2, 0, 0, 160]);
-        assert_eq!(report, Some(Report::Started { key: '2', before, ended: None }));
-        assert_eq!(receiver.give_up(), Some(Ended { key: '2', duration: MS(20) }));
-        assert_eq!(receiver.give_up(), None);
-        assert_eq!(receiver.feed(RtpTime(3_200), &[2, 0x80, 3, 32]), None, "its end comes late: nothing new");
-    }
-
-    #[test]
-    fn an_overtaken_packet_of_the_last_key_is_no_key() {
-        let mut receiver = Receiver::new(8_000);
-        receiver.feed(RtpTime(0), &[1, 0x80, 3, 32]);
-        receiver.feed(RtpTime(1_600), &[2, 0, 0, 160]);
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0x80, 3, 32]), None);
-    }
-
-    #[test]
-    fn a_clock_that_starts_anew_does_not_swallow_keys() {
-        let mut receiver = Receiver::new(8_000);
-        receiver.feed(RtpTime(4_000_000), &[1, 0x80, 3, 32]);
-        assert_eq!(receiver.feed(RtpTime(160), &[2, 0, 0, 160]), started('2'));
-    }
-
-    #[test]
-    fn a_long_press_in_segments_is_one_key() {
-        let mut receiver = Receiver::new(8_000);
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0, 0xff, 0xff]), started('1'));
-        assert_eq!(receiver.feed(RtpTime(0xffff), &[1, 0, 0, 160]), None);
-        assert_eq!(receiver.feed(RtpTime(0xffff), &[1, 0x80, 0, 161]), ended('1', (65_535 + 161) / 8));
-    }
-
-    #[test]
-    fn durations_are_in_the_events_own_clock() {
-        let mut receiver = Receiver::new(48_000);
-        receiver.feed(RtpTime(0), &[1, 0, 3, 192]);
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0x80, 0x12, 0xc0]), ended('1', 100));
-    }
-
-    #[test]
-    fn flash_and_short_payloads_are_passed_over() {
-        let mut receiver = Receiver::new(8_000);
-        assert_eq!(receiver.feed(RtpTime(0), &[16, 0, 0, 160]), None);
-        assert_eq!(receiver.feed(RtpTime(0), &[1, 0, 0]), None);
-        assert_eq!(receiver.feed(RtpTime(0), &[]), None);
-    }
-
-    #[test]
-    fn a_key_is_sent_with_one_marker_growing_durations_and_three_ends() {
-        let mut sender = Sender::new('9', RtpTime(800), 480).unwrap();
-        let sent: Vec<Update> = std::iter::from_fn(|| sender.next(160)).collect();
-        let durations: Vec<u16> =
-            sent.iter().map(|u| u16::from_be_bytes([u.payload[2], u.payload[3]])).collect();
-        assert_eq!(durations, [160, 320, 480, 480, 480]);
-        assert_eq!(sent.iter().map(|u| u.marker).collect::<Vec<_>>(), [true, false, false, false, false]);
-        let ends: Vec<bool> = sent.iter().map(|u| u.payload[1] & 0x80 != 0).collect();
-        assert_eq!(ends, [false, false, true, true, true]);
-        assert!(sent.iter().all(|u| u.timestamp == RtpTime(800) && u.payload[0] == 9));
-    }
-
-    #[test]
-    fn a_key_shorter_than_a_packet_and_one_too_long_are_sent() {
-        let mut sender = Sender::new('*', RtpTime(0), 0).unwrap();
-        let sent: Vec<Update> = std::iter::from_fn(|| sender.next(160)).collect();
-        assert_eq!(sent.len(), 3);
-        assert!(sent[0].marker && sent.iter().all(|u| u.payload[1] & 0x80 != 0));
-        let mut sender = Sender::new('*', RtpTime(0), 1_000_000).unwrap();
-        let last = std::iter::from_fn(|| sender.next(160)).last().unwrap();
-        assert_eq!(&last.payload[2..], &[0xff, 0xff]);
-        assert!(Sender::new('x', RtpTime(0), 160).is_none());
-    }
-
-    #[test]
-    fn a_key_cut_short_ends_with_what_was_told() {
-        let mut sender = Sender::new('1', RtpTime(0), 8_000).unwrap();
-        sender.next(160);
-        sender.cut();
-        let rest: Vec<Update> = std::iter::from_fn(|| sender.next(160)).collect();
-        assert_eq!(rest.len(), 3);
-        assert!(rest.iter().all(|u| u.payload == [1, 0x80 | VOLUME, 0, 160]));
-    }
-
-    /// Whatever is lost, doubled or swapped with its neighbour: each key of which anything arrives is told once.
-    #[test]
-    fn every_key_that_left_a_trace_is_told_once_over_a_bad_network() {
-        for seed in 0..300 {
-            let mut random = Random(seed);
-            let (mut wire, mut keys) = (Vec::new(), Vec::new());
-            for n in 0..20u32 {
-                let key = KEYS[random.below(16)];
-                let mut sender = Sender::new(key, RtpTime(n * 1_600), 800).unwrap();
-                let mut any = false;
-                while let Some(update) = sender.next(160) {
-                    if random.below(3) > 0 {
-                        any = true;
-                        for _ in 0..1 + random.below(2) {
-                            wire.push(update);
-                        }
-                    }
-                }
-                if any {
-                    keys.push(key);
-                }
-            }
-            let mut receiver = Receiver::new(8_000);
-            let mut told = Vec::new();
-            for update in wire {
-                if let Some(Report::Started { key, .. }) = receiver.feed(update.timestamp, &update.payload) {
-                    told.push(key);
-                }
-            }
-            assert_eq!(told, keys, "SEED={seed:#x}");
-        }
-    }
-
-    #[test]
-    fn any_payload_is_survived() {
-        let mut random = Random(1);
-        let mut receiver = Receiver::new(8_000);
-        for _ in 0..200_000 {
-            let bytes = random.next().to_be_bytes();
-            receiver.feed(RtpTime(random.next() as u32 & 0xfff), &bytes[..random.below(9)]);
-        }
-    }
-}
+mod tests;
