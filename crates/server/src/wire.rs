@@ -200,6 +200,7 @@ fn of_switch(config: &Config) -> switch::Config {
             ..media::Config::default()
         },
         speech: of_speech(config),
+        codecs: config.codecs.clone(),
         http: HttpConfig { denied: config.denied.clone(), ..HttpConfig::default() },
         advertise: sip.advertise,
         allow_anonymous: sip.allow_anonymous,

@@ -26,5 +26,5 @@ pub use flows::{Flows, Route};
 pub use network::{Network, NotANetwork};
 pub use problem::Problem;
 pub use sounds::{Sound, Sounds};
-pub use trunks::{Account, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
+pub use trunks::{Account, CODECS, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
 pub use users::{User, Users};

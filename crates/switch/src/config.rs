@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use audio::codec::Codec;
 use store::{Sounds, Trunks};
 
+use crate::codecs::Codecs;
 use crate::http::HttpConfig;
 use crate::sip_io::SipConfig;
 use crate::speech;
@@ -26,8 +26,8 @@ pub struct Config {
     pub advertise: Option<IpAddr>,
     /// Whether anonymous callers from other machines reach public numbers.
     pub allow_anonymous: bool,
-    /// Codecs, most wanted first.
-    pub codecs: Vec<Codec>,
+    /// Codecs and how they are used.
+    pub codecs: Codecs,
     /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
     pub language: String,
     /// The account that flows belong to, as they tell web servers.
@@ -57,7 +57,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             advertise: None,
             allow_anonymous: false,
-            codecs: vec![Codec::Pcmu, Codec::Pcma],
+            codecs: Codecs::default(),
             language: String::new(),
             account: String::new(),
             sounds: Sounds::built_in(),

@@ -12,6 +12,7 @@
 mod address;
 mod book;
 mod call;
+mod codecs;
 mod config;
 mod dns;
 mod error;
@@ -37,8 +38,11 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub use audio::Rate;
+pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, LegState, LegView};
 pub use call::{CallId, NotACallId};
+pub use codecs::{Codecs, codec_named};
 pub use config::Config;
 pub use dns::DnsFault;
 pub use error::{Refusal, StartError};
@@ -136,7 +140,7 @@ impl Switch {
             trunks: trunk::Board::new(&config.trunks),
             users: ArcSwap::from_pointee(users.clone()),
             tasks: Tasks::default(),
-            codecs: config.codecs,
+            codecs: Arc::new(config.codecs),
             language: config.language,
             account: config.account,
             recordings_dir,

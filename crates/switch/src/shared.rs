@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use audio::codec::Codec;
 use media::Engine;
 use store::{Flows, Users};
 use tokio::task::AbortHandle;
@@ -16,6 +15,7 @@ use tracing::Instrument;
 use crate::book::Book;
 use crate::call::cdr::Cdr;
 use crate::call::{LegKey, Legs};
+use crate::codecs::Codecs;
 use crate::events::Bus;
 use crate::http::Http;
 use crate::sip_io::ShardHandle;
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) trunks: Board,
     pub(crate) users: ArcSwap<Users>,
     pub(crate) tasks: Tasks,
-    pub(crate) codecs: Vec<Codec>,
+    pub(crate) codecs: Arc<Codecs>,
     pub(crate) language: String,
     pub(crate) account: String,
     pub(crate) recordings_dir: PathBuf,

@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) sip: Sip,
     pub(crate) http: SocketAddr,
     pub(crate) rtp: Rtp,
+    pub(crate) codecs: switch::Codecs,
     /// A flows directory; `None` for the demo in the binary.
     pub(crate) flows: Option<PathBuf>,
     /// Where flows may not send HTTP requests.
@@ -203,6 +204,7 @@ impl Read {
                 dscp: Some(self.number("rtp.dscp") as u8).filter(|dscp| *dscp != 0),
                 timeout: Some(seconds("rtp.timeout_s")).filter(|timeout| !timeout.is_zero()),
             },
+            codecs: self.codecs(),
             flows: path("flows.directory"),
             account: self.text("flows.account").to_owned(),
             denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
@@ -225,6 +227,24 @@ impl Read {
                 json: self.text("log.format") == "json",
             },
             users: self.users.clone(),
+        }
+    }
+
+    fn codecs(&self) -> switch::Codecs {
+        let rate = |key: &str| switch::Rate(self.number(key) as u32);
+        let usual = switch::Codecs::default();
+        switch::Codecs {
+            order: value::list(self.text("media.codecs")).filter_map(switch::codec_named).collect(),
+            opus: switch::OpusSettings {
+                bitrate: Some(self.number("media.opus_bitrate") as u32).filter(|bits| *bits != 0),
+                fec: self.flag("media.opus_fec"),
+                dtx: self.flag("media.opus_dtx"),
+                complexity: self.number("media.opus_complexity") as u8,
+                ..usual.opus
+            },
+            opus_rate: rate("media.opus_rate"),
+            comfort_noise: self.flag("media.comfort_noise"),
+            ptime_ms: self.number("media.ptime_ms") as u32 / 10 * 10,
         }
     }
 

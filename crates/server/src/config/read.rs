@@ -56,7 +56,9 @@ impl Read {
                 read.variable(name, &text);
             }
         }
-        read.tls(file.map(|(name, _)| name));
+        let name = file.map(|(name, _)| name);
+        read.tls(name);
+        read.opus(name);
         read
     }
 
@@ -82,6 +84,26 @@ impl Read {
             let who = "sip.tls_client_ca must say who signs them".to_owned();
             wrong.push(("sip.tls_client_certificates", who));
         }
+        self.wrong(file, wrong);
+    }
+
+    /// What Opus has rates and bits a second of.
+    fn opus(&mut self, file: Option<&str>) {
+        let number = |key: &str| match self.values.get(key) {
+            Some((Value::Number(number), _)) => *number,
+            _ => 0,
+        };
+        let mut wrong = Vec::new();
+        if ![8_000, 12_000, 16_000, 24_000, 48_000].contains(&number("media.opus_rate")) {
+            wrong.push(("media.opus_rate", "expected 8000, 12000, 16000, 24000 or 48000".to_owned()));
+        }
+        if (1..6_000).contains(&number("media.opus_bitrate")) {
+            wrong.push(("media.opus_bitrate", "expected 0, or 6000 or more".to_owned()));
+        }
+        self.wrong(file, wrong);
+    }
+
+    fn wrong(&mut self, file: Option<&str>, wrong: Vec<(&str, String)>) {
         for (key, why) in wrong {
             let place = match self.values.get(key) {
                 Some((_, Origin::Variable(name))) => name.clone(),

@@ -3,8 +3,8 @@
 //! Reading, checking, environment overrides, `offhook config print` and the hints in errors all follow this one table.
 
 use Kind::{
-    Address, Choice, Directives, Flag, List, Networks, Number, OptionalAddress, OptionalSocket, Ports,
-    Secret, Sockets, Text,
+    Address, Choice, Codecs, Directives, Flag, List, Networks, Number, OptionalAddress, OptionalSocket,
+    Ports, Secret, Sockets, Text,
 };
 
 /// What a setting accepts.
@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Sockets,
     /// Texts with commas between them, or an array of texts.
     List,
+    /// Names of codecs with commas between them, or an array of them; at least one.
+    Codecs,
     /// `FIRST-LAST`, at least two ports.
     Ports,
     /// `NETWORK, NETWORK`, or nothing.
@@ -225,6 +227,49 @@ pub(super) const SETTINGS: &[Setting] = &[
         Number(0, DAY),
         "30",
         "A call without any audio from the phone for so long is ended. 0: never.",
+    ),
+    setting(
+        "media.codecs",
+        Codecs,
+        "\"PCMU, PCMA\"",
+        "opus, G722, PCMU, PCMA, L16/16000, L16/8000: those that are offered and taken, most wanted first.\nIn an answer the caller's order counts.",
+    ),
+    setting(
+        "media.ptime_ms",
+        Number(10, 60),
+        "20",
+        "Milliseconds a packet, where the other end does not say.",
+    ),
+    setting(
+        "media.comfort_noise",
+        Flag,
+        "false",
+        "Whether silence may be sent as a description of its noise (RFC 3389).",
+    ),
+    setting(
+        "media.opus_rate",
+        Number(8_000, 48_000),
+        "16000",
+        "Samples a second of legs with Opus: 8000, 12000, 16000, 24000 or 48000. Beside a narrowband party it is 8000.",
+    ),
+    setting(
+        "media.opus_bitrate",
+        Number(0, 510_000),
+        "0",
+        "Bits a second that Opus has at most, 6000 or more. 0: what suits the rate.",
+    ),
+    setting("media.opus_complexity", Number(0, 10), "5", "0 is cheap, 10 is good."),
+    setting(
+        "media.opus_fec",
+        Flag,
+        "true",
+        "Whether Opus packets hold a coarse copy of the one before, where the other end makes use of it.",
+    ),
+    setting(
+        "media.opus_dtx",
+        Flag,
+        "false",
+        "Whether Opus sends nothing in silence, where the other end wants that.",
     ),
     setting(
         "flows.directory",

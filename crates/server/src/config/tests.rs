@@ -95,6 +95,34 @@ fn a_wrong_value_names_its_line_and_what_was_expected() {
 }
 
 #[test]
+fn codecs_are_named_in_their_order_and_the_nearest_is_told() {
+    let order = |text: &str| read(text, &[]).config().codecs.order;
+    let names = |text: &str| order(text).iter().map(|codec| codec.name()).collect::<Vec<_>>();
+    assert_eq!(names("[media]\ncodecs = \"PCMA, opus\"\n"), ["PCMA", "opus"]);
+    assert_eq!(names("[media]\ncodecs = [\"g722\", \"L16\"]\n"), ["G722", "L16"]);
+    assert_eq!(
+        problems("[media]\ncodecs = \"PCMU, G729\"\n", &[]),
+        [
+            "offhook.toml:2:10: error: media.codecs: there is no codec \"G729\"; the nearest is G722; there are opus, G722, PCMU, PCMA, L16, L16/16000, L16/8000"
+        ]
+    );
+    assert_eq!(
+        problems("[media]\ncodecs = \"\"\n", &[]),
+        ["offhook.toml:2:10: error: media.codecs: expected at least one codec"]
+    );
+    assert_eq!(
+        problems("[media]\nopus_rate = 44100\nopus_bitrate = 100\n", &[]),
+        [
+            "offhook.toml:2: error: media.opus_rate: expected 8000, 12000, 16000, 24000 or 48000",
+            "offhook.toml:3: error: media.opus_bitrate: expected 0, or 6000 or more"
+        ]
+    );
+    let config = read("[media]\nopus_bitrate = 24000\nopus_dtx = true\nptime_ms = 35\n", &[]).config();
+    assert_eq!((config.codecs.opus.bitrate, config.codecs.opus.dtx), (Some(24_000), true));
+    assert_eq!(config.codecs.ptime_ms, 30);
+}
+
+#[test]
 fn text_that_is_not_toml_names_its_line() {
     let problems = problems("[sip]\nport = \n", &[]);
     assert!(problems[0].starts_with("offhook.toml:2:"), "{problems:?}");

@@ -23,7 +23,9 @@ pub(super) enum Value {
 pub(super) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
     let given = match value {
         DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Array(items) if matches!(kind, Kind::Sockets | Kind::List | Kind::Networks) => {
+        DeValue::Array(items)
+            if matches!(kind, Kind::Sockets | Kind::List | Kind::Networks | Kind::Codecs) =>
+        {
             let texts: Option<Vec<&str>> = items.iter().map(|item| item.as_ref().as_str()).collect();
             let Some(texts) = texts else { return Err(format!("expected {} in it", expected(Kind::Text))) };
             Value::Text(texts.join(", "))
@@ -59,6 +61,7 @@ fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         (Kind::OptionalAddress, Value::Text(text)) => text.is_empty() || text.parse::<IpAddr>().is_ok(),
         (Kind::OptionalSocket, Value::Text(text)) => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
         (Kind::Sockets, Value::Text(text)) => text == "off" || sockets(text).is_some(),
+        (Kind::Codecs, Value::Text(text)) => return codec_names(text).map(|()| value),
         (Kind::Ports, Value::Text(text)) => ports(text).is_some(),
         (Kind::Networks, Value::Text(text)) => networks(text).is_some(),
         (Kind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
@@ -74,6 +77,19 @@ fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         Value::Number(number) => number.to_string(),
     };
     Err(format!("expected {}, found {found}", expected(kind)))
+}
+
+/// Whether all of these are codecs, and there is one; the error names the one that is not, and the nearest.
+fn codec_names(text: &str) -> Result<(), String> {
+    match list(text).find(|name| switch::codec_named(name).is_none()) {
+        Some(name) => {
+            let near = flow::lower::nearest(name, store::CODECS);
+            let near = near.map(|near| format!("; the nearest is {near}")).unwrap_or_default();
+            Err(format!("there is no codec {name:?}{near}; there are {}", store::CODECS.join(", ")))
+        }
+        None if list(text).next().is_none() => Err("expected at least one codec".to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// `20000-29999` as a range of at least two ports.
@@ -111,6 +127,7 @@ fn expected(kind: Kind) -> String {
             "addresses with ports such as \"0.0.0.0:5061, [::]:5061\", \"off\", or \"\"".to_owned()
         }
         Kind::List => "texts in quotes with commas between them".to_owned(),
+        Kind::Codecs => format!("codecs such as \"opus, PCMU\"; there are {}", store::CODECS.join(", ")),
         Kind::Ports => "two ports such as \"20000-29999\", the lower first".to_owned(),
         Kind::Networks => "networks such as \"10.0.0.0/8, fe80::/10\", or \"\"".to_owned(),
         Kind::Choice(words) => {

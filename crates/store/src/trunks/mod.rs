@@ -26,6 +26,9 @@ pub use self::plan::{Form, Plan};
 pub(crate) use self::read::parse;
 use crate::network::Network;
 
+/// The codecs that a trunk may name; `L16` alone is that of 16 kHz.
+pub const CODECS: [&str; 7] = ["opus", "G722", "PCMU", "PCMA", "L16", "L16/16000", "L16/8000"];
+
 /// The file's name; it may be absent.
 pub(crate) const FILE: &str = "trunks.toml";
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use flow::lower::nearest;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{Account, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
+use super::{Account, CODECS, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
 use crate::Problem;
 use crate::network::Network;
 use crate::numbers::syntax;
@@ -51,7 +52,7 @@ struct Raw {
     calls: Option<u32>,
     calls_per_second: Option<u32>,
     #[serde(default)]
-    codecs: Vec<String>,
+    codecs: Vec<Spanned<String>>,
     ping: Option<u64>,
 }
 
@@ -187,12 +188,22 @@ fn trunk(name: &str, span: std::ops::Range<usize>, raw: Raw) -> Result<Trunk, Fa
         trusted: raw.trusted.unwrap_or(true),
         calls: raw.calls,
         calls_per_second: raw.calls_per_second,
-        codecs: raw.codecs,
+        codecs: raw.codecs.into_iter().map(codec).collect::<Result<_, _>>()?,
         ping: match raw.ping.unwrap_or(PING_SECONDS) {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),
         },
     })
+}
+
+/// The name of a codec, as [`CODECS`] has it, in any case.
+fn codec(name: Spanned<String>) -> Result<String, Fault> {
+    let (at, name) = (name.span(), name.into_inner());
+    if CODECS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        return Ok(name);
+    }
+    let near = nearest(&name.to_uppercase(), CODECS).unwrap_or("PCMU");
+    Err((at, format!("there is no codec `{name}`; the nearest is `{near}`")))
 }
 
 fn form(raw: RawForm) -> Form {
@@ -277,5 +288,21 @@ mod tests {
         assert!(said[0].contains("trunk `b`: expected a SIP URI"), "{said:?}");
         assert!(said[1].contains("srver"), "{said:?}");
         assert!(said[2].contains("needs `username`"), "{said:?}");
+    }
+
+    #[test]
+    fn codecs_are_known_ones_in_any_case_and_others_are_told_the_nearest() {
+        let read = |codecs: &str| parse(&format!("[a]\nserver = \"x\"\ncodecs = [{codecs}]\n"));
+        let (trunks, problems) = read("\"Opus\", \"pcma\", \"L16/16000\"");
+        assert_eq!(problems, []);
+        assert_eq!(trunks.get("a").expect("read").codecs, ["Opus", "pcma", "L16/16000"]);
+        for (codec, near) in [("G729", "G722"), ("PCMW", "PCMU"), ("pcm-a", "PCMA"), ("zzzzzz", "PCMU")] {
+            let (_, problems) = read(&format!("\"PCMU\", \"{codec}\""));
+            let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let wanted = format!(
+                "trunks.toml:3:19: error: trunk `a`: there is no codec `{codec}`; the nearest is `{near}`"
+            );
+            assert_eq!(said, [wanted]);
+        }
     }
 }

@@ -3,21 +3,21 @@
 //! `sdp` negotiates and remembers; this makes its words the media leg's.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::codec::Codec;
 use media::LegSetup;
-use sdp::negotiate::{self, Audio, Capabilities, Ours, Terms};
+use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::Body;
 
+use crate::codecs::Codecs;
 use crate::error::Refusal;
-
-/// What our packets carry when the peer does not ask for another time.
-const PTIME_MS: u32 = 20;
 
 /// Our side of a call's session descriptions.
 #[derive(Debug)]
 pub(crate) struct Table {
+    codecs: Arc<Codecs>,
     ours: Ours,
     /// What the leg was last set up with, for when the peer turns the audio off.
     last: Option<Agreement>,
@@ -32,26 +32,30 @@ pub(crate) struct Agreement {
 }
 
 impl Table {
-    pub(crate) fn new(codecs: &[Codec], address: IpAddr, rtp_port: u16) -> Table {
-        // Codecs without a number of their own take dynamic ones, from 107 on: 101 is everyone's telephone-event.
-        let mut dynamic = 107..=127;
-        let codecs = codecs.iter().filter_map(|codec| {
-            let number = codec.payload_type().or_else(|| dynamic.next())?;
-            Some(negotiate::Codec::new(codec.name(), number, codec.clock()))
-        });
+    pub(crate) fn new(codecs: Arc<Codecs>, address: IpAddr, rtp_port: u16) -> Table {
         let capabilities = Capabilities {
-            codecs: codecs.collect(),
+            codecs: codecs.described(),
             telephone_event: true,
-            comfort_noise: false,
+            comfort_noise: codecs.comfort_noise,
             encryption: Default::default(),
             address,
             rtp_port,
-            ptime: PTIME_MS,
+            ptime: codecs.ptime_ms,
             // RFC 8866 §5.2 wants it unique; 62 bits, since some phones read it as a signed number.
             session_id: fastrand::u64(..) >> 2,
             version: 1,
         };
-        Table { ours: Ours::new(capabilities), last: None }
+        Table { codecs, ours: Ours::new(capabilities), last: None }
+    }
+
+    /// What it was made with.
+    pub(crate) fn codecs(&self) -> Arc<Codecs> {
+        self.codecs.clone()
+    }
+
+    /// What was agreed on last, for the leg.
+    pub(crate) fn setup(&self) -> Option<&LegSetup> {
+        self.last.as_ref().map(|agreement| &agreement.setup)
     }
 
     /// Answers the peer's offer.
@@ -102,12 +106,8 @@ fn no_codec(error: impl std::fmt::Display) -> Refusal {
 fn agree(audio: &Audio) -> Result<Agreement, Refusal> {
     let codec =
         Codec::from_name(&audio.codec.name, audio.codec.clock).ok_or_else(|| no_codec(&audio.codec.name))?;
-    // The media worker's grid has 5 ms slots and packets of 10 to 60 ms.
-    let ptime_ms = match audio.ptime_ms {
-        0 => PTIME_MS,
-        asked => (asked.clamp(10, 60) / 5) * 5,
-    };
     let event = audio.telephone_event.as_ref();
+    let ptime_ms = audio.ptime_ms;
     let setup = LegSetup {
         receive_payload_type: audio.receive_payload_type,
         telephone_event: event.map(|event| event.send_payload_type),

@@ -9,9 +9,9 @@
 //! The caller hears how it rings: 180, a callee's early media, or the ringing tone if it is answered already.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::codec::Codec;
 use flow::engine::Input;
 use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
 use sip::{Invite, Next, Offer, Party, Reason};
@@ -21,6 +21,7 @@ use super::leg::CallLeg;
 use super::run::Call;
 use super::transfer::News;
 use super::{LegKey, Mark};
+use crate::codecs::Codecs;
 use crate::sip_io::{Command, Owner, Phone};
 use crate::trunk::Pass;
 
@@ -57,8 +58,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Placing {
     pub(super) invite: Invite,
-    /// What to offer, most wanted first.
-    pub(super) codecs: Vec<Codec>,
+    /// What to offer.
+    pub(super) codecs: Arc<Codecs>,
     /// Its place among a trunk's calls.
     pub(super) pass: Option<Pass>,
 }
@@ -193,7 +194,17 @@ impl Call {
             follow: user.is_none(),
             max_forwards: self.caller.hops,
         };
-        Placing { invite, codecs: self.shared.codecs.clone(), pass: None }
+        Placing { invite, codecs: self.offered(), pass: None }
+    }
+
+    /// What to offer on behalf of the caller: its codec and packet time first, so that what one says can be passed on to
+    /// the other as it is.
+    pub(super) fn offered(&self) -> Arc<Codecs> {
+        let ours = &self.shared.codecs;
+        match self.subject.and_then(|key| self.leg(key)).and_then(CallLeg::speaks) {
+            Some((codec, ptime_ms)) => Arc::new(ours.led_by(codec, ptime_ms)),
+            None => ours.clone(),
+        }
     }
 
     /// Calls one phone, or a carrier; the leg that does it.

@@ -105,6 +105,6 @@ impl Call {
             follow: true,
             max_forwards: self.caller.hops,
         };
-        Placing { invite, codecs: route.trunk.codecs(&self.shared.codecs), pass: Some(pass) }
+        Placing { invite, codecs: route.trunk.codecs(&self.offered()), pass: Some(pass) }
     }
 }

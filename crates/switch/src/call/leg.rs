@@ -104,8 +104,6 @@ pub(crate) struct CallLeg {
     own: Own,
     recordings: u32,
     silence: Silence,
-    /// What it speaks, most wanted first.
-    codecs: Vec<Codec>,
     /// Its place among the calls of a trunk.
     #[allow(dead_code, reason = "held, not read")]
     pass: Option<Pass>,
@@ -141,7 +139,6 @@ impl CallLeg {
         terms: Terms,
     ) -> CallLeg {
         CallLeg {
-            codecs: shared.codecs.clone(),
             player: Player::new(shared.clone(), owner.leg, owner.mail.clone()),
             shared,
             owner,
@@ -197,6 +194,12 @@ impl CallLeg {
     /// Whether the leg has sound both in and out, or would have if it were not held.
     pub(crate) fn has_media(&self) -> bool {
         self.is_up() && self.media.leg().is_some()
+    }
+
+    /// The codec and the milliseconds a packet that were agreed on, also before anything was heard.
+    pub(crate) fn speaks(&self) -> Option<(Codec, u32)> {
+        let setup = self.table.setup()?;
+        Some((setup.codec, setup.ptime.as_millis() as u32))
     }
 
     /// Whether it is this media leg's.

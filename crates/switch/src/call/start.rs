@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::codec::Codec;
 use flow::{End, Facts, Machine, Settings, Start};
 use sip::{Contact, InviteFacts, SessionId};
 use tokio::sync::mpsc;
@@ -20,6 +19,7 @@ use super::session::Session;
 use super::transfer::Origin;
 use super::{CallId, MAILBOX, Mail, Mark, SessionEvent, Timeline};
 use crate::book::{CallState, CallView, LegView, Record};
+use crate::codecs::Codecs;
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::route::{Carrier, Program};
@@ -201,7 +201,7 @@ pub(super) fn answering(
     owner: &Owner,
     invite: &InviteFacts,
     session: Session,
-    codecs: &[Codec],
+    codecs: &Arc<Codecs>,
 ) -> Result<CallLeg, (Session, Refusal)> {
     let ports = match shared.engine.reserve() {
         Ok(ports) => ports,
@@ -210,7 +210,7 @@ pub(super) fn answering(
             return Err((session, Refusal::NoPorts));
         }
     };
-    let table = Table::new(codecs, invite.flow.local.ip(), ports.rtp_port());
+    let table = Table::new(codecs.clone(), invite.flow.local.ip(), ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
     let here =

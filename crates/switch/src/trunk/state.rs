@@ -1,13 +1,13 @@
 //! One trunk while the switch runs: its settings, its calls, and whether it answers.
 
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use audio::codec::Codec;
 use jiff::Timestamp;
 use store::Trunk;
 
 use super::gate::Gate;
+use crate::codecs::Codecs;
 
 /// Whether a trunk answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,13 +86,11 @@ impl TrunkState {
     }
 
     /// The codecs to speak with it, of those that the switch speaks.
-    pub(crate) fn codecs(&self, ours: &[Codec]) -> Vec<Codec> {
-        let named =
-            self.trunk.codecs.iter().filter_map(|name| {
-                Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
-            });
-        let wanted: Vec<Codec> = named.filter(|codec| ours.contains(codec)).collect();
-        if wanted.is_empty() { ours.to_vec() } else { wanted }
+    pub(crate) fn codecs(&self, ours: &Arc<Codecs>) -> Arc<Codecs> {
+        match self.trunk.codecs.as_slice() {
+            [] => ours.clone(),
+            names => Arc::new(ours.in_order(names)),
+        }
     }
 
     pub(crate) fn health(&self) -> Health {

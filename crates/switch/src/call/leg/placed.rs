@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use audio::codec::Codec;
 use sip::{Body, Ended, Flow, Invite, Reason};
 
 use super::{CallLeg, Notice, Terms};
@@ -11,6 +10,7 @@ use crate::book::LegState;
 use crate::call::answer::Table;
 use crate::call::media_end::MediaEnd;
 use crate::call::session::{Session, describe};
+use crate::codecs::Codecs;
 use crate::error::Refusal;
 use crate::shared::Shared;
 use crate::sip_io::Owner;
@@ -24,23 +24,22 @@ impl CallLeg {
         shared: Arc<Shared>,
         owner: Owner,
         invite: Invite,
-        codecs: Vec<Codec>,
+        codecs: Arc<Codecs>,
     ) -> Result<CallLeg, Refusal> {
         let ports = shared.engine.reserve().map_err(|error| {
             tracing::warn!(%error, "no RTP ports");
             Refusal::NoPorts
         })?;
         let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
-        let table = Table::new(&codecs, NOWHERE, media.rtp_port());
+        let table = Table::new(codecs, NOWHERE, media.rtp_port());
         let session = Session::place(shared.shard.clone(), invite, owner.clone());
-        let leg = CallLeg::with(shared, owner, session, media, table, Terms::Offered);
-        Ok(CallLeg { codecs, ..leg })
+        Ok(CallLeg::with(shared, owner, session, media, table, Terms::Offered))
     }
 
     /// A way is reached, perhaps another than before: the offer names our address towards it.
     pub(super) fn reached(&mut self, flow: Flow) {
         let port = self.media.rtp_port();
-        self.table = Table::new(&self.codecs, flow.local.ip(), port);
+        self.table = Table::new(self.table.codecs(), flow.local.ip(), port);
         let offer = self.table.offer();
         self.session.offer(offer);
     }
