@@ -22,7 +22,7 @@ pub struct Codecs {
 impl Default for Codecs {
     fn default() -> Codecs {
         Codecs {
-            order: vec![Codec::Pcmu, Codec::Pcma],
+            order: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma],
             opus: OpusSettings { fec: true, ..OpusSettings::default() },
             opus_rate: Rate::WIDE,
             comfort_noise: false,
@@ -93,7 +93,6 @@ impl Codecs {
     }
 
     /// How to encode for a peer that says this of the Opus it wants to receive (RFC 7587 §6.1).
-    #[allow(dead_code, reason = "media legs of all codecs will ask")]
     pub(crate) fn toward(&self, parameters: &str) -> OpusSettings {
         let theirs = sdp::Opus::read(parameters);
         let bitrates = [self.opus.bitrate, theirs.max_average_bitrate];
@@ -112,7 +111,6 @@ impl Codecs {
 
     /// The rate at which a leg with `codec` hears and speaks, together with a party of codec `partner`, if there is one:
     /// two narrow parties need no wide sound between them.
-    #[allow(dead_code, reason = "media legs of all codecs will ask")]
     pub(crate) fn rate(&self, codec: Codec, partner: Option<Codec>) -> Rate {
         match codec {
             Codec::Opus if partner.is_some_and(|partner| partner.rate() == Rate::NARROW) => Rate::NARROW,

@@ -231,7 +231,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting(
         "media.codecs",
         Codecs,
-        "\"PCMU, PCMA\"",
+        "\"opus, G722, PCMU, PCMA\"",
         "opus, G722, PCMU, PCMA, L16/16000, L16/8000: those that are offered and taken, most wanted first.\nIn an answer the caller's order counts.",
     ),
     setting(

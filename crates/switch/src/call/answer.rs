@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio::codec::Codec;
+use audio::codec::{Codec, OpusSettings};
 use media::LegSetup;
 use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::Body;
@@ -83,7 +83,7 @@ impl Table {
 
     fn agree(&mut self, terms: Terms) -> Result<Agreement, Refusal> {
         let agreement = match (&terms.audio, &self.last) {
-            (Some(audio), _) => agree(audio)?,
+            (Some(audio), _) => agree(audio, &self.codecs)?,
             (None, Some(last)) => {
                 let setup = LegSetup { send: false, receive: false, ..last.setup.clone() };
                 Agreement { setup, words: "off".to_owned() }
@@ -103,12 +103,20 @@ fn no_codec(error: impl std::fmt::Display) -> Refusal {
     Refusal::NoCommonCodec(error.to_string())
 }
 
-fn agree(audio: &Audio) -> Result<Agreement, Refusal> {
+fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
     let codec =
         Codec::from_name(&audio.codec.name, audio.codec.clock).ok_or_else(|| no_codec(&audio.codec.name))?;
     let event = audio.telephone_event.as_ref();
     let ptime_ms = audio.ptime_ms;
+    // A leg has one number for both ways; an answer with another than we offered is rare, and silence then just silent.
+    let noise = audio.comfort_noise.filter(|noise| noise.send_payload_type == noise.receive_payload_type);
     let setup = LegSetup {
+        rate: codecs.rate(codec, None),
+        opus: match codec {
+            Codec::Opus => codecs.toward(&audio.parameters),
+            _ => OpusSettings::default(),
+        },
+        comfort_noise: noise.map(|noise| noise.receive_payload_type),
         receive_payload_type: audio.receive_payload_type,
         telephone_event: event.map(|event| event.send_payload_type),
         telephone_event_receive: event.map(|event| event.receive_payload_type),

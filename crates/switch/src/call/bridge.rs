@@ -5,9 +5,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use audio::Rate;
 use flow::trace::What;
 
 use super::LegKey;
+use super::leg::CallLeg;
 use super::run::Call;
 
 /// A worker that was too busy for a bridge is asked again after two slots.
@@ -21,8 +23,8 @@ const MOST_KEYS: usize = 32;
 pub(super) struct Bridge {
     pub(super) one: LegKey,
     pub(super) other: LegKey,
-    /// Whether both media legs have their ends.
-    joined: bool,
+    /// Both media legs have their ends, and worked at these rates then.
+    joined: Option<[Rate; 2]>,
     /// Keys to be passed on, by who is to hear them, and until when the last one of each sounds.
     keys: VecDeque<(LegKey, char, Duration)>,
     sounds: Option<Instant>,
@@ -30,7 +32,7 @@ pub(super) struct Bridge {
 
 impl Bridge {
     pub(super) fn new(one: LegKey, other: LegKey) -> Bridge {
-        Bridge { one, other, joined: false, keys: VecDeque::new(), sounds: None }
+        Bridge { one, other, joined: None, keys: VecDeque::new(), sounds: None }
     }
 
     /// Whom this leg talks to.
@@ -50,7 +52,7 @@ impl Bridge {
             _ => return false,
         };
         *place = new;
-        self.joined = false;
+        self.joined = None;
         self.keys.clear();
         true
     }
@@ -74,9 +76,12 @@ impl Call {
     /// Bridges the media of the two legs, if both have some and it is not done yet.
     pub(super) fn join(&mut self, now: Instant) {
         let Some(bridge) = &self.bridge else { return };
-        let (one, other) = (bridge.one, bridge.other);
-        if bridge.joined || ![one, other].iter().all(|key| self.leg(*key).is_some_and(|leg| leg.has_media()))
-        {
+        let (one, other, bridge_joined) = (bridge.one, bridge.other, bridge.joined);
+        if ![one, other].iter().all(|key| self.leg(*key).is_some_and(|leg| leg.has_media())) {
+            return;
+        }
+        let rates = self.tune(one, other);
+        if rates.is_some() && bridge_joined == rates {
             return;
         }
         let ends = [one, other].map(|key| {
@@ -87,7 +92,7 @@ impl Call {
         let [Some(here), Some(there)] = ends else { return };
         let done = self.shared.engine.bridge(here, there).is_ok();
         if let Some(bridge) = &mut self.bridge {
-            bridge.joined = done;
+            bridge.joined = rates.filter(|_| done);
             bridge.sounds = (!done).then(|| now + AGAIN);
         }
         if done {
@@ -101,12 +106,26 @@ impl Call {
         self.sync_hold();
     }
 
+    /// Lets each work at the rate that suits the other's codec: between narrow parties no wide sound is made.
+    fn tune(&mut self, one: LegKey, other: LegKey) -> Option<[Rate; 2]> {
+        let codec = |call: &Call, key| call.leg(key).and_then(CallLeg::speaks).map(|(codec, _)| codec);
+        let (of_one, of_other) = (codec(self, one), codec(self, other));
+        for (key, partner) in [(one, of_other), (other, of_one)] {
+            if let Some(leg) = self.leg_mut(key) {
+                leg.meet(partner);
+            }
+        }
+        let rate = |key| self.leg(key).and_then(CallLeg::rate);
+        Some([rate(one)?, rate(other)?])
+    }
+
     /// Nobody hears anybody any more.
     pub(super) fn part(&mut self) -> Option<Bridge> {
         let bridge = self.bridge.take()?;
         for key in [bridge.one, bridge.other] {
             if let Some(leg) = self.leg_mut(key) {
                 leg.part();
+                leg.meet(None);
                 leg.hush();
             }
         }

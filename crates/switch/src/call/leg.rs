@@ -14,9 +14,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::Rate;
 use audio::codec::Codec;
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Tag};
+use media::LegSetup;
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
@@ -107,6 +109,8 @@ pub(crate) struct CallLeg {
     /// Its place among the calls of a trunk.
     #[allow(dead_code, reason = "held, not read")]
     pass: Option<Pass>,
+    /// The codec of the party it talks to.
+    partner: Option<Codec>,
     outbox: VecDeque<Notice>,
     /// Why the far end is gone, once it is, and what the other party should be told.
     gone: Option<(String, Reason)>,
@@ -154,6 +158,7 @@ impl CallLeg {
             recordings: 0,
             silence: Silence::Unknown,
             pass: None,
+            partner: None,
             outbox: VecDeque::new(),
             gone: None,
         }
@@ -200,6 +205,25 @@ impl CallLeg {
     pub(crate) fn speaks(&self) -> Option<(Codec, u32)> {
         let setup = self.table.setup()?;
         Some((setup.codec, setup.ptime.as_millis() as u32))
+    }
+
+    /// Works at the rate that suits a party with this codec; with none, at its own.
+    pub(crate) fn meet(&mut self, partner: Option<Codec>) {
+        self.partner = partner;
+        if let Some(setup) = self.table.setup() {
+            // A worker that is too busy is asked again with the next change; the two hear each other all the same.
+            let _ = self.media.reconfigure(self.tuned(setup));
+        }
+    }
+
+    /// What was agreed on, at the rate that suits.
+    fn tuned(&self, setup: &LegSetup) -> LegSetup {
+        LegSetup { rate: self.table.codecs().rate(setup.codec, self.partner), ..setup.clone() }
+    }
+
+    /// The rate at which the media leg works, once there is one.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        self.media.rate()
     }
 
     /// Whether it is this media leg's.
@@ -342,7 +366,7 @@ impl CallLeg {
 
     fn adopt(&mut self, now: Instant, agreement: &Agreement) -> Result<(), Refusal> {
         if self.media.leg().is_none() {
-            self.media.adopt(&agreement.setup)?;
+            self.media.adopt(&self.tuned(&agreement.setup))?;
             self.note_media(now, &agreement.words);
             let words = agreement.words.clone();
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(words));

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use audio::Rate;
 use flow::leg::{LegEvent, Tag};
 use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
@@ -193,6 +194,11 @@ impl MediaEnd {
     /// What prompts for the leg are encoded as, once it lives.
     pub(crate) fn form(&self) -> Option<Form> {
         self.leg().and(self.setup.as_ref()).map(LegSetup::form)
+    }
+
+    /// The rate at which it hears and speaks, once it lives.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        self.leg().and(self.setup.as_ref()).map(|setup| setup.rate)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
