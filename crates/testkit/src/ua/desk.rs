@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub enum Manner {
 
 /// A phone; its thread ends with it.
 pub struct Desk {
-    set: Arc<Mutex<Set>>,
+    shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,22 +79,25 @@ impl Desk {
             registered: None,
             register: None,
         };
-        let set = Arc::new(Mutex::new(set));
+        let shared = Arc::new(Shared { set: Mutex::new(set), turned: Condvar::new() });
         let stop = Arc::new(AtomicBool::new(false));
-        let (own, end) = (set.clone(), stop.clone());
+        let (own, end) = (shared.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
+            let mut set = own.lock();
             while !end.load(Ordering::Relaxed) {
-                lock(&own).turn();
-                std::thread::sleep(Duration::from_millis(2));
+                set.turn();
+                own.turned.notify_all();
+                // The pace of a phone: its packets leave when they are due, to two milliseconds.
+                set = own.wait(set, Duration::from_millis(2));
             }
         });
-        let desk = Desk { set, stop, thread: Some(thread) };
+        let desk = Desk { shared, stop, thread: Some(thread) };
         desk.set().register_now(3_600);
         Ok(desk)
     }
 
     fn set(&self) -> MutexGuard<'_, Set> {
-        lock(&self.set)
+        self.shared.lock()
     }
 
     /// Waits until `ready` says so of the lines; whether that came within 10 s.
@@ -104,13 +107,15 @@ impl Desk {
 
     fn poll(&self, mut ready: impl FnMut(&Set) -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            if ready(&self.set()) {
-                return true;
+        let mut set = self.set();
+        while !ready(&set) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
             }
-            std::thread::sleep(Duration::from_millis(3));
+            set = self.shared.wait(set, left);
         }
-        false
+        true
     }
 
     /// Waits for the registration's answer; its status.
@@ -251,22 +256,17 @@ impl Desk {
 
     /// Waits until the last 400 ms heard on a line are such.
     pub fn hears_so(&self, line: LineId, such: impl Fn(&Pcm) -> bool) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(10);
         let mut seen = self.line(line, |line| line.stream.heard.samples.len());
-        while Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-            let (now, last) = self.line(line, |line| {
-                let samples = &line.stream.heard.samples;
-                (samples.len(), samples[samples.len().saturating_sub(3_200)..].to_vec())
-            });
-            if now >= seen + 800 && last.len() == 3_200 {
-                seen = now;
-                if such(&Pcm::new(Rate(8_000), last)) {
-                    return true;
-                }
+        self.poll(|set| {
+            let Some(line) = set.lines.get(line) else { return false };
+            let samples = &line.stream.heard.samples;
+            let last = &samples[samples.len().saturating_sub(3_200)..];
+            if samples.len() < seen + 800 || last.len() < 3_200 {
+                return false;
             }
-        }
-        false
+            seen = samples.len();
+            such(&Pcm::new(Rate(8_000), last.to_vec()))
+        })
     }
 }
 
@@ -278,8 +278,22 @@ impl Drop for Desk {
     }
 }
 
-fn lock(set: &Mutex<Set>) -> MutexGuard<'_, Set> {
-    set.lock().unwrap_or_else(PoisonError::into_inner)
+/// What the phone's thread and the test have in common.
+struct Shared {
+    set: Mutex<Set>,
+    /// Told after each turn of the thread.
+    turned: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until the next turn, at most so long.
+    fn wait<'a>(&self, set: MutexGuard<'a, Set>, most: Duration) -> MutexGuard<'a, Set> {
+        self.turned.wait_timeout(set, most).unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
 impl Set {
