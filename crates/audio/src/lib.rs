@@ -2,8 +2,8 @@
 //!
 //! Everything here works on slices and readers handed in, and knows neither threads nor sockets nor clocks nor the file system.
 //! Durations are counted in samples.
-//! The parts a media worker calls for every frame ([`codec`], [`conceal`], [`stretch`], [`noise`], [`level`], [`mix`], [`detect`]) allocate nothing.
-//! Reading files ([`read`]) and resampling ([`Pcm::resampled`]) allocate freely and belong on a thread that may block.
+//! The parts a media worker calls for every frame ([`codec`], [`conceal`], [`stretch`], [`noise`], [`resample`], [`level`], [`mix`], [`detect`]) allocate nothing.
+//! Reading files ([`read`]) and resampling whole sounds ([`Pcm::resampled`]) allocate freely and belong on a thread that may block.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -18,7 +18,7 @@ pub mod mix;
 pub mod noise;
 mod pitch;
 pub mod read;
-mod resample;
+pub mod resample;
 pub mod stretch;
 pub mod tone;
 pub mod write;

@@ -86,11 +86,11 @@ fn prepared(rate: SampleRate, settings: &OpusSettings) -> audiopus::Result<LibEn
     lib.set_dtx(settings.dtx)?;
     lib.set_complexity(settings.complexity.min(10))?;
     lib.set_max_bandwidth(match settings.max_playback_rate.0 {
-        ..12_000 => Bandwidth::Narrowband,
-        ..16_000 => Bandwidth::Mediumband,
-        ..24_000 => Bandwidth::Wideband,
-        ..48_000 => Bandwidth::Superwideband,
-        _ => Bandwidth::Fullband,
+        0..12_000 => Bandwidth::Narrowband,
+        12_000..16_000 => Bandwidth::Mediumband,
+        16_000..24_000 => Bandwidth::Wideband,
+        24_000..48_000 => Bandwidth::Superwideband,
+        48_000.. => Bandwidth::Fullband,
     })?;
     Ok(lib)
 }

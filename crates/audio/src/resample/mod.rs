@@ -1,0 +1,161 @@
+//! Changing the sampling rate.
+//!
+//! [`Resampler`] does it for a stream, frame by frame, without allocating; [`Pcm::resampled`] for a whole sound.
+//! One polyphase filter in whole numbers serves both.
+
+mod filter;
+#[cfg(test)]
+mod tests;
+
+use crate::{Pcm, Rate};
+use filter::{Filter, LANES, UNIT};
+
+/// Input samples that are worked on at a time.
+const BLOCK: usize = 960;
+
+/// A stream of samples on its way to another rate.
+///
+/// What comes out is late by half the filter: 24 samples of the lower of the two rates, 3 ms at 8 kHz.
+#[derive(Debug, Clone)]
+pub struct Resampler {
+    from: Rate,
+    to: Rate,
+    filter: Filter,
+    /// The last `filter.width - 1` samples, and room for a block.
+    line: Box<[i16]>,
+    /// How many of the coming input samples pass before the next output.
+    ahead: usize,
+    /// The phase of the next output.
+    phase: usize,
+}
+
+impl Resampler {
+    /// For a stream of `from` that is wanted at `to`. Allocates, and computes a filter: microseconds for the rates of
+    /// telephony, milliseconds for odd ones.
+    pub fn new(from: Rate, to: Rate) -> Resampler {
+        let filter = Filter::new(from.0, to.0);
+        let line = vec![0; filter.width - 1 + BLOCK].into();
+        Resampler { from, to, filter, line, ahead: 0, phase: 0 }
+    }
+
+    /// Of what goes in.
+    pub fn from(&self) -> Rate {
+        self.from
+    }
+
+    /// Of what comes out.
+    pub fn to(&self) -> Rate {
+        self.to
+    }
+
+    /// Takes `input`, writes what it comes to at the other rate to the beginning of `out`, and says how many samples
+    /// that were. Whole 5 ms give whole 5 ms, at rates that have such. What does not fit into `out` is lost.
+    pub fn process(&mut self, input: &[i16], out: &mut [i16]) -> usize {
+        if self.from == self.to {
+            let length = input.len().min(out.len());
+            out[..length].copy_from_slice(&input[..length]);
+            return length;
+        }
+        let past = self.filter.width - 1;
+        let mut written = 0;
+        for block in input.chunks(BLOCK) {
+            self.line[past..past + block.len()].copy_from_slice(block);
+            written += match self.filter.width {
+                // Every step up has this many; the compiler lays them out.
+                LANES if self.filter.down == 1 => self.run_up::<LANES>(block.len(), &mut out[written..]),
+                LANES => self.run(block.len(), &mut out[written..], dot::<LANES>),
+                _ => self.run(block.len(), &mut out[written..], dot_of_any),
+            };
+            self.line.copy_within(block.len()..block.len() + past, 0);
+        }
+        written
+    }
+
+    /// Forgets what went through.
+    pub fn reset(&mut self) {
+        self.line.fill(0);
+        (self.ahead, self.phase) = (0, 0);
+    }
+
+    /// As [`Resampler::run`], for whole multiples: each window of the input gives one sample of every phase.
+    fn run_up<const WIDTH: usize>(&mut self, length: usize, out: &mut [i16]) -> usize {
+        let (taps, _) = self.filter.taps.as_chunks::<WIDTH>();
+        let windows = self.line.windows(WIDTH).skip(self.ahead).take(length.saturating_sub(self.ahead));
+        for (window, samples) in windows.zip(out.chunks_mut(taps.len())) {
+            for (taps, sample) in taps.iter().zip(samples) {
+                *sample = rounded(dot::<WIDTH>(taps, window));
+            }
+        }
+        let written = (length.saturating_sub(self.ahead) * taps.len()).min(out.len());
+        self.ahead = self.ahead.saturating_sub(length);
+        written
+    }
+
+    #[inline(always)]
+    fn run(&mut self, length: usize, out: &mut [i16], dot: impl Fn(&[i16], &[i16]) -> i32) -> usize {
+        let Filter { up, down, width, ref taps } = self.filter;
+        let (whole, rest) = (down / up, down % up);
+        let (mut at, mut phase, mut written) = (self.ahead, self.phase, 0);
+        while at < length {
+            if let Some(sample) = out.get_mut(written) {
+                let sum = dot(&taps[phase * width..][..width], &self.line[at..][..width]);
+                *sample = rounded(sum);
+                written += 1;
+            }
+            at += whole;
+            phase += rest;
+            if phase >= up {
+                phase -= up;
+                at += 1;
+            }
+        }
+        (self.ahead, self.phase) = (at - length, phase);
+        written
+    }
+}
+
+/// A sum of products as a sample.
+#[inline(always)]
+fn rounded(sum: i32) -> i16 {
+    ((sum + UNIT / 2) >> UNIT.ilog2()).clamp(-32_768, 32_767) as i16
+}
+
+#[inline(always)]
+fn dot<const N: usize>(taps: &[i16], window: &[i16]) -> i32 {
+    let (Some(taps), Some(window)) = (taps.first_chunk::<N>(), window.first_chunk::<N>()) else { return 0 };
+    taps.iter().zip(window).map(|(&tap, &sample)| i32::from(tap) * i32::from(sample)).sum()
+}
+
+#[inline(always)]
+fn dot_of_any(taps: &[i16], window: &[i16]) -> i32 {
+    let (taps, window) = (taps.as_chunks::<LANES>().0, window.as_chunks::<LANES>().0);
+    taps.iter().zip(window).map(|(taps, window)| dot::<LANES>(taps, window)).sum()
+}
+
+impl Pcm {
+    /// The same sound at another rate: same beginning, same length to the sample, rounded up.
+    /// A rate of zero, on either side, gives no samples.
+    pub fn resampled(&self, rate: Rate) -> Pcm {
+        if rate == self.rate || self.samples.is_empty() {
+            return Pcm::new(rate, self.samples.clone());
+        }
+        if rate.0 == 0 || self.rate.0 == 0 {
+            return Pcm::new(rate, Vec::new());
+        }
+        let length = self.samples.len() as u64 * u64::from(rate.0);
+        let mut samples = vec![0; length.div_ceil(u64::from(self.rate.0)) as usize];
+        let mut resampler = Resampler::new(self.rate, rate);
+        // The first output belongs to the first input when that stands in the middle of the filter.
+        let delay = resampler.filter.width / 2;
+        resampler.ahead = delay;
+        let written = resampler.process(&self.samples, &mut samples);
+        resampler.process(&vec![0; delay + 1], &mut samples[written..]);
+        Pcm::new(rate, samples)
+    }
+}
+
+/// A sample of full scale ±1 in 16 bits, clipped.
+pub(crate) fn to_i16(sample: f32) -> i16 {
+    // `as` saturates, and makes a NaN zero.
+    (sample * 32_768.0).round() as i16
+}
