@@ -116,6 +116,56 @@ impl DialOutcome {
     }
 }
 
+/// How a leg joins a room.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Joining {
+    /// Whoever names the same room meets there.
+    pub room: String,
+    /// The member leads the room.
+    pub moderator: bool,
+    /// The others do not hear the member.
+    pub muted: bool,
+    /// The member does not hear the others.
+    pub deaf: bool,
+    /// Nobody else comes in when so many are inside; `None` for no such limit.
+    pub most: Option<u32>,
+    /// The room is closed when this member leaves.
+    pub closes: bool,
+    /// The member waits alone until a moderator is inside.
+    pub waits: bool,
+    /// Heard while nobody else is there, or while waiting.
+    pub music: Option<Prompt>,
+    /// The others are told by a tone that the member came.
+    pub entry_tone: bool,
+    /// The others are told by a tone that the member went.
+    pub exit_tone: bool,
+}
+
+/// Why a leg is in a room no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leaving {
+    /// The flow wanted it.
+    Stopped,
+    /// Somebody sent the member out.
+    Removed,
+    /// The room was closed.
+    Closed,
+    /// There was no place in it.
+    Full,
+}
+
+impl Leaving {
+    /// A word for edges and traces.
+    pub fn word(self) -> &'static str {
+        match self {
+            Leaving::Stopped => "stopped",
+            Leaving::Removed => "removed",
+            Leaving::Closed => "closed",
+            Leaving::Full => "full",
+        }
+    }
+}
+
 /// What a flow asks of its leg.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegCommand {
@@ -161,6 +211,9 @@ pub enum LegCommand {
         /// How long it may ring.
         timeout: Duration,
     },
+    /// Talk with all who are in a room, until the `Stop` of this tag, or until the member is sent out or the room closed.
+    /// → [`LegEvent::Left`] or [`LegEvent::Failed`]
+    Conference(Joining),
     /// End the call: BYE, or the final response with this status if it was not answered. No event follows.
     Hangup {
         /// 400..=699
@@ -197,6 +250,11 @@ pub enum LegEvent {
         outcome: DialOutcome,
         /// The SIP status that says the same; 200 if somebody answered.
         status: u16,
+    },
+    /// The leg is in its room no more.
+    Left {
+        /// Why.
+        how: Leaving,
     },
     /// The command could not be obeyed.
     Failed {

@@ -8,6 +8,7 @@ mod answer;
 mod branch;
 mod collect;
 mod condition;
+mod conference;
 mod dial;
 mod digits;
 mod each;
@@ -83,6 +84,10 @@ const TABLE: &[ActionInfo] = &[
     ActionInfo {
         name: "Dial", needs: CALL, outcomes: &["Done", "Key(outcome)", "Failed(Unsupported)"],
         doc: "Calls others, all at once, and connects whoever answers first.",
+    },
+    ActionInfo {
+        name: "Conference", needs: MEDIA, outcomes: &["Done", "Key(full)", "Key(pin)", "Failed(Unsupported)"],
+        doc: "Talks with all who are in a room of this name, until one of both ends it.",
     },
     ActionInfo {
         name: "FlushDigits", needs: None, outcomes: &["Done"],
@@ -187,6 +192,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Menu(_) => "Menu",
         Op::SendDigits(_) => "SendDigits",
         Op::Dial(_) => "Dial",
+        Op::Conference(_) => "Conference",
         Op::FlushDigits => "FlushDigits",
         Op::Sleep(_) => "Sleep",
         Op::WaitForHangup => "WaitForHangup",
@@ -227,6 +233,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Menu(op) => menu::run(&cx, op).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
         Op::Dial(op) => dial::run(&cx, op).await,
+        Op::Conference(op) => conference::run(&cx, op).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,
         Op::WaitForHangup => sleep::for_ever(&cx).await,

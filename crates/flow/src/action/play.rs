@@ -78,7 +78,7 @@ pub(super) fn begin(cx: &Cx, items: &[Item], repeat: Repeat) -> Option<Tag> {
 }
 
 /// An item with its variables filled in; `None` if nothing of it can be heard.
-fn prompt(cx: &Cx, item: &Item) -> Option<Prompt> {
+pub(super) fn prompt(cx: &Cx, item: &Item) -> Option<Prompt> {
     match item {
         Item::Speech(speech) => {
             let text = cx.text(&speech.text);

@@ -28,6 +28,9 @@ pub enum Op {
     /// Call others and connect whoever answers. → `Done` after the conversation; `Key` of a
     /// [`DialOutcome`](crate::leg::DialOutcome)'s word otherwise, `Failed(Unsupported)`
     Dial(Dial),
+    /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("pin")` if the member was not let in,
+    /// `Failed(Unsupported)`
+    Conference(Box<Conference>),
     /// Forget the keys typed ahead. → `Done`
     FlushDigits,
     /// Wait; silence is sent. → `Done`
@@ -264,6 +267,46 @@ pub enum Callee {
     Trunk(Option<Template>, Template),
     /// A SIP URI.
     Uri(Template),
+}
+
+/// Talking in a room.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conference {
+    /// Whoever names the same room meets there.
+    pub room: Template,
+    /// Heard before the room is entered.
+    pub welcome: Vec<Item>,
+    /// What is asked for first; empty for nothing.
+    pub pins: Vec<Pin>,
+    /// How often a PIN may be typed.
+    pub attempts: u32,
+    /// The member leads the room, whatever PIN it typed.
+    pub moderator: bool,
+    /// The others do not hear members without the lead; moderators.
+    pub muted: [bool; 2],
+    /// Members without the lead do not hear the others; moderators.
+    pub deaf: [bool; 2],
+    /// Most members; `None` for no such limit.
+    pub most: Option<u32>,
+    /// The room is closed when this member leaves.
+    pub closes: bool,
+    /// Members wait until a moderator is inside.
+    pub waits: bool,
+    /// Heard while nobody else is there.
+    pub music: Option<Item>,
+    /// A tone tells the others who comes.
+    pub entry_tone: bool,
+    /// A tone tells the others who goes.
+    pub exit_tone: bool,
+}
+
+/// A number that opens a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// What is typed.
+    pub digits: String,
+    /// Who types it leads the room.
+    pub moderator: bool,
 }
 
 /// Recording.

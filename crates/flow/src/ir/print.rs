@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Access, Barge, Binary, Branch, Callee, Collect, Condition, Expr, Fact, Item, Op, Outcome, Part, Play,
-    Record, Repeat, Template, Unary,
+    Access, Barge, Binary, Branch, Callee, Collect, Condition, Conference, Expr, Fact, Item, Op, Outcome,
+    Part, Play, Record, Repeat, Template, Unary,
 };
 use crate::leg::Prompt;
 
@@ -28,6 +28,7 @@ pub fn op(op: &Op) -> String {
             let to: Vec<String> = dial.to.iter().map(callee).collect();
             format!("Dial({}, {})", cut(&to.join(", ")), time(dial.timeout))
         }
+        Op::Conference(conference) => self::conference(conference),
         Op::FlushDigits => "FlushDigits".into(),
         Op::Sleep(length) => format!("Sleep({length} ms)"),
         Op::WaitForHangup => "WaitForHangup".into(),
@@ -59,6 +60,14 @@ pub fn op(op: &Op) -> String {
         Op::Unavailable { feature } => format!("Unavailable({feature})"),
         Op::Residual(construct) => format!("Residual({construct})"),
     }
+}
+
+fn conference(conference: &Conference) -> String {
+    let mut words = vec![quoted(&conference.room.to_string())];
+    words.extend(conference.moderator.then(|| "moderator".to_owned()));
+    words.extend((!conference.pins.is_empty()).then(|| "PIN".to_owned()));
+    words.extend(conference.most.map(|most| format!("max {most}")));
+    format!("Conference({})", words.join(", "))
 }
 
 fn callee(callee: &Callee) -> String {

@@ -8,7 +8,7 @@ use super::script::{Callee, Script};
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
     ir::{Program, Repeat},
-    leg::{DialOutcome, LegCommand, LegEvent, Prompt, Tag},
+    leg::{DialOutcome, Leaving, LegCommand, LegEvent, Prompt, Tag},
     lower::{self, Dialect},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct World {
     documents: Vec<(String, Option<Arc<Program>>)>,
     callees: VecDeque<Callee>,
     dialling: Vec<Tag>,
+    rooms: VecDeque<(Duration, Leaving)>,
+    joined: Vec<Tag>,
 }
 
 /// A recording that is going on.
@@ -65,6 +67,8 @@ impl World {
             replies: script.replies.clone(),
             callees: script.callees.clone(),
             dialling: Vec::new(),
+            rooms: script.rooms.clone(),
+            joined: Vec::new(),
             documents: script
                 .documents
                 .iter()
@@ -88,6 +92,7 @@ impl World {
         }
         match &input {
             Input::Leg(tag, LegEvent::Answered) if self.dialling.contains(tag) => self.answered = true,
+            Input::Leg(tag, LegEvent::Left { .. }) => self.joined.retain(|joined| joined != tag),
             Input::Leg(tag, LegEvent::Dialled { .. }) => self.dialling.retain(|dialling| dialling != tag),
             _ => {}
         }
@@ -126,6 +131,7 @@ impl World {
                 self.recording.push(recording);
             }
             LegCommand::Dial { timeout, .. } => self.dial(now, tag, timeout),
+            LegCommand::Conference(_) => self.join(now, tag),
             LegCommand::Echo | LegCommand::Hangup { .. } => {}
         }
     }
@@ -157,6 +163,14 @@ impl World {
         open.into_iter().map(|open| (open.tag, open.end(now.saturating_sub(open.began)))).collect()
     }
 
+    /// Stays as long as the script says; without a word, until the caller hangs up.
+    fn join(&mut self, now: Duration, tag: Tag) {
+        self.joined.push(tag);
+        if let Some((after, how)) = self.rooms.pop_front() {
+            self.event(now + after, tag, LegEvent::Left { how });
+        }
+    }
+
     /// Whom the script has no word of cannot be reached.
     fn dial(&mut self, now: Duration, tag: Tag, timeout: Duration) {
         self.dialling.push(tag);
@@ -179,6 +193,9 @@ impl World {
         self.coming.retain(open);
         if self.dialling.contains(&tag) {
             self.event(now, tag, LegEvent::Dialled { outcome: DialOutcome::Cancelled, status: 487 });
+        }
+        if self.joined.contains(&tag) {
+            self.event(now, tag, LegEvent::Left { how: Leaving::Stopped });
         }
         if self.playing.contains(&tag) {
             self.playing.retain(|playing| *playing != tag);

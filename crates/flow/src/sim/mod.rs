@@ -16,6 +16,7 @@
 //! | `http timeout`, `http refused` | the next request gets none |
 //! | `dial 3s answered 20s`, `dial 2s 486` | the next dialling is answered after 3 s for 20 s, or refused after 2 s |
 //! | `dial silent` | the next dialling rings until its time is over |
+//! | `room 20s removed`, `room 0s full`, `room 9s closed` | the next room is left after so long, for this reason |
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
 //! | `at 2026-03-04T10:00:00Z` | when the call begins |

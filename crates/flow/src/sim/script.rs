@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::engine::{Facts, HttpFailure, HttpReply};
+use crate::leg::Leaving;
 
 /// What the caller does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) struct Script {
     pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
     pub(super) documents: Vec<(String, Value)>,
     pub(super) callees: VecDeque<Callee>,
+    /// How long the caller stays in each room, and why it ends.
+    pub(super) rooms: VecDeque<(Duration, Leaving)>,
 }
 
 /// What somebody who is dialled does.
@@ -75,6 +78,7 @@ impl Script {
             replies: VecDeque::new(),
             documents: Vec::new(),
             callees: VecDeque::new(),
+            rooms: VecDeque::new(),
         };
         for line in text.lines() {
             script.line(line.trim()).map_err(|problem| format!("{problem} in \"{}\"", line.trim()))?;
@@ -92,6 +96,10 @@ impl Script {
             "dial" => {
                 let callee = callee(rest).ok_or("expected `3s answered 20s`, `2s 486` or `silent`")?;
                 self.callees.push_back(callee);
+            }
+            "room" => {
+                let stay = stay(rest).ok_or("expected `20s removed`, `20s closed` or `0s full`")?;
+                self.rooms.push_back(stay);
             }
             "flow" => {
                 let (id, document) = split(rest);
@@ -151,6 +159,13 @@ fn callee(text: &str) -> Option<Callee> {
         [after, status] => Some(Callee::Refuses(length(after)?, status.parse().ok()?)),
         _ => None,
     }
+}
+
+/// `20s removed`, `20s closed`, `0s full`.
+fn stay(text: &str) -> Option<(Duration, Leaving)> {
+    let (after, how) = split(text);
+    let all = [Leaving::Removed, Leaving::Closed, Leaving::Full];
+    Some((length(after)?, all.into_iter().find(|leaving| leaving.word() == how)?))
 }
 
 /// `2s`, `2.5s`, `500ms`.

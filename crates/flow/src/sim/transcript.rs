@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use crate::{
     engine::{Effect, HttpRequest},
-    leg::LegCommand,
+    leg::{Joining, LegCommand},
     trace::What,
 };
 
@@ -108,6 +108,7 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
             let to: Vec<String> = to.iter().map(ToString::to_string).collect();
             format!("dial {} for {}", to.join(", "), crate::ir::print::time(*timeout))
         }
+        LegCommand::Conference(joining) => join(joining),
         LegCommand::Record { name, .. } if name.is_empty() => "record".to_owned(),
         LegCommand::Record { name, .. } => format!("record \"{name}\""),
         LegCommand::Hangup { .. } if answered => "hang up".to_owned(),
@@ -117,4 +118,28 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         // Seen as the prompts themselves, and as what made them stop.
         LegCommand::Play { .. } | LegCommand::Stop(_) => return None,
     })
+}
+
+fn join(joining: &Joining) -> String {
+    let Joining { room, most, music, .. } = joining;
+    let mut words = format!("join \"{room}\"");
+    let flags = [
+        (joining.moderator, "moderator"),
+        (joining.muted, "muted"),
+        (joining.deaf, "deaf"),
+        (joining.closes, "closes it"),
+        (joining.waits, "waits for a moderator"),
+        (joining.entry_tone, "tone in"),
+        (joining.exit_tone, "tone out"),
+    ];
+    for (_, word) in flags.into_iter().filter(|(is, _)| *is) {
+        words.push_str(&format!(", {word}"));
+    }
+    if let Some(most) = most {
+        words.push_str(&format!(", at most {most}"));
+    }
+    if let Some(music) = music {
+        words.push_str(&format!(", alone {}", crate::ir::print::prompt(music)));
+    }
+    words
 }

@@ -119,6 +119,7 @@ impl Dice {
                             LegEvent::Recorded { id: "r".into(), duration: ms(1) },
                         ));
                     }
+                    LegCommand::Conference(_) => LegEvent::Left { how: crate::leg::Leaving::Removed },
                     LegCommand::Stop(_) | LegCommand::Echo | LegCommand::Hangup { .. } => return None,
                 },
             ),

@@ -5,6 +5,7 @@
 //! Every module gets its node before any edge is written, because a key may be named before it stands.
 
 mod caller;
+mod conference;
 mod dial;
 mod doc;
 mod fields;

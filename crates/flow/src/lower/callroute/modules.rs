@@ -53,7 +53,7 @@ impl Route<'_> {
             "extension" | "backupextension" | "forwardcall" | "offnetconnect" => self.extension(step),
             "musiconhold" => self.music_on_hold(step),
             "voicemail" => self.absent("voicemail", step),
-            "conference" | "room" => self.absent("conferences", step),
+            "conference" | "room" => self.conference(step),
             "trunk" => self.absent("calling a trunk", step),
             "fax" => self.absent("fax", step),
             "callqueue" => self.absent("call queues", step),

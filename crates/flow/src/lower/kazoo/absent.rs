@@ -43,8 +43,6 @@ pub(super) const ABSENT: &[Absent] = &[
     absent("call_forward", "call forwarding"),
     absent("call_waiting", "call waiting"),
     absent("camping_feature", "camping on a busy extension"),
-    absent("conference", "conferences"),
-    absent("conference_feature", "conferences"),
     absent("device", "calling a device"),
     absent("directory", "dial by name"),
     absent("disa", "dialling through"),

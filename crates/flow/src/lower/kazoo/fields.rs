@@ -18,6 +18,7 @@ const FIELDS: &[(&str, &[&str])] = &[
         "collect_dtmf",
         &["collection_name", "interdigit_timeout", "max_digits", "terminator", "terminators", "timeout"],
     ),
+    ("conference", &["config", "id", "moderator", "play_entry_tone", "play_exit_tone", "welcome_prompt"]),
     ("flush_dtmf", &["collection_name"]),
     ("language", &["language"]),
     (

@@ -7,11 +7,13 @@
 //!
 //! Kazoo keeps some things in other documents of the account. Here they stand in the callflow document itself, which is
 //! ours: `rules` and `rule_sets` for `temporal_route` (a rule may also stand in `data.rules`), `menus` for `menu` (its
-//! settings may also stand in `data`), `lists` for `cidlistmatch`; each a map by id.
+//! settings may also stand in `data`), `lists` for `cidlistmatch`,
+//! `conferences` for `conference` (or in `data.config`); each a map by id.
 //! A media id `tts://text` is ours too.
 
 mod absent;
 mod children;
+mod conference;
 mod control;
 mod digits;
 mod doc;

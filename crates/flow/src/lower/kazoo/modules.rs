@@ -31,11 +31,13 @@ const STRAIGHT: [&str; 21] = [
 ];
 
 /// Modules that run, and choose a child or end the call.
-const CHOOSING: [&str; 11] = [
+const CHOOSING: [&str; 13] = [
     "branch_bnumber",
     "branch_variable",
     "check_cid",
     "cidlistmatch",
+    "conference",
+    "conference_feature",
     "dead_air",
     "hangup",
     "menu",
@@ -82,6 +84,8 @@ impl<'a> Walk<'a> {
             "prepend_cid" => self.prepend_cid(step),
             "pivot" => self.pivot(step),
             "webhook" => self.webhook(step),
+            "conference" => self.conference(false, step),
+            "conference_feature" => self.conference(true, step),
             _ => match ABSENT.iter().find(|absent| absent.name == name) {
                 Some(absent) => self.absent(absent, step),
                 None => self.unknown(name, step),

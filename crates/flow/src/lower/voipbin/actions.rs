@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering, hangup};
 use super::variables::DIGITS;
 use crate::ir::{
-    Barge, Collect, Edges, Expr, Item, Op, Outcome, Play, Record, Repeat, SendDigits, SpeechItem, Target,
-    Template, TimerStart, Tone, TypeAhead,
+    Barge, Collect, Conference, Edges, Expr, Item, Op, Outcome, Play, Record, Repeat, SendDigits, SpeechItem,
+    Target, Template, TimerStart, Tone, TypeAhead,
 };
 use crate::lower::Severity;
 
@@ -37,6 +37,7 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
             lowering.op(action.head, Op::Echo(Some(duration)));
         }
         "recording_start" => recording_start(lowering, action),
+        "conference_join" => conference(lowering, action),
         "recording_stop" => lowering.op(action.head, Op::RecordStop),
         _ => return unavailable(lowering, action),
     }
@@ -231,6 +232,19 @@ fn recording_start(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.op(action.head, Op::RecordStart(record));
 }
 
+/// The room of a conference; who is not let in ends the flow, as a failed join does.
+fn conference(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.check_names(action, &["conference_id"]);
+    let Some(room) = lowering.text(&action.option, "conference_id").filter(|room| !room.0.is_empty()) else {
+        lowering.missing(action, "conference_id");
+        lowering.op(action.head, hangup(480, "no conference"));
+        return lowering.builder.edges(action.head, Edges::always(Target::Hangup));
+    };
+    lowering.op(action.head, Op::Conference(Box::new(Conference { room, ..Conference::default() })));
+    let edges = Edges::always(Target::Hangup).case(Outcome::Done, action.next);
+    lowering.builder.edges(action.head, edges);
+}
+
 /// What follows an action that cannot be done.
 #[derive(PartialEq)]
 enum Failure {
@@ -242,7 +256,7 @@ enum Failure {
 
 fn unavailable(lowering: &mut Lowering, action: &Action<'_>) -> bool {
     let failure = match action.name {
-        "call" | "message_send" | "queue_join" | "conference_join" => Failure::Ends,
+        "call" | "message_send" | "queue_join" => Failure::Ends,
         // A connect that does not come about leads to the next action, and so does an agent's, which was one.
         "connect" | "agent_call" => Failure::Next,
         "ai_summary"

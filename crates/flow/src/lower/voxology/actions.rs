@@ -32,7 +32,8 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "REJECT" => reject(lowering, action),
         "REDIRECT" => redirect(lowering, action),
         "WEBHOOK" => webhook(lowering, action),
-        "CONFERENCE" | "DIAL" | "TRANSFER" | "QUEUE" | "SMS" | "DETECT" => unavailable(lowering, action),
+        "CONFERENCE" => super::conference::conference(lowering, action),
+        "DIAL" | "TRANSFER" | "QUEUE" | "SMS" | "DETECT" => unavailable(lowering, action),
         _ => return false,
     }
     true

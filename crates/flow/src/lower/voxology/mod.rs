@@ -8,6 +8,7 @@
 
 mod actions;
 mod callback;
+mod conference;
 mod control;
 mod expr;
 mod list;

@@ -270,13 +270,13 @@ fn record_pause_stop_and_webhook_are_read() {
 #[test]
 fn what_is_not_there_yet_is_told_and_passed_by() {
     let lowered = script(json!([
-        { "type": "CONFERENCE", "params": { "name": "c" }, "events": { "on_enter": [{ "type": "SAY" }] } },
+        { "type": "QUEUE", "params": { "name": "c" }, "events": { "on_enter": [{ "type": "SAY" }] } },
         { "type": "HANGUP" }
     ]));
     assert_eq!(after(&lowered.program, "/actions/0", &Outcome::Failed(Cause::Unavailable)), "/actions/1");
     let expected = [
         (Severity::Error, "/actions/0/events/on_enter/0", "SAY needs `params.text`"),
-        (Severity::Warning, "/actions/0", "CONFERENCE is not there yet; the next action follows"),
+        (Severity::Warning, "/actions/0", "QUEUE is not there yet; the next action follows"),
     ];
     assert_eq!(told(&lowered), expected);
 }

@@ -113,8 +113,8 @@ impl Leg for CallLeg {
                 self.start_recording(tag, recording::Order { name, limit, silence, upload });
             }
             // It takes more than this leg; the call sees to it.
-            LegCommand::Dial { .. } => {
-                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
+            LegCommand::Dial { .. } | LegCommand::Conference(_) => {
+                self.fail(tag, Cause::Unsupported, "a leg alone cannot do this".to_owned());
             }
             LegCommand::Hangup { status, phrase, cause } => {
                 let text = format!("the flow hangs up: {cause}");
