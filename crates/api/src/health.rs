@@ -11,6 +11,8 @@ use crate::Api;
 pub(crate) struct Health {
     status: &'static str,
     calls: usize,
+    /// What audio packets go by.
+    media_io: &'static str,
 }
 
 pub(crate) async fn health(State(api): State<Api>) -> (StatusCode, Json<Health>) {
@@ -18,5 +20,5 @@ pub(crate) async fn health(State(api): State<Api>) -> (StatusCode, Json<Health>)
         false => (StatusCode::OK, "ok"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
     };
-    (code, Json(Health { status, calls: api.switch.calls().len() }))
+    (code, Json(Health { status, calls: api.switch.calls().len(), media_io: api.switch.media_io() }))
 }

@@ -23,22 +23,69 @@ pub(crate) fn wall() -> Duration {
 /// How much of a core this thread wants at a time; the shorter, the sooner it is woken. It is the least there is.
 const SLICE: Duration = Duration::from_micros(100);
 
+/// How media threads stand to all other threads of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Before all that is not audio, at nice -10.
+    ///
+    /// A real-time priority was tried on Linux 6.18 with other programs on the same cores: it made most slots begin
+    /// sooner, but now and then one began 30 to 150 ms late, which is heard.
+    #[default]
+    Nice,
+    /// The lowest of the first-come, first-served kind (`SCHED_FIFO` 1): before every usual thread.
+    Realtime,
+    /// As everybody.
+    Normal,
+}
+
 /// Ask the system to wake this thread on time. It may refuse, and the grid then is as good as the machine is idle.
 ///
-/// Not by a real-time priority: tried on Linux 6.18 with other programs on the same cores, it made most slots begin sooner,
-/// but now and then one began 30 to 150 ms late, which is heard.
-pub(crate) fn hurry() {
-    // SAFETY: both calls take plain numbers and concern this thread only (for Linux, priority is a thread's).
-    let refused = unsafe {
-        // 1 ns of slack in place of 50 µs.
-        libc::prctl(libc::PR_SET_TIMERSLACK, 1);
-        // Before all that is not audio, as far as the operator lets us.
-        libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, -10)
-    };
-    if refused != 0 {
-        tracing::debug!("media threads run at the usual priority");
-    }
+/// What was asked for and not granted, in words.
+pub(crate) fn hurry(priority: Priority) -> Result<(), String> {
+    // SAFETY: a plain number, about this thread only: 1 ns of slack in place of 50 µs.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
     want_slices_of(SLICE);
+    let granted = match priority {
+        Priority::Normal => true,
+        // SAFETY: plain numbers, about this thread only (for Linux, priority is a thread's).
+        Priority::Nice => unsafe {
+            libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, -10) == 0
+        },
+        // SAFETY: thread 0 is this one, and the kernel reads the struct.
+        Priority::Realtime => unsafe {
+            libc::sched_setscheduler(0, libc::SCHED_FIFO, &libc::sched_param { sched_priority: 1 }) == 0
+        },
+    };
+    match granted {
+        true => Ok(()),
+        false => Err(std::io::Error::last_os_error().to_string()),
+    }
+}
+
+/// Keep this thread on one of the cores that the process may use: the `nth`, counted round.
+/// The core, or why the system would not.
+pub(crate) fn pin(nth: usize) -> Result<usize, String> {
+    // SAFETY: a set of cores is plain bits, for which zeros are a value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: thread 0 is this one; the kernel writes at most `size` bytes into a set that is so large.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut set) } != 0 {
+        return Err(std::io::Error::last_os_error().to_string());
+    }
+    // SAFETY: the numbers are below the size of a set.
+    let ours: Vec<usize> =
+        (0..libc::CPU_SETSIZE as usize).filter(|core| unsafe { libc::CPU_ISSET(*core, &set) }).collect();
+    let core = *ours.get(nth % ours.len().max(1)).ok_or("no core is ours")?;
+    // SAFETY: as above; the kernel reads the set.
+    let pinned = unsafe {
+        libc::CPU_ZERO(&mut set);
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size, &raw const set)
+    };
+    match pinned {
+        0 => Ok(core),
+        _ => Err(std::io::Error::last_os_error().to_string()),
+    }
 }
 
 /// Ask for short turns, so that one need not be waited for until another's long one is over.
@@ -128,6 +175,27 @@ mod tests {
         assert_eq!(due(4, ms(30)), Due { slot: 4, skipped: 0, late: ms(10) });
         assert_eq!(due(4, ms(31)), Due { slot: 6, skipped: 2, late: ms(11) });
         assert_eq!(due(4, ms(10_021)), Due { slot: 2004, skipped: 2000, late: ms(10_001) });
+    }
+
+    #[test]
+    fn threads_are_hurried_and_pinned_as_far_as_the_system_lets_us() {
+        let on_thread = |run: fn()| std::thread::spawn(run).join().unwrap();
+        on_thread(|| assert_eq!(hurry(Priority::Normal), Ok(())));
+        on_thread(|| {
+            // SAFETY: a question about this thread.
+            let policy = || unsafe { libc::sched_getscheduler(0) };
+            match hurry(Priority::Realtime) {
+                Ok(()) => assert_eq!(policy(), libc::SCHED_FIFO),
+                Err(why) => assert!(policy() == libc::SCHED_OTHER && !why.is_empty()),
+            }
+        });
+        on_thread(|| {
+            let one = pin(0).unwrap();
+            // SAFETY: a question about this thread.
+            assert_eq!(unsafe { libc::sched_getcpu() }, one as i32);
+            // Only one is ours now.
+            assert_eq!(pin(1).unwrap(), one);
+        });
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
@@ -15,20 +15,20 @@ use rtrb::RingBuffer;
 
 use crate::board::Board;
 use crate::carrier::Carrier;
-use crate::clock::{self, Clock};
+use crate::clock::{self, Priority};
 use crate::command::LegSetup;
 use crate::disk::{Disk, Disks};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::LegId;
-use crate::io::poll::SocketPoll;
+use crate::io::IoMode;
 use crate::leg::Leg;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
 use crate::repair;
 use crate::report::LegReport;
+use crate::runner::{self, Runner};
 use crate::stats::WorkerStats;
-use crate::worker::Worker;
 
 /// Orders that may wait for a worker: at 256 a slot it catches up with a full queue in 80 ms.
 const ORDERS: usize = 4_096;
@@ -53,6 +53,12 @@ pub struct Config {
     pub cname: String,
     /// So long without RTP is [`Event::Lost`]; zero never is.
     pub media_timeout: Duration,
+    /// How packets are received and sent.
+    pub io: IoMode,
+    /// How the workers stand to other threads.
+    pub priority: Priority,
+    /// Each worker stays on a core of its own.
+    pub pin: bool,
     /// Where relative paths of recordings begin. WAV files below it are taken for ours.
     pub recordings_dir: PathBuf,
 }
@@ -66,6 +72,9 @@ impl Default for Config {
             dscp: Some(46),
             cname: "offhook".into(),
             media_timeout: Duration::from_secs(30),
+            io: IoMode::Auto,
+            priority: Priority::Nice,
+            pin: false,
             recordings_dir: PathBuf::from("recordings"),
         }
     }
@@ -79,6 +88,8 @@ pub struct Engine {
 
 struct Shared {
     workers: Vec<Handle>,
+    /// How many of them have io_uring.
+    urings: Arc<AtomicUsize>,
     pool: Arc<Pool>,
     board: Arc<Board>,
     config: Config,
@@ -146,18 +157,27 @@ impl Engine {
 
         let stop = Arc::new(AtomicBool::new(false));
         let mut handles = Vec::with_capacity(workers);
+        let uring = runner::wants_uring(config.io);
+        let urings = Arc::new(AtomicUsize::new(0));
+        let (ready, all_ready) = mpsc::sync_channel::<()>(0);
         for (id, ring) in rings_in.into_iter().enumerate() {
             let orders = Arc::new(ArrayQueue::new(ORDERS));
             let resting = Arc::new(AtomicBool::new(false));
-            let (slots, out) = (orders.clone(), Outlet::new(ring, places));
-            let (rests, ends, wake) = (resting.clone(), stop.clone(), carrier_thread.clone());
-            let join = spawn(format!("media-{id}"), move || {
-                // The grid begins on the worker's own thread; the clock on the wall is read beside it.
-                clock::hurry();
-                let clock = Clock::new();
-                let worker = Worker::new(id as u16, places, slots, out, clock::wall());
-                run(worker, SocketPoll::new(places), clock, &rests, &ends, &wake);
-            })?;
+            let runner = Runner {
+                id: id as u16,
+                places,
+                uring,
+                priority: config.priority,
+                pin: config.pin,
+                orders: orders.clone(),
+                out: Outlet::new(ring, places),
+                resting: resting.clone(),
+                stop: stop.clone(),
+                carrier: carrier_thread.clone(),
+                urings: urings.clone(),
+                ready: ready.clone(),
+            };
+            let join = spawn(format!("media-{id}"), move || runner.run())?;
             handles.push(Handle {
                 orders,
                 resting,
@@ -165,8 +185,12 @@ impl Engine {
                 join: Mutex::new(Some(join)),
             });
         }
+        drop(ready);
+        // Nothing is sent: it ends when all have hung up, ready or not.
+        let _ = all_ready.recv();
         let shared = Shared {
             workers: handles,
+            urings,
             pool,
             board,
             cname: config.cname.as_str().into(),
@@ -212,6 +236,12 @@ impl Engine {
     /// The leg's counters as of at most a second ago; `None` if it is gone or too young.
     pub fn report(&self, leg: LegId) -> Option<LegReport> {
         self.shared.board.last_report(leg)
+    }
+
+    /// What packets go by: `Uring` if that is so at every worker, else `Poll`.
+    pub fn io(&self) -> IoMode {
+        let urings = self.shared.urings.load(Ordering::Relaxed);
+        if urings == self.shared.workers.len() { IoMode::Uring } else { IoMode::Poll }
     }
 
     /// All workers' counters, as of at most a second ago.
@@ -264,34 +294,4 @@ impl Drop for Shared {
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new().name(name).spawn(run).map_err(Error::Thread)
-}
-
-/// A worker's thread: slots on the grid while there are legs, rest while there are none.
-fn run(
-    mut worker: Worker<SocketPoll>,
-    mut io: SocketPoll,
-    mut clock: Clock,
-    resting: &AtomicBool,
-    stop: &AtomicBool,
-    carrier: &Thread,
-) {
-    while !stop.load(Ordering::Acquire) {
-        if worker.is_idle() {
-            resting.store(true, Ordering::SeqCst);
-            std::sync::atomic::fence(Ordering::SeqCst);
-            while worker.is_idle() && !stop.load(Ordering::Acquire) {
-                thread::park();
-            }
-            resting.store(false, Ordering::SeqCst);
-            clock.resume();
-        }
-        let due = clock.wait();
-        if worker.slot(due, &mut io) {
-            carrier.unpark();
-        }
-    }
-    while !worker.release_all(clock.wait(), &mut io) {
-        carrier.unpark();
-    }
-    carrier.unpark();
 }

@@ -157,7 +157,7 @@ impl Leg {
                     self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
                 }
             } else {
-                self.rx.datagram(self.id, &self.setup, received.from, received.len, turn);
+                self.rx.datagram(self.id, &self.setup, received, turn);
             }
         }
         self.rx.fed(read, empty);

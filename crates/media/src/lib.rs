@@ -35,17 +35,20 @@ mod report;
 #[allow(dead_code, reason = "workers come to run them")]
 mod room;
 mod rtcp;
+mod runner;
 mod rx;
 mod source;
 mod stats;
 mod tx;
 mod worker;
 
+pub use clock::Priority;
 pub use command::{Command, DigitToSend, LegSetup, Repeat};
 pub use engine::{Config, Engine};
 pub use error::Error;
 pub use event::Event;
 pub use id::{LegId, RoomId};
+pub use io::IoMode;
 pub use port::Ports;
 pub use prompt::{Form, Prompt, Prompts};
 pub use recording::{Ended, Format};

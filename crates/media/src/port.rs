@@ -207,6 +207,7 @@ impl Pool {
             Ok::<UdpSocket, std::io::Error>(socket.into())
         };
         let (rtp, rtcp) = (one(port)?, one(port + 1)?);
+        stamp::enable(&rtp);
         stamp::enable(&rtcp);
         Ok(Pair { rtp, rtcp, port })
     }

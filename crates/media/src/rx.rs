@@ -13,7 +13,7 @@ use crate::command::LegSetup;
 use crate::ears::Ears;
 use crate::event::Event;
 use crate::id::LegId;
-use crate::io::Io;
+use crate::io::{Io, Received};
 use crate::latch::{Latch, Verdict};
 use crate::order::Outlet;
 use crate::worker::Turn;
@@ -125,8 +125,7 @@ impl Rx {
         &mut self,
         id: LegId,
         setup: &LegSetup,
-        from: SocketAddr,
-        len: usize,
+        Received { len, from, waited }: Received,
         turn: &mut Turn<'_, I>,
     ) {
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
@@ -169,7 +168,8 @@ impl Rx {
             self.change(packet.ssrc, packet.seq, clock);
         }
         let Some(stream) = &mut self.stream else { return };
-        let arrival = rtp::time::units(turn.now, clock);
+        // When it came, not when we look: that is on our grid, which is none of the network's.
+        let arrival = rtp::time::units(turn.now.saturating_sub(waited), clock);
         let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
         match kind {
             Kind::Noise | Kind::Key => {}

@@ -61,6 +61,8 @@ pub struct WorkerStats {
     pub packets_out: u64,
     /// RTP packets the system refused to send.
     pub send_failures: u64,
+    /// How often a socket had to wait for a buffer to receive into (with io_uring); nothing is lost by it.
+    pub starved: u64,
     /// Datagrams from strangers, dropped.
     pub strangers: u64,
     /// Datagrams that were no RTP, or of a payload type nobody agreed on.
@@ -91,6 +93,7 @@ impl WorkerStats {
         self.packets_in += other.packets_in;
         self.packets_out += other.packets_out;
         self.send_failures += other.send_failures;
+        self.starved += other.starved;
         self.strangers += other.strangers;
         self.unusable += other.unusable;
         self.late_packets += other.late_packets;

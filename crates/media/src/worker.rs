@@ -101,7 +101,7 @@ impl<I: Io> Worker<I> {
     /// Run a slot. `true` if the carrier should be woken.
     pub(crate) fn slot(&mut self, due: Due, io: &mut I) -> bool {
         let now = clock::at(due.slot);
-        io.begin();
+        io.begin(due.late);
         if due.skipped > 0 {
             self.skip(due.slot - due.skipped, due.slot);
         }
@@ -116,6 +116,7 @@ impl<I: Io> Worker<I> {
                     && let Some(Some(next)) = self.legs.get(*next as usize)
                 {
                     fetch(next);
+                    io.expect(next.id.place as usize);
                 }
                 let Some(leg) = self.legs.get_mut(place).and_then(Option::as_deref_mut) else { continue };
                 let id = leg.id;
@@ -136,6 +137,8 @@ impl<I: Io> Worker<I> {
             }
         }
         io.flush();
+        self.stats.send_failures += io.refused();
+        self.stats.starved = io.starved();
         self.stats.slots += 1;
         self.stats.lateness.count(due.late);
         self.stats.late_slots += u64::from(due.late > Duration::from_millis(1));

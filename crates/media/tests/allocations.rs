@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, DigitToSend, Engine, Event, Form, Format, LegSetup, Prompt, Repeat};
+use media::{Command, Config, DigitToSend, Engine, Event, Form, Format, IoMode, LegSetup, Prompt, Repeat};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
@@ -65,12 +65,19 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 
 #[test]
 fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_worker() {
+    // One after the other: there is one count.
+    nothing_is_allocated(IoMode::Poll, 20_520);
+    nothing_is_allocated(IoMode::Uring, 20_540);
+}
+
+fn nothing_is_allocated(io: IoMode, first: u16) {
     COUNTING.store(true, Ordering::SeqCst);
     let folder = tempfile::tempdir().unwrap();
     let (put, events) = mpsc::channel();
     let config = Config {
         workers: 1,
-        ports: 20_520..=20_529,
+        ports: first..=first + 9,
+        io,
         bind: Ipv4Addr::LOCALHOST.into(),
         recordings_dir: folder.path().to_owned(),
         ..Config::default()

@@ -1,4 +1,6 @@
 //! The engine with its real threads, sockets and files; everything is waited for by its event.
+//!
+//! Each test runs over both backends; where there is no io_uring, twice over the other.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -9,7 +11,8 @@ use std::time::Duration;
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Error, Event, Form, Format, LegId, LegSetup, Ports, Prompt, Repeat,
+    Command, Config, DigitToSend, Engine, Error, Event, Form, Format, IoMode, LegId, LegSetup, Ports, Prompt,
+    Repeat,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
@@ -23,12 +26,16 @@ struct House {
 }
 
 impl House {
-    fn new(ports: std::ops::RangeInclusive<u16>, recordings_dir: PathBuf) -> House {
+    fn new(io: IoMode, ports: std::ops::RangeInclusive<u16>, recordings_dir: PathBuf) -> House {
+        // Both run at once.
+        let apart = if io == IoMode::Uring { 7_000 } else { 0 };
+        let ports = ports.start() + apart..=ports.end() + apart;
         let (put, events) = mpsc::channel();
         let config = Config {
             workers: 2,
             ports,
             bind: Ipv4Addr::LOCALHOST.into(),
+            io,
             recordings_dir,
             ..Config::default()
         };
@@ -96,9 +103,8 @@ fn sound(ms: u64) -> Pcm {
     tone::render(&[440], length, Duration::ZERO, length, Rate::NARROW)
 }
 
-#[test]
-fn a_prompt_is_heard_whole_and_a_released_leg_reports() {
-    let house = House::new(20_400..=20_409, PathBuf::new());
+fn a_prompt_is_heard_whole_and_a_released_leg_reports(io: IoMode) {
+    let house = House::new(io, 20_400..=20_409, PathBuf::new());
     let phone = Phone::new();
     let leg = house.leg(&phone);
     assert!(phone.hear().iter().all(|byte| *byte == 0xff), "silence from the start");
@@ -127,10 +133,9 @@ fn a_prompt_is_heard_whole_and_a_released_leg_reports() {
     house.engine.stop();
 }
 
-#[test]
-fn a_recording_is_a_whole_file_before_its_leg_is_released() {
+fn a_recording_is_a_whole_file_before_its_leg_is_released(io: IoMode) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::new(20_420..=20_429, folder.path().to_owned());
+    let house = House::new(io, 20_420..=20_429, folder.path().to_owned());
     let mut phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("a folder/call.wav");
@@ -164,9 +169,8 @@ fn a_recording_is_a_whole_file_before_its_leg_is_released() {
     house.engine.stop();
 }
 
-#[test]
-fn a_full_disk_fails_the_recording_and_not_the_call() {
-    let house = House::new(20_440..=20_449, PathBuf::from("/dev"));
+fn a_full_disk_fails_the_recording_and_not_the_call(io: IoMode) {
+    let house = House::new(io, 20_440..=20_449, PathBuf::from("/dev"));
     let phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("full");
@@ -185,9 +189,8 @@ fn a_full_disk_fails_the_recording_and_not_the_call() {
     house.engine.stop();
 }
 
-#[test]
-fn keys_go_to_a_peer_without_telephone_events_as_tones() {
-    let house = House::new(20_460..=20_469, PathBuf::new());
+fn keys_go_to_a_peer_without_telephone_events_as_tones(io: IoMode) {
+    let house = House::new(io, 20_460..=20_469, PathBuf::new());
     let phone = Phone::new();
     let ports = house.engine.reserve().unwrap();
     let remote = phone.socket.local_addr().unwrap();
@@ -215,9 +218,8 @@ fn keys_go_to_a_peer_without_telephone_events_as_tones() {
     house.engine.stop();
 }
 
-#[test]
-fn stopping_releases_every_leg_and_gives_the_ports_back() {
-    let house = House::new(20_480..=20_483, PathBuf::new());
+fn stopping_releases_every_leg_and_gives_the_ports_back(io: IoMode) {
+    let house = House::new(io, 20_480..=20_483, PathBuf::new());
     let (a, b) = (Phone::new(), Phone::new());
     let (one, other) = (house.leg(&a), house.leg(&b));
     assert!(matches!(house.engine.reserve(), Err(Error::NoPorts)));
@@ -238,12 +240,13 @@ fn stopping_releases_every_leg_and_gives_the_ports_back() {
     assert!(matches!(clone.send(one, Command::Release), Err(Error::NoLeg)));
 }
 
-#[test]
-fn an_engine_dropped_by_its_own_sink_ends() {
+fn an_engine_dropped_by_its_own_sink_ends(io: IoMode) {
     let (put, gone) = mpsc::channel();
     let slot = Arc::new(std::sync::Mutex::new(None::<Engine>));
     let inside = slot.clone();
-    let config = Config { ports: 20_490..=20_499, bind: Ipv4Addr::LOCALHOST.into(), ..Config::default() };
+    let first = if io == IoMode::Uring { 27_490 } else { 20_490 };
+    let config =
+        Config { ports: first..=first + 9, bind: Ipv4Addr::LOCALHOST.into(), io, ..Config::default() };
     let engine = Engine::start(config, move |event| {
         if matches!(event, Event::Released { .. }) {
             drop(inside.lock().unwrap().take());
@@ -263,4 +266,26 @@ fn an_engine_dropped_by_its_own_sink_ends() {
 /// The form of all prompts here.
 fn ulaw() -> Form {
     Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
+}
+
+macro_rules! by_both {
+    ($($test:ident),* $(,)?) => {
+        mod by_poll {
+            use super::*;
+            $(#[test] fn $test() { super::$test(IoMode::Poll) })*
+        }
+        mod by_uring {
+            use super::*;
+            $(#[test] fn $test() { super::$test(IoMode::Uring) })*
+        }
+    };
+}
+
+by_both! {
+    a_prompt_is_heard_whole_and_a_released_leg_reports,
+    a_recording_is_a_whole_file_before_its_leg_is_released,
+    a_full_disk_fails_the_recording_and_not_the_call,
+    keys_go_to_a_peer_without_telephone_events_as_tones,
+    stopping_releases_every_leg_and_gives_the_ports_back,
+    an_engine_dropped_by_its_own_sink_ends,
 }

@@ -196,6 +196,9 @@ fn of_switch(config: &Config) -> switch::Config {
             bind: media_address(sip),
             dscp: rtp.dscp,
             media_timeout: rtp.timeout.unwrap_or(NEVER),
+            io: rtp.io,
+            priority: rtp.priority,
+            pin: rtp.pin,
             recordings_dir: config.data_dir.join("recordings"),
             ..media::Config::default()
         },

@@ -184,6 +184,14 @@ impl Switch {
         self.shared.book.calls()
     }
 
+    /// What audio packets go by: `uring` (many with a system call) or `poll` (one with a system call).
+    pub fn media_io(&self) -> &'static str {
+        match self.shared.engine.io() {
+            media::IoMode::Uring => "uring",
+            _ => "poll",
+        }
+    }
+
     /// The last thousand finished calls, newest first, without traces.
     pub fn recent(&self) -> Vec<CallView> {
         self.shared.book.recent()

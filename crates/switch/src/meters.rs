@@ -75,6 +75,7 @@ const LABELLED: [(&str, &str, &str, &[&str]); 6] = [
 const GAUGES: [(&str, &str); 10] = [
     ("offhook_calls", "Living calls"),
     ("offhook_media_legs", "Media legs"),
+    ("offhook_media_uring", "1 if audio packets go by io_uring, 0 if by a system call each"),
     ("offhook_tasks", "Tasks of calls"),
     ("offhook_sip_sessions", "SIP sessions"),
     ("offhook_sip_transactions", "SIP transactions"),
@@ -153,10 +154,11 @@ const SIP: [SipCounter; 17] = [
     ("offhook_sip_refused_draining_total", "Requests refused while going down", |c| c.refused_draining),
 ];
 
-const MEDIA: [MediaCounter; 10] = [
+const MEDIA: [MediaCounter; 11] = [
     ("offhook_rtp_packets_in_total", "RTP packets accepted", |s| s.packets_in),
     ("offhook_rtp_packets_out_total", "RTP packets sent", |s| s.packets_out),
     ("offhook_rtp_send_failures_total", "RTP packets the system refused to send", |s| s.send_failures),
+    ("offhook_rtp_starved_total", "Times that a socket waited for a buffer to receive into", |s| s.starved),
     ("offhook_rtp_strangers_total", "Datagrams on RTP ports from strangers", |s| s.strangers),
     ("offhook_rtp_unusable_total", "Datagrams on RTP ports that were no RTP of the call", |s| s.unusable),
     ("offhook_rtp_late_total", "RTP packets that came too late to be played", |s| s.late_packets),
@@ -183,6 +185,7 @@ pub(crate) async fn publish(shared: Arc<Shared>) {
         let levels = [
             ("offhook_calls", shared.book.living()),
             ("offhook_media_legs", shared.legs.count()),
+            ("offhook_media_uring", usize::from(shared.engine.io() == media::IoMode::Uring)),
             ("offhook_tasks", shared.tasks.count()),
             ("offhook_sip_sessions", snapshot.counts.sessions),
             ("offhook_sip_transactions", snapshot.counts.transactions),

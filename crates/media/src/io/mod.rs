@@ -2,15 +2,29 @@
 //!
 //! The trait is drawn so that a backend may batch: everything received for a slot can be fetched in `begin`,
 //! everything sent in it can leave in `flush`.
-//! [`poll::SocketPoll`] does neither and asks each socket in turn; tests use a scripted network.
+//! [`uring::Uring`] does; [`poll::SocketPoll`] asks each socket in turn; tests use a scripted network.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+mod memory;
 pub(crate) mod poll;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub(crate) mod stamp;
+pub(crate) mod uring;
+
+/// Which backend carries packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IoMode {
+    /// io_uring where the system lets us, else the other.
+    #[default]
+    Auto,
+    /// io_uring; where the system does not let us, the other, and a warning.
+    Uring,
+    /// A system call for each packet.
+    Poll,
+}
 
 /// Which of a leg's two sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +38,7 @@ pub(crate) enum Channel {
 pub(crate) struct Received {
     pub(crate) len: usize,
     pub(crate) from: SocketAddr,
-    /// How long it waited, as far as that is known; RTP is read soon enough not to ask.
+    /// How long before the slot's time it came, as far as the kernel told; zero for what came after it.
     pub(crate) waited: Duration,
 }
 
@@ -39,8 +53,15 @@ pub(crate) trait Io {
     /// Give them back.
     fn detach(&mut self, place: usize) -> Option<Self::Ports>;
 
-    /// A slot begins.
-    fn begin(&mut self) {}
+    /// A slot begins, so much later than its time.
+    fn begin(&mut self, late: Duration) {
+        let _ = late;
+    }
+
+    /// This leg's turn is near.
+    fn expect(&self, place: usize) {
+        let _ = place;
+    }
 
     /// One datagram into `buffer`; `None` if none waits.
     fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received>;
@@ -50,4 +71,14 @@ pub(crate) trait Io {
 
     /// The slot ends.
     fn flush(&mut self) {}
+
+    /// How many datagrams, since this was last asked, were refused by the system after `send` had taken them.
+    fn refused(&mut self) -> u64 {
+        0
+    }
+
+    /// How often a socket had to wait for a buffer to receive into, in all.
+    fn starved(&self) -> u64 {
+        0
+    }
 }

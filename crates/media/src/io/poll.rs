@@ -4,22 +4,24 @@
 //! one bound to every address would then take packets only for the address that *our* route to the peer begins
 //! with, and on a host with several addresses that need not be the one in the SDP.
 
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::{Channel, Io, Received, stamp};
+use crate::clock;
 use crate::port::Ports;
 
 /// Owns the sockets of a worker's legs.
 pub(crate) struct SocketPoll {
     ports: Vec<Option<Ports>>,
+    /// The time since 1970 at the slot's time.
+    wall: Duration,
 }
 
 impl SocketPoll {
     /// For so many legs.
     pub(crate) fn new(places: usize) -> SocketPoll {
-        SocketPoll { ports: (0..places).map(|_| None).collect() }
+        SocketPoll { ports: (0..places).map(|_| None).collect(), wall: Duration::ZERO }
     }
 
     fn socket(&self, place: usize, channel: Channel) -> Option<&UdpSocket> {
@@ -48,21 +50,12 @@ impl Io for SocketPoll {
         self.ports.get_mut(place)?.take()
     }
 
+    fn begin(&mut self, late: Duration) {
+        self.wall = clock::wall().saturating_sub(late);
+    }
+
     fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
-        let socket = self.socket(place, channel)?;
-        // Errors that an ICMP message left behind are no datagrams: ask again, a few times at most.
-        for _ in 0..4 {
-            let received = match channel {
-                Channel::Rtp => socket.recv_from(buffer).map(|(len, from)| (len, from, Duration::ZERO)),
-                Channel::Rtcp => stamp::receive(socket, buffer),
-            };
-            match received {
-                Ok((len, from, waited)) => return Some(Received { len, from, waited }),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                Err(_) => {}
-            }
-        }
-        None
+        stamp::next(self.socket(place, channel)?, self.wall, buffer)
     }
 
     fn send(&mut self, place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

@@ -54,7 +54,7 @@ impl Io for Scripted {
         self.attached.remove(&place)
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, _late: Duration) {
         self.slots += 1;
     }
 

@@ -1,16 +1,17 @@
-//! Receiving with the kernel's word on when a datagram came, for sockets that are read rarely.
+//! Receiving with the kernel's word on when a datagram came.
 //!
-//! RTCP waits up to a second for its leg's housekeeping, and round trips are reckoned from when it arrived.
+//! RTP waits up to a packet time for its leg's turn, and jitter is reckoned from when it arrived; RTCP waits up to a
+//! second for its leg's housekeeping, and round trips are reckoned from that.
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use socket2::SockAddr;
 
-use crate::clock;
+use super::Received;
 
 /// Nothing waits longer; a stamp that says so is from before a step of the clock on the wall.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -34,8 +35,21 @@ pub(crate) fn enable(socket: &UdpSocket) {
     }
 }
 
-/// One datagram: its length, its sender, and how long it waited.
-pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, Duration)> {
+/// The next datagram, if one waits; `wall` is the time since 1970 at the slot's time.
+pub(crate) fn next(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> Option<Received> {
+    // Errors that an ICMP message left behind are no datagrams: ask again, a few times at most.
+    for _ in 0..4 {
+        match receive(socket, wall, buffer) {
+            Ok(received) => return Some(received),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(_) => {}
+        }
+    }
+    None
+}
+
+/// One datagram: its length, its sender, and how long before `wall` it came.
+fn receive(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> io::Result<Received> {
     let mut control = Control([0; 64]);
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: `msghdr` is plain numbers and pointers, for which zeros are values.
@@ -59,9 +73,14 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usiz
         })
     }?;
     let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
-    let stamp = stamp(control.0.get(..message.msg_controllen).unwrap_or_default());
-    let waited = stamp.and_then(|stamp| clock::wall().checked_sub(stamp)).filter(|waited| *waited < LONGEST);
-    Ok((got.min(buffer.len()), from, waited.unwrap_or_default()))
+    let waited = waited(control.0.get(..message.msg_controllen).unwrap_or_default(), wall);
+    Ok(Received { len: got.min(buffer.len()), from, waited })
+}
+
+/// How long before `wall` a datagram came, by its control message; zero if that does not tell.
+pub(crate) fn waited(control: &[u8], wall: Duration) -> Duration {
+    let waited = stamp(control).and_then(|stamp| wall.checked_sub(stamp));
+    waited.filter(|waited| *waited < LONGEST).unwrap_or_default()
 }
 
 /// The time since 1970 in the first control message, if it is a time stamp (`struct timespec` behind a `cmsghdr`).
@@ -86,6 +105,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::clock;
 
     #[test]
     fn a_datagram_says_how_long_it_waited() {
@@ -96,7 +116,7 @@ mod tests {
         one.set_nonblocking(true).unwrap();
         enable(&one);
         let mut buffer = [0; 16];
-        assert_eq!(receive(&one, &mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(next(&one, clock::wall(), &mut buffer), None);
         // The kernel begins to stamp a while after the first socket on the machine wants it.
         let waited = (0..50).map(|_| {
             other.send_to(b"a report", one.local_addr().unwrap()).unwrap();
@@ -105,22 +125,22 @@ mod tests {
             while begun.elapsed() < Duration::from_millis(60) {
                 thread::park_timeout(Duration::from_millis(10));
             }
-            let (length, from, waited) = receive(&one, &mut buffer).unwrap();
-            assert_eq!((&buffer[..length], from), (&b"a report"[..], other.local_addr().unwrap()));
+            let Received { len, from, waited } = next(&one, clock::wall(), &mut buffer).unwrap();
+            assert_eq!((&buffer[..len], from), (&b"a report"[..], other.local_addr().unwrap()));
             assert!(waited <= begun.elapsed() + Duration::from_millis(5), "{waited:?}");
             waited
         });
         assert!(waited.into_iter().any(|waited| waited > Duration::from_millis(50)));
         // A datagram that does not fit is cut, as by recv.
         other.send_to(&[7; 100], one.local_addr().unwrap()).unwrap();
-        assert_eq!(receive(&one, &mut buffer).unwrap().0, 16);
+        assert_eq!(next(&one, clock::wall(), &mut buffer).unwrap().len, 16);
     }
 
     #[test]
     fn without_a_stamp_nothing_waited() {
         let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         one.send_to(b"x", one.local_addr().unwrap()).unwrap();
-        assert_eq!(receive(&one, &mut [0; 4]).unwrap().2, Duration::ZERO);
+        assert_eq!(next(&one, clock::wall(), &mut [0; 4]).unwrap().waited, Duration::ZERO);
         assert_eq!(stamp(&[0; 64]), None);
         assert_eq!(stamp(&[]), None);
     }

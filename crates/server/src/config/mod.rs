@@ -78,6 +78,10 @@ pub(crate) struct Rtp {
     pub(crate) workers: usize,
     pub(crate) dscp: Option<u8>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) io: media::IoMode,
+    pub(crate) priority: media::Priority,
+    /// Each worker stays on one core.
+    pub(crate) pin: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -203,6 +207,17 @@ impl Read {
                 workers: self.number("rtp.workers") as usize,
                 dscp: Some(self.number("rtp.dscp") as u8).filter(|dscp| *dscp != 0),
                 timeout: Some(seconds("rtp.timeout_s")).filter(|timeout| !timeout.is_zero()),
+                io: match self.text("media.io") {
+                    "uring" => media::IoMode::Uring,
+                    "poll" => media::IoMode::Poll,
+                    _ => media::IoMode::Auto,
+                },
+                priority: match self.text("media.priority") {
+                    "realtime" => media::Priority::Realtime,
+                    "normal" => media::Priority::Normal,
+                    _ => media::Priority::Nice,
+                },
+                pin: self.flag("media.pin"),
             },
             codecs: self.codecs(),
             flows: path("flows.directory"),

@@ -272,6 +272,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Whether Opus sends nothing in silence, where the other end wants that.",
     ),
     setting(
+        "media.io",
+        Choice(&["auto", "uring", "poll"]),
+        "\"auto\"",
+        "How audio packets are received and sent. uring: many with a system call (io_uring), where the system permits it;\npoll: one with a system call; auto: uring, or without a warning poll.",
+    ),
+    setting(
+        "media.priority",
+        Choice(&["nice", "realtime", "normal"]),
+        "\"nice\"",
+        "How the threads that carry audio stand to all others. nice: -10; realtime: SCHED_FIFO, for machines that do nothing\nelse; both take CAP_SYS_NICE, without which it is as with normal.",
+    ),
+    setting("media.pin", Flag, "false", "Whether each thread that carries audio stays on one core."),
+    setting(
         "flows.directory",
         Text,
         "\"\"",

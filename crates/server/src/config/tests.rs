@@ -20,10 +20,23 @@ fn nothing_at_all_is_a_whole_configuration() {
     assert_eq!(config.sip.address.to_string(), "0.0.0.0:5060");
     assert_eq!(config.http.to_string(), "127.0.0.1:8080");
     assert_eq!(config.rtp.ports, 20_000..=29_999);
+    assert_eq!((config.rtp.io, config.rtp.priority), (media::IoMode::Auto, media::Priority::Nice));
     assert_eq!(config.flows, None);
     assert_eq!(config.speech.provider, Provider::Espeak);
     assert_eq!(config.denied, Network::link_local());
     assert!(config.callback_server.is_some());
+}
+
+#[test]
+fn how_audio_is_carried_can_be_said() {
+    let read = read("[media]\nio = \"poll\"\npriority = \"realtime\"\npin = true\n", &[]);
+    assert_eq!(read.problems, vec![]);
+    let rtp = read.config().rtp;
+    assert_eq!((rtp.io, rtp.priority, rtp.pin), (media::IoMode::Poll, media::Priority::Realtime, true));
+    assert_eq!(
+        problems("[media]\nio = \"epoll\"\n", &[]),
+        ["offhook.toml:2:6: error: media.io: expected one of \"auto\", \"uring\", \"poll\", found \"epoll\""]
+    );
 }
 
 #[test]

@@ -176,3 +176,20 @@ fn over_any_network_the_recording_keeps_its_time_and_most_of_what_was_said() {
         assert!(report.lost <= 300 * loss as i64 / 50 + 8, "SEED={seed:#x}: {report:?}");
     }
 }
+
+#[test]
+fn jitter_is_the_networks_and_not_that_of_our_grid() {
+    let mut rig = Rig::with(setup());
+    rig.slots(400);
+    let mut phone = Phone::new(home(), 1);
+    for n in 0..300u32 {
+        // Sent and received evenly, but not in step with our turns: they find it after another wait each time.
+        let waited = n * 7 % 20;
+        rig.io.waited = MS(waited.into());
+        let packet = phone.packet(0, RtpTime((20 * (n + 1) - waited) * 8), &[0xd5; 160]);
+        rig.io.arrive(0, Channel::Rtp, home(), &packet);
+        rig.slots(4);
+    }
+    let jitter = rig.reports.last().unwrap().jitter_ms;
+    assert!(jitter < 0.2, "{jitter}");
+}
