@@ -72,7 +72,7 @@ const LABELLED: [(&str, &str, &str, &[&str]); 6] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 10] = [
+const GAUGES: [(&str, &str); 11] = [
     ("offhook_calls", "Living calls"),
     ("offhook_media_legs", "Media legs"),
     ("offhook_media_uring", "1 if audio packets go by io_uring, 0 if by a system call each"),
