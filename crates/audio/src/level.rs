@@ -101,19 +101,12 @@ const QUIETEST_VOICE: f64 = 32_768.0 * 32_768.0 * 1e-5;
 const SURELY_VOICE: f64 = 32_768.0 * 32_768.0 * 1e-3;
 /// A voice stands at least this much above the noise: 9 dB.
 const ABOVE_NOISE: f64 = 8.0;
-/// The floor falls to a quieter frame at once and rises towards a louder one by this share a frame: 6 dB in about 1.4 s of 20 ms frames.
-const RISE: f64 = 1.01;
-
+/// The floor falls to a quieter frame at once and rises towards a louder one by this share a millisecond: 6 dB in 1.4 s.
+const RISE: f64 = 0.000_5;
 impl Gate {
     /// A gate that closes after `hangover` without voice.
     pub fn new(rate: Rate, hangover: Duration) -> Gate {
-        Gate {
-            rate,
-            hangover: rate.samples(hangover),
-            floor: QUIETEST_VOICE / ABOVE_NOISE,
-            quiet: 0,
-            talking: false,
-        }
+        Gate { rate, hangover: rate.samples(hangover), floor: f64::INFINITY, quiet: 0, talking: false }
     }
 
     /// Takes the next frame and says whether someone is talking, hangover included.
@@ -127,7 +120,15 @@ impl Gate {
             return self.talking;
         }
         let threshold = (self.floor * ABOVE_NOISE).clamp(QUIETEST_VOICE, SURELY_VOICE);
-        self.floor = if energy < self.floor { energy.max(1.0) } else { self.floor * RISE };
+        // By time and not by frames: those are of 10 ms here and of 60 ms there.
+        let ms = samples as f64 * 1_000.0 / f64::from(self.rate.hertz().max(1));
+        if energy < self.floor {
+            // Before the first packets there is nothing at all, which says nothing of the line's noise.
+            let unknown = self.floor.is_infinite() && energy < 1.0;
+            self.floor = if unknown { f64::INFINITY } else { energy.max(QUIETEST_VOICE / ABOVE_NOISE) };
+        } else {
+            self.floor *= 1.0 + RISE * ms;
+        }
         if energy >= threshold {
             self.quiet = 0;
             self.talking = true;

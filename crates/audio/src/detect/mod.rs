@@ -1,9 +1,22 @@
-//! Hearing tones: the power at a frequency, and the keys of a telephone in the sound itself.
+//! Hearing what a sound is: keys, fax machines, the network's signals, people and machines.
+//!
+//! Every detector takes sound of any rate, works at 8 kHz, allocates when it is made and never after, and calls back when
+//! it found something.
 
+mod amd;
+mod beep;
 mod dtmf;
+mod fax;
 mod narrow;
+mod progress;
+mod spectrum;
+mod speech;
 
+pub use amd::{Answer, Machine, Timings};
 pub use dtmf::{Dtmf, Press};
+pub use fax::{Fax, FaxTones};
+pub use progress::{CallProgress, Progress, Sit};
+pub use speech::{Change, Patience, Speech};
 
 use std::f64::consts::TAU;
 

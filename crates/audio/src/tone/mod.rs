@@ -2,9 +2,11 @@
 //!
 //! Every stretch of tone begins and ends with a short ramp, so that nothing clicks.
 
+mod countries;
 mod dtmf;
 mod network;
 
+pub use countries::CODES;
 pub(crate) use dtmf::{COLUMNS, ROWS};
 pub use dtmf::{KEYS, dtmf, frequencies};
 pub use network::{Cadence, Country, Signal, country};

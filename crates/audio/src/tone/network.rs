@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::countries::{COUNTRIES, RECOMMENDED};
 use super::render;
 use crate::{Pcm, Rate};
 
@@ -52,10 +53,10 @@ impl Cadence {
 pub struct Country {
     /// ISO 3166 code in lower case; empty for the recommendation.
     pub code: &'static str,
-    dial: Cadence,
-    ringback: Cadence,
-    busy: Cadence,
-    congestion: Cadence,
+    pub(super) dial: Cadence,
+    pub(super) ringback: Cadence,
+    pub(super) busy: Cadence,
+    pub(super) congestion: Cadence,
 }
 
 impl Country {
@@ -76,122 +77,6 @@ pub fn country(code: &str) -> Country {
     let code = code.rsplit(['-', '_']).next().unwrap_or(code);
     COUNTRIES.iter().find(|country| country.code.eq_ignore_ascii_case(code)).copied().unwrap_or(RECOMMENDED)
 }
-
-const fn tone(hertz: &'static [u16], pattern: &'static [(u16, u16)]) -> Cadence {
-    Cadence { hertz, pattern }
-}
-
-/// A second of tone without pause; frequencies that are whole hertz meet themselves again after it.
-const ALWAYS: &[(u16, u16)] = &[(1_000, 0)];
-
-const RECOMMENDED: Country = Country {
-    code: "",
-    dial: tone(&[425], ALWAYS),
-    ringback: tone(&[425], &[(1_000, 4_000)]),
-    busy: tone(&[425], &[(500, 500)]),
-    congestion: tone(&[425], &[(250, 250)]),
-};
-
-const COUNTRIES: &[Country] = &[
-    Country {
-        code: "us",
-        dial: tone(&[350, 440], ALWAYS),
-        ringback: tone(&[440, 480], &[(2_000, 4_000)]),
-        busy: tone(&[480, 620], &[(500, 500)]),
-        congestion: tone(&[480, 620], &[(250, 250)]),
-    },
-    Country {
-        code: "ca",
-        dial: tone(&[350, 440], ALWAYS),
-        ringback: tone(&[440, 480], &[(2_000, 4_000)]),
-        busy: tone(&[480, 620], &[(500, 500)]),
-        congestion: tone(&[480, 620], &[(250, 250)]),
-    },
-    Country {
-        code: "gb",
-        dial: tone(&[350, 440], ALWAYS),
-        ringback: tone(&[400, 450], &[(400, 200), (400, 2_000)]),
-        busy: tone(&[400], &[(375, 375)]),
-        congestion: tone(&[400], &[(400, 350), (225, 525)]),
-    },
-    Country {
-        code: "au",
-        dial: tone(&[400, 425, 450], ALWAYS),
-        ringback: tone(&[400, 425, 450], &[(400, 200), (400, 2_000)]),
-        busy: tone(&[425], &[(375, 375)]),
-        congestion: tone(&[425], &[(375, 375)]),
-    },
-    Country {
-        code: "de",
-        dial: tone(&[425], ALWAYS),
-        ringback: tone(&[425], &[(1_000, 4_000)]),
-        busy: tone(&[425], &[(480, 480)]),
-        congestion: tone(&[425], &[(240, 240)]),
-    },
-    Country {
-        code: "fr",
-        dial: tone(&[440], ALWAYS),
-        ringback: tone(&[440], &[(1_500, 3_500)]),
-        busy: tone(&[440], &[(500, 500)]),
-        congestion: tone(&[440], &[(250, 250)]),
-    },
-    Country {
-        code: "it",
-        dial: tone(&[425], &[(200, 200), (600, 1_000)]),
-        ringback: tone(&[425], &[(1_000, 4_000)]),
-        busy: tone(&[425], &[(500, 500)]),
-        congestion: tone(&[425], &[(200, 200)]),
-    },
-    Country {
-        code: "es",
-        dial: tone(&[425], ALWAYS),
-        ringback: tone(&[425], &[(1_500, 3_000)]),
-        busy: tone(&[425], &[(200, 200)]),
-        congestion: tone(&[425], &[(200, 200), (200, 200), (200, 600)]),
-    },
-    Country {
-        code: "nl",
-        dial: tone(&[425], ALWAYS),
-        ringback: tone(&[425], &[(1_000, 4_000)]),
-        busy: tone(&[425], &[(500, 500)]),
-        congestion: tone(&[425], &[(250, 250)]),
-    },
-    Country {
-        code: "no",
-        dial: tone(&[425], ALWAYS),
-        ringback: tone(&[425], &[(1_000, 4_000)]),
-        busy: tone(&[425], &[(500, 500)]),
-        congestion: tone(&[425], &[(200, 200)]),
-    },
-    Country {
-        code: "se",
-        dial: tone(&[425], ALWAYS),
-        ringback: tone(&[425], &[(1_000, 5_000)]),
-        busy: tone(&[425], &[(250, 250)]),
-        congestion: tone(&[425], &[(250, 750)]),
-    },
-    Country {
-        code: "jp",
-        dial: tone(&[400], ALWAYS),
-        ringback: tone(&[384, 416], &[(1_000, 2_000)]),
-        busy: tone(&[400], &[(500, 500)]),
-        congestion: tone(&[400], &[(500, 500)]),
-    },
-    Country {
-        code: "kr",
-        dial: tone(&[350, 440], ALWAYS),
-        ringback: tone(&[440, 480], &[(1_000, 2_000)]),
-        busy: tone(&[480, 620], &[(500, 500)]),
-        congestion: tone(&[480, 620], &[(300, 200)]),
-    },
-    Country {
-        code: "in",
-        dial: tone(&[375, 425], ALWAYS),
-        ringback: tone(&[375, 425], &[(400, 200), (400, 2_000)]),
-        busy: tone(&[400], &[(750, 750)]),
-        congestion: tone(&[400], &[(250, 250)]),
-    },
-];
 
 #[cfg(test)]
 mod tests {
@@ -227,6 +112,15 @@ mod tests {
     fn unknown_countries_sound_as_recommended() {
         assert_eq!(country("zz").cadence(Signal::Dial).hertz, &[425]);
         assert_eq!(country("").cadence(Signal::Busy).period(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn every_country_is_there_once_and_by_its_code() {
+        for code in crate::tone::CODES {
+            assert_eq!(COUNTRIES.iter().filter(|country| country.code == *code).count(), 1, "{code}");
+            assert_eq!(country(code).code, *code);
+        }
+        assert_eq!(COUNTRIES.len(), crate::tone::CODES.len());
     }
 
     #[test]
