@@ -29,6 +29,8 @@ pub(crate) struct Bridge {
     /// Of what this end writes and reads, and of what the other end writes.
     rate: Rate,
     from: Rate,
+    /// The other end is a room's.
+    of_room: bool,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
     /// The least that was left after a turn of the current window, and how much of the window has passed.
@@ -46,11 +48,26 @@ impl Bridge {
             into,
             rate,
             from,
+            of_room: false,
             flowing: false,
             least: usize::MAX,
             window: 0,
         };
         (end(one_out, one_into, one, other), end(other_out, other_into, other, one))
+    }
+
+    /// The end of a leg whose other end a room has.
+    pub(crate) fn into_room(self) -> Bridge {
+        Bridge { of_room: true, ..self }
+    }
+
+    pub(crate) fn of_room(&self) -> bool {
+        self.of_room
+    }
+
+    /// Whether the other end is gone.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.out.is_abandoned()
     }
 
     /// Of the samples that this end takes and gives.

@@ -12,8 +12,11 @@ use crate::board::Board;
 use crate::clock;
 use crate::disk::{Disks, Done};
 use crate::event::Event;
+use crate::id::{LegId, PartId, RoomId};
 use crate::order::{Order, Out, Spent};
 use crate::port::{Pool, Ports};
+use crate::register::Register;
+use crate::room::{Seat, Who};
 use crate::stats::WorkerStats;
 
 /// The carrier looks by itself so often; workers wake it for what is urgent.
@@ -28,6 +31,7 @@ pub(crate) struct Carrier<F> {
     pub(crate) recordings: Receiver<Done>,
     pub(crate) disks: Disks,
     pub(crate) board: Arc<Board>,
+    pub(crate) register: Arc<Register>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) sink: F,
@@ -43,6 +47,7 @@ impl<F: Fn(Event)> Carrier<F> {
             // Read before the last look, so that what came before the stop is carried.
             let stopping = self.stop.load(Ordering::Acquire);
             self.round();
+            self.register.resend();
             if stopping {
                 return;
             }
@@ -59,9 +64,11 @@ impl<F: Fn(Event)> Carrier<F> {
         }
         while let Ok(done) = self.recordings.try_recv() {
             let Done { leg, tag, path, ended, result } = done;
-            (self.sink)(match result {
-                Ok(duration) => Event::Recorded { leg, tag, path, duration, ended },
-                Err(why) => Event::RecordFailed { leg, tag, why },
+            (self.sink)(match (result, RoomId::of_leg(leg)) {
+                (Ok(duration), None) => Event::Recorded { leg, tag, path, duration, ended },
+                (Err(why), None) => Event::RecordFailed { leg, tag, why },
+                (Ok(duration), Some(room)) => Event::RoomRecorded { room, tag, path, duration, ended },
+                (Err(why), Some(room)) => Event::RoomRecordFailed { room, tag, why },
             });
             if let Some(report) = self.board.recording_ended(leg) {
                 (self.sink)(Event::Released { leg, report });
@@ -83,6 +90,30 @@ impl<F: Fn(Event)> Carrier<F> {
         }
     }
 
+    /// A member's seat is free again.
+    fn seat(&self, part: PartId, seat: &Seat) {
+        let mut register = self.register.lock();
+        let Who::Leg(leg) = seat.who else { return };
+        let news = register.left(part, leg, seat.tag);
+        let orders = register.settle(part.room);
+        drop(register);
+        // A worker with somebody in a room does not rest; one without anybody may take its time.
+        orders.into_iter().for_each(|(part, order)| self.register.post(part, order));
+        if news {
+            (self.sink)(Event::Left { room: part.room, leg, tag: seat.tag });
+        }
+    }
+
+    /// A leg is over; if it sat on another worker, its seat will come later.
+    fn leg_gone(&self, leg: LegId) {
+        let mut register = self.register.lock();
+        let Some((room, tag)) = register.gone(leg) else { return };
+        let orders = register.settle(room);
+        drop(register);
+        orders.into_iter().for_each(|(part, order)| self.register.post(part, order));
+        (self.sink)(Event::Left { room, leg, tag });
+    }
+
     fn carry(&mut self, out: Out<Ports>) {
         match out {
             Out::Event(event) => (self.sink)(event),
@@ -95,10 +126,13 @@ impl<F: Fn(Event)> Carrier<F> {
                 let (id, report) = (leg.id, leg.report());
                 drop(ports);
                 drop(leg);
+                self.leg_gone(id);
                 if self.board.released(id, report) {
                     (self.sink)(Event::Released { leg: id, report });
                 }
             }
+            Out::Seat(part, seat) => self.seat(part, &seat),
+            Out::Part(room) => self.register.lock().give_back(room.part),
             Out::Spent(spent) => {
                 let recording = match &spent {
                     Spent::Recorder(recorder) => Some((recorder.leg, recorder.tag)),

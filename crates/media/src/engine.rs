@@ -25,10 +25,13 @@ use crate::io::IoMode;
 use crate::leg::Leg;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
+use crate::register::Register;
 use crate::repair;
 use crate::report::LegReport;
 use crate::runner::{self, Runner};
 use crate::stats::WorkerStats;
+
+mod rooms;
 
 /// Orders that may wait for a worker: at 256 a slot it catches up with a full queue in 80 ms.
 const ORDERS: usize = 4_096;
@@ -92,6 +95,7 @@ struct Shared {
     urings: Arc<AtomicUsize>,
     pool: Arc<Pool>,
     board: Arc<Board>,
+    register: Arc<Register>,
     config: Config,
     cname: Arc<str>,
     /// SSRCs and the like: a keyed hash of the count of legs.
@@ -131,6 +135,8 @@ impl Engine {
             n => n.min(64),
         };
         let board = Arc::new(Board::new(workers, places));
+        let queues: Vec<_> = (0..workers).map(|_| Arc::new(ArrayQueue::new(ORDERS))).collect();
+        let register = Arc::new(Register::new(queues.clone(), places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
         let (done_in, done_out) = mpsc::channel();
         let (disks, notes) = Disks::new();
@@ -140,6 +146,7 @@ impl Engine {
             recordings: done_out,
             disks: disks.clone(),
             board: board.clone(),
+            register: register.clone(),
             pool: pool.clone(),
             stop: carrier_stop.clone(),
             sink: events,
@@ -160,8 +167,7 @@ impl Engine {
         let uring = runner::wants_uring(config.io);
         let urings = Arc::new(AtomicUsize::new(0));
         let (ready, all_ready) = mpsc::sync_channel::<()>(0);
-        for (id, ring) in rings_in.into_iter().enumerate() {
-            let orders = Arc::new(ArrayQueue::new(ORDERS));
+        for (id, (ring, orders)) in rings_in.into_iter().zip(queues).enumerate() {
             let resting = Arc::new(AtomicBool::new(false));
             let runner = Runner {
                 id: id as u16,
@@ -193,6 +199,7 @@ impl Engine {
             urings,
             pool,
             board,
+            register,
             cname: config.cname.as_str().into(),
             config,
             seeds: RandomState::new(),
@@ -230,7 +237,11 @@ impl Engine {
 
     /// The leg's media path in a line, as of at most a second ago; `None` if it is gone or too young.
     pub fn describe(&self, leg: LegId) -> Option<String> {
-        self.report(leg).map(|report| report.describe())
+        let line = self.report(leg)?.describe();
+        Some(match self.describe_room(leg) {
+            Some(room) => line.replacen(" · room", &format!(" · {room}"), 1),
+            None => line,
+        })
     }
 
     /// The leg's counters as of at most a second ago; `None` if it is gone or too young.

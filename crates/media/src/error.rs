@@ -15,6 +15,15 @@ pub enum Error {
     /// The leg is gone.
     #[error("no such leg")]
     NoLeg,
+    /// No such room, or nobody in it.
+    #[error("no such room, or nobody in it")]
+    NoRoom,
+    /// Rooms do not mix at this rate.
+    #[error("a room mixes at 8, 16, 24 or 48 kHz, not at {0}")]
+    Rate(audio::Rate),
+    /// A prompt is not in the form that is needed.
+    #[error("a prompt is needed as {name} at {rate}", name = .0.name(), rate = .0.rate())]
+    Form(audio::codec::Codec),
     /// A worker thread could not be started.
     #[error("a media thread could not be started")]
     Thread(#[source] io::Error),

@@ -110,6 +110,37 @@ pub enum Event {
         /// Whether it talks now.
         on: bool,
     },
+    /// What was played to a room is over.
+    RoomPlayed {
+        /// Which room.
+        room: RoomId,
+        /// Of its command.
+        tag: u64,
+        /// It was stopped before its end.
+        stopped: bool,
+    },
+    /// What a room said is recorded; the file is whole.
+    RoomRecorded {
+        /// Which room.
+        room: RoomId,
+        /// Of its command.
+        tag: u64,
+        /// The file.
+        path: PathBuf,
+        /// How much was recorded.
+        duration: Duration,
+        /// Why it ended.
+        ended: Ended,
+    },
+    /// A room could not be recorded (any more); what was written until then is a whole file.
+    RoomRecordFailed {
+        /// Which room.
+        room: RoomId,
+        /// Of its command.
+        tag: u64,
+        /// In words.
+        why: String,
+    },
     /// Somebody else is the one who speaks most audibly.
     ActiveSpeaker {
         /// Which room.

@@ -32,6 +32,19 @@ impl fmt::Display for LegId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub(crate) u64);
 
+impl RoomId {
+    /// The name that a room's recordings have where legs' have their leg's. No worker has this number.
+    pub(crate) fn as_leg(self) -> LegId {
+        LegId { worker: u16::MAX, place: self.0 as u32, generation: (self.0 >> 32) as u32 }
+    }
+
+    /// The room that a name of this kind is of.
+    pub(crate) fn of_leg(leg: LegId) -> Option<RoomId> {
+        let number = u64::from(leg.generation) << 32 | u64::from(leg.place);
+        (leg.worker == u16::MAX).then_some(RoomId(number))
+    }
+}
+
 impl fmt::Display for RoomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "room-{}", self.0)

@@ -8,7 +8,7 @@ use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
 use crate::event::Event;
-use crate::id::LegId;
+use crate::id::{LegId, PartId};
 use crate::io::{Channel, Io};
 use crate::order::Out;
 use crate::recorder::{Progress, Recorder};
@@ -25,8 +25,11 @@ const SLOTS_A_SECOND: u64 = 200;
 /// RTCP datagrams read a second; a peer sends one in five.
 const RTCP_A_SECOND: usize = 8;
 
+mod attending;
 mod doing;
 mod speaking;
+
+pub(crate) use attending::Said;
 
 /// What a packet time comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,8 @@ pub(crate) struct Leg {
     recorder: Option<Recorder>,
     /// With the tag of its command.
     bridge: Option<(u64, Box<Bridge>)>,
+    /// The part of a room whose turns are also this leg's.
+    room: Option<PartId>,
     rtcp: Rtcp,
     timeout: Duration,
 }
@@ -93,6 +98,7 @@ impl Leg {
             dialling: None,
             recorder: None,
             bridge: None,
+            room: None,
             turns: u64::from(id.place),
             unread: 0,
             setup,
@@ -124,8 +130,13 @@ impl Leg {
         self.turns += 1;
         self.hear(turn);
         self.listen(turn);
+        self.say(Said::Bridge, turn);
+    }
+
+    /// The end of a turn: speak, and now and then keep house.
+    fn say<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
         if self.setup.send {
-            self.speak(turn);
+            self.speak(said, turn);
         } else {
             if let Some((_, bridge)) = &mut self.bridge {
                 bridge.pass();
@@ -272,6 +283,7 @@ impl Leg {
             saying: match self.source {
                 _ if !self.setup.send => Saying::Held,
                 _ if self.dialling.is_some() => Saying::Digits,
+                Source::Silence if self.is_in_room() => Saying::Room,
                 Source::Silence if self.bridge.is_some() => Saying::Bridge,
                 Source::Silence => Saying::Silence,
                 Source::Prompts(_) => Saying::Prompt,

@@ -9,10 +9,11 @@ use crate::bridge::Bridge;
 use crate::command::LegSetup;
 use crate::ears::{Ears, Kit};
 use crate::event::Event;
-use crate::id::LegId;
+use crate::id::{LegId, PartId};
 use crate::leg::Leg;
 use crate::recorder::Recorder;
 use crate::report::LegReport;
+use crate::room::{Lists, Room, Seat, Settings, Shared};
 use crate::source::Playlist;
 use crate::stats::WorkerStats;
 use crate::tx::Dialling;
@@ -28,6 +29,32 @@ pub(crate) enum Order<P> {
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     Release(LegId),
+    Room(PartId, RoomOrder),
+}
+
+/// What a part of a room is asked to do.
+pub(crate) enum RoomOrder {
+    Open(Box<Room>),
+    Join(Box<Joining>),
+    Change(LegId, Box<Settings>),
+    Leave(LegId),
+    /// Whether there is anybody in other parts.
+    Company(bool),
+    Play(Playlist),
+    Record(Recorder),
+    Stop(u64),
+    Close,
+}
+
+/// Somebody who is to take a seat, and what that takes.
+pub(crate) struct Joining {
+    pub(crate) seat: Box<Seat>,
+    /// If its manner is new to the room.
+    pub(crate) shared: Option<Box<Shared>>,
+    /// If it sits inline.
+    pub(crate) kit: Option<Kit>,
+    /// If those that are there are full.
+    pub(crate) lists: Option<Box<Lists>>,
 }
 
 /// What a worker lets out.
@@ -37,6 +64,10 @@ pub(crate) enum Out<P> {
     Stats(u16, WorkerStats),
     /// A leg that is over, with its sockets.
     Released(Box<Leg>, Option<P>),
+    /// A member that left a room, or could not take its seat.
+    Seat(PartId, Box<Seat>),
+    /// A part of a room that is closed.
+    Part(Box<Room>),
     /// To be freed elsewhere.
     Spent(Spent<P>),
 }
@@ -52,7 +83,15 @@ pub(crate) enum Spent<P> {
     Encoder(Encoder),
     Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
+    Kit(Kit),
+    Seat(Box<Seat>),
+    Settings(Box<Settings>),
+    Shared(Box<Shared>),
+    Lists(Box<Lists>),
 }
+
+/// Ends that a leg can have at once: its own, its seat's, its room's.
+const ENDS: usize = 3;
 
 /// A worker's way out: a ring to the carrier, and a shelf for what finds it full.
 pub(crate) struct Outlet<P> {
@@ -70,7 +109,7 @@ impl<P> Outlet<P> {
     /// For a worker of so many legs.
     pub(crate) fn new(ring: Producer<Out<P>>, places: usize) -> Outlet<P> {
         let room = ring.buffer().capacity();
-        let shelf = VecDeque::with_capacity(room + places);
+        let shelf = VecDeque::with_capacity(room + ENDS * places);
         Outlet { ring, shelf, room, places, urgent: false, dropped: 0 }
     }
 
@@ -98,7 +137,7 @@ impl<P> Outlet<P> {
         // A leg's end that got lost would be a place and ports lost for good, and a call that waits for ever.
         // Ends are as many as legs at most: no place is given again before its end was told.
         let room = match &kept {
-            Out::Released(..) => self.room + self.places,
+            Out::Released(..) | Out::Seat(..) | Out::Part(_) => self.room + ENDS * self.places,
             _ => self.room,
         };
         if !periodic && self.shelf.len() < room {

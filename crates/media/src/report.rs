@@ -58,6 +58,8 @@ pub enum Saying {
     Echo,
     /// What another leg hears.
     Bridge,
+    /// What the others in a room say.
+    Room,
     /// Keys.
     Digits,
 }
@@ -75,6 +77,7 @@ impl LegReport {
             Saying::Prompt => " · playing",
             Saying::Echo => " · echo",
             Saying::Bridge => " · bridged",
+            Saying::Room => " · room",
             Saying::Digits => " · sending keys",
         });
         if self.recording {

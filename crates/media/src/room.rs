@@ -22,8 +22,10 @@ use audio::mix::{self, Gain};
 
 use crate::event::Event;
 use crate::id::{LegId, PartId, RoomId};
+use crate::recorder::Recorder;
+use crate::source::Playlist;
 use active::Active;
-pub(crate) use seat::{Seat, Settings, Who};
+pub(crate) use seat::{Seat, Settings, Way, Who};
 pub(crate) use shared::{Manner, Shared};
 
 /// With more members than this, those that only rustle are not summed: a hundred quiet rooms are a loud one.
@@ -35,20 +37,31 @@ const SILENT: u16 = 8;
 /// A codec with state follows one encoder; who has been silent for so many turns (1 s) may follow the shared one.
 const SETTLED: u32 = 50;
 
+/// Milliseconds of a frame, and slots of a turn.
+pub(crate) const FRAME_MS: usize = 20;
+pub(crate) const PERIOD: u64 = 4;
+
 /// No seat.
 const NONE: u32 = u32::MAX;
 
 /// One part of a room, mostly the only one.
+#[allow(clippy::vec_box, reason = "a seat goes out as it came in: in its box")]
 pub(crate) struct Room {
     pub(crate) part: PartId,
     pub(crate) room: RoomId,
     rate: Rate,
-    seats: Vec<Seat>,
-    sum: Box<[i32]>,
+    seats: Vec<Box<Seat>>,
+    /// What is being said to all.
+    pub(crate) playing: Option<Playlist>,
+    /// Who writes down what all say.
+    pub(crate) recorder: Option<Recorder>,
+    /// Whether it has its place in the worker's timetable.
+    pub(crate) scheduled: bool,
+    pub(crate) sum: Box<[i32]>,
     /// One listener's own mixture.
     own: Box<[i32]>,
     /// What those hear who say nothing.
-    common: Box<[i16]>,
+    pub(crate) common: Box<[i16]>,
     /// The largest magnitude in the sum.
     peak: i32,
     /// How many were summed.
@@ -56,9 +69,23 @@ pub(crate) struct Room {
     /// The first of those that sound and have gains for single listeners; the others are linked to it.
     paired: u32,
     active: Active,
-    shared: Vec<Shared>,
+    shared: Vec<Box<Shared>>,
     /// Whether somebody is in another part, as far as there are other parts.
     company: bool,
+}
+
+/// Lists with room for more.
+#[allow(clippy::vec_box, reason = "a seat goes out as it came in: in its box")]
+pub(crate) struct Lists {
+    seats: Vec<Box<Seat>>,
+    shared: Vec<Box<Shared>>,
+}
+
+impl Lists {
+    /// For so many seats, and so many manners of telling many the same. Allocates.
+    pub(crate) fn new(seats: usize, shared: usize) -> Lists {
+        Lists { seats: Vec::with_capacity(seats), shared: Vec::with_capacity(shared) }
+    }
 }
 
 /// What a member is to hear.
@@ -76,13 +103,13 @@ pub(crate) enum Given {
 
 impl Room {
     /// A room at a rate that has 20 ms frames of whole samples, for as many as `seats` holds.
-    pub(crate) fn new(part: PartId, room: RoomId, rate: Rate, seats: Vec<Seat>, shared: Vec<Shared>) -> Room {
+    pub(crate) fn new(part: PartId, rate: Rate, lists: Lists) -> Room {
         let samples = samples(rate);
         Room {
             part,
-            room,
+            room: part.room,
             rate,
-            seats,
+            seats: lists.seats,
             sum: vec![0; samples].into(),
             own: vec![0; samples].into(),
             common: vec![0; samples].into(),
@@ -90,8 +117,11 @@ impl Room {
             voices: 0,
             paired: NONE,
             active: Active::default(),
-            shared,
+            shared: lists.shared,
             company: false,
+            playing: None,
+            recorder: None,
+            scheduled: false,
         }
     }
 
@@ -112,16 +142,24 @@ impl Room {
         self.seats.is_empty()
     }
 
-    /// Members, without links to other parts.
-    pub(crate) fn members(&self) -> usize {
-        self.seats.iter().filter(|seat| matches!(seat.who, Who::Leg(_))).count()
+    /// Legs whose turns are the room's.
+    pub(crate) fn inline_legs(&self) -> impl Iterator<Item = LegId> {
+        self.seats.iter().filter_map(|seat| match (&seat.way, seat.who) {
+            (Way::Inline { .. }, Who::Leg(leg)) => Some(leg),
+            _ => None,
+        })
+    }
+
+    /// Members whose turn is the room's.
+    pub(crate) fn inline(&self) -> u32 {
+        self.inline_legs().count() as u32
     }
 
     pub(crate) fn seat(&mut self, at: usize) -> Option<&mut Seat> {
-        self.seats.get_mut(at)
+        self.seats.get_mut(at).map(Box::as_mut)
     }
 
-    pub(crate) fn seats(&self) -> &[Seat] {
+    pub(crate) fn seats(&self) -> &[Box<Seat>] {
         &self.seats
     }
 
@@ -129,13 +167,23 @@ impl Room {
         self.seats.iter().position(|seat| seat.who == who)
     }
 
-    /// Take a seat, if the list has room for it; whoever is there already is replaced. What is left over comes back.
-    pub(crate) fn join(&mut self, mut seat: Seat, shared: Option<Shared>) -> Result<Option<Seat>, Seat> {
-        if let Some(shared) = shared
-            && self.shared.len() < self.shared.capacity()
-        {
-            self.shared.push(shared);
+    /// Say to many at once in another manner. It comes back if that is not needed.
+    pub(crate) fn share(&mut self, shared: Box<Shared>) -> Option<Box<Shared>> {
+        let known = self.shared.iter().any(|other| other.manner() == shared.manner());
+        if known || self.shared.len() == self.shared.capacity() {
+            return Some(shared);
         }
+        self.shared.push(shared);
+        None
+    }
+
+    /// Whether somebody can take a seat, or has one.
+    pub(crate) fn has_room_for(&self, who: Who) -> bool {
+        self.seats.len() < self.seats.capacity() || self.find(who).is_some()
+    }
+
+    /// Take a seat, if the list has room for it; whoever is there already is replaced. What is left over comes back.
+    pub(crate) fn join(&mut self, mut seat: Box<Seat>) -> Result<Option<Box<Seat>>, Box<Seat>> {
         seat.shared = self.shared.iter().position(|shared| Some(shared.manner()) == seat.manner);
         if let Some(at) = self.find(seat.who) {
             return Ok(self.seats.get_mut(at).map(|before| std::mem::replace(before, seat)));
@@ -148,7 +196,7 @@ impl Room {
     }
 
     /// Give a seat up.
-    pub(crate) fn leave(&mut self, at: usize, mut tell: impl FnMut(Event)) -> Option<Seat> {
+    pub(crate) fn leave(&mut self, at: usize, mut tell: impl FnMut(Event)) -> Option<Box<Seat>> {
         if at >= self.seats.len() {
             return None;
         }
@@ -164,16 +212,16 @@ impl Room {
     }
 
     /// Move to longer lists. The old ones come back, empty.
-    pub(crate) fn grow(&mut self, mut seats: Vec<Seat>, mut shared: Vec<Shared>) -> (Vec<Seat>, Vec<Shared>) {
-        if seats.capacity() >= self.seats.len() {
-            seats.append(&mut self.seats);
-            std::mem::swap(&mut self.seats, &mut seats);
+    pub(crate) fn grow(&mut self, mut lists: Box<Lists>) -> Box<Lists> {
+        if lists.seats.capacity() >= self.seats.len() {
+            lists.seats.append(&mut self.seats);
+            std::mem::swap(&mut self.seats, &mut lists.seats);
         }
-        if shared.capacity() >= self.shared.len() {
-            shared.append(&mut self.shared);
-            std::mem::swap(&mut self.shared, &mut shared);
+        if lists.shared.capacity() >= self.shared.len() {
+            lists.shared.append(&mut self.shared);
+            std::mem::swap(&mut self.shared, &mut lists.shared);
         }
-        (seats, shared)
+        lists
     }
 
     /// Whether there is somebody in another part.
@@ -185,17 +233,17 @@ impl Room {
     pub(crate) fn set(
         &mut self,
         at: usize,
-        settings: Settings,
+        settings: Box<Settings>,
         mut tell: impl FnMut(Event),
-    ) -> Result<Settings, Settings> {
-        let Some(seat) = self.seats.get_mut(at) else { return Err(settings) };
+    ) -> Box<Settings> {
+        let Some(seat) = self.seats.get_mut(at) else { return settings };
         if settings.mute
             && let Who::Leg(leg) = seat.who
             && seat.hush()
         {
             tell(Event::Speaking { room: self.room, leg, on: false });
         }
-        Ok(std::mem::replace(&mut seat.settings, settings))
+        std::mem::replace(&mut seat.settings, settings)
     }
 
     /// A turn begins.
@@ -203,7 +251,7 @@ impl Room {
         self.sum.fill(0);
         (self.peak, self.voices, self.paired) = (0, 0, NONE);
         self.active.open();
-        self.shared.iter_mut().for_each(Shared::open);
+        self.shared.iter_mut().for_each(|shared| shared.open());
     }
 
     /// A member's frame is in its seat, or there is none (`sounds` is false).
@@ -215,7 +263,7 @@ impl Room {
         if seat.settings.mute {
             return;
         }
-        if sounds && seat.settings.gain != Gain::UNITY {
+        if sounds && !seat.starved && seat.settings.gain != Gain::UNITY {
             mix::scale(&mut seat.frame, seat.settings.gain);
         }
         let measure = if sounds { measure(&seat.frame) } else { Default::default() };
@@ -259,11 +307,6 @@ impl Room {
         if let Some(Who::Leg(leg)) = self.active.decide() {
             tell(Event::ActiveSpeaker { room: self.room, leg });
         }
-    }
-
-    /// What all together say.
-    pub(crate) fn common(&self) -> &[i16] {
-        &self.common
     }
 
     /// What a member is to hear, in `frame` if it is something of its own.
@@ -334,11 +377,4 @@ impl Room {
 /// Samples in a frame of 20 ms.
 pub(crate) fn samples(rate: Rate) -> usize {
     rate.0 as usize / 50
-}
-
-/// Whether a leg is this seat's.
-impl PartialEq<LegId> for Who {
-    fn eq(&self, leg: &LegId) -> bool {
-        matches!(self, Who::Leg(who) if who == leg)
-    }
 }

@@ -53,6 +53,11 @@ impl Playlist {
         Playlist { tag, items, repeat, item: 0, at: 0, sounded: false }
     }
 
+    /// Whether what comes next is in this codec's form.
+    pub(crate) fn is_in(&self, codec: Codec) -> bool {
+        self.items.get(self.item).or(self.items.first()).is_some_and(|prompt| prompt.form().codec == codec)
+    }
+
     /// Write the payload of the next packet, of `ms` milliseconds; what the list cannot fill is silence.
     /// A G.711 prompt in the other law's form, as after a re-INVITE, is turned into this one's.
     pub(crate) fn next(&mut self, codec: Codec, ms: usize, payload: &mut [u8]) -> Filled {

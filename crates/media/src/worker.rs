@@ -18,7 +18,14 @@ use crate::id::LegId;
 use crate::io::Io;
 use crate::leg::Leg;
 use crate::order::{Order, Out, Outlet, Spent};
+use crate::room::Room;
 use crate::stats::WorkerStats;
+
+mod rooms;
+mod seating;
+mod timetable;
+
+use timetable::{Entry, Timetable};
 
 /// Orders obeyed in one slot; the rest wait for the next, so that a burst does not make legs late.
 const ORDERS_A_SLOT: usize = 256;
@@ -58,6 +65,7 @@ pub(crate) struct Turn<'a, I: Io> {
 pub(crate) struct Worker<I: Io> {
     id: u16,
     legs: Box<[Option<Box<Leg>>]>,
+    rooms: Box<[Option<Box<Room>>]>,
     timetable: Timetable,
     orders: Arc<ArrayQueue<Order<I::Ports>>>,
     out: Outlet<I::Ports>,
@@ -79,6 +87,7 @@ impl<I: Io> Worker<I> {
         Worker {
             id,
             legs: (0..places).map(|_| None).collect(),
+            rooms: (0..places).map(|_| None).collect(),
             timetable: Timetable::new(places),
             orders,
             out,
@@ -95,7 +104,7 @@ impl<I: Io> Worker<I> {
 
     /// Nothing to do until an order comes.
     pub(crate) fn is_idle(&self) -> bool {
-        self.stats.legs == 0 && self.orders.is_empty() && self.out.is_empty()
+        self.stats.legs == 0 && self.stats.rooms == 0 && self.orders.is_empty() && self.out.is_empty()
     }
 
     /// Run a slot. `true` if the carrier should be woken.
@@ -109,15 +118,21 @@ impl<I: Io> Worker<I> {
         for period in Timetable::PERIODS {
             let group = Timetable::group(period, due.slot);
             let mut at = 0;
-            while let Some(place) = self.timetable.groups[group].get(at) {
-                let place = *place as usize;
+            while let Some(entry) = self.timetable.get(group, at) {
                 at += 1;
-                if let Some(next) = self.timetable.groups[group].get(at)
-                    && let Some(Some(next)) = self.legs.get(*next as usize)
+                if let Some(Entry::Leg(next)) = self.timetable.get(group, at)
+                    && let Some(Some(next)) = self.legs.get(next as usize)
                 {
                     fetch(next);
                     io.expect(next.id.place as usize);
                 }
+                let place = match entry {
+                    Entry::Leg(place) => place as usize,
+                    Entry::Room(place) => {
+                        at -= usize::from(self.room_turn(place, now, io));
+                        continue;
+                    }
+                };
                 let Some(leg) = self.legs.get_mut(place).and_then(Option::as_deref_mut) else { continue };
                 let id = leg.id;
                 let mut turn = Turn {
@@ -153,6 +168,7 @@ impl<I: Io> Worker<I> {
     pub(crate) fn release_all(&mut self, due: Due, io: &mut I) -> bool {
         let now = clock::at(due.slot);
         self.obey(now, io);
+        self.close_rooms();
         for place in 0..self.legs.len() {
             if let Some(id) = self.legs[place].as_ref().map(|leg| leg.id) {
                 self.release(id, now, io);
@@ -170,9 +186,15 @@ impl<I: Io> Worker<I> {
         for period in Timetable::PERIODS {
             for phase in 0..period {
                 let missed = turns(from, to, period, phase);
-                for place in &self.timetable.groups[Timetable::group(period, phase)] {
-                    if let Some(Some(leg)) = self.legs.get_mut(*place as usize) {
-                        leg.skip(missed);
+                for entry in self.timetable.list(Timetable::group(period, phase)) {
+                    match entry {
+                        Entry::Leg(place) => skip_leg(&mut self.legs, place, missed),
+                        Entry::Room(place) => {
+                            let room = self.rooms.get(place as usize).and_then(Option::as_deref);
+                            room.into_iter().flat_map(Room::inline_legs).for_each(|leg| {
+                                skip_leg(&mut self.legs, leg.place, missed);
+                            });
+                        }
                     }
                 }
             }
@@ -194,10 +216,13 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.echo(tag, kit, &mut self.out),
                     None => self.out.spent(Spent::Order(Order::Echo(id, tag, kit))),
                 },
-                Order::Bridge(id, tag, end, kit) => match find(&mut self.legs, id) {
-                    Some(leg) => leg.bridge(tag, end, kit, &mut self.out),
-                    None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, kit))),
-                },
+                Order::Bridge(id, tag, end, kit) => {
+                    self.leave_room(id, None);
+                    match find(&mut self.legs, id) {
+                        Some(leg) => leg.bridge(tag, end, kit, &mut self.out),
+                        None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, kit))),
+                    }
+                }
                 Order::Dial(id, dialling) => match find(&mut self.legs, id) {
                     Some(leg) => leg.dial(dialling, &mut self.out),
                     None => self.out.spent(Spent::Dialling(dialling)),
@@ -209,8 +234,10 @@ impl<I: Io> Worker<I> {
                 Order::Stop(id, tag) => {
                     if let Some(leg) = find(&mut self.legs, id) {
                         leg.stop(tag, &mut self.out);
+                        self.leave_room(id, Some(tag));
                     }
                 }
+                Order::Room(part, order) => self.obey_room(part, order),
             }
         }
     }
@@ -226,7 +253,7 @@ impl<I: Io> Worker<I> {
             return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
         }
         leg.begin(now, self.wall);
-        self.timetable.add(place as u32, leg.period());
+        self.timetable.add(Entry::Leg(place as u32), leg.period(), 1);
         self.legs[place] = Some(leg);
         self.stats.legs += 1;
     }
@@ -245,9 +272,10 @@ impl<I: Io> Worker<I> {
 
     /// A leg leaves, with its sockets.
     fn let_go(&mut self, id: LegId, io: &mut I) {
+        self.leave_room(id, None);
         let place = id.place as usize;
         let Some(leg) = self.legs.get_mut(place).and_then(Option::take) else { return };
-        self.timetable.remove(id.place, leg.period());
+        self.timetable.remove(Entry::Leg(id.place), leg.period(), 1);
         self.stats.legs -= 1;
         self.out.put(Out::Released(leg, io.detach(place)));
     }
@@ -258,10 +286,11 @@ impl<I: Io> Worker<I> {
         };
         let before = leg.period();
         leg.reconfigure(setup, kit, now, &mut self.out);
-        if leg.period() != before {
+        // One that has its turns with a room gets another seat there, if it needs it.
+        if leg.period() != before && leg.part().is_none() {
             let period = leg.period();
-            self.timetable.remove(id.place, before);
-            self.timetable.add(id.place, period);
+            self.timetable.remove(Entry::Leg(id.place), before, 1);
+            self.timetable.add(Entry::Leg(id.place), period, 1);
         }
     }
 }
@@ -292,40 +321,9 @@ fn turns(from: u64, to: u64, period: u64, phase: u64) -> u64 {
     before(to) - before(from)
 }
 
-/// Which legs have their turn in which slot: for each packet time, a list for each of its slots.
-struct Timetable {
-    groups: Vec<Vec<u32>>,
-}
-
-impl Timetable {
-    /// Packet times in slots: 10 to 60 ms.
-    const PERIODS: std::ops::RangeInclusive<u64> = 2..=12;
-
-    fn new(places: usize) -> Timetable {
-        let lists = Self::group(*Self::PERIODS.end() + 1, 0);
-        Timetable { groups: (0..lists).map(|_| Vec::with_capacity(places)).collect() }
-    }
-
-    /// The list for a packet time in a slot. Lists of shorter packet times stand before: 2 + 3 + … + (period − 1).
-    fn group(period: u64, slot: u64) -> usize {
-        (period * (period - 1) / 2 - 1 + slot % period) as usize
-    }
-
-    /// Give a leg the emptiest of the slots that its packet time allows.
-    fn add(&mut self, place: u32, period: u64) {
-        let groups = Self::group(period, 0)..Self::group(period, 0) + period as usize;
-        if let Some(group) = groups.min_by_key(|group| self.groups[*group].len()) {
-            self.groups[group].push(place);
-        }
-    }
-
-    fn remove(&mut self, place: u32, period: u64) {
-        for phase in 0..period {
-            let group = &mut self.groups[Self::group(period, phase)];
-            if let Some(at) = group.iter().position(|other| *other == place) {
-                group.swap_remove(at);
-                return;
-            }
-        }
+/// Turns of a leg that did not take place.
+fn skip_leg(legs: &mut [Option<Box<Leg>>], place: u32, missed: u64) {
+    if let Some(Some(leg)) = legs.get_mut(place as usize) {
+        leg.skip(missed);
     }
 }

@@ -69,8 +69,9 @@ impl Engine {
                 // Whether anybody there listens or talks is the worker's to know.
                 let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
                 self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
-                board.set_setup(leg, new);
-                Ok(())
+                board.set_setup(leg, new.clone());
+                let fits = same && setup.period() == new.period();
+                if fits { Ok(()) } else { self.reseat(leg, &new) }
             }
             Command::Release => self.order(leg, Order::Release(leg)),
         }
@@ -99,14 +100,24 @@ impl Engine {
     }
 
     pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {
-        let worker = self.shared.workers.get(usize::from(leg.worker)).ok_or(Error::NoLeg)?;
-        worker.orders.push(order).map_err(|_| Error::Busy)?;
+        self.order_worker(leg.worker, order)
+    }
+
+    pub(super) fn order_worker(&self, worker: u16, order: Order<Ports>) -> Result<(), Error> {
+        let handle = self.shared.workers.get(usize::from(worker)).ok_or(Error::NoLeg)?;
+        handle.orders.push(order).map_err(|_| Error::Busy)?;
+        self.wake(worker);
+        Ok(())
+    }
+
+    /// Have a worker look at its orders, should it rest.
+    pub(super) fn wake(&self, worker: u16) {
+        let Some(worker) = self.shared.workers.get(usize::from(worker)) else { return };
         // The worker marks itself as resting before it looks at the queue a last time: one of us sees the other.
         std::sync::atomic::fence(Ordering::SeqCst);
         if worker.resting.load(Ordering::SeqCst) {
             worker.thread.unpark();
         }
-        Ok(())
     }
 }
 

@@ -27,14 +27,21 @@ impl Leg {
     pub(crate) fn bridge<P>(&mut self, tag: u64, end: Box<Bridge>, kit: Kit, out: &mut Outlet<P>) {
         self.equip(kit, out);
         if let Some((before, end)) = self.bridge.replace((tag, end)) {
-            out.event(Event::Played { leg: self.id, tag: before, stopped: true });
+            self.tell_bridge_end(before, &end, out);
             out.spent(Spent::Bridge(end));
+        }
+    }
+
+    /// That a room's is over is told by the room.
+    fn tell_bridge_end<P>(&self, tag: u64, end: &Bridge, out: &mut Outlet<P>) {
+        if !end.of_room() {
+            out.event(Event::Played { leg: self.id, tag, stopped: true });
         }
     }
 
     pub(super) fn end_bridge<P>(&mut self, out: &mut Outlet<P>) {
         if let Some((tag, end)) = self.bridge.take() {
-            out.event(Event::Played { leg: self.id, tag, stopped: true });
+            self.tell_bridge_end(tag, &end, out);
             out.spent(Spent::Bridge(end));
             self.unequip(out);
         }
@@ -97,7 +104,7 @@ impl Leg {
     }
 
     /// Take what is not there yet: whoever listens shares the ears, whoever speaks from samples the encoder.
-    fn equip<P>(&mut self, kit: Kit, out: &mut Outlet<P>) {
+    pub(super) fn equip<P>(&mut self, kit: Kit, out: &mut Outlet<P>) {
         // Made for what the leg was before a re-INVITE: of no use, and another comes with that.
         let fits = kit.ears.is_for(&self.setup);
         if fits && self.rx.ears.is_none() {
@@ -116,8 +123,9 @@ impl Leg {
     }
 
     /// Let go of what nobody uses any more: packets need not be kept when nobody listens.
-    fn unequip<P>(&mut self, out: &mut Outlet<P>) {
-        let talking = matches!(self.source, Source::Echo { .. }) || self.bridge.is_some();
+    pub(super) fn unequip<P>(&mut self, out: &mut Outlet<P>) {
+        let talking =
+            matches!(self.source, Source::Echo { .. }) || self.bridge.is_some() || self.room.is_some();
         if !talking && let Some(encoder) = self.tx.strip() {
             out.spent(Spent::Encoder(encoder));
         }

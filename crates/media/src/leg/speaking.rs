@@ -2,7 +2,7 @@
 
 use rtp::packet::HEADER;
 
-use super::Leg;
+use super::{Leg, Said};
 use crate::event::Event;
 use crate::io::Io;
 use crate::source::Source;
@@ -10,12 +10,17 @@ use crate::tx::Step;
 use crate::worker::Turn;
 
 impl Leg {
-    pub(super) fn speak<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+    /// Whether there is something that goes before what a bridge or a room brings.
+    pub(super) fn is_covered(&self) -> bool {
+        self.dialling.is_some() || !matches!(self.source, Source::Silence)
+    }
+
+    pub(super) fn speak<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
         let (place, to) = (self.place(), self.rx.latch.remote());
         let (codec, ms, ticks) = (self.setup.codec, self.pace.ms(), u32::from(self.pace.ticks));
         let payload_type = self.setup.payload_type;
         let mut quiet = false;
-        let covered = self.dialling.is_some() || !matches!(self.source, Source::Silence);
+        let covered = self.is_covered();
         if covered && let Some((_, bridge)) = &mut self.bridge {
             bridge.pass();
         }
@@ -46,8 +51,10 @@ impl Leg {
         let said = match &mut self.source {
             // A prompt waits while keys are being sent.
             Source::Prompts(_) | Source::Echo { .. } if quiet => None,
-            Source::Silence => match &mut self.bridge {
-                Some((_, bridge)) if !covered && bridge.rate() == self.setup.rate => {
+            Source::Silence => match (said, &mut self.bridge) {
+                (Said::Written(len), _) => Some(len),
+                (Said::Samples, _) => Some(self.tx.encode(&turn.scratch.said[..samples], payload)),
+                (Said::Bridge, Some((_, bridge))) if !covered && bridge.rate() == self.setup.rate => {
                     let frame = &mut turn.scratch.said[..samples];
                     bridge.fill(frame).then(|| self.tx.encode(frame, payload))
                 }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use audio::Rate;
 use audio::level::Gate;
-use audio::mix::Gain;
+use audio::mix::{Gain, fade_out};
+use audio::resample::Resampler;
 
 use super::{Manner, NONE, SETTLED, samples};
+use crate::bridge::Bridge;
 use crate::id::LegId;
+use crate::source::Playlist;
 
 /// Pauses between words are bridged for so long before somebody is told as silent.
 const HANGOVER: Duration = Duration::from_millis(500);
@@ -18,6 +21,14 @@ pub(crate) enum Who {
     Leg(LegId),
     /// The part of this room on another worker.
     Link(u16),
+}
+
+/// How a member is heard and spoken to.
+pub(crate) enum Way {
+    /// In the room's turn; resampled where the rates differ.
+    Inline { inward: Option<Resampler>, outward: Option<Resampler> },
+    /// Through this end of a bridge, at the room's rate.
+    Ring(Box<Bridge>),
 }
 
 /// How somebody takes part.
@@ -62,7 +73,12 @@ pub(crate) struct Seat {
     pub(crate) who: Who,
     /// Of the command that it joined by.
     pub(crate) tag: u64,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Box<Settings>,
+    pub(crate) way: Way,
+    /// What it hears while it is alone.
+    pub(crate) music: Option<Playlist>,
+    /// It was spoken to in this turn already.
+    pub(crate) served: bool,
     /// How it can be told what all hear; none if that is not shared with others.
     pub(crate) manner: Option<Manner>,
     pub(super) shared: Option<usize>,
@@ -75,6 +91,8 @@ pub(crate) struct Seat {
     /// It is to be heard in this turn, and it is in the sum.
     pub(super) sounds: bool,
     pub(super) adds: bool,
+    /// Its ring had nothing in the last turn.
+    pub(super) starved: bool,
     /// Turns since it last sounded.
     pub(super) quiet: u32,
     /// The next with gains for single listeners that sounds in this turn.
@@ -83,12 +101,16 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// Allocates.
-    pub(crate) fn new(who: Who, tag: u64, rate: Rate, settings: Settings, manner: Option<Manner>) -> Seat {
+    pub(crate) fn new(who: Who, tag: u64, rate: Rate, settings: Settings, way: Way) -> Seat {
+        let starved = matches!(way, Way::Ring(_));
         Seat {
             who,
             tag,
-            settings,
-            manner,
+            settings: Box::new(settings),
+            way,
+            music: None,
+            served: false,
+            manner: None,
             shared: None,
             frame: vec![0; samples(rate)].into(),
             gate: Gate::new(rate, HANGOVER),
@@ -97,8 +119,23 @@ impl Seat {
             sounds: false,
             adds: false,
             quiet: SETTLED,
+            starved,
             next_paired: NONE,
         }
+    }
+
+    /// Take the frame of this turn from its ring. One that is late sounds like the end of the one before.
+    pub(crate) fn take_from_ring(&mut self) -> bool {
+        let Way::Ring(bridge) = &mut self.way else { return false };
+        if bridge.fill(&mut self.frame) {
+            self.starved = false;
+            return true;
+        }
+        let first = !std::mem::replace(&mut self.starved, true);
+        if first {
+            fade_out(&mut self.frame);
+        }
+        first
     }
 
     /// Whether it can have the packet of all silent listeners: what its codec remembers must be of the same stream.

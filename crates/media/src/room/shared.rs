@@ -1,7 +1,10 @@
 //! What silent listeners hear, encoded once for all of them that have it encoded in the same manner.
 
 use audio::Rate;
-use audio::codec::{Codec, Encoder, MAX_PAYLOAD, OpusSettings};
+use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
+use audio::resample::Resampler;
+
+use super::samples;
 
 /// How a packet of 20 ms is encoded. Listeners of one manner can have the same packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,16 +20,14 @@ impl Manner {
         let opus = if codec == Codec::Opus { opus } else { OpusSettings::default() };
         Manner { codec, rate, opus }
     }
-
-    pub(crate) fn opus(&self) -> &OpusSettings {
-        &self.opus
-    }
 }
 
 /// The encoder of one manner, and the packet of this turn.
 pub(crate) struct Shared {
     manner: Manner,
     encoder: Encoder,
+    /// From the room's rate to the listeners', with a frame at theirs.
+    resampler: Option<(Resampler, Box<[i16]>)>,
     payload: Box<[u8]>,
     /// The packet's length, once somebody asked for it.
     len: Option<usize>,
@@ -36,16 +37,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Allocates.
-    pub(crate) fn new(manner: Manner, encoder: Encoder) -> Shared {
-        Shared {
+    /// For a room of `rate`. Allocates.
+    pub(crate) fn new(manner: Manner, rate: Rate) -> Result<Shared, CodecError> {
+        let resampler = || (Resampler::new(rate, manner.rate), vec![0; samples(manner.rate)].into());
+        Ok(Shared {
             manner,
-            encoder,
+            encoder: Encoder::new(manner.codec, manner.rate, &manner.opus)?,
+            resampler: (rate != manner.rate).then(resampler),
             payload: vec![0; MAX_PAYLOAD].into(),
             len: None,
             #[cfg(test)]
             encoded: 0,
-        }
+        })
     }
 
     pub(crate) fn manner(&self) -> Manner {
@@ -62,7 +65,14 @@ impl Shared {
         let len = match self.len {
             Some(len) => len,
             None => {
-                let len = self.encoder.encode(common, &mut self.payload);
+                let frame = match &mut self.resampler {
+                    Some((resampler, frame)) => {
+                        resampler.process(common, frame);
+                        frame
+                    }
+                    None => common,
+                };
+                let len = self.encoder.encode(frame, &mut self.payload);
                 #[cfg(test)]
                 {
                     self.encoded += 1;

@@ -1,6 +1,6 @@
 //! Rooms as values: who hears whom, how loud, and what is told.
 
-use audio::codec::{Codec, Encoder, OpusSettings};
+use audio::codec::{Codec, OpusSettings};
 
 use super::*;
 
@@ -18,21 +18,27 @@ fn room(seats: usize) -> Room {
 fn part(seats: usize, worker: u16) -> Room {
     let id = RoomId(7);
     let part = PartId { worker, place: 0, room: id };
-    Room::new(part, id, RATE, Vec::with_capacity(seats), Vec::with_capacity(2))
+    Room::new(part, RATE, Lists::new(seats, 2))
 }
 
 fn ulaw() -> Manner {
     Manner::new(Codec::Pcmu, RATE, OpusSettings::default())
 }
 
-fn shared(manner: Manner) -> Shared {
-    Shared::new(manner, Encoder::new(manner.codec, manner.rate, manner.opus()).unwrap())
+fn shared(manner: Manner) -> Box<Shared> {
+    Box::new(Shared::new(manner, RATE).unwrap())
+}
+
+fn seat(n: u32, settings: Settings) -> Box<Seat> {
+    let way = Way::Inline { inward: None, outward: None };
+    Box::new(Seat::new(Who::Leg(leg(n)), u64::from(n), RATE, settings, way))
 }
 
 fn sit(room: &mut Room, n: u32, settings: Settings) {
-    let seat = Seat::new(Who::Leg(leg(n)), u64::from(n), RATE, settings, Some(ulaw()));
-    let first = room.is_empty().then(|| shared(ulaw()));
-    assert!(matches!(room.join(seat, first), Ok(None)));
+    let mut seat = seat(n, settings);
+    seat.manner = Some(ulaw());
+    room.share(shared(ulaw()));
+    assert!(matches!(room.join(seat), Ok(None)));
 }
 
 fn full(members: u32) -> Room {
@@ -136,9 +142,9 @@ fn listeners_share_one_packet_and_who_talks_has_its_own() {
 fn listeners_of_a_codec_with_state_share_once_they_have_settled() {
     let mut room = room(3);
     for n in 0..3 {
-        let mut seat = Seat::new(Who::Leg(leg(n)), 0, RATE, Settings::default(), None);
+        let mut seat = seat(n, Settings::default());
         seat.manner = Some(Manner::new(Codec::G722, RATE, OpusSettings::default()));
-        room.join(seat, None).ok().unwrap();
+        room.join(seat).ok().unwrap();
         // Any encoder does: it is not asked.
         room.seats[n as usize].shared = Some(0);
     }
@@ -195,11 +201,11 @@ fn muting_who_talks_is_told_as_the_end_of_its_talking() {
     turn(&mut room, &says);
     let mut events = Vec::new();
     let muted = Settings { mute: true, ..Settings::default() };
-    room.set(0, muted, |event| events.push(event)).unwrap();
+    room.set(0, Box::new(muted), |event| events.push(event));
     assert_eq!(events, [Event::Speaking { room: RoomId(7), leg: leg(0), on: false }]);
     let (heard, more) = turn(&mut room, &says);
     assert_eq!((heard[1].0, more), (Given::Silence, vec![]));
-    room.set(0, Settings::default(), |_| ()).unwrap();
+    room.set(0, Box::default(), |_| ());
     let (heard, more) = turn(&mut room, &says);
     assert_eq!(heard[1].1, says[0]);
     assert!(more.contains(&Event::Speaking { room: RoomId(7), leg: leg(0), on: true }));
@@ -208,8 +214,8 @@ fn muting_who_talks_is_told_as_the_end_of_its_talking() {
 /// A customer (0), an agent (1), and a coach (2) whom only the agent hears.
 fn coached() -> Room {
     let mut room = full(2);
-    let (seats, lists) = room.grow(Vec::with_capacity(4), Vec::with_capacity(4));
-    assert!(seats.is_empty() && lists.is_empty());
+    let before = room.grow(Box::new(Lists::new(4, 4)));
+    assert!(before.seats.is_empty() && before.shared.is_empty());
     let coach = Settings { private: true, pairs: Box::new([(leg(1), Gain::UNITY)]), ..Settings::default() };
     sit(&mut room, 2, coach);
     room
@@ -236,7 +242,7 @@ fn gains_of_pairs_come_on_top_of_the_sum() {
         pairs: Box::new([(leg(1), Gain::new(0.5)), (leg(2), Gain::NONE), (leg(0), Gain::new(4.0))]),
         ..Settings::default()
     };
-    room.set(0, whisper, |_| ()).unwrap();
+    room.set(0, Box::new(whisper), |_| ());
     let says: Vec<Vec<i16>> = (0..4).map(|n| voice(n, 2_000)).collect();
     let (heard, _) = turn(&mut room, &says);
     let of = |n: usize, gain| (says[n].as_slice(), gain);
@@ -256,9 +262,13 @@ fn two_parts_are_one_room() {
         sit(&mut hub, n, Settings::default());
         sit(&mut other, n + 3, Settings::default());
     }
-    let link = |worker| Seat::new(Who::Link(worker), 0, RATE, Settings::default(), None);
-    hub.join(link(1), None).ok().unwrap();
-    other.join(link(0), None).ok().unwrap();
+    let link = |worker| {
+        let mut link = seat(0, Settings::default());
+        link.who = Who::Link(worker);
+        link
+    };
+    hub.join(link(1)).ok().unwrap();
+    other.join(link(0)).ok().unwrap();
     let says: Vec<Vec<i16>> = (0..6).map(|n| voice(n, 3_000)).collect();
     let (heard, _) = turn(&mut whole, &says);
     // What the parts say to each other arrives a turn later.
@@ -391,10 +401,10 @@ fn members_come_and_go_in_any_order_while_others_talk() {
 #[test]
 fn a_full_room_refuses_and_a_member_that_joins_again_is_there_once() {
     let mut room = full(2);
-    let seat = || Seat::new(Who::Leg(leg(5)), 5, RATE, Settings::default(), None);
-    assert!(room.join(seat(), None).is_err());
-    room.grow(Vec::with_capacity(3), Vec::new());
-    assert!(matches!(room.join(seat(), None), Ok(None)));
-    assert!(matches!(room.join(seat(), None), Ok(Some(_))));
-    assert_eq!(room.members(), 3);
+    let fifth = || seat(5, Settings::default());
+    assert!(!room.has_room_for(fifth().who) && room.join(fifth()).is_err());
+    room.grow(Box::new(Lists::new(3, 0)));
+    assert!(matches!(room.join(fifth()), Ok(None)));
+    assert!(matches!(room.join(fifth()), Ok(Some(_))));
+    assert_eq!(room.len(), 3);
 }

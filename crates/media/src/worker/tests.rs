@@ -21,6 +21,7 @@ use crate::io::scripted::{Scripted, Sent};
 use crate::prompt::Prompt;
 use crate::recorder::Recorder;
 use crate::report::LegReport;
+use crate::room::Who;
 use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
@@ -28,6 +29,7 @@ mod bridging;
 mod hearing;
 mod keys;
 mod network;
+mod rooms;
 
 const WALL: Duration = Duration::from_secs(1_800_000_000);
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -41,6 +43,7 @@ struct Rig {
     events: Vec<Event>,
     reports: Vec<LegReport>,
     released: Vec<LegReport>,
+    parts_closed: u64,
     wakes: u64,
 }
 
@@ -74,6 +77,7 @@ impl Rig {
             events: vec![],
             reports: vec![],
             released: vec![],
+            parts_closed: 0,
             wakes: 0,
         }
     }
@@ -131,6 +135,12 @@ impl Rig {
                 Out::Event(event) => self.events.push(event),
                 Out::Report(_, report) => self.reports.push(report),
                 Out::Released(leg, _) => self.released.push(leg.report()),
+                Out::Seat(part, seat) => {
+                    if let Who::Leg(leg) = seat.who {
+                        self.events.push(Event::Left { room: part.room, leg, tag: seat.tag });
+                    }
+                }
+                Out::Part(_) => self.parts_closed += 1,
                 Out::Stats(..) | Out::Spent(_) => {}
             }
         }

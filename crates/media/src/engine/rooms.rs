@@ -1,0 +1,291 @@
+//! Rooms, as asynchronous code has them: opened, joined, changed, spoken to and closed.
+//!
+//! Which worker does what is decided here: a room has a part on each worker that has members of it with packets of
+//! 20 ms; members with other packet times, and those who hear or are heard by single others, sit at the first part,
+//! the hub, by a ring.
+
+use audio::Rate;
+use audio::codec::Codec;
+use audio::resample::Resampler;
+use audio::write::Layout;
+use rtrb::RingBuffer;
+
+use super::Engine;
+use crate::bridge::Bridge;
+use crate::command::{LegSetup, Repeat};
+use crate::disk::Job;
+use crate::ears::{Delay, Kit};
+use crate::error::Error;
+use crate::id::{LegId, PartId, RoomId};
+use crate::member::{Member, RoomCommand, RoomConfig};
+use crate::order::{Joining, Order, RoomOrder};
+use crate::recorder::{self, Recorder};
+use crate::recording::Verdict;
+use crate::register::{Inner, Membership, Part};
+use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way, Who};
+use crate::source::Playlist;
+
+/// Seats and manners that a part begins with.
+const SEATS: usize = 4;
+const MANNERS: usize = 2;
+
+impl Engine {
+    /// A room for legs to hear each other. It costs nothing until somebody joins, and is there until it is closed.
+    ///
+    /// # Errors
+    /// [`Error::Rate`] for a rate that rooms do not have.
+    pub fn open_room(&self, config: RoomConfig) -> Result<RoomId, Error> {
+        if ![8_000, 16_000, 24_000, 48_000].contains(&config.rate.0) {
+            return Err(Error::Rate(config.rate));
+        }
+        Ok(self.shared.register.lock().open(config.rate))
+    }
+
+    /// Let a leg take part in a room until it leaves, the `Stop` of this tag, or its or the room's end.
+    /// Prompts, keys and an echo of its own go before what it hears there.
+    /// A leg is in one room or bridged to one leg: what it was in before ends. Joining again changes tag and settings.
+    /// → [`Event::Joined`](crate::Event::Joined), [`Event::Left`](crate::Event::Left)
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::NoLeg`], [`Error::Busy`], [`Error::Codec`].
+    pub fn join(&self, room: RoomId, leg: LegId, tag: u64, member: Member) -> Result<(), Error> {
+        let setup = self.shared.board.setup(leg).ok_or(Error::NoLeg)?;
+        let mut register = self.shared.register.lock();
+        self.seat(&mut register, room, (leg, tag), &setup, member)?;
+        self.gather(&mut register, room, leg);
+        self.settle(&mut register, room);
+        Ok(())
+    }
+
+    /// Change how a member takes part.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`] if it is not in that room; [`Error::Busy`].
+    pub fn change(&self, room: RoomId, leg: LegId, member: Member) -> Result<(), Error> {
+        let mut register = self.shared.register.lock();
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
+        let (part, settings) = (membership.part, Box::new(member.settings()));
+        membership.member = member;
+        self.order_part(part, RoomOrder::Change(leg, settings))?;
+        self.gather(&mut register, room, leg);
+        self.settle(&mut register, room);
+        Ok(())
+    }
+
+    /// Let a member go. → [`Event::Left`](crate::Event::Left)
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`] if it is not in that room; [`Error::Busy`].
+    pub fn leave(&self, room: RoomId, leg: LegId) -> Result<(), Error> {
+        let mut register = self.shared.register.lock();
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
+        self.order_part(membership.part, RoomOrder::Leave(leg))?;
+        membership.leaving = true;
+        if membership.by_ring {
+            // Without this it would be told of by its ring, when that is cut.
+            let _ = self.order(leg, Order::Stop(leg, membership.tag));
+        }
+        self.settle(&mut register, room);
+        Ok(())
+    }
+
+    /// Pass a command on to a room; it is obeyed within a slot (5 ms).
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`] if there is no such room, or nobody in it to play to; [`Error::Busy`].
+    pub fn send_to_room(&self, room: RoomId, command: RoomCommand) -> Result<(), Error> {
+        let mut register = self.shared.register.lock();
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let (rate, hub) = (entry.rate, entry.parts.first().map(|part| part.id));
+        match command {
+            RoomCommand::Play { tag, items, repeat } => {
+                let form = Codec::L16(rate);
+                if items.iter().any(|item| item.form().codec != form) {
+                    return Err(Error::Form(form));
+                }
+                self.order_part(hub.ok_or(Error::NoRoom)?, RoomOrder::Play(Playlist::new(tag, items, repeat)))
+            }
+            RoomCommand::Record { tag, path, format, limit, silence } => {
+                let hub = hub.ok_or(Error::NoRoom)?;
+                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
+                let (leg, verdict) = (room.as_leg(), Verdict::default());
+                let recorder = Recorder::new(leg, tag, write, rate, limit, silence, verdict.clone());
+                self.order_part(hub, RoomOrder::Record(recorder))?;
+                let path = self.shared.config.recordings_dir.join(path);
+                let layout = Layout::mono(rate);
+                self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
+            }
+            RoomCommand::Stop { tag } => hub.map_or(Ok(()), |hub| self.order_part(hub, RoomOrder::Stop(tag))),
+            RoomCommand::Close => {
+                for leg in entry.members.values().filter(|member| member.by_ring).zip(entry.members.keys()) {
+                    let _ = self.order(*leg.1, Order::Stop(*leg.1, leg.0.tag));
+                }
+                for part in register.close(room).unwrap_or_default() {
+                    self.post(part.id, RoomOrder::Close);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Who is in a room.
+    pub fn members(&self, room: RoomId) -> Vec<LegId> {
+        let mut register = self.shared.register.lock();
+        let Some(entry) = register.room(room) else { return Vec::new() };
+        entry.members.iter().filter(|(_, member)| !member.leaving).map(|(leg, _)| *leg).collect()
+    }
+
+    /// In which room a leg is, and with how many: `room 7 (3)`.
+    pub(super) fn describe_room(&self, leg: LegId) -> Option<String> {
+        let register = self.shared.register.lock();
+        let (room, entry, _) = register.of(leg)?;
+        Some(format!("room {} ({})", room.0, entry.present()))
+    }
+
+    /// After a re-INVITE: a member's seat fits its codec, rate and packet time again.
+    pub(super) fn reseat(&self, leg: LegId, setup: &LegSetup) -> Result<(), Error> {
+        let mut register = self.shared.register.lock();
+        let Some((room, _, membership)) = register.of(leg) else { return Ok(()) };
+        let (tag, member) = (membership.tag, membership.member.clone());
+        self.seat(&mut register, room, (leg, tag), setup, member)
+    }
+
+    /// Give a leg a seat.
+    fn seat(
+        &self,
+        register: &mut Inner,
+        room: RoomId,
+        (leg, tag): (LegId, u64),
+        setup: &LegSetup,
+        member: Member,
+    ) -> Result<(), Error> {
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let rate = entry.rate;
+        let at_hub = entry.is_paired(leg, &member)
+            && entry.parts.first().is_some_and(|hub| hub.id.worker != leg.worker);
+        let by_ring = at_hub || setup.period() != PERIOD;
+        let worker = entry.parts.first().filter(|_| by_ring).map_or(leg.worker, |hub| hub.id.worker);
+        let kit = Kit::to_talk(setup, Delay::CONVERSATION)?;
+        let part = self.part_on(register, room, worker)?;
+        let (way, other) = match by_ring {
+            true => {
+                let (here, there) = Bridge::pair(rate, setup.rate);
+                (Way::Ring(Box::new(here)), Some(Box::new(there.into_room())))
+            }
+            false => (inline(rate, setup.rate), None),
+        };
+        let who = Who::Leg(leg);
+        let mut seat = Box::new(Seat::new(who, tag, rate, member.settings(), way));
+        if !member.music.is_empty() {
+            seat.music = Some(Playlist::new(tag, member.music.clone(), Repeat::Forever));
+        }
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let before = entry.members.get(&leg).map(|before| (before.part, before.tag, before.leaving));
+        let there = before.is_some_and(|(at, ..)| at == part);
+        let slot = entry.parts.iter_mut().find(|other| other.id == part).ok_or(Error::NoRoom)?;
+        let manner = Manner::new(setup.codec, setup.rate, setup.opus);
+        let shared = match by_ring || slot.manners.contains(&manner) {
+            true => None,
+            false => Some(Box::new(Shared::new(manner, rate)?)),
+        };
+        seat.manner = (!by_ring).then_some(manner);
+        let lists = slot.lists(shared.is_some());
+        let new_manner = shared.as_ref().map(|_| manner);
+        let (kit, ring_kit) = if by_ring { (None, Some(kit)) } else { (Some(kit), None) };
+        let joining = Joining { seat, shared, kit, lists };
+        self.order_part(part, RoomOrder::Join(Box::new(joining)))?;
+        slot.taken += usize::from(!there);
+        slot.manners.extend(new_manner);
+        if let (Some(end), Some(kit)) = (other, ring_kit)
+            && let Err(error) = self.order(leg, Order::Bridge(leg, tag, end, kit))
+        {
+            // Its end of the ring is cut, which lets it out again.
+            return Err(error);
+        }
+        if let Some((at, tag, _)) = before.filter(|(at, before, _)| *at != part && *before == tag) {
+            // It only changes its seat.
+            register.keep_quiet(at, leg, tag);
+        }
+        register.enter(room, leg, Membership { tag, part, by_ring, leaving: false, member });
+        Ok(())
+    }
+
+    /// Those whom a member hears, or who hear it, otherwise than all do sit at the hub with it.
+    fn gather(&self, register: &mut Inner, room: RoomId, leg: LegId) {
+        let Some((_, entry, membership)) = register.of(leg) else { return };
+        let Some(hub) = entry.parts.first().map(|part| part.id) else { return };
+        let away =
+            |leg: &LegId| entry.members.get(leg).is_some_and(|member| member.part != hub && !member.leaving);
+        let mut move_in: Vec<LegId> =
+            membership.member.pairs.iter().map(|(leg, _)| *leg).filter(|leg| away(leg)).collect();
+        if entry.is_paired(leg, &membership.member) && away(&leg) {
+            move_in.push(leg);
+        }
+        for leg in move_in {
+            let Some((_, _, membership)) = register.of(leg) else { continue };
+            let (tag, member) = (membership.tag, membership.member.clone());
+            let Some(setup) = self.shared.board.setup(leg) else { continue };
+            if let Err(error) = self.seat(register, room, (leg, tag), &setup, member) {
+                tracing::warn!(%leg, %room, %error, "a member stays where single gains do not reach it");
+            }
+        }
+    }
+
+    /// The part of a room on a worker, opened and linked if there was none.
+    fn part_on(&self, register: &mut Inner, room: RoomId, worker: u16) -> Result<PartId, Error> {
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        if let Some(part) = entry.parts.iter().find(|part| part.id.worker == worker) {
+            return Ok(part.id);
+        }
+        let rate = entry.rate;
+        let id = register.place(worker, room).ok_or(Error::Busy)?;
+        let opened = Box::new(Room::new(id, rate, Lists::new(SEATS, MANNERS)));
+        if let Err(error) = self.order_part(id, RoomOrder::Open(opened)) {
+            register.give_back(id);
+            return Err(error);
+        }
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let mut part =
+            Part { id, seats: SEATS, taken: 0, manners: Vec::new(), most_manners: MANNERS, company: false };
+        if let Some(hub) = entry.parts.first_mut() {
+            let (here, there) = Bridge::pair(rate, rate);
+            let link = |worker, end| {
+                Box::new(Seat::new(Who::Link(worker), 0, rate, Settings::default(), Way::Ring(Box::new(end))))
+            };
+            let joining =
+                Joining { seat: link(worker, here), shared: None, kit: None, lists: hub.lists(false) };
+            self.post(hub.id, RoomOrder::Join(Box::new(joining)));
+            hub.taken += 1;
+            let joining = Joining { seat: link(hub.id.worker, there), shared: None, kit: None, lists: None };
+            self.post(id, RoomOrder::Join(Box::new(joining)));
+            part.taken += 1;
+        }
+        entry.parts.push(part);
+        Ok(id)
+    }
+
+    /// Tell the parts what has changed with who is there.
+    fn settle(&self, register: &mut Inner, room: RoomId) {
+        for (part, order) in register.settle(room) {
+            self.post(part, order);
+        }
+    }
+
+    fn order_part(&self, part: PartId, order: RoomOrder) -> Result<(), Error> {
+        self.order_worker(part.worker, Order::Room(part, order))
+    }
+
+    /// An order that must arrive: one that finds the queue full waits for the carrier's next round.
+    fn post(&self, part: PartId, order: RoomOrder) {
+        self.shared.register.post(part, order);
+        self.wake(part.worker);
+    }
+}
+
+/// Inline, with what the rates need.
+fn inline(room: Rate, leg: Rate) -> Way {
+    let other = |from, to| (from != to).then(|| Resampler::new(from, to));
+    Way::Inline { inward: other(leg, room), outward: other(room, leg) }
+}

@@ -1,0 +1,258 @@
+//! What is known outside the workers about rooms: which parts they have, and who is in them.
+//!
+//! Written by the engine when somebody joins and by the carrier when somebody has left.
+//! It counts seats so that a worker's lists are longer before they must be, and it never counts too few:
+//! a seat is given back when its worker let it out.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use audio::Rate;
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::id::{LegId, PartId, RoomId};
+use crate::member::Member;
+use crate::order::{Order, RoomOrder};
+use crate::port::Ports;
+use crate::room::{Lists, Manner};
+
+/// The register. No worker touches it.
+pub(crate) struct Register {
+    inner: Mutex<Inner>,
+    /// To the workers.
+    queues: Vec<Arc<ArrayQueue<Order<Ports>>>>,
+    /// What found a queue full and must arrive nevertheless.
+    unsent: Mutex<VecDeque<(PartId, RoomOrder)>>,
+}
+
+/// What the register has, for who holds its lock.
+pub(crate) struct Inner {
+    count: u64,
+    rooms: HashMap<RoomId, Entry>,
+    legs: HashMap<LegId, RoomId>,
+    /// Members whose end was told before their seats came out.
+    told: HashSet<(RoomId, LegId, u64)>,
+    /// Free places for rooms, by worker.
+    free: Vec<Vec<u32>>,
+}
+
+/// A room.
+pub(crate) struct Entry {
+    pub(crate) rate: Rate,
+    /// The first is the hub.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) members: HashMap<LegId, Membership>,
+    /// Nobody can join any more.
+    closing: bool,
+}
+
+/// A part of a room.
+pub(crate) struct Part {
+    pub(crate) id: PartId,
+    /// Seats its list has, and seats taken.
+    pub(crate) seats: usize,
+    pub(crate) taken: usize,
+    /// In which manners it can say to many what all hear, and how many its list takes.
+    pub(crate) manners: Vec<Manner>,
+    pub(crate) most_manners: usize,
+    /// What it was told about company in other parts.
+    pub(crate) company: bool,
+}
+
+/// Somebody in a room.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    pub(crate) tag: u64,
+    /// Where its seat is.
+    pub(crate) part: PartId,
+    /// Its seat's end of a bridge is there, and its own at the leg.
+    pub(crate) by_ring: bool,
+    /// It was asked to leave.
+    pub(crate) leaving: bool,
+    pub(crate) member: Member,
+}
+
+impl Register {
+    /// For workers with these queues, and so many places for rooms each.
+    pub(crate) fn new(queues: Vec<Arc<ArrayQueue<Order<Ports>>>>, places: usize) -> Register {
+        let free = vec![(0..places as u32).rev().collect(); queues.len()];
+        let inner =
+            Inner { count: 0, rooms: HashMap::new(), legs: HashMap::new(), told: HashSet::new(), free };
+        Register { inner: Mutex::new(inner), queues, unsent: Mutex::default() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Whoever panicked with it left at worst a seat counted that is free.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Send an order that must arrive: what finds the worker's queue full is sent by [`Register::resend`].
+    pub(crate) fn post(&self, part: PartId, order: RoomOrder) {
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.push_back((part, order));
+        self.send(&mut unsent);
+    }
+
+    /// Send what found a queue full.
+    pub(crate) fn resend(&self) {
+        self.send(&mut self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn send(&self, unsent: &mut VecDeque<(PartId, RoomOrder)>) {
+        for _ in 0..unsent.len() {
+            let Some((part, order)) = unsent.pop_front() else { return };
+            let Some(queue) = self.queues.get(usize::from(part.worker)) else { continue };
+            if let Err(Order::Room(part, order)) = queue.push(Order::Room(part, order)) {
+                unsent.push_back((part, order));
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn open(&mut self, rate: Rate) -> RoomId {
+        self.count += 1;
+        let id = RoomId(self.count);
+        self.rooms.insert(id, Entry { rate, parts: Vec::new(), members: HashMap::new(), closing: false });
+        id
+    }
+
+    pub(crate) fn room(&mut self, room: RoomId) -> Option<&mut Entry> {
+        self.rooms.get_mut(&room).filter(|entry| !entry.closing)
+    }
+
+    /// The parts of a room that is over for whoever asks; its members' ends are still to come.
+    pub(crate) fn close(&mut self, room: RoomId) -> Option<Vec<Part>> {
+        let entry = self.rooms.get_mut(&room).filter(|entry| !entry.closing)?;
+        entry.closing = true;
+        let parts = std::mem::take(&mut entry.parts);
+        if entry.members.is_empty() {
+            self.rooms.remove(&room);
+        }
+        Some(parts)
+    }
+
+    /// In which room a leg is, and how.
+    pub(crate) fn of(&self, leg: LegId) -> Option<(RoomId, &Entry, &Membership)> {
+        let room = *self.legs.get(&leg)?;
+        let entry = self.rooms.get(&room)?;
+        Some((room, entry, entry.members.get(&leg).filter(|membership| !membership.leaving)?))
+    }
+
+    /// Somebody joins. Who was there under its name is replaced.
+    pub(crate) fn enter(&mut self, room: RoomId, leg: LegId, membership: Membership) {
+        if let Some(entry) = self.rooms.get_mut(&room) {
+            entry.members.insert(leg, membership);
+            self.legs.insert(leg, room);
+        }
+    }
+
+    /// A worker let somebody's seat out. Whether that is news.
+    pub(crate) fn left(&mut self, part: PartId, leg: LegId, tag: u64) -> bool {
+        if let Some(part) = self.part(part) {
+            part.taken = part.taken.saturating_sub(1);
+        }
+        if let Some(entry) = self.rooms.get_mut(&part.room) {
+            if entry.members.get(&leg).is_some_and(|membership| membership.tag == tag) {
+                entry.members.remove(&leg);
+                if self.legs.get(&leg) == Some(&part.room) {
+                    self.legs.remove(&leg);
+                }
+            }
+            if entry.closing && entry.members.is_empty() {
+                self.rooms.remove(&part.room);
+            }
+        }
+        !self.told.remove(&(part.room, leg, tag))
+    }
+
+    /// A leg is over. The room that it was in until now, which will let it out later, and the tag.
+    pub(crate) fn gone(&mut self, leg: LegId) -> Option<(RoomId, u64)> {
+        let room = self.legs.remove(&leg)?;
+        let entry = self.rooms.get_mut(&room)?;
+        let tag = entry.members.remove(&leg)?.tag;
+        if entry.closing && entry.members.is_empty() {
+            self.rooms.remove(&room);
+        }
+        self.told.insert((room, leg, tag));
+        Some((room, tag))
+    }
+
+    /// A member only changes its seat: that the old one comes out is nobody's news.
+    pub(crate) fn keep_quiet(&mut self, part: PartId, leg: LegId, tag: u64) {
+        self.told.insert((part.room, leg, tag));
+    }
+
+    /// What the parts of a room must be told after somebody came or went: who has company in other parts, and that the
+    /// last has gone.
+    pub(crate) fn settle(&mut self, room: RoomId) -> Vec<(PartId, RoomOrder)> {
+        let Some(entry) = self.rooms.get_mut(&room) else { return Vec::new() };
+        if entry.members.is_empty() {
+            return entry.parts.drain(..).map(|part| (part.id, RoomOrder::Close)).collect();
+        }
+        if entry.parts.len() < 2 {
+            return Vec::new();
+        }
+        let present = entry.present();
+        let company: Vec<bool> = entry.parts.iter().map(|part| present > entry.members_of(part.id)).collect();
+        let changed = entry.parts.iter_mut().zip(company).filter(|(part, company)| part.company != *company);
+        changed
+            .map(|(part, company)| {
+                part.company = company;
+                (part.id, RoomOrder::Company(company))
+            })
+            .collect()
+    }
+
+    fn part(&mut self, id: PartId) -> Option<&mut Part> {
+        self.rooms.get_mut(&id.room)?.parts.iter_mut().find(|part| part.id == id)
+    }
+
+    /// A place for a part of a room.
+    pub(crate) fn place(&mut self, worker: u16, room: RoomId) -> Option<PartId> {
+        let place = self.free.get_mut(usize::from(worker))?.pop()?;
+        Some(PartId { worker, place, room })
+    }
+
+    /// A part is over and its place free.
+    pub(crate) fn give_back(&mut self, part: PartId) {
+        if let Some(free) = self.free.get_mut(usize::from(part.worker)) {
+            free.push(part.place);
+        }
+    }
+}
+
+impl Part {
+    /// Longer lists, if the next seat (or manner) needs them.
+    pub(crate) fn lists(&mut self, manner: bool) -> Option<Box<Lists>> {
+        let (seats, manners) = (self.taken + 1, self.manners.len() + usize::from(manner));
+        if seats <= self.seats && manners <= self.most_manners {
+            return None;
+        }
+        self.seats = self.seats.max(seats.next_power_of_two());
+        self.most_manners = self.most_manners.max(manners.next_power_of_two());
+        Some(Box::new(Lists::new(self.seats, self.most_manners)))
+    }
+}
+
+impl Entry {
+    /// Whether a member hears somebody, or is heard by somebody, otherwise than all are.
+    pub(crate) fn is_paired(&self, leg: LegId, member: &Member) -> bool {
+        !member.pairs.is_empty()
+            || self
+                .members
+                .values()
+                .any(|other| other.member.pairs.iter().any(|(listener, _)| *listener == leg))
+    }
+
+    /// Members that sit in a part.
+    pub(crate) fn members_of(&self, part: PartId) -> usize {
+        self.members.values().filter(|membership| membership.part == part && !membership.leaving).count()
+    }
+
+    /// Members in all.
+    pub(crate) fn present(&self) -> usize {
+        self.members.values().filter(|membership| !membership.leaving).count()
+    }
+}

@@ -1,0 +1,444 @@
+//! Rooms in virtual time: who hears whom, told apart by the tone that each sings.
+
+use audio::codec::Encoder;
+use audio::detect::goertzel_power;
+use audio::resample::Resampler;
+
+use super::*;
+use crate::bridge::Bridge;
+use crate::id::{PartId, RoomId};
+use crate::order::{Joining, RoomOrder};
+use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way};
+
+const ROOM: PartId = PartId { worker: 0, place: 3, room: RoomId(7) };
+
+/// A member: its leg, its phone, and the tone that it sings.
+struct Singer {
+    place: u32,
+    setup: LegSetup,
+    phone: Phone,
+    encoder: Encoder,
+    hertz: f64,
+    /// Samples sung.
+    at: usize,
+}
+
+fn address(place: u32) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1 + place as u8], 4_000))
+}
+
+/// Each has a pitch of its own, and none is a multiple of another's.
+fn pitch(place: u32) -> f64 {
+    [420.0, 550.0, 690.0, 830.0, 970.0, 1_130.0, 1_290.0, 1_470.0][place as usize % 8]
+}
+
+impl Singer {
+    fn new(place: u32, setup: LegSetup) -> Singer {
+        let setup = LegSetup { remote: address(place), ..setup };
+        let encoder = Encoder::new(setup.codec, setup.rate, &setup.opus).unwrap();
+        let phone = Phone::new(setup.remote, 100 + place);
+        Singer { place, setup, phone, encoder, hertz: pitch(place), at: 0 }
+    }
+
+    fn frame(&mut self, loud: f64) -> Vec<i16> {
+        let rate = self.setup.rate.0 as usize;
+        let samples = rate / 200 * self.setup.period() as usize;
+        let at = self.at;
+        self.at += samples;
+        let sample = |n: usize| {
+            let angle = (at + n) as f64 / rate as f64 * self.hertz * std::f64::consts::TAU;
+            (angle.sin() * loud) as i16
+        };
+        (0..samples).map(sample).collect()
+    }
+
+    fn packet(&mut self, loud: f64) -> Vec<u8> {
+        let frame = self.frame(loud);
+        let mut payload = [0; 1_400];
+        let n = self.encoder.encode(&frame, &mut payload);
+        let packet = self.phone.packet(self.setup.payload_type, self.phone.timestamp, &payload[..n]);
+        let ticks = self.setup.codec.clock() / 200 * self.setup.period() as u32;
+        self.phone.timestamp = self.phone.timestamp.plus(ticks);
+        packet
+    }
+
+    fn sing(&mut self, rig: &mut Rig, loud: f64) {
+        let packet = self.packet(loud);
+        rig.io.arrive(self.place as usize, Channel::Rtp, self.setup.remote, &packet);
+    }
+
+    /// What was sent to it, decoded.
+    fn heard(&self, sent: &[Sent]) -> Vec<i16> {
+        let mut decoder = audio::codec::Decoder::new(self.setup.codec, self.setup.rate).unwrap();
+        let mut all = Vec::new();
+        let mut out = [0; FRAME];
+        for one in sent.iter().filter(|one| one.to == self.setup.remote) {
+            let view = View::parse(&one.bytes).unwrap();
+            let n = decoder.decode(view.payload, &mut out);
+            all.extend_from_slice(&out[..n]);
+        }
+        all
+    }
+
+    /// The pitches in the last second of it: which of the eight are there.
+    fn hears(&self, sent: &[Sent]) -> Vec<u32> {
+        let heard = self.heard(sent);
+        let last = &heard[heard.len().saturating_sub(self.setup.rate.0 as usize / 2)..];
+        let level = |place| {
+            let power = f64::from(goertzel_power(last, self.setup.rate, pitch(place) as f32));
+            power.sqrt() / last.len() as f64 * 2.0
+        };
+        (0..8).filter(|place| level(*place) > 300.0).collect()
+    }
+}
+
+/// A rig with an open room.
+fn hall() -> Rig {
+    hall_at(Rate::NARROW)
+}
+
+fn hall_at(rate: Rate) -> Rig {
+    let mut rig = Rig::new();
+    let room = Box::new(Room::new(ROOM, rate, Lists::new(8, 4)));
+    rig.order(Order::Room(ROOM, RoomOrder::Open(room)));
+    rig
+}
+
+fn inline(rate: Rate, setup: &LegSetup) -> Way {
+    let other = |from, to| (from != to).then(|| Resampler::new(from, to));
+    Way::Inline { inward: other(setup.rate, rate), outward: other(rate, setup.rate) }
+}
+
+/// A leg comes and takes a seat.
+fn come(rig: &mut Rig, place: u32, setup: LegSetup) -> Singer {
+    let singer = Singer::new(place, setup);
+    rig.adopt(place, singer.setup.clone());
+    join(rig, &singer, Rate::NARROW, Settings::default());
+    singer
+}
+
+fn join(rig: &mut Rig, singer: &Singer, rate: Rate, settings: Settings) {
+    let (setup, leg) = (&singer.setup, id(singer.place));
+    let tag = u64::from(singer.place) + 50;
+    let kit = Kit::to_talk(setup, Delay::CONVERSATION).unwrap();
+    let manner = Manner::new(setup.codec, setup.rate, setup.opus);
+    let seat = |way| Box::new(Seat::new(Who::Leg(leg), tag, rate, settings, way));
+    let mut bridge = None;
+    let (seat, kit, shared) = if setup.period() == PERIOD {
+        let mut seat = seat(inline(rate, setup));
+        seat.manner = Some(manner);
+        (seat, Some(kit), Some(Box::new(Shared::new(manner, rate).unwrap())))
+    } else {
+        let (here, there) = Bridge::pair(rate, setup.rate);
+        bridge = Some(Order::Bridge(leg, tag, Box::new(there.into_room()), kit));
+        (seat(Way::Ring(Box::new(here))), None, None)
+    };
+    let joining = Joining { seat, shared, kit, lists: None };
+    rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(joining))));
+    bridge.into_iter().for_each(|bridge| rig.order(bridge));
+}
+
+/// All sing for so many milliseconds.
+fn choir(rig: &mut Rig, singers: &mut [&mut Singer], ms: u64) -> Vec<Sent> {
+    for slot in 0..ms / 5 {
+        for singer in singers.iter_mut() {
+            if slot.is_multiple_of(singer.setup.period()) {
+                singer.sing(rig, 4_000.0);
+            }
+        }
+        rig.slots(1);
+    }
+    rig.heard()
+}
+
+fn joined(place: u32) -> Event {
+    Event::Joined { room: RoomId(7), leg: id(place), tag: u64::from(place) + 50 }
+}
+
+fn left(place: u32) -> Event {
+    Event::Left { room: RoomId(7), leg: id(place), tag: u64::from(place) + 50 }
+}
+
+#[test]
+fn everybody_hears_the_others_and_not_itself() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..5).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(4);
+    let told = rig.take_events();
+    assert_eq!(told, (0..5).map(joined).collect::<Vec<_>>());
+    rig.heard();
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    for singer in &all {
+        let others: Vec<u32> = (0..5).filter(|place| *place != singer.place).collect();
+        assert_eq!(singer.hears(&sent), others, "member {}", singer.place);
+    }
+    for place in 0..5 {
+        let to_it: Vec<Sent> = sent.iter().filter(|one| one.to == address(place)).cloned().collect();
+        assert_eq!(to_it.len(), 50);
+        assert!(to_it.windows(2).all(|two| two[1].slot - two[0].slot == 4), "at an even pace");
+        let views = views(&to_it);
+        assert!(views.windows(2).all(|two| two[1].timestamp == two[0].timestamp.plus(160)));
+        assert!(views.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)));
+    }
+}
+
+#[test]
+fn the_delay_from_mouth_to_ear_is_a_frame_and_the_buffers() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(40);
+    rig.heard();
+    all[0].sing(&mut rig, 8_000.0);
+    let first = rig.slot;
+    for _ in 0..30 {
+        all[0].sing(&mut rig, 8_000.0);
+        rig.slots(4);
+    }
+    let sent = rig.heard();
+    let arrived = sent.iter().find(|one| {
+        one.to == address(1)
+            && View::parse(&one.bytes).unwrap().payload.iter().any(|byte| *byte & 0x7f < 0x60)
+    });
+    let delay = arrived.unwrap().slot - first;
+    assert!(delay <= 10, "{delay} slots");
+}
+
+#[test]
+fn members_come_and_go_while_others_sing() {
+    let mut rig = hall();
+    let mut a = come(&mut rig, 0, setup());
+    let mut b = come(&mut rig, 1, setup());
+    choir(&mut rig, &mut [&mut a, &mut b], 300);
+    let mut c = come(&mut rig, 2, setup());
+    let sent = choir(&mut rig, &mut [&mut a, &mut b, &mut c], 1_000);
+    assert_eq!([a.hears(&sent), b.hears(&sent), c.hears(&sent)], [vec![1, 2], vec![0, 2], vec![0, 1]]);
+    rig.order(Order::Room(ROOM, RoomOrder::Leave(id(0))));
+    let sent = choir(&mut rig, &mut [&mut a, &mut b, &mut c], 1_000);
+    assert_eq!([a.hears(&sent), b.hears(&sent), c.hears(&sent)], [vec![], vec![2], vec![1]]);
+    assert_eq!(sent.iter().filter(|one| one.to == address(0)).count(), 50, "who left still has a leg");
+    rig.order(Order::Release(id(1)));
+    let sent = choir(&mut rig, &mut [&mut c], 500);
+    assert_eq!(c.hears(&sent), vec![]);
+    rig.order(Order::Stop(id(2), 52));
+    rig.slots(4);
+    let told = rig.take_events();
+    let ends: Vec<Event> = told.into_iter().filter(|event| matches!(event, Event::Left { .. })).collect();
+    assert_eq!(ends, [left(0), left(1), left(2)]);
+    assert_eq!((rig.worker.stats.rooms, rig.worker.stats.legs), (0, 2), "a room without anybody has no turn");
+    join(&mut rig, &a, Rate::NARROW, Settings::default());
+    join(&mut rig, &c, Rate::NARROW, Settings::default());
+    let sent = choir(&mut rig, &mut [&mut a, &mut c], 1_000);
+    assert_eq!([a.hears(&sent), c.hears(&sent)], [vec![2], vec![0]]);
+}
+
+#[test]
+fn a_member_that_makes_us_stumble_takes_nobody_with_it() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..4).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(8);
+    rig.io.trap = Some(1);
+    rig.slots(8);
+    rig.io.trap = None;
+    assert_eq!((rig.worker.stats.legs, rig.worker.stats.panics, rig.released.len()), (3, 1, 1));
+    assert!(rig.take_events().contains(&left(1)));
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 2, 3].map(|n: usize| all[n].hears(&sent)), [vec![2, 3], vec![0, 3], vec![0, 2]]);
+}
+
+#[test]
+fn other_packet_times_and_laws_hear_and_are_heard() {
+    let mut rig = hall();
+    let a_law = LegSetup::new(Codec::Pcma, 8, home());
+    let of = |ptime| LegSetup { ptime: MS(ptime), ..setup() };
+    let setups = [setup(), of(10), of(30), of(40), of(60), a_law];
+    let mut all: Vec<Singer> =
+        setups.into_iter().zip(0..).map(|(setup, n)| come(&mut rig, n, setup)).collect();
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 2_400);
+    for singer in &all {
+        let others: Vec<u32> = (0..6).filter(|place| *place != singer.place).collect();
+        assert_eq!(singer.hears(&sent), others, "member {}", singer.place);
+        let heard = singer.heard(&sent);
+        let gaps = heard[8_000..].chunks(80).filter(|part| part.iter().all(|s| s.abs() < 200)).count();
+        assert_eq!(gaps, 0, "a hole in what {} hears", singer.place);
+    }
+}
+
+#[test]
+fn lost_packets_make_no_hole_in_the_others_and_late_ones_none_at_all() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    for n in 0..150 {
+        for singer in &mut all {
+            let packet = singer.packet(4_000.0);
+            // One in ten of the first member's is lost.
+            if singer.place > 0 || n % 10 != 5 {
+                rig.io.arrive(singer.place as usize, Channel::Rtp, singer.setup.remote, &packet);
+            }
+        }
+        rig.slots(4);
+    }
+    let sent = rig.heard();
+    assert_eq!(all[2].hears(&sent), [0, 1]);
+    assert_eq!(all[0].hears(&sent), [1, 2]);
+    let heard = all[0].heard(&sent);
+    assert!(heard[4_000..].chunks(80).all(|part| part.iter().any(|s| s.abs() > 500)));
+}
+
+#[test]
+fn what_goes_before_the_room_covers_it_and_the_room_is_there_after_it() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 500);
+    let words = prompt(&[9_000; 4_000]);
+    rig.play(7, vec![words.clone()], Repeat::Times(1));
+    rig.order(Order::Echo(id(1), 8, kit()));
+    rig.order(Order::Dial(
+        id(2),
+        Dialling::Events(Keys::new(9, vec![DigitToSend { key: Some('5'), duration: MS(100), gap: MS(60) }])),
+    ));
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 500);
+    let to_first = all[0].heard(&sent);
+    assert!(
+        to_first.windows(3_900).any(|part| part.iter().all(|s| (8_700..9_300).contains(s))),
+        "the whole prompt"
+    );
+    assert_eq!(all[1].hears(&sent), [1], "its own echo");
+    assert!(rig.take_events().contains(&Event::DigitsSent { leg: id(2), tag: 9 }));
+    rig.order(Order::Stop(id(1), 8));
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+}
+
+#[test]
+fn skipped_slots_move_every_members_clock() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 500);
+    rig.due(40);
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+    let to_it: Vec<Sent> = sent.iter().filter(|one| one.to == address(0)).cloned().collect();
+    let views = views(&to_it);
+    assert!(views.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)));
+    assert!(rig.worker.stats.overruns == 40);
+}
+
+#[test]
+fn a_re_invite_changes_codec_or_packet_time_of_a_member() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(4);
+    rig.take_events();
+    choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 500);
+    let changes = [
+        LegSetup { remote: address(1), ..LegSetup::new(Codec::Pcma, 8, home()) },
+        LegSetup { ptime: MS(40), remote: address(1), ..setup() },
+        LegSetup { remote: address(1), ..setup() },
+    ];
+    for change in changes {
+        let kit = Kit::to_talk(&change, Delay::CONVERSATION).unwrap();
+        rig.order(Order::Reconfigure(id(1), Box::new(change.clone()), Some(kit)));
+        let before = std::mem::replace(&mut all[1], Singer::new(1, change));
+        (all[1].at, all[1].phone) = (before.at, before.phone);
+        join(&mut rig, &all[1], Rate::NARROW, Settings::default());
+        let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_600);
+        assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+    }
+    assert!(
+        rig.take_events().iter().all(|event| !matches!(event, Event::Joined { .. } | Event::Left { .. }))
+    );
+}
+
+#[test]
+fn an_announcement_is_heard_by_all_over_what_they_say_and_its_end_is_told() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..2).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(4);
+    rig.take_events();
+    let wave = tone::render(&[830], MS(1_000), MS(0), MS(1_000), Rate::NARROW);
+    let form = crate::prompt::Form::new(Codec::L16(Rate::NARROW), MS(20), Default::default());
+    let words = Arc::new(Prompt::encode(&wave, form).unwrap());
+    rig.order(Order::Room(ROOM, RoomOrder::Play(Playlist::new(4, vec![words.clone()], Repeat::Times(1)))));
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 1].map(|n: usize| all[n].hears(&sent)), [vec![1, 3], vec![0, 3]]);
+    let over = |stopped| Event::RoomPlayed { room: RoomId(7), tag: 4, stopped };
+    assert!(rig.take_events().contains(&over(false)));
+    rig.order(Order::Room(ROOM, RoomOrder::Play(Playlist::new(4, vec![words], Repeat::Forever))));
+    rig.slots(8);
+    rig.order(Order::Room(ROOM, RoomOrder::Stop(4)));
+    rig.slots(8);
+    assert_eq!(rig.take_events().iter().filter(|event| **event == over(true)).count(), 1);
+}
+
+#[test]
+fn who_is_alone_hears_its_own_copy_of_the_music() {
+    let mut rig = hall();
+    let singer = Singer::new(0, setup());
+    rig.adopt(0, singer.setup.clone());
+    let music = prompt(&(0..16_000).map(|n| (n % 8_000) as i16).collect::<Vec<_>>());
+    let mut seat = Box::new(Seat::new(
+        Who::Leg(id(0)),
+        50,
+        Rate::NARROW,
+        Settings::default(),
+        inline(Rate::NARROW, &singer.setup),
+    ));
+    seat.music = Some(Playlist::new(50, vec![music.clone()], Repeat::Forever));
+    let kit = Some(Kit::to_talk(&singer.setup, Delay::CONVERSATION).unwrap());
+    rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(Joining { seat, shared: None, kit, lists: None }))));
+    rig.slots(400);
+    let heard: Vec<u8> = views(&rig.heard()).iter().flat_map(|view| view.payload).copied().collect();
+    assert!(heard.windows(8_000).any(|part| part == &music.bytes()[..8_000]), "byte for byte");
+    let mut other = come(&mut rig, 1, setup());
+    rig.slots(4);
+    rig.heard();
+    rig.slots(40);
+    assert!(
+        rig.heard().iter().all(|one| one.bytes[12..].iter().all(|byte| *byte == 0xff)),
+        "the music is over"
+    );
+    let sent = choir(&mut rig, &mut [&mut other], 1_000);
+    assert_eq!(singer.hears(&sent), [1]);
+}
+
+#[test]
+fn a_room_that_is_closed_lets_everybody_go_and_is_given_back() {
+    let mut rig = hall();
+    let of = |ptime| LegSetup { ptime: MS(ptime), ..setup() };
+    for (place, setup) in (0..).zip([setup(), setup(), of(30)]) {
+        come(&mut rig, place, setup);
+    }
+    rig.slots(8);
+    rig.take_events();
+    rig.order(Order::Room(ROOM, RoomOrder::Close));
+    rig.slots(8);
+    assert_eq!(rig.take_events(), [left(0), left(2), left(1)]);
+    assert_eq!((rig.parts_closed, rig.worker.stats.rooms, rig.worker.stats.legs), (1, 0, 3));
+    rig.heard();
+    rig.slots(120);
+    assert_eq!(rig.heard().len(), 30 + 30 + 20, "their legs go on");
+    join(&mut rig, &Singer::new(0, setup()), Rate::NARROW, Settings::default());
+    rig.slots(4);
+    assert_eq!(rig.take_events(), [left(0)], "who joins what is no more is told to have left");
+}
+
+#[test]
+fn a_bridge_takes_a_member_out_of_its_room() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..3).map(|place| come(&mut rig, place, setup())).collect();
+    rig.slots(4);
+    rig.take_events();
+    let (a, b) = Bridge::pair(Rate::NARROW, Rate::NARROW);
+    for (place, end) in [(0, a), (1, b)] {
+        let kit = Kit::to_talk(&setup(), Delay::CONVERSATION).unwrap();
+        rig.order(Order::Bridge(id(place), 1, Box::new(end), kit));
+    }
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![1], vec![0], vec![]]);
+    let told = rig.take_events();
+    assert!(told.contains(&left(0)) && told.contains(&left(1)));
+    join(&mut rig, &all[0], Rate::NARROW, Settings::default());
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
+    assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![2], vec![], vec![0]]);
+    assert!(rig.take_events().contains(&Event::Played { leg: id(0), tag: 1, stopped: true }));
+}
