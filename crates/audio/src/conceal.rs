@@ -28,6 +28,9 @@ const PAUSE_OVER: Duration = Duration::from_millis(5);
 /// The longest blend after a loss.
 const MERGE: Duration = Duration::from_millis(10);
 
+/// The longest blend after silence.
+const ONSET: Duration = Duration::from_micros(2_500);
+
 /// Remembers what was heard and continues it.
 #[derive(Debug, Clone)]
 pub struct Concealer {
@@ -94,12 +97,22 @@ impl Concealer {
         append(&mut self.history, sound);
     }
 
+    /// What is heard next does not follow: it is blended into a continuation of what was heard last.
+    pub fn break_off(&mut self) {
+        if self.lost == 0 {
+            self.conceal(&mut []);
+            self.lost = 1;
+        }
+    }
+
     /// Blend the first good sound into what was made up.
     fn merge(&mut self, sound: &mut [i16]) {
         // Appendix I: a quarter of a period, and 4 ms more for each 10 ms lost.
         let longer = self.lost / self.rate.samples(Duration::from_millis(10)).max(1);
         let wanted = self.quarter + longer * self.rate.samples(Duration::from_millis(4));
-        let blend = wanted.min(self.rate.samples(MERGE)).min(sound.len());
+        // Out of silence a word begins as it is; a little blend is enough against a click.
+        let longest = if self.lost < self.fade.1 { MERGE } else { ONSET };
+        let blend = wanted.min(self.rate.samples(longest)).min(sound.len());
         let steps = blend as f32 + 1.0;
         for (n, sample) in sound.iter_mut().take(blend).enumerate() {
             let share = (n as f32 + 1.0) / steps;

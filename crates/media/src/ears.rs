@@ -1,32 +1,29 @@
 //! A leg's ears: packets in as they come, samples out at an even pace.
 //!
+//! A jitter buffer, a decoder, and what makes up for the network: losses are concealed (Opus by itself, the others by
+//! repeating the last pitch periods), pauses are silent or comfort noise, and the delay is led to what the jitter asks
+//! for by taking out or putting in a pitch period where that is not heard.
+//! A stream without jitter or loss comes out sample for sample as it was sent.
+//!
 //! Made on the engine's side, because making them allocates; a worker only uses them and hands them back.
 
 use std::time::Duration;
 
-use audio::Rate;
-use audio::codec::{Codec, CodecError, Decoder, Encoder};
-use rtp::jitter::{Buffer, Inserted};
+use audio::codec::{Codec, CodecError, Decoder, Encoder, MAX_PAYLOAD};
+use audio::conceal::Concealer;
+use audio::noise::Noise;
+use audio::{Rate, stretch};
+use rtp::jitter::{Inserted, Kind, Next, Packets};
 use rtp::{RtpTime, Seq};
 
+pub(crate) use rtp::jitter::Delay;
+
 use crate::command::LegSetup;
+use pace::Pacer;
 
-/// How much sound is kept back so that late packets are in time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Delay {
-    pub(crate) start: Duration,
-    pub(crate) most: Duration,
-}
-
-impl Delay {
-    /// For a recorder or an echo: two packets to begin with.
-    pub(crate) const PATIENT: Delay =
-        Delay { start: Duration::from_millis(40), most: Duration::from_millis(200) };
-
-    /// For people who talk to each other.
-    pub(crate) const CONVERSATION: Delay =
-        Delay { start: Duration::from_millis(20), most: Duration::from_millis(140) };
-}
+mod pace;
+#[cfg(test)]
+mod tests;
 
 /// What a leg needs that hears, and speaks from samples.
 #[derive(Debug)]
@@ -49,58 +46,340 @@ impl Kit {
     }
 }
 
-/// The jitter buffer and the decoder of an incoming stream.
+/// The longest packet taken, in time; Opus has such (RFC 6716 §3.2.5).
+const LONGEST: Duration = Duration::from_millis(120);
+
+/// Opus makes its own noise in a pause, as long as its sender is likely to say something of it: it does so every
+/// 400 ms.
+const OWN_NOISE: Duration = Duration::from_millis(1_000);
+
+/// How the sound that was read came about; all in samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// From packets.
+    pub(crate) played: u64,
+    /// Made up for what was lost or late.
+    pub(crate) concealed: u64,
+    /// Put in and taken out to change the delay.
+    pub(crate) added: u64,
+    pub(crate) removed: u64,
+}
+
+/// The jitter buffer and the decoder of an incoming stream, and what makes up for the network.
 #[derive(Debug)]
 pub(crate) struct Ears {
     codec: Codec,
     decoder: Decoder,
-    buffer: Buffer,
+    rate: Rate,
+    packets: Packets,
+    /// What was decoded and not yet read: `sound[begin..end]`.
+    sound: Vec<i16>,
+    begin: usize,
+    end: usize,
+    concealer: Concealer,
+    noise: Noise,
+    /// The peer described its silence (RFC 3389), and nothing else came since.
+    noisy: bool,
+    /// Something was heard since the stream began.
+    opened: bool,
+    /// Samples since the last packet, and how many of them may turn out to have been a pause.
+    without: usize,
+    unsure: u64,
+    pacer: Pacer,
+    /// When what was read last is over, by the codec's clock.
+    now: u32,
+    tally: Tally,
 }
-
-/// The longest packet read at once, in bytes.
-const LONGEST: usize = 480;
 
 impl Ears {
     /// Ears for packets of `codec` that give samples of `rate`.
     pub(crate) fn new(codec: Codec, rate: Rate, delay: Delay) -> Result<Ears, CodecError> {
         let decoder = Decoder::new(codec, rate)?;
-        Ok(Ears { codec, decoder, buffer: Buffer::new(codec.clock(), delay.start, delay.most) })
+        let longest = codec.bytes_per_ms().map_or(MAX_PAYLOAD, |bytes| (60 * bytes).min(MAX_PAYLOAD));
+        let room = rate.samples(LONGEST) + rate.samples(stretch::REACH) * 4;
+        Ok(Ears {
+            codec,
+            decoder,
+            rate,
+            packets: Packets::new(codec.clock(), longest, delay),
+            sound: vec![0; room],
+            begin: 0,
+            end: 0,
+            concealer: Concealer::new(rate),
+            noise: Noise::new(),
+            noisy: false,
+            opened: false,
+            without: 0,
+            unsure: 0,
+            pacer: Pacer::new(codec.clock() / 1_000),
+            now: 0,
+            tally: Tally::default(),
+        })
     }
 
     /// Whether they understand what `setup` says is sent, and give what the leg works with.
     pub(crate) fn is_for(&self, setup: &LegSetup) -> bool {
-        self.codec == setup.codec && self.rate() == setup.rate
+        self.codec == setup.codec && self.rate == setup.rate
     }
 
-    /// Of the samples.
-    pub(crate) fn rate(&self) -> Rate {
-        self.decoder.rate()
+    /// Ticks of the codec's clock.
+    fn ticks(&self, samples: usize) -> u32 {
+        (samples as u64 * u64::from(self.codec.clock()) / u64::from(self.rate.0.max(1))) as u32
     }
 
-    /// A packet arrived.
-    pub(crate) fn insert(&mut self, seq: Seq, timestamp: RtpTime, payload: &[u8]) -> Inserted {
-        self.buffer.insert(seq, timestamp, payload)
+    /// A packet of sound came at `arrival`, by the codec's clock.
+    pub(crate) fn insert(&mut self, arrival: u32, seq: Seq, timestamp: RtpTime, payload: &[u8]) -> Inserted {
+        let samples = self.decoder.samples(payload);
+        if samples > self.rate.samples(LONGEST) {
+            return Inserted::Unfit;
+        }
+        self.packets.insert(arrival, seq, timestamp, Kind::Sound(self.ticks(samples)), payload)
     }
 
-    /// The next samples: `out` is always filled.
-    pub(crate) fn read(&mut self, out: &mut [i16]) {
-        let bytes = out.len() * self.codec.clock() as usize / self.rate().0.max(1) as usize;
-        let mut payload = [0; LONGEST];
-        let payload = &mut payload[..bytes.min(LONGEST)];
-        payload.fill(self.codec.silence());
-        self.buffer.read(payload);
-        let n = self.decoder.decode(payload, out);
-        out.get_mut(n..).unwrap_or_default().fill(0);
+    /// A description of the peer's silence came (RFC 3389).
+    pub(crate) fn insert_noise(
+        &mut self,
+        arrival: u32,
+        seq: Seq,
+        timestamp: RtpTime,
+        payload: &[u8],
+    ) -> Inserted {
+        self.packets.insert(arrival, seq, timestamp, Kind::Noise, payload)
+    }
+
+    /// A packet of the stream that carries no sound, as a key's.
+    pub(crate) fn mute(&mut self, seq: Seq) {
+        self.packets.mute(seq);
+    }
+
+    /// The next samples, at `now` by the codec's clock: `out` is always filled.
+    pub(crate) fn read(&mut self, now: u32, out: &mut [i16]) {
+        self.now = now.wrapping_add(self.ticks(out.len()));
+        if self.end - self.begin < out.len() {
+            self.pace(now, out.len());
+        }
+        let mut filled = self.take(out);
+        while filled < out.len() {
+            filled += self.fetch(now, &mut out[filled..]);
+        }
+    }
+
+    /// From what is decoded already.
+    fn take(&mut self, out: &mut [i16]) -> usize {
+        let n = (self.end - self.begin).min(out.len());
+        if n > 0 {
+            out[..n].copy_from_slice(&self.sound[self.begin..self.begin + n]);
+            self.begin += n;
+        }
+        n
+    }
+
+    /// What comes next: straight into `out` if it fits, else what fits of it. Nothing else is decoded and not read.
+    /// Answers how much of `out` is filled, which may be nothing.
+    fn fetch(&mut self, now: u32, out: &mut [i16]) -> usize {
+        let n = self.produce(now, self.ticks(out.len()), Some(out));
+        if n > 0 { n } else { self.take(out) }
+    }
+
+    /// Get the next stretch into `out`, where it fits there, and answer its length; else behind `sound`, and answer 0.
+    fn produce(&mut self, now: u32, want: u32, out: Option<&mut [i16]>) -> usize {
+        let (clock, hertz) = (u64::from(self.codec.clock().max(1)), u64::from(self.rate.0));
+        let next = self.packets.next(now, want);
+        let paused = matches!(next, Next::Packet { paused: true, .. });
+        let n = match next {
+            Next::Packet { payload, .. } => self.decoder.samples(payload),
+            Next::Noise(payload) => {
+                if matches!(self.decoder, Decoder::Opus(_)) {
+                    return 0;
+                }
+                self.noise.describe(payload);
+                self.noisy = true;
+                return 0;
+            }
+            Next::Lost { units, .. } | Next::Pause(units) | Next::Wait(units) => {
+                (u64::from(units) * hertz / clock) as usize
+            }
+        };
+        if self.begin == self.end {
+            (self.begin, self.end) = (0, 0);
+        }
+        let (room, direct) = match out {
+            Some(out) if n <= out.len() => (&mut out[..n], true),
+            _ => {
+                let end = (self.end + n).min(self.sound.len());
+                (&mut self.sound[self.end..end], false)
+            }
+        };
+        let n = room.len();
+        match next {
+            Next::Packet { payload, .. } => {
+                let decoded = self.decoder.decode(payload, room);
+                // Broken inside: the rest is made up.
+                if decoded < n {
+                    room[decoded..].fill(0);
+                }
+                self.concealer.hear(room);
+                self.noisy = false;
+                self.opened = true;
+                self.without = 0;
+                let unsure = std::mem::take(&mut self.unsure);
+                if !paused {
+                    self.tally.concealed += unsure;
+                }
+                self.tally.played += n as u64;
+            }
+            Next::Lost { next, .. } => {
+                let recovered = next.map_or(0, |next| self.decoder.recover(next, room));
+                if recovered == n {
+                    self.concealer.hear(room);
+                    self.tally.played += n as u64;
+                } else {
+                    self.tally.concealed += n as u64;
+                    if self.decoder.conceal(room) {
+                        self.concealer.hear(room);
+                    } else {
+                        self.concealer.conceal(room);
+                    }
+                }
+                self.without += n;
+            }
+            Next::Wait(_) if self.opened && !self.noisy => {
+                if self.without < self.rate.samples(OWN_NOISE) && self.decoder.conceal(room) {
+                    self.concealer.hear(room);
+                } else {
+                    self.concealer.conceal(room);
+                }
+                self.unsure += n as u64;
+                self.without += n;
+            }
+            Next::Pause(_) | Next::Wait(_) if self.opened => {
+                if self.without < self.rate.samples(OWN_NOISE) && self.decoder.conceal(room) {
+                    self.concealer.hear(room);
+                } else {
+                    self.concealer.pause(room);
+                    if self.noisy {
+                        add_noise(&mut self.noise, room);
+                    }
+                }
+                self.without += n;
+            }
+            Next::Pause(_) | Next::Wait(_) if self.noisy => self.noise.fill(room),
+            _ => room.fill(0),
+        }
+        if direct {
+            n
+        } else {
+            self.end += n;
+            0
+        }
+    }
+
+    /// Lead the delay to what is wanted: `want` samples are about to be read, for which a packet will be taken.
+    fn pace(&mut self, now: u32, want: usize) {
+        let excess = self.packets.excess(now);
+        // Packets are taken a frame at a time: that much the delay moves when one is taken earlier.
+        let surplus = excess - self.ticks(want) as i32;
+        let Some(step) = self.pacer.judge(surplus, self.packets.margin(now)) else { return };
+        if step.longer {
+            self.lengthen(now, want, step.likeness);
+        } else if !self.trim(now, excess) {
+            self.shorten(now, want, step.likeness);
+        }
+    }
+
+    /// The delay is beyond all bounds, as after a way that became much shorter: what is too old is given up.
+    fn trim(&mut self, now: u32, excess: i32) -> bool {
+        let far = excess > 200 * (self.codec.clock() / 1_000) as i32;
+        if far && self.packets.trim(now) {
+            self.concealer.break_off();
+            return true;
+        }
+        false
+    }
+
+    fn shorten(&mut self, now: u32, want: usize, likeness: f32) {
+        let needed = (want + self.rate.samples(stretch::REACH)).max(2 * self.rate.samples(stretch::REACH));
+        if !self.decode_ahead(now, needed) {
+            return;
+        }
+        let sound = &mut self.sound[self.begin..self.end];
+        if let Some(gone) = stretch::shorten(self.rate, sound, likeness) {
+            self.end -= gone;
+            self.tally.removed += gone as u64;
+            self.pacer.done();
+        }
+    }
+
+    fn lengthen(&mut self, now: u32, want: usize, likeness: f32) {
+        if !self.decode_ahead(now, want.max(self.rate.samples(stretch::REACH))) {
+            return;
+        }
+        let length = self.end - self.begin;
+        let heard = self.concealer.heard();
+        // What is decoded and not read was heard by the concealer already.
+        let before = &heard[..heard.len().saturating_sub(length)];
+        let sound = &mut self.sound[self.begin..];
+        if let Some(added) = stretch::lengthen(self.rate, before, sound, length, likeness) {
+            self.end += added;
+            self.tally.added += added as u64;
+            self.pacer.done();
+        }
+    }
+
+    /// Have so many samples decoded, if packets without a gap give them.
+    fn decode_ahead(&mut self, now: u32, needed: usize) -> bool {
+        let have = self.end - self.begin;
+        if have < needed {
+            let more = self.ticks(needed - have);
+            if self.concealer.is_concealing() || !self.packets.is_whole(more) {
+                return false;
+            }
+            self.sound.copy_within(self.begin..self.end, 0);
+            (self.begin, self.end) = (0, have);
+            while self.end < needed {
+                let before = self.end;
+                self.produce(now, more, None);
+                if self.end == before {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Another stream begins.
     pub(crate) fn reset(&mut self) {
-        self.buffer.reset();
+        self.packets.reset();
         self.decoder.reset();
+        (self.begin, self.end) = (0, 0);
+        self.concealer.reset();
+        self.pacer.reset();
+        self.noisy = false;
+        self.opened = false;
+        self.unsure = 0;
     }
 
     /// How much is held ahead of the reader.
     pub(crate) fn depth(&self) -> Duration {
-        self.buffer.depth()
+        self.packets.depth() + self.rate.duration(self.end - self.begin)
+    }
+
+    /// How much later sound is read than it could be if every packet were as fast as the fastest.
+    pub(crate) fn delay(&self) -> Duration {
+        self.packets.delay(self.now, self.ticks(self.end - self.begin))
+    }
+
+    /// How the sound came about.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+}
+
+fn add_noise(noise: &mut Noise, room: &mut [i16]) {
+    let mut some = [0; 160];
+    for part in room.chunks_mut(some.len()) {
+        let some = &mut some[..part.len()];
+        noise.fill(some);
+        part.iter_mut().zip(some).for_each(|(sample, noise)| *sample = sample.saturating_add(*noise));
     }
 }

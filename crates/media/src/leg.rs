@@ -187,8 +187,10 @@ impl Leg {
         }
         let mut over = false;
         let heard = &mut turn.scratch.heard[..samples];
-        for _ in 0..=late {
-            ears.read(heard);
+        let clock = self.setup.codec.clock();
+        let now = rtp::time::units(turn.now, clock);
+        for back in (0..=late as u32).rev() {
+            ears.read(now.wrapping_sub(back * u32::from(self.pace.ticks)), heard);
             if let Some((_, bridge)) = &mut self.bridge
                 && bridge.rate() == self.setup.rate
             {

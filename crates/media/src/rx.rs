@@ -18,7 +18,7 @@ use crate::latch::{Latch, Verdict};
 use crate::order::Outlet;
 use crate::worker::Turn;
 
-/// Comfort noise (RFC 3389): it is no audio to us, but a sign of life.
+/// Comfort noise's number where none was agreed on (RFC 3551 §6): peers send it all the same.
 const COMFORT_NOISE: u8 = 13;
 
 /// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
@@ -171,12 +171,29 @@ impl Rx {
         // When it came, not when we look: that is on our grid, which is none of the network's.
         let arrival = rtp::time::units(turn.now.saturating_sub(waited), clock);
         let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
+        if order == Order::Restart
+            && let Some(ears) = &mut self.ears
+        {
+            ears.reset();
+        }
         match kind {
-            Kind::Noise | Kind::Key => {}
+            Kind::Key => {
+                if let Some(ears) = &mut self.ears {
+                    ears.mute(packet.seq);
+                }
+            }
+            Kind::Noise => {
+                if let Some(ears) = &mut self.ears
+                    && setup.receive
+                    && matches!(order, Order::Newest | Order::Late)
+                {
+                    ears.insert_noise(arrival, packet.seq, packet.timestamp, packet.payload);
+                }
+            }
             Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {}
             Kind::Audio => {
                 if let Some(ears) = &mut self.ears
-                    && ears.insert(packet.seq, packet.timestamp, packet.payload) == Inserted::Late
+                    && ears.insert(arrival, packet.seq, packet.timestamp, packet.payload) == Inserted::Late
                 {
                     self.late += 1;
                     turn.stats.late_packets += 1;
@@ -310,5 +327,5 @@ fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
     if Some(pt) == setup.telephone_event_receive || Some(pt) == setup.telephone_event {
         return Some(Kind::Key);
     }
-    (pt == COMFORT_NOISE).then_some(Kind::Noise)
+    (pt == COMFORT_NOISE || Some(pt) == setup.comfort_noise).then_some(Kind::Noise)
 }

@@ -26,6 +26,15 @@ pub struct Delay {
     pub most: Duration,
 }
 
+impl Delay {
+    /// For who only listens, as a recorder: two packets to begin with.
+    pub const PATIENT: Delay = Delay { start: Duration::from_millis(40), most: Duration::from_millis(200) };
+
+    /// For people who talk to each other.
+    pub const CONVERSATION: Delay =
+        Delay { start: Duration::from_millis(20), most: Duration::from_millis(140) };
+}
+
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -39,7 +48,12 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next<'a> {
     /// The next packet of sound.
-    Packet(&'a [u8]),
+    Packet {
+        /// What it carries.
+        payload: &'a [u8],
+        /// Between it and the one before the sender said nothing: what was waited for was not lost.
+        paused: bool,
+    },
     /// Comfort noise from here on.
     Noise(&'a [u8]),
     /// A packet is lost that lasted `units`; `next` is the one after it, if it is here.
@@ -318,17 +332,19 @@ impl Packets {
 
     fn take(&mut self, index: usize, slot: Slot, at: RtpTime) -> Next<'_> {
         self.store.free(index);
+        let in_order = self.missing(slot.seq).is_none();
         self.advance(slot.seq);
         if slot.is_noise() {
             return Next::Noise(self.store.payload(index, &slot));
         }
         // Of two packets that overlap the second is heard whole.
         let end = slot.end();
+        let paused = in_order && slot.timestamp.since(self.floor) > 0;
         self.floor = if end.since(at) > 0 { end } else { at };
         self.at = Some(self.floor);
         self.usual = slot.units.into();
         self.silent = 0;
-        Next::Packet(self.store.payload(index, &slot))
+        Next::Packet { payload: self.store.payload(index, &slot), paused }
     }
 
     /// The first number that is missing between the last packet and that of `seq`.
@@ -356,6 +372,14 @@ impl Packets {
         self.spread.behind(now, at).wrapping_sub(self.wanted() as i32)
     }
 
+    /// How much longer the delay is than it must be at the least, negative if it is shorter: what the jitter asks for,
+    /// and half of the starting delay. The reader is as in [`excess`](Packets::excess).
+    pub fn margin(&self, now: u32) -> i32 {
+        let Some(at) = self.at else { return 0 };
+        let least = self.spread.quantile().max(self.start / 2).min(self.most);
+        self.spread.behind(now, at).wrapping_sub(least as i32)
+    }
+
     /// How far behind the fastest packet sound is played at `now`, if of what was taken `ahead` is not yet played.
     pub fn delay(&self, now: u32, ahead: u32) -> Duration {
         let Some(at) = self.at else { return Duration::ZERO };
@@ -376,6 +400,18 @@ impl Packets {
 
     fn span(&self, units: i32) -> Duration {
         Duration::from_millis((units.max(0) as u32 / self.per_ms).into())
+    }
+
+    /// Whether the next `units` are here without a gap.
+    pub fn is_whole(&self, units: u32) -> bool {
+        let Some(mut at) = self.at else { return false };
+        let end = at.plus(units);
+        while end.since(at) > 0 {
+            let here = self.store.held().find(|(_, slot)| slot.timestamp == at && !slot.is_noise());
+            let Some((_, slot)) = here else { return false };
+            at = slot.end();
+        }
+        true
     }
 
     /// Give up what is held so that no more than the greatest delay remains; for a delay that grew beyond all bounds.

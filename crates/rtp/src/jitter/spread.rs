@@ -115,10 +115,11 @@ impl Spread {
         if self.count >= GENERATION {
             self.before = std::mem::replace(&mut self.bins, [0; BINS]);
             self.count_before = std::mem::take(&mut self.count);
-        }
-        // Looking through the bins is worth it when this packet may have moved the answer, and now and then.
-        if spread > self.quantile || self.count.is_multiple_of(32) {
+            // It falls here only: at the edge of a bin it would go up and down with every other packet.
             self.quantile = self.find();
+        }
+        if spread > self.quantile {
+            self.quantile = self.find().max(self.quantile);
         }
     }
 

@@ -57,7 +57,7 @@ impl Line {
         let mut got = Wait;
         while self.ahead < 160 {
             let (what, units) = match self.packets.next(self.now, 160 - self.ahead) {
-                Next::Packet(payload) => (Packet(u16::from_be_bytes([payload[0], payload[1]])), 160),
+                Next::Packet { payload, .. } => (Packet(u16::from_be_bytes([payload[0], payload[1]])), 160),
                 Next::Noise(_) => return Noise,
                 Next::Lost { units, next } => (Lost(next.is_some()), units),
                 Next::Pause(units) => (Pause, units),
