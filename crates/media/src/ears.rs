@@ -365,11 +365,13 @@ impl Ears {
     }
 
     /// How much later sound is read than it could be if every packet were as fast as the fastest.
+    #[cfg(test)]
     pub(crate) fn delay(&self) -> Duration {
         self.packets.delay(self.now, self.ticks(self.end - self.begin))
     }
 
     /// How the sound came about.
+    #[cfg(test)]
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
