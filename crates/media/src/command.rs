@@ -9,6 +9,7 @@ use audio::Rate;
 use audio::codec::{Codec, MAX_PAYLOAD, OpusSettings};
 
 use crate::clock;
+use crate::guard::Security;
 use crate::prompt::{Form, Prompt};
 use crate::recording::Format;
 
@@ -45,6 +46,8 @@ pub struct LegSetup {
     pub send: bool,
     /// Whether we listen.
     pub receive: bool,
+    /// How packets are encrypted.
+    pub security: Security,
 }
 
 /// How often a list of prompts is played.
@@ -139,6 +142,7 @@ impl LegSetup {
             ptime: Duration::from_millis(20),
             send: true,
             receive: true,
+            security: Security::None,
         }
     }
 

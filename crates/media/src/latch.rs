@@ -78,6 +78,24 @@ impl Latch {
         }
     }
 
+    /// Judge a packet that the keys prove to be the peer's: another address is believed at once where the last one has
+    /// fallen silent, any number of times. While it speaks a packet from elsewhere is a copy, whoever has delayed it.
+    pub(crate) fn judge_proven(&mut self, now: Duration, from: SocketAddr) -> Verdict {
+        let silent = self.heard.is_none_or(|heard| now.saturating_sub(heard) >= SILENT);
+        if from != self.remote() && !silent {
+            return Verdict::Accept;
+        }
+        self.heard = Some(now);
+        if self.move_to(from) { Verdict::Latched } else { Verdict::Accept }
+    }
+
+    /// The peer proved to be at `from`. `true` if that is news.
+    pub(crate) fn move_to(&mut self, from: SocketAddr) -> bool {
+        let news = from != self.remote();
+        self.latched = (from != self.signalled).then_some(from);
+        news
+    }
+
     /// Judge a valid packet of a payload type that was agreed on.
     pub(crate) fn judge(&mut self, now: Duration, from: SocketAddr, packet: &View<'_>) -> Verdict {
         if from == self.signalled {
@@ -159,6 +177,22 @@ mod tests {
         let verdicts = run(&mut latch, 0, NAT, 7, 0..6);
         assert_eq!(verdicts, [Stranger, Stranger, Stranger, Stranger, Latched, Accept]);
         assert_eq!(latch.remote(), address(NAT));
+    }
+
+    #[test]
+    fn a_proven_stream_may_move_as_often_as_it_falls_silent() {
+        let mut latch = Latch::new(address(HOME));
+        let mut judge =
+            |ms, from| (latch.judge_proven(Duration::from_millis(ms), address(from)), latch.remote());
+        assert_eq!(judge(0, HOME), (Accept, address(HOME)));
+        assert_eq!(judge(20, NAT), (Accept, address(HOME)), "a copy of what was just said");
+        assert_eq!(judge(2_100, NAT), (Latched, address(NAT)));
+        assert_eq!(judge(2_120, HOME), (Accept, address(NAT)));
+        assert_eq!(judge(5_000, EVIL), (Latched, address(EVIL)));
+        assert_eq!(judge(9_000, HOME), (Latched, address(HOME)));
+        assert!(!latch.is_latched());
+        let mut fresh = Latch::new(address(HOME));
+        assert_eq!(fresh.judge_proven(Duration::ZERO, address(NAT)), Latched);
     }
 
     #[test]

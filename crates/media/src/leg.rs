@@ -8,11 +8,12 @@ use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
 use crate::event::Event;
+use crate::guard::{self, Guard, Security};
 use crate::id::{LegId, PartId};
-use crate::io::{Channel, Io};
+use crate::io::{Channel, Io, Received};
 use crate::order::Out;
 use crate::recorder::{Progress, Recorder};
-use crate::report::{LegReport, Saying};
+use crate::report::{LegReport, Saying, Secured};
 use crate::rtcp::{self, Rtcp};
 use crate::rx::Rx;
 use crate::source::Source;
@@ -92,7 +93,7 @@ impl Leg {
             chores: id.place % 50 + 1,
             timeout,
             rx: Rx::new(&setup),
-            tx: Tx::new(seed),
+            tx: Tx::new(seed, Guard::of(&setup.security)),
             rtcp: Rtcp::new(cname, seed.rotate_left(17)),
             source: Source::Silence,
             dialling: None,
@@ -162,17 +163,38 @@ impl Leg {
                 break;
             };
             read += 1;
-            let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
+            let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { continue };
+            let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
             if rtcp::is_rtcp(datagram) {
-                if received.from.ip() == self.rx.latch.remote().ip() {
+                if proven || received.from.ip() == self.rx.latch.remote().ip() {
                     self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
                 }
             } else {
-                self.rx.datagram(self.id, &self.setup, received, turn);
+                let received = Received { len, ..received };
+                self.rx.datagram(self.id, &self.setup, received, proven, turn);
             }
         }
         self.rx.fed(read, empty);
         self.rx.settle(self.id, turn);
+    }
+
+    /// What a datagram comes to: how many bytes of it are in the turn's buffer, and whether they are proven to be the
+    /// peer's. `None` if nothing of it is for us to read.
+    fn open<I: Io>(
+        &mut self,
+        channel: Channel,
+        received: &Received,
+        turn: &mut Turn<'_, I>,
+    ) -> Option<(usize, bool)> {
+        let Some(guard) = &mut self.tx.guard else { return Some((received.len, false)) };
+        let datagram = turn.scratch.datagram.get_mut(..received.len)?;
+        if guard::is_handshake(channel, datagram) {
+            return None;
+        }
+        let rtcp = channel == Channel::Rtcp || rtcp::is_rtcp(datagram);
+        let opened = guard.open(rtcp, datagram, turn.now);
+        turn.stats.forged += u64::from(opened.is_none());
+        Some((opened?, guard.proves()))
     }
 
     /// Read a frame of what was heard, for the recorder, the bridge and the echo, which finds it where it was read.
@@ -215,9 +237,10 @@ impl Leg {
             let Some(received) = turn.io.receive(place, Channel::Rtcp, &mut turn.scratch.datagram) else {
                 break;
             };
+            let Some((len, proven)) = self.open(Channel::Rtcp, &received, turn) else { continue };
             let known = [self.rx.latch.remote().ip(), self.setup.remote_rtcp.ip()];
-            let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
-            if known.contains(&received.from.ip()) {
+            let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
+            if proven || known.contains(&received.from.ip()) {
                 self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
             }
         }
@@ -241,8 +264,13 @@ impl Leg {
         let muxed = self.setup.remote_rtcp == self.setup.remote;
         let to = rtcp::destination(self.setup.remote_rtcp, &self.rx, muxed);
         let channel = if muxed { Channel::Rtp } else { Channel::Rtcp };
+        let n = match &mut self.tx.guard {
+            None => Some(n),
+            Some(guard) => guard.seal(true, &mut turn.scratch.packet, n),
+        };
+        let Some(packet) = n.and_then(|n| turn.scratch.packet.get(..n)) else { return };
         // A report that does not leave is followed by another.
-        let _ = turn.io.send(self.place(), channel, to, &turn.scratch.packet[..n]);
+        let _ = turn.io.send(self.place(), channel, to, packet);
     }
 
     /// Turns that did not take place.
@@ -263,6 +291,17 @@ impl Leg {
         turn.stats.lost += self.rx.lost().max(0) as u64;
     }
 
+    fn secured(&self) -> Secured {
+        let profile = self.tx.guard.as_ref().map(|guard| guard.profile());
+        match (profile, &self.setup.security) {
+            (None, _) => Secured::No,
+            (Some(None), Security::None) => Secured::No,
+            (Some(None), _) => Secured::NotYet,
+            (Some(Some(profile)), Security::Handshake { .. }) => Secured::Dtls(profile),
+            (Some(Some(profile)), _) => Secured::Srtp(profile),
+        }
+    }
+
     pub(crate) fn report(&self) -> LegReport {
         let remote = self.rx.latch.remote();
         LegReport {
@@ -277,6 +316,9 @@ impl Leg {
             unusable: self.rx.unusable,
             round_trip_ms: self.rtcp.round_trip.map(|trip| trip.as_secs_f32() * 1_000.0),
             remote_lost: self.rtcp.remote_lost,
+            forged: self.tx.guard.as_ref().map_or(0, |guard| guard.forged),
+            replayed: self.tx.guard.as_ref().map_or(0, |guard| guard.replayed),
+            secured: self.secured(),
             remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
             latched: self.rx.latch.is_latched(),
             codec: self.setup.codec,

@@ -1,6 +1,7 @@
 //! What crosses between the engine and a worker: finished things in, everything else out.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use audio::codec::Encoder;
 use rtrb::Producer;
@@ -9,6 +10,7 @@ use crate::bridge::Bridge;
 use crate::command::LegSetup;
 use crate::ears::{Ears, Kit};
 use crate::event::Event;
+use crate::guard::Guard;
 use crate::id::{LegId, PartId};
 use crate::leg::Leg;
 use crate::recorder::Recorder;
@@ -28,6 +30,8 @@ pub(crate) enum Order<P> {
     Record(LegId, Recorder, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
+    /// New keys, and where they were proven if that is not where the peer said it would be.
+    Secure(LegId, Box<Guard>, Option<SocketAddr>),
     Release(LegId),
     Room(PartId, RoomOrder),
 }
@@ -88,6 +92,7 @@ pub(crate) enum Spent<P> {
     Settings(Box<Settings>),
     Shared(Box<Shared>),
     Lists(Box<Lists>),
+    Guard(Box<Guard>),
 }
 
 /// Ends that a leg can have at once: its own, its seat's, its room's.

@@ -1,8 +1,10 @@
 //! How a leg fares: the numbers and the sentence that the API shows.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use audio::codec::Codec;
+use rtp::srtp::Profile;
 
 /// A leg's counters, and what it is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +27,12 @@ pub struct LegReport {
     pub strangers: u64,
     /// Datagrams that were no RTP, or of a payload type nobody agreed on.
     pub unusable: u64,
+    /// Datagrams that nobody wrote who has the keys.
+    pub forged: u64,
+    /// Authentic datagrams that came before.
+    pub replayed: u64,
+    /// How packets are encrypted.
+    pub secured: Secured,
     /// Round trip by RTCP, in milliseconds.
     pub round_trip_ms: Option<f32>,
     /// Packets of ours that the peer says it missed (RTCP).
@@ -43,6 +51,30 @@ pub struct LegReport {
     pub saying: Saying,
     /// Whether a recording runs.
     pub recording: bool,
+}
+
+/// How a leg is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secured {
+    /// It is not.
+    No,
+    /// The keys are awaited; nothing goes either way.
+    NotYet,
+    /// With keys from the descriptions.
+    Srtp(Profile),
+    /// With keys from a handshake.
+    Dtls(Profile),
+}
+
+impl fmt::Display for Secured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Secured::No => f.write_str("not encrypted"),
+            Secured::NotYet => f.write_str("waiting for keys"),
+            Secured::Srtp(profile) => write!(f, "SRTP {}", profile.name()),
+            Secured::Dtls(profile) => write!(f, "DTLS-SRTP {}", profile.name()),
+        }
+    }
 }
 
 /// What a leg sends.
@@ -68,6 +100,9 @@ impl LegReport {
     /// The media path in a line: `PCMU 20 ms · jitter 40 ms · playing · recording`.
     pub fn describe(&self) -> String {
         let mut line = format!("{} {} ms", self.codec.name(), self.ptime_ms);
+        if self.secured != Secured::No {
+            line.push_str(&format!(" · {}", self.secured));
+        }
         if let Some(depth) = self.buffer_ms {
             line.push_str(&format!(" · jitter {depth} ms"));
         }

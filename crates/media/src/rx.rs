@@ -120,12 +120,13 @@ impl Rx {
         self.expected = self.expected.saturating_add(turns.min(MOST.into()) as u32).min(MOST);
     }
 
-    /// A datagram from the RTP socket that is not RTCP.
+    /// A datagram from the RTP socket that is not RTCP; keys may have proven that it is the peer's.
     pub(crate) fn datagram<I: Io>(
         &mut self,
         id: LegId,
         setup: &LegSetup,
         Received { len, from, waited }: Received,
+        proven: bool,
         turn: &mut Turn<'_, I>,
     ) {
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
@@ -135,7 +136,9 @@ impl Rx {
             turn.stats.unusable += 1;
             return;
         };
-        let verdict = if setup.receive || self.latch.remote() == from {
+        let verdict = if proven {
+            self.latch.judge_proven(turn.now, from)
+        } else if setup.receive || self.latch.remote() == from {
             self.latch.judge(turn.now, from, &packet)
         } else {
             // A held peer says nothing: nobody can prove to be it.

@@ -67,6 +67,8 @@ pub struct WorkerStats {
     pub starved: u64,
     /// Datagrams from strangers, dropped.
     pub strangers: u64,
+    /// Datagrams on secured legs that did not come from who has the keys, or came before.
+    pub forged: u64,
     /// Datagrams that were no RTP, or of a payload type nobody agreed on.
     pub unusable: u64,
     /// RTP packets that came too late to be played.
@@ -98,6 +100,7 @@ impl WorkerStats {
         self.send_failures += other.send_failures;
         self.starved += other.starved;
         self.strangers += other.strangers;
+        self.forged += other.forged;
         self.unusable += other.unusable;
         self.late_packets += other.late_packets;
         self.lost += other.lost;

@@ -8,6 +8,7 @@ use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
 use crate::command::DigitToSend;
+use crate::guard::Guard;
 use crate::io::{Channel, Io};
 use crate::source::{Filled, Playlist};
 use crate::worker::Turn;
@@ -20,19 +21,23 @@ pub(crate) struct Tx {
     talking: bool,
     /// For what is said from samples; with whoever has such, as [`crate::ears::Kit`] says.
     encoder: Option<Encoder>,
+    /// The leg's encryption, both ways: nothing leaves past it.
+    pub(crate) guard: Option<Box<Guard>>,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
 }
 
 impl Tx {
     /// RFC 3550 §5.1: SSRC, first sequence number and first timestamp are random; they come from `seed`.
-    pub(crate) fn new(seed: u64) -> Tx {
+    /// The sequence number is below 2^15, so that the first packets may be lost before it rolls over (RFC 3711 §3.3.1).
+    pub(crate) fn new(seed: u64, guard: Option<Box<Guard>>) -> Tx {
         let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Tx {
-            writer: Writer::new(seed as u32, Seq((seed >> 32) as u16)),
+            writer: Writer::new(seed as u32, Seq((seed >> 32) as u16 >> 1)),
             timestamp: RtpTime((mixed >> 32) as u32),
             talking: false,
             encoder: None,
+            guard,
             packets: 0,
             octets: 0,
         }
@@ -40,6 +45,12 @@ impl Tx {
 
     pub(crate) fn ssrc(&self) -> u32 {
         self.writer.ssrc()
+    }
+
+    /// Go on as another stream.
+    pub(crate) fn renew(&mut self) {
+        let ssrc = self.ssrc().wrapping_mul(0x9e37_79b9).wrapping_add(0x7f4a_7c15);
+        self.writer = Writer::new(ssrc, Seq(self.writer.next_seq().0 >> 1));
     }
 
     /// Of the next packet of audio.
@@ -125,8 +136,13 @@ impl Tx {
         octets: usize,
         turn: &mut Turn<'_, I>,
     ) {
-        let Some(packet) = turn.scratch.packet.get_mut(..HEADER + octets) else { return };
-        self.writer.write(packet, payload_type, marker, timestamp);
+        let (buffer, len) = (&mut turn.scratch.packet, HEADER + octets);
+        self.writer.write(buffer, payload_type, marker, timestamp);
+        let len = match &mut self.guard {
+            None => Some(len),
+            Some(guard) => guard.seal(false, buffer, len),
+        };
+        let Some(packet) = len.and_then(|len| buffer.get(..len)) else { return };
         if turn.io.send(place, Channel::Rtp, to, packet) {
             self.packets += 1;
             self.octets += octets as u64;

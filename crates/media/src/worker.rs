@@ -10,6 +10,7 @@ use std::time::Duration;
 use audio::codec::MAX_PAYLOAD;
 use crossbeam_queue::ArrayQueue;
 use rtp::packet::HEADER;
+use rtp::srtp::OVERHEAD;
 
 use crate::clock::{self, Due};
 use crate::command::LegSetup;
@@ -40,7 +41,7 @@ const DATAGRAM: usize = 2_048;
 pub(crate) const FRAME: usize = 2_880;
 
 /// The longest packet sent.
-const PACKET: usize = HEADER + MAX_PAYLOAD;
+const PACKET: usize = HEADER + MAX_PAYLOAD + OVERHEAD;
 
 /// Buffers that live for one leg's turn.
 pub(crate) struct Scratch {
@@ -208,6 +209,10 @@ impl<I: Io> Worker<I> {
                 Order::Adopt(leg, ports) => self.adopt(leg, ports, now, io),
                 Order::Release(id) => self.release(id, now, io),
                 Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now),
+                Order::Secure(id, guard, from) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.secure(guard, from, now, &mut self.out),
+                    None => self.out.spent(Spent::Guard(guard)),
+                },
                 Order::Play(id, list) => match find(&mut self.legs, id) {
                     Some(leg) => leg.play(list, &mut self.out),
                     None => self.out.spent(Spent::Playlist(list)),

@@ -160,6 +160,7 @@ const MEDIA: [MediaCounter; 11] = [
     ("offhook_rtp_send_failures_total", "RTP packets the system refused to send", |s| s.send_failures),
     ("offhook_rtp_starved_total", "Times that a socket waited for a buffer to receive into", |s| s.starved),
     ("offhook_rtp_strangers_total", "Datagrams on RTP ports from strangers", |s| s.strangers),
+    ("offhook_rtp_forged_total", "Datagrams on encrypted legs that are forged or repeated", |s| s.forged),
     ("offhook_rtp_unusable_total", "Datagrams on RTP ports that were no RTP of the call", |s| s.unusable),
     ("offhook_rtp_late_total", "RTP packets that came too late to be played", |s| s.late_packets),
     ("offhook_media_slots_total", "Media slots run", |s| s.slots),

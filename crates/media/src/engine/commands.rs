@@ -14,6 +14,7 @@ use crate::command::{Command, DigitToSend, Repeat};
 use crate::disk::Job;
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
+use crate::guard::{Guard, Security};
 use crate::id::LegId;
 use crate::order::Order;
 use crate::port::Ports;
@@ -66,6 +67,7 @@ impl Engine {
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);
                 let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
+                self.secure(leg, &setup.security, &new.security)?;
                 // Whether anybody there listens or talks is the worker's to know.
                 let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
                 self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
@@ -97,6 +99,17 @@ impl Engine {
             let _ = self.order(one.0, Order::Stop(one.0, one.1));
         }
         done
+    }
+
+    /// What a re-INVITE changed about encryption.
+    fn secure(&self, leg: LegId, now: &Security, new: &Security) -> Result<(), Error> {
+        let guard = match new {
+            _ if now == new => return Ok(()),
+            Security::None => Some(Guard::plain()),
+            Security::Keys { .. } => Guard::of(new),
+            Security::Handshake { .. } => None,
+        };
+        guard.map_or(Ok(()), |guard| self.order(leg, Order::Secure(leg, guard, None)))
     }
 
     pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {

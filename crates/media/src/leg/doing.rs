@@ -1,5 +1,6 @@
 //! What a leg was asked to do: how it begins and how it ends.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Leg, Pace};
@@ -7,6 +8,7 @@ use crate::bridge::Bridge;
 use crate::command::LegSetup;
 use crate::ears::Kit;
 use crate::event::Event;
+use crate::guard::Guard;
 use crate::order::{Outlet, Spent};
 use crate::recorder::Recorder;
 use crate::source::{Playlist, Source};
@@ -134,6 +136,31 @@ impl Leg {
             && let Some(ears) = self.rx.ears.take()
         {
             out.spent(Spent::Ears(ears));
+        }
+    }
+
+    /// New keys take over at `now`; `from` is where they were proven, if that is not where the peer said it would be.
+    pub(crate) fn secure<P>(
+        &mut self,
+        mut guard: Box<Guard>,
+        from: Option<SocketAddr>,
+        now: Duration,
+        out: &mut Outlet<P>,
+    ) {
+        match &mut self.tx.guard {
+            Some(held) => {
+                if held.follow(&mut guard, now) {
+                    self.tx.renew();
+                }
+                out.spent(Spent::Guard(guard));
+            }
+            none => *none = Some(guard),
+        }
+        if let Some(from) = from
+            && self.rx.latch.move_to(from)
+        {
+            let remote = SocketAddr::new(from.ip().to_canonical(), from.port());
+            out.event(Event::Latched { leg: self.id, remote });
         }
     }
 

@@ -30,6 +30,7 @@ mod hearing;
 mod keys;
 mod network;
 mod rooms;
+mod secured;
 
 const WALL: Duration = Duration::from_secs(1_800_000_000);
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -143,6 +143,14 @@ impl Cipher {
         Some(Cipher { mode, salt })
     }
 
+    /// Bytes of tag behind a master key identifier.
+    pub(super) fn tag_behind_identifier(&self) -> usize {
+        match &self.mode {
+            Mode::Counter { tag, .. } => *tag,
+            Mode::Gcm(_) => 0,
+        }
+    }
+
     /// The packet's number among all of the session.
     fn nonce(&self, ssrc: u32, index: u64) -> u128 {
         self.salt ^ (u128::from(ssrc) << 48) ^ u128::from(index)
@@ -231,11 +239,7 @@ impl Cipher {
 
     /// The index and its bit that an RTCP packet carries.
     pub(super) fn rtcp_word(&self, packet: &[u8]) -> Option<u32> {
-        let behind = match &self.mode {
-            Mode::Counter { tag, .. } => *tag,
-            Mode::Gcm(_) => 0,
-        };
-        let at = packet.len().checked_sub(behind + 4)?;
+        let at = packet.len().checked_sub(self.tag_behind_identifier() + 4)?;
         Some(u32::from_be_bytes(*packet.get(at..)?.first_chunk()?))
     }
 

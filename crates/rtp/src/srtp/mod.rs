@@ -5,7 +5,8 @@
 //! Both make their memory when they are made; a packet allocates nothing.
 //! A packet that is refused is left as it came, and changes nothing here.
 //!
-//! Not here: MKI, key derivation rates, unprotected streams (RFC 4568 §6.3 lists them as options that peers may refuse).
+//! Not here: several master keys at a time, key derivation rates, unprotected streams (RFC 4568 §6.3 lists them as
+//! options that peers may refuse).
 
 mod cipher;
 mod derive;

@@ -329,6 +329,30 @@ fn new_keys_take_over_whether_the_peer_counts_on_or_not() {
 }
 
 #[test]
+fn identifiers_of_keys_are_left_out() {
+    for profile in Profile::ALL {
+        let (mut tx, rx) = ends(profile);
+        let mut rx = rx.with_identifier(4);
+        let behind = if profile.is_gcm() { 0 } else { profile.tag_len() };
+        let mut wire = sealed(&mut tx, 7, 1);
+        wire.splice(wire.len() - behind..wire.len() - behind, [0, 0, 0, 1]);
+        let mut mangled = wire.clone();
+        mangled[20] ^= 1;
+        assert_eq!(open(&mut rx, &mangled), Err(Refused::Forged));
+        assert_eq!(open(&mut rx, &wire), Ok(packet(7, 1)), "{}", profile.name());
+        assert_eq!(open(&mut rx, &wire[..3]), Err(Refused::Malformed));
+
+        let mut report = hex("80c90001 00000007 00000000 81ca0002 00000007 00000000");
+        report.resize(24 + OVERHEAD, 0);
+        let len = tx.rtcp(&mut report, 24).unwrap();
+        report.truncate(len);
+        let behind = if profile.is_gcm() { 0 } else { 10 };
+        report.splice(len - behind..len - behind, [0, 0, 0, 1]);
+        assert_eq!(rx.rtcp(&mut report), Ok(24), "{}", profile.name());
+    }
+}
+
+#[test]
 fn keys_have_their_length_and_are_not_shown() {
     for profile in Profile::ALL {
         assert!(Keys::new(profile, &vec![1; profile.keys_len()]).is_some());

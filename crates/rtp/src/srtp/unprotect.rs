@@ -23,6 +23,8 @@ pub struct Unprotector {
     keys: Keys,
     rtp: Cipher,
     rtcp: Cipher,
+    /// Bytes of the master key identifier in each packet.
+    identifier: usize,
     streams: [Option<Stream>; STREAMS],
     /// Packets that were authentic.
     count: u64,
@@ -32,7 +34,15 @@ impl Unprotector {
     /// Derives the session keys: some microseconds.
     pub fn new(keys: &Keys) -> Option<Unprotector> {
         let (rtp, rtcp) = (Cipher::rtp(keys)?, Cipher::rtcp(keys)?);
-        Some(Unprotector { keys: *keys, rtp, rtcp, streams: [None; STREAMS], count: 0 })
+        Some(Unprotector { keys: *keys, rtp, rtcp, identifier: 0, streams: [None; STREAMS], count: 0 })
+    }
+
+    /// For a peer whose packets have a master key identifier of so many bytes, RFC 3711 §3.1. There is one key, so it
+    /// says nothing and is left out; it is not authenticated anyway.
+    #[must_use]
+    pub fn with_identifier(mut self, bytes: usize) -> Unprotector {
+        self.identifier = bytes;
+        self
     }
 
     /// What it was made from.
@@ -58,6 +68,11 @@ impl Unprotector {
     /// # Errors
     /// [`Refused`]; the packet and everything here stay as they were.
     pub fn rtp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
+        let tag = self.rtp.tag_behind_identifier();
+        self.without_identifier(packet, tag, |own, packet| own.open_rtp(packet))
+    }
+
+    fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
         let ((seq, ssrc), header) = name(packet).zip(header(packet)).ok_or(Refused::Malformed)?;
         let mut stream = self.find(ssrc);
         let mut refused = Refused::Replayed;
@@ -80,6 +95,32 @@ impl Unprotector {
     /// # Errors
     /// [`Refused`]; the packet and everything here stay as they were.
     pub fn rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
+        let tag = self.rtcp.tag_behind_identifier();
+        self.without_identifier(packet, tag, |own, packet| own.open_rtcp(packet))
+    }
+
+    /// The identifier stands before the tag in counter mode, at the end with GCM (RFC 7714 §8.2, §9.2).
+    fn without_identifier(
+        &mut self,
+        packet: &mut [u8],
+        tag: usize,
+        open: impl FnOnce(&mut Unprotector, &mut [u8]) -> Result<usize, Refused>,
+    ) -> Result<usize, Refused> {
+        if self.identifier == 0 {
+            return open(self, packet);
+        }
+        let len = packet.len().checked_sub(self.identifier).ok_or(Refused::Malformed)?;
+        let start = len.checked_sub(tag).ok_or(Refused::Malformed)?;
+        let end = packet.get_mut(start..).ok_or(Refused::Malformed)?;
+        end.rotate_left(self.identifier);
+        let opened = open(self, packet.get_mut(..len).ok_or(Refused::Malformed)?);
+        if opened.is_err() {
+            packet.get_mut(start..).unwrap_or_default().rotate_right(self.identifier);
+        }
+        opened
+    }
+
+    fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
         let ssrc = sender(packet).ok_or(Refused::Malformed)?;
         let word = self.rtcp.rtcp_word(packet).ok_or(Refused::Malformed)?;
         let index = u64::from(word & !super::ENCRYPTED);
