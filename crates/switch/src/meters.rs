@@ -154,7 +154,7 @@ const SIP: [SipCounter; 17] = [
     ("offhook_sip_refused_draining_total", "Requests refused while going down", |c| c.refused_draining),
 ];
 
-const MEDIA: [MediaCounter; 11] = [
+const MEDIA: [MediaCounter; 12] = [
     ("offhook_rtp_packets_in_total", "RTP packets accepted", |s| s.packets_in),
     ("offhook_rtp_packets_out_total", "RTP packets sent", |s| s.packets_out),
     ("offhook_rtp_send_failures_total", "RTP packets the system refused to send", |s| s.send_failures),
