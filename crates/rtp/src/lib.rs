@@ -12,9 +12,11 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+pub mod burst;
 pub mod dtmf;
 pub mod jitter;
 pub mod packet;
+pub mod quality;
 pub mod receiver;
 pub mod rtcp;
 mod seq;

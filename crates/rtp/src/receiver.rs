@@ -1,5 +1,6 @@
 //! What a receiver knows of a stream: order, loss and jitter as RFC 3550 A.1, A.3 and A.8 compute them.
 
+use crate::burst::Bursts;
 use crate::rtcp::ReportBlock;
 use crate::{RtpTime, Seq};
 
@@ -8,6 +9,9 @@ const MAX_DROPOUT: i32 = 3_000;
 
 /// RFC 3550 A.1: a jump back of at most this is disorder; more is a new start.
 const MAX_MISORDER: i32 = 100;
+
+/// A packet that is so many behind the newest will not come any more, for the count of bursts.
+const SETTLED: u32 = 15;
 
 /// What a packet turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Receiver {
     duplicates: u64,
     out_of_order: u64,
     packets: u64,
+    bursts: Bursts,
 }
 
 impl Receiver {
@@ -71,6 +76,7 @@ impl Receiver {
             duplicates: 0,
             out_of_order: 0,
             packets: 0,
+            bursts: Bursts::default(),
         }
     }
 
@@ -85,6 +91,7 @@ impl Receiver {
     pub fn receive(&mut self, seq: Seq, timestamp: RtpTime, arrival: u32, timed: bool) -> Order {
         let step = i32::from(seq.since(Seq(self.highest as u16)));
         let order = if step > 0 && step < MAX_DROPOUT {
+            self.settle(step as u32);
             self.highest = self.highest.wrapping_add(step as u32);
             self.seen = if step < 64 { self.seen << step | 1 } else { 1 };
             Order::Newest
@@ -107,6 +114,25 @@ impl Receiver {
             _ => {}
         }
         order
+    }
+
+    /// The window moves on by `step`: what leaves it came, or is lost for good.
+    fn settle(&mut self, step: u32) {
+        for moved in 0..step {
+            // A long loss goes through the window whole.
+            let back = SETTLED.wrapping_sub(moved);
+            let came = back < 64 && self.seen >> back & 1 != 0;
+            if came {
+                self.bursts.came();
+            } else if self.highest.wrapping_sub(self.base) as i32 >= SETTLED as i32 - moved as i32 {
+                self.bursts.lost();
+            }
+        }
+    }
+
+    /// How losses cluster, as far as it is certain that they are.
+    pub fn bursts(&self) -> &Bursts {
+        &self.bursts
     }
 
     fn behind(&mut self, back: u32) -> Order {
@@ -250,6 +276,20 @@ mod tests {
         let mut receiver = Receiver::new(1, Seq(11), 8_000);
         assert_eq!(feed(&mut receiver, &[11, 10, 12]), [Order::Newest, Order::Late, Order::Newest]);
         assert_eq!(receiver.lost(), 0);
+    }
+
+    #[test]
+    fn losses_are_counted_in_bursts_when_they_are_certain() {
+        let mut receiver = Receiver::new(1, Seq(65_500), 8_000);
+        let lost = |n: u16| n == 60 || (100..104).contains(&n) || (200..260).contains(&n);
+        for n in (0..400).filter(|n| !lost(*n)) {
+            feed(&mut receiver, &[n.wrapping_add(65_500)]);
+        }
+        assert_eq!(receiver.bursts().losses(), 65);
+        let mut receiver = Receiver::new(1, Seq(0), 8_000);
+        feed(&mut receiver, &[0, 2, 1, 3, 5, 6, 4]);
+        feed(&mut receiver, &(7..60).collect::<Vec<u16>>());
+        assert_eq!(receiver.bursts().losses(), 0, "disorder is no loss");
     }
 
     #[test]

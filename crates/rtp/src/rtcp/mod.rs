@@ -11,11 +11,13 @@ mod bye;
 mod rr;
 mod sdes;
 mod sr;
+mod xr;
 
 pub use bye::Bye;
 pub use rr::{ReceiverReport, ReportBlock, ReportBlocks};
 pub use sdes::cname;
 pub use sr::{NtpTime, SenderInfo, SenderReport};
+pub use xr::{Block, ExtendedReport, UNKNOWN, VoiceMetrics};
 
 /// Packet types: RFC 3550 §12.1.
 const SR: u8 = 200;
@@ -34,7 +36,9 @@ pub enum Packet<'a> {
     Description(&'a [u8]),
     /// Somebody leaves.
     Bye(Bye<'a>),
-    /// Of another type (APP, feedback, extended reports).
+    /// More of how a voice is heard, and times (RFC 3611).
+    ExtendedReport(ExtendedReport<'a>),
+    /// Of another type (APP, feedback).
     Other(u8),
 }
 
@@ -77,6 +81,7 @@ impl<'a> Iterator for Compound<'a> {
             RR => Packet::ReceiverReport(ReceiverReport::parse(count, body)?),
             SDES => Packet::Description(body),
             BYE => Packet::Bye(Bye::parse(count, body)?),
+            xr::XR => Packet::ExtendedReport(ExtendedReport::parse(body)?),
             other => Packet::Other(other),
         })
     }
@@ -228,6 +233,7 @@ mod tests {
                     Packet::ReceiverReport(rr) => drop(rr.blocks().count()),
                     Packet::Description(body) => drop(cname(body, 1)),
                     Packet::Bye(bye) => drop(bye.sources().count()),
+                    Packet::ExtendedReport(xr) => drop(xr.blocks().count()),
                     Packet::Other(_) => {}
                 }
             }
