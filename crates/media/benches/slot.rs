@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, Engine, Form, Format, LegSetup, Prompt, Repeat};
+use media::{Command, Config, Engine, Form, Format, LegSetup, Prompt, Repeat, Start};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq};
 
@@ -230,9 +230,12 @@ fn engine(legs: usize, job: Job) -> Figures {
         let leg = engine.adopt(ports, setup).expect("a leg");
         let command = match job {
             Job::Silence => None,
-            Job::Playback => {
-                Some(Command::Play { tag: 1, items: vec![prompt.clone()], repeat: Repeat::Forever })
-            }
+            Job::Playback => Some(Command::Play {
+                tag: 1,
+                items: vec![prompt.clone()],
+                repeat: Repeat::Forever,
+                start: Start::BEGINNING,
+            }),
             Job::Echo => Some(Command::Echo { tag: 1 }),
             Job::Record => Some(Command::Record {
                 tag: 1,

@@ -59,6 +59,21 @@ pub enum Repeat {
     Forever,
 }
 
+/// Where a list of prompts begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// So far from its beginning.
+    At(Duration),
+    /// Where it is by now: as if it had begun with the engine and went on ever since, heard or not, as music on hold
+    /// does. All that play the same list this way hear the same of it at a time.
+    Now,
+}
+
+impl Start {
+    /// From the beginning.
+    pub const BEGINNING: Start = Start::At(Duration::ZERO);
+}
+
 /// A key to send, or a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigitToSend {
@@ -80,10 +95,39 @@ pub enum Command {
     Play {
         /// Comes back in the event.
         tag: u64,
-        /// Best in the leg's codec; those in another are turned into it on the fly.
+        /// In the leg's form ([`LegSetup::form`]).
         items: Vec<Arc<Prompt>>,
         /// How often the whole list.
         repeat: Repeat,
+        /// From where on.
+        start: Start,
+    },
+    /// Silence in place of the play of this tag, until it is resumed. → [`Event::Position`](crate::Event::Position)
+    Pause {
+        /// Of the play.
+        tag: u64,
+    },
+    /// The play of this tag goes on where it was paused. → [`Event::Position`](crate::Event::Position)
+    Resume {
+        /// Of the play.
+        tag: u64,
+    },
+    /// The play of this tag goes on from another place. What lies behind the list's end is in the rounds that follow, or
+    /// ends it. → [`Event::Position`](crate::Event::Position)
+    Seek {
+        /// Of the play.
+        tag: u64,
+        /// From the beginning of the list.
+        to: Duration,
+    },
+    /// The play of this tag goes on where it is with these prompts, the same in another form. A play whose prompts are
+    /// not in the leg's form any more, after a [`Command::Reconfigure`], is silent and stands still until this; G.711's
+    /// two laws are turned into each other on the fly. After three seconds its time runs on.
+    Swap {
+        /// Of the play.
+        tag: u64,
+        /// As many as before.
+        items: Vec<Arc<Prompt>>,
     },
     /// End the play, echo, digits or recording of this tag; its own event follows.
     Stop {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use rtrb::RingBuffer;
@@ -98,6 +98,8 @@ struct Shared {
     register: Arc<Register>,
     config: Config,
     cname: Arc<str>,
+    /// Where playlists that run on count from.
+    began: Instant,
     /// SSRCs and the like: a keyed hash of the count of legs.
     seeds: RandomState,
     count: AtomicU64,
@@ -201,6 +203,7 @@ impl Engine {
             board,
             register,
             cname: config.cname.as_str().into(),
+            began: clock::now(),
             config,
             seeds: RandomState::new(),
             count: AtomicU64::new(0),

@@ -21,6 +21,17 @@ pub enum Event {
         /// It was stopped before its end.
         stopped: bool,
     },
+    /// A play was paused, resumed or sought.
+    Position {
+        /// Whose.
+        leg: LegId,
+        /// Of the play's command.
+        tag: u64,
+        /// Where it is, from the beginning of the list.
+        at: Duration,
+        /// Whether it stands there.
+        paused: bool,
+    },
     /// All keys were sent, or the sending was stopped.
     DigitsSent {
         /// Whose.

@@ -142,6 +142,7 @@ impl Leg {
             if let Some((_, bridge)) = &mut self.bridge {
                 bridge.pass();
             }
+            self.play_unheard(1);
             self.tx.pass(self.pace.ticks.into());
             self.tx.pause();
         }
@@ -277,6 +278,7 @@ impl Leg {
     pub(crate) fn skip(&mut self, turns: u64) {
         self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
         self.tx.pause();
+        self.play_unheard(turns);
         self.unread = self.unread.saturating_add(turns);
         self.rx.skip(turns);
     }

@@ -45,7 +45,7 @@ mod tx;
 mod worker;
 
 pub use clock::Priority;
-pub use command::{Command, DigitToSend, LegSetup, Repeat};
+pub use command::{Command, DigitToSend, LegSetup, Repeat, Start};
 pub use engine::{Config, Engine};
 pub use error::Error;
 pub use event::Event;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use audio::codec::Encoder;
 use rtrb::Producer;
@@ -24,6 +25,8 @@ use crate::tx::Dialling;
 pub(crate) enum Order<P> {
     Adopt(Box<Leg>, P),
     Play(LegId, Playlist),
+    Swap(LegId, Playlist),
+    Steer(LegId, u64, Steer),
     Echo(LegId, u64, Kit),
     Bridge(LegId, u64, Box<Bridge>, Kit),
     Dial(LegId, Dialling),
@@ -59,6 +62,14 @@ pub(crate) struct Joining {
     pub(crate) kit: Option<Kit>,
     /// If those that are there are full.
     pub(crate) lists: Option<Box<Lists>>,
+}
+
+/// What is asked of a play that goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Steer {
+    Pause,
+    Resume,
+    Seek(Duration),
 }
 
 /// What a worker lets out.

@@ -11,6 +11,11 @@ use std::time::Duration;
 use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
 use audio::{Pcm, Rate};
 
+use crate::source::is_law;
+
+/// What places in prompts are counted in: ticks of 48 kHz, of which the samples of every codec are a whole number.
+pub(crate) const TICKS_A_MS: u64 = 48;
+
 /// How a leg's prompts are encoded: legs of the same form share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Form {
@@ -91,10 +96,7 @@ impl Prompt {
 
     /// How long it sounds.
     pub fn duration(&self) -> Duration {
-        match self.form.codec.bytes_per_ms() {
-            Some(per_ms) => Duration::from_nanos(self.bytes.len() as u64 * 1_000_000 / per_ms as u64),
-            None => self.form.packet * self.ends.len() as u32,
-        }
+        Duration::from_nanos(self.ticks() * 1_000_000 / TICKS_A_MS)
     }
 
     /// How it is encoded.
@@ -107,11 +109,32 @@ impl Prompt {
         &self.bytes
     }
 
-    /// The payload of one packet, of codecs whose packets are wholes.
-    pub(crate) fn packet(&self, at: usize) -> Option<&[u8]> {
+    /// The payload of the packet that sounds at `at` (in [`TICKS_A_MS`]), of codecs whose packets are wholes.
+    pub(crate) fn packet_at(&self, at: u64) -> Option<&[u8]> {
+        let at = usize::try_from(at.checked_div(self.packet_ticks())?).ok()?;
         let end = *self.ends.get(at)? as usize;
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
         self.bytes.get(start..end)
+    }
+
+    /// How long it sounds, in [`TICKS_A_MS`].
+    pub(crate) fn ticks(&self) -> u64 {
+        match self.form.codec.bytes_per_ms() {
+            Some(per_ms) => self.bytes.len() as u64 * TICKS_A_MS / per_ms as u64,
+            None => self.packet_ticks() * self.ends.len() as u64,
+        }
+    }
+
+    /// Whether it can be heard in packets of `ms` milliseconds of `codec`; G.711's two laws are turned into each other.
+    pub(crate) fn suits(&self, codec: Codec, ms: usize) -> bool {
+        match codec.bytes_per_ms() {
+            Some(_) => self.form.codec == codec || is_law(self.form.codec) && is_law(codec),
+            None => self.form.codec == codec && self.form.packet.as_millis() == ms as u128,
+        }
+    }
+
+    fn packet_ticks(&self) -> u64 {
+        self.form.packet.as_millis() as u64 * TICKS_A_MS
     }
 }
 

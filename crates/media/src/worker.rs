@@ -217,6 +217,15 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.play(list, &mut self.out),
                     None => self.out.spent(Spent::Playlist(list)),
                 },
+                Order::Swap(id, list) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.swap(list, &mut self.out),
+                    None => self.out.spent(Spent::Playlist(list)),
+                },
+                Order::Steer(id, tag, steer) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.steer(tag, steer, &mut self.out);
+                    }
+                }
                 Order::Echo(id, tag, kit) => match find(&mut self.legs, id) {
                     Some(leg) => leg.echo(tag, kit, &mut self.out),
                     None => self.out.spent(Spent::Order(Order::Echo(id, tag, kit))),

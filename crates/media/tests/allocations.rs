@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, DigitToSend, Engine, Event, Form, Format, IoMode, LegSetup, Prompt, Repeat};
+use media::{
+    Command, Config, DigitToSend, Engine, Event, Form, Format, IoMode, LegSetup, Prompt, Repeat, Start,
+};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
@@ -124,7 +126,12 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
         }
         if n % 20 == 0 {
             let items = vec![prompt.clone(), prompt.clone()];
-            engine.send(legs[0], Command::Play { tag, items, repeat: Repeat::Times(1) }).unwrap();
+            engine
+                .send(
+                    legs[0],
+                    Command::Play { tag, items, repeat: Repeat::Times(1), start: Start::BEGINNING },
+                )
+                .unwrap();
         }
         // What the engine sends sets the pace: five seconds of it.
         for phone in &phones {

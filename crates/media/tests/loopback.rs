@@ -12,7 +12,7 @@ use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
 use media::{
     Command, Config, DigitToSend, Engine, Error, Event, Form, Format, IoMode, LegId, LegSetup, Ports, Prompt,
-    Repeat,
+    Repeat, Start,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
@@ -109,7 +109,12 @@ fn a_prompt_is_heard_whole_and_a_released_leg_reports(io: IoMode) {
     let leg = house.leg(&phone);
     assert!(phone.hear().iter().all(|byte| *byte == 0xff), "silence from the start");
     let prompt = Arc::new(Prompt::encode(&sound(500), ulaw()).unwrap());
-    let play = Command::Play { tag: 5, items: vec![prompt.clone()], repeat: Repeat::Times(1) };
+    let play = Command::Play {
+        tag: 5,
+        items: vec![prompt.clone()],
+        repeat: Repeat::Times(1),
+        start: Start::BEGINNING,
+    };
     house.engine.send(leg, play).unwrap();
     let mut said = Vec::new();
     while said.len() < prompt.bytes().len() {

@@ -10,13 +10,13 @@ use rtrb::RingBuffer;
 
 use super::Engine;
 use crate::bridge::Bridge;
-use crate::command::{Command, DigitToSend, Repeat};
+use crate::command::{Command, DigitToSend, Repeat, Start};
 use crate::disk::Job;
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::guard::{Guard, Security};
 use crate::id::LegId;
-use crate::order::Order;
+use crate::order::{Order, Steer};
 use crate::port::Ports;
 use crate::prompt::{Form, Prompt};
 use crate::recorder::{self, Recorder};
@@ -33,8 +33,19 @@ impl Engine {
         let board = &self.shared.board;
         let setup = board.setup(leg).ok_or(Error::NoLeg)?;
         match command {
-            Command::Play { tag, items, repeat } => {
-                self.order(leg, Order::Play(leg, Playlist::new(tag, items, repeat)))
+            Command::Play { tag, items, repeat, start } => {
+                let list = Playlist::new(tag, items, repeat);
+                let list = match start {
+                    Start::At(at) => list.from(at),
+                    Start::Now => list.from(self.shared.began.elapsed()).running(),
+                };
+                self.order(leg, Order::Play(leg, list))
+            }
+            Command::Pause { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Pause)),
+            Command::Resume { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Resume)),
+            Command::Seek { tag, to } => self.order(leg, Order::Steer(leg, tag, Steer::Seek(to))),
+            Command::Swap { tag, items } => {
+                self.order(leg, Order::Swap(leg, Playlist::new(tag, items, Repeat::Times(0))))
             }
             Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
             Command::Echo { tag } => {

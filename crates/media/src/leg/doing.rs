@@ -9,7 +9,7 @@ use crate::command::LegSetup;
 use crate::ears::Kit;
 use crate::event::Event;
 use crate::guard::Guard;
-use crate::order::{Outlet, Spent};
+use crate::order::{Outlet, Spent, Steer};
 use crate::recorder::Recorder;
 use crate::source::{Playlist, Source};
 use crate::tx::Dialling;
@@ -18,6 +18,40 @@ impl Leg {
     pub(crate) fn play<P>(&mut self, list: Playlist, out: &mut Outlet<P>) {
         self.interrupt(out);
         self.source = Source::Prompts(list);
+    }
+
+    /// The same list in another form.
+    pub(crate) fn swap<P>(&mut self, mut other: Playlist, out: &mut Outlet<P>) {
+        if let Source::Prompts(list) = &mut self.source
+            && list.tag == other.tag
+        {
+            list.swap(&mut other);
+        }
+        out.spent(Spent::Playlist(other));
+    }
+
+    pub(crate) fn steer<P>(&mut self, tag: u64, steer: Steer, out: &mut Outlet<P>) {
+        let Source::Prompts(list) = &mut self.source else { return };
+        if list.tag != tag {
+            return;
+        }
+        match steer {
+            Steer::Pause => list.pause(true),
+            Steer::Resume => list.pause(false),
+            Steer::Seek(to) => list.seek(to),
+        }
+        let (at, paused) = (list.position(), list.is_paused());
+        out.event(Event::Position { leg: self.id, tag, at, paused });
+    }
+
+    /// So many turns pass in which nobody hears the prompts.
+    pub(super) fn play_unheard(&mut self, turns: u64) {
+        if let Source::Prompts(list) = &mut self.source
+            && list.is_running()
+        {
+            // Its end, if it comes, is told when it is heard again.
+            list.unheard(self.pace.ms().saturating_mul(turns.try_into().unwrap_or(usize::MAX)));
+        }
     }
 
     pub(crate) fn echo<P>(&mut self, tag: u64, kit: Kit, out: &mut Outlet<P>) {

@@ -31,16 +31,21 @@ impl Leg {
                 Step::Event(update) => {
                     let payload_type = self.setup.telephone_event.unwrap_or(payload_type);
                     self.tx.event(place, to, payload_type, &update, turn);
+                    self.play_unheard(1);
                     return self.tx.pass(ticks);
                 }
                 Step::Tone(filled) => {
+                    self.play_unheard(1);
                     self.tx.audio(place, to, payload_type, true, (filled.len, ticks), turn);
                     if filled.last {
                         self.end_dialling(turn.out);
                     }
                     return;
                 }
-                Step::Quiet => quiet = true,
+                Step::Quiet => {
+                    self.play_unheard(1);
+                    quiet = true;
+                }
                 Step::Over => self.end_dialling(turn.out),
             }
         }
@@ -64,7 +69,7 @@ impl Leg {
             Source::Prompts(list) => {
                 let filled = list.next(codec, ms, payload);
                 played = filled.last.then_some(list.tag);
-                Some(filled.len)
+                (!list.is_paused()).then_some(filled.len)
             }
         };
         let len = said.unwrap_or_else(|| codec.write_silence(ms, payload));

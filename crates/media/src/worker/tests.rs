@@ -29,6 +29,7 @@ mod bridging;
 mod hearing;
 mod keys;
 mod network;
+mod playing;
 mod rooms;
 mod secured;
 

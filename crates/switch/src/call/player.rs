@@ -154,7 +154,12 @@ impl Player {
 
     fn play(&mut self, media: &mut MediaEnd, list: List, items: Vec<Arc<media::Prompt>>) -> Told {
         let (tag, repeat) = (list.tag, list.repeat);
-        match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat }) {
+        match media.start(tag, Job::Sound, |tag| Command::Play {
+            tag,
+            items,
+            repeat,
+            start: media::Start::BEGINNING,
+        }) {
             Ok(()) => {
                 self.state = State::Playing(tag);
                 None
