@@ -6,6 +6,7 @@
 mod bridge;
 mod callbacks;
 mod carriers;
+mod codecs;
 mod demo;
 mod early;
 mod failures;

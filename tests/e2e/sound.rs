@@ -69,12 +69,20 @@ fn made(name: &str, format: &[&str], effects: &[&str]) -> PathBuf {
     file
 }
 
+/// The same at 16 kHz, for phones with wide codecs.
+pub(crate) fn wide_tone_file(hertz: u16) -> PathBuf {
+    write_tone(hertz, audio::Rate::WIDE, &format!("tone-{hertz}-wide.wav"))
+}
+
 /// Two minutes of a steady tone as a 16-bit WAV file: who is heard is told by it.
 pub(crate) fn tone_file(hertz: u16) -> PathBuf {
-    let file = long_file().with_file_name(format!("tone-{hertz}.wav"));
-    let length = std::time::Duration::from_secs(120);
-    let tone = audio::tone::render(&[hertz], length, std::time::Duration::ZERO, length, audio::Rate::NARROW);
-    let bytes = audio::write::wav::to_bytes(&tone);
-    std::fs::write(&file, bytes).expect("a folder to write to");
+    write_tone(hertz, audio::Rate::NARROW, &format!("tone-{hertz}.wav"))
+}
+
+fn write_tone(hertz: u16, rate: audio::Rate, name: &str) -> PathBuf {
+    let file = long_file().with_file_name(name);
+    let length = Duration::from_secs(120);
+    let tone = audio::tone::render(&[hertz], length, Duration::ZERO, length, rate);
+    std::fs::write(&file, audio::write::wav::to_bytes(&tone)).expect("a folder to write to");
     file
 }

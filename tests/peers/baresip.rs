@@ -14,6 +14,27 @@ use super::process::Process;
 use crate::server::free_port;
 use crate::wait;
 
+/// The module of a codec.
+fn module_of(codec: &str) -> &'static str {
+    match codec {
+        "opus" => "opus",
+        "G722" => "g722",
+        "L16" => "l16",
+        _ => "g711",
+    }
+}
+
+/// A codec as an account names it.
+fn named(codec: &str) -> &'static str {
+    match codec {
+        "opus" => "opus/48000/2",
+        "G722" => "G722/16000/1",
+        "L16" => "L16/16000/1",
+        "PCMA" => "PCMA/8000/1",
+        _ => "PCMU/8000/1",
+    }
+}
+
 /// A running baresip with one account.
 pub struct Baresip {
     process: Process,
@@ -26,12 +47,17 @@ impl Baresip {
     /// Starts baresip with `user`'s account at `server`; it registers if `register`.
     /// It answers every call at once, and sends the sound of `talks`, a WAV file that should outlast the call (baresip hangs up at its end).
     pub fn start(server: &str, user: &str, password: &str, register: bool, talks: &Path) -> Baresip {
-        Baresip::with(server, user, password, register, talks, "auto")
+        Baresip::with(server, user, password, register, talks, "auto", &["PCMU", "PCMA"])
     }
 
     /// The same with a registered user who answers by hand ([`Baresip::accept`]).
     pub fn by_hand(server: &str, user: &str, password: &str, talks: &Path) -> Baresip {
-        Baresip::with(server, user, password, true, talks, "manual")
+        Baresip::with(server, user, password, true, talks, "manual", &["PCMU", "PCMA"])
+    }
+
+    /// A registered one that answers at once and speaks these codecs, most wanted first: `opus`, `G722`, `L16`, `PCMU`, `PCMA`.
+    pub fn speaking(server: &str, user: &str, password: &str, talks: &Path, codecs: &[&str]) -> Baresip {
+        Baresip::with(server, user, password, true, talks, "auto", codecs)
     }
 
     fn with(
@@ -41,16 +67,24 @@ impl Baresip {
         register: bool,
         talks: &Path,
         answers: &str,
+        codecs: &[&str],
     ) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().display().to_string();
         let (sip, control, rtp) = (free_port(), free_port(), free_port());
         let rtp = rtp & !1;
+        let modules: String = ["opus", "g722", "l16", "g711"]
+            .into_iter()
+            .filter(|module| codecs.iter().any(|codec| module_of(codec) == *module))
+            .map(|module| format!("module {module}.so\n"))
+            .collect();
+        let order: Vec<&str> = codecs.iter().map(|codec| named(codec)).collect();
         fs::write(
             folder.path().join("config"),
             format!(
                 "sip_listen 127.0.0.1:{sip}\nrtp_ports {rtp}-{}\naudio_source aufile,{}\nsnd_path {path}\n\
-                 module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+                 opus_stereo no\nopus_sprop_stereo no\nopus_bitrate 32000\n\
+                 module_path /usr/lib/baresip/modules\n{modules}module aufile.so\nmodule sndfile.so\n\
                  module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
                 rtp + 20,
                 talks.display(),
@@ -61,7 +95,8 @@ impl Baresip {
         fs::write(
             folder.path().join("accounts"),
             format!(
-                "<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval};answermode={answers}\n"
+                "<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint={interval};answermode={answers};audio_codecs={}\n",
+                order.join(",")
             ),
         )
         .expect("an accounts file");

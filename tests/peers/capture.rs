@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use audio::{Pcm, Rate, codec::Codec};
+use audio::codec::{Codec, Decoder};
+use audio::{Pcm, Rate};
 
 use super::process::Process;
 use crate::wait;
@@ -90,23 +91,43 @@ impl Capture {
     }
 }
 
-/// The audio of `packets`: PCMU or PCMA laid out by timestamp, with silence where nothing came.
+/// The audio of `packets`, laid out by timestamp, with silence where nothing came: PCMU, PCMA, G.722, and Opus, which is
+/// what a dynamic number with more than a few bytes a packet is. At 8 kHz, G.722 at 16.
 pub fn heard(packets: &[Packet]) -> Pcm {
-    let audio: Vec<&Packet> =
-        packets.iter().filter(|packet| packet.payload_type == 0 || packet.payload_type == 8).collect();
-    let mut samples = Vec::new();
-    let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples } };
-    for packet in &audio {
-        let at = packet.timestamp.wrapping_sub(first.timestamp) as usize;
+    let is_audio = |packet: &&Packet| match packet.payload_type {
+        0 | 8 | 9 => true,
+        // Keys have four bytes (RFC 4733 §2.3).
+        96.. => packet.payload.len() != 4,
+        _ => false,
+    };
+    let audio: Vec<&Packet> = packets.iter().filter(is_audio).collect();
+    let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples: Vec::new() } };
+    let codec = codec(first.payload_type);
+    let rate = if codec == Codec::G722 { Rate::WIDE } else { Rate::NARROW };
+    let mut decoder = Decoder::new(codec, rate).expect("a decoder");
+    let (mut samples, mut frame) = (Vec::new(), [0; 2_880]);
+    for packet in audio.iter().filter(|packet| codec == self::codec(packet.payload_type)) {
+        let ticks = packet.timestamp.wrapping_sub(first.timestamp) as usize;
         // An hour is more than any test lasts: a jump further than that is no timestamp of this stream.
-        assert!(at < 8000 * 3600, "timestamp jumps from {} to {}", first.timestamp, packet.timestamp);
-        let codec = if packet.payload_type == 0 { Codec::Pcmu } else { Codec::Pcma };
-        if samples.len() < at + packet.payload.len() {
-            samples.resize(at + packet.payload.len(), 0);
+        let clock = codec.clock() as usize;
+        assert!(ticks < clock * 3600, "timestamp jumps from {} to {}", first.timestamp, packet.timestamp);
+        let at = ticks * rate.0 as usize / clock;
+        let count = decoder.decode(&packet.payload, &mut frame);
+        if samples.len() < at + count {
+            samples.resize(at + count, 0);
         }
-        codec.decode(&packet.payload, &mut samples[at..at + packet.payload.len()]);
+        samples[at..at + count].copy_from_slice(&frame[..count]);
     }
-    Pcm { rate: Rate(8000), samples }
+    Pcm { rate, samples }
+}
+
+fn codec(payload_type: u8) -> Codec {
+    match payload_type {
+        0 => Codec::Pcmu,
+        8 => Codec::Pcma,
+        9 => Codec::G722,
+        _ => Codec::Opus,
+    }
 }
 
 /// Classic pcap, Ethernet, IPv4, UDP, RTP.

@@ -37,7 +37,7 @@ impl ApiError {
 
     /// The address is right, the method is not.
     pub(crate) fn method() -> ApiError {
-        let message = "this address takes GET only".to_owned();
+        let message = "this address does not take this method".to_owned();
         ApiError { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message }
     }
 
@@ -49,7 +49,7 @@ impl ApiError {
     /// For every address that does not exist.
     pub(crate) async fn no_such_address(uri: Uri) -> ApiError {
         ApiError::not_found(format!(
-            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /recordings/{{id}}.wav, \
+            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /conferences, /recordings/{{id}}.wav, \
              /metrics and /healthz",
             uri.path()
         ))

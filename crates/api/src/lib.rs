@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod conferences;
 mod error;
 mod health;
 mod peers;

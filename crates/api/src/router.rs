@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
-use axum::routing::get;
+use axum::routing::{get, post};
 use switch::Switch;
 
 use crate::error::ApiError;
-use crate::{calls, health, peers, recordings};
+use crate::{calls, conferences, health, peers, recordings};
 
 /// What the API reads from.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub fn router(api: Api) -> Router {
         .route("/calls", get(calls::list))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/trace", get(calls::trace))
+        .route("/conferences", get(conferences::list))
+        .route("/conferences/{name}/members/{call}", post(conferences::change).delete(conferences::remove))
         .route("/registrations", get(peers::registrations))
         .route("/trunks", get(peers::trunks))
         .route("/recordings/{file}", get(recordings::one))

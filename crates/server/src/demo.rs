@@ -137,6 +137,7 @@ fn about(number: &str) -> &'static str {
         "1102" => "open or closed, by the clock",
         "1201" => "press 1, 2 or 3",
         "1301" => "a reception with a menu",
+        "9195" => "all others who dial it",
         "9196" => "yourself",
         "9197" => "a minute of sound, again and again",
         "9198" => "the digits you type, ended by pound",

@@ -13,6 +13,7 @@ mod address;
 mod book;
 mod call;
 mod codecs;
+mod conference;
 mod config;
 mod dns;
 mod error;
@@ -43,6 +44,7 @@ pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, LegState, LegView};
 pub use call::{CallId, NotACallId};
 pub use codecs::{Codecs, codec_named};
+pub use conference::{ConferenceView, MemberView};
 pub use config::Config;
 pub use dns::DnsFault;
 pub use error::{Refusal, StartError};
@@ -56,6 +58,7 @@ pub use trunk::TrunkView;
 use crate::address::Addresses;
 use crate::book::Book;
 use crate::call::{Legs, Order};
+use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
 use crate::presence::Directory;
@@ -128,6 +131,7 @@ impl Switch {
         );
         let (shard, commands) = ShardHandle::channels(config.sip.shards);
         let shared = Arc::new(Shared {
+            conferences: Conferences::new(engine.clone()),
             engine,
             legs,
             shard,
@@ -248,6 +252,22 @@ impl Switch {
     /// The trunks, and how they fare.
     pub fn trunks(&self) -> Vec<TrunkView> {
         self.shared.trunks.all().iter().map(|trunk| TrunkView::of(trunk)).collect()
+    }
+
+    /// Conferences with somebody in them, by name.
+    pub fn conferences(&self) -> Vec<ConferenceView> {
+        self.shared.conferences.views()
+    }
+
+    /// Changes whether the member of this call is heard, and whether it hears; whether there is one. Needs a tokio
+    /// context, as does [`Switch::remove_member`].
+    pub fn change_member(&self, room: &str, call: CallId, muted: Option<bool>, deaf: Option<bool>) -> bool {
+        self.shared.conferences.set(room, call, muted, deaf)
+    }
+
+    /// Sends the member of this call out; its flow goes on. Whether there was one.
+    pub fn remove_member(&self, room: &str, call: CallId) -> bool {
+        self.shared.conferences.remove(room, call)
     }
 
     /// What is held now.

@@ -16,6 +16,7 @@ use crate::book::Book;
 use crate::call::cdr::Cdr;
 use crate::call::{LegKey, Legs};
 use crate::codecs::Codecs;
+use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
 use crate::sip_io::ShardHandle;
@@ -25,6 +26,7 @@ use crate::trunk::Board;
 /// See the module.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
+    pub(crate) conferences: Conferences,
     pub(crate) legs: Arc<Legs>,
     pub(crate) shard: ShardHandle,
     pub(crate) book: Book,

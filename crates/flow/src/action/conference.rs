@@ -22,7 +22,7 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
         Err(Halt::Failed(_)) | Ok(_) => {}
     }
     let moderator = op.moderator || led;
-    let of = |each: [bool; 2]| each[usize::from(moderator)];
+    let of = |[member, lead]: [bool; 2]| if moderator { lead } else { member };
     let joining = Joining {
         room: cx.text(&op.room).trim().to_owned(),
         moderator,

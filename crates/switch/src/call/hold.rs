@@ -8,7 +8,7 @@ use flow::leg::Prompt;
 use super::run::Call;
 
 /// The music; the sound of the built-in set unless the flows' own sounds have another of the name.
-const MUSIC: &str = "demo-60s";
+pub(super) const MUSIC: &str = "demo-60s";
 
 impl Call {
     /// Music for whom the other party holds, and no longer.

@@ -22,6 +22,7 @@ use media::LegSetup;
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
+use super::attend::Attending;
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::{MediaEnd, Outcome};
 use super::player::Player;
@@ -109,6 +110,8 @@ pub(crate) struct CallLeg {
     /// Its place among the calls of a trunk.
     #[allow(dead_code, reason = "held, not read")]
     pass: Option<Pass>,
+    /// The conference it is in.
+    pub(super) attending: Option<Attending>,
     /// The codec of the party it talks to.
     partner: Option<Codec>,
     outbox: VecDeque<Notice>,
@@ -158,6 +161,7 @@ impl CallLeg {
             recordings: 0,
             silence: Silence::Unknown,
             pass: None,
+            attending: None,
             partner: None,
             outbox: VecDeque::new(),
             gone: None,
@@ -261,7 +265,7 @@ impl CallLeg {
         self.owner.record.timeline.note(now, format!("{}{}", self.prefix(), text.as_ref()));
     }
 
-    fn note_media(&self, now: Instant, text: impl AsRef<str>) {
+    pub(super) fn note_media(&self, now: Instant, text: impl AsRef<str>) {
         self.owner.record.timeline.media(now, format!("{}{}", self.prefix(), text.as_ref()));
     }
 
@@ -309,12 +313,13 @@ impl CallLeg {
     }
 
     fn stop_sound(&mut self) {
+        self.unattend();
         self.player.silence();
         self.silence = Silence::Unknown;
         self.media.release();
     }
 
-    fn tell(&mut self, tag: Tag, event: LegEvent) {
+    pub(super) fn tell(&mut self, tag: Tag, event: LegEvent) {
         if tag != OWN {
             self.outbox.push_back(Notice::Flow(tag, event));
         }
@@ -423,6 +428,7 @@ impl CallLeg {
                     self.outbox.push_back(Notice::Key(*key, length));
                 }
             }
+            media::Event::Left { room, .. } => self.dropped_from(*room),
             media::Event::Lost { .. } => self.lost(now),
             media::Event::Latched { remote, .. } => {
                 self.note_media(now, format!("the far end sends from {remote}; so do we to there"));
@@ -461,7 +467,7 @@ impl CallLeg {
         new
     }
 
-    fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
+    pub(super) fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
         self.tell(tag, LegEvent::Failed { cause, why });
     }
 }

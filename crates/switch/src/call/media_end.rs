@@ -73,6 +73,8 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
         | Talking { leg }
         | Lost { leg }
         | Latched { leg, .. }
+        | Joined { leg, .. }
+        | Left { leg, .. }
         | Released { leg, .. } => Some(*leg),
         _ => None,
     }
@@ -226,6 +228,12 @@ impl MediaEnd {
                 Err(Refusal::MediaBusy)
             }
         }
+    }
+
+    /// A number for what the leg does next.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
     }
 
     /// What a re-INVITE agreed on. In another codec, what plays goes on where it was. Whether it is anything new.

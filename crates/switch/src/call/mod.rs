@@ -12,6 +12,7 @@
 //! [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
 
 mod answer;
+mod attend;
 mod bridge;
 mod caller;
 pub(crate) mod cdr;
@@ -50,6 +51,7 @@ pub(crate) use start::{Invited, start};
 pub(crate) use timeline::Timeline;
 pub(crate) use transfer::{Arrival, News};
 
+use crate::conference::RoomNews;
 use crate::sip_io::{Owner, Phone};
 use crate::studio::PromptError;
 
@@ -71,6 +73,8 @@ pub(crate) enum Mail {
     Http(Tag, Result<HttpReply, HttpFailure>),
     /// A leg from another call.
     Leg(Box<Arrival>),
+    /// What changed in the room that a leg is in.
+    Room(LegKey, RoomNews),
     /// From the call that a leg of this one went to: how the transfer goes.
     Transfer(LegKey, News),
     /// The dialog that a transfer names, looked for.

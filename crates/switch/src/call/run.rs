@@ -93,6 +93,11 @@ impl Call {
                     Some(letter @ (Mail::Sip(..) | Mail::Media(_) | Mail::Prompts { .. })) => {
                         self.hand_on(now, letter);
                     }
+                    Some(Mail::Room(key, news)) => {
+                        if let Some(leg) = self.leg_mut(key) {
+                            leg.room_news(news);
+                        }
+                    }
                     Some(Mail::Leg(arrival)) => self.arrived(now, *arrival),
                     Some(Mail::Transfer(key, news)) => self.transfer_news(now, key, news),
                     Some(Mail::Found { by, found }) => self.dialog_found(now, by, found),

@@ -106,6 +106,15 @@ impl Rig {
         self.switch().call(last).expect("its record")
     }
 
+    /// Waits until all calls but so many have ended; the last that did.
+    pub(crate) fn finished_but(&self, living: usize) -> CallView {
+        self.wait("the end of a call", || {
+            self.switch().calls().len() == living && !self.switch().recent().is_empty()
+        });
+        let last = self.switch().recent().first().map(|call| call.id).expect("a call");
+        self.switch().call(last).expect("its record")
+    }
+
     /// Waits until nothing of any call is left but SIP transactions, which linger by rule.
     pub(crate) fn nothing_left(&self) {
         self.wait("that nothing is left", || {

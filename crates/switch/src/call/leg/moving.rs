@@ -3,6 +3,7 @@
 use super::{CallLeg, OWN, Own};
 use crate::book::LegState;
 use crate::events::wall_clock;
+use crate::shared::Shared;
 use crate::sip_io::{Command, Owner, ShardHandle};
 
 impl CallLeg {
@@ -51,9 +52,23 @@ impl CallLeg {
         self.media.leg()
     }
 
+    /// The leg's own number for what comes next.
+    pub(crate) fn media_number(&mut self) -> u64 {
+        self.media.number()
+    }
+
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Moves to another call.
     pub(crate) fn rehome(&mut self, owner: Owner) {
         self.player.rehome(owner.mail.clone());
+        self.unattend();
         self.media.rehome(owner.mail.clone(), OWN);
         self.owner.record.set_media(self.mark(), None);
         self.record_end("transferred");

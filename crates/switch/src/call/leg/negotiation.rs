@@ -53,6 +53,7 @@ impl CallLeg {
         if self.media.reconfigure(self.tuned(&agreement.setup)).map_err(|_| Refusal::MediaBusy)? {
             self.note_media(now, format!("changed: {}", agreement.words));
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(agreement.words));
+            self.sync_room();
             self.outbox.push_back(Notice::Media);
         }
         self.expect_audio(now);

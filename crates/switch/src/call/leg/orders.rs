@@ -88,6 +88,7 @@ impl Leg for CallLeg {
             LegCommand::Play { .. }
                 | LegCommand::SendDigits { .. }
                 | LegCommand::Echo
+                | LegCommand::Conference(_)
                 | LegCommand::Record { .. }
         );
         if needs_media && let Err(why) = self.ensure_media(now) {
@@ -96,7 +97,9 @@ impl Leg for CallLeg {
         match command {
             LegCommand::Answer => self.answer(now, tag),
             LegCommand::Play { prompts, repeat } => self.play(tag, prompts, repeat),
+            LegCommand::Stop(started) if self.stop_attending(started) => {}
             LegCommand::Stop(started) => self.stop_play(started),
+            LegCommand::Conference(joining) => self.attend(now, tag, joining),
             LegCommand::SendDigits { digits, duration, gap } => {
                 let digits = digits::spell(&digits, duration, gap);
                 let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });
@@ -113,8 +116,8 @@ impl Leg for CallLeg {
                 self.start_recording(tag, recording::Order { name, limit, silence, upload });
             }
             // It takes more than this leg; the call sees to it.
-            LegCommand::Dial { .. } | LegCommand::Conference(_) => {
-                self.fail(tag, Cause::Unsupported, "a leg alone cannot do this".to_owned());
+            LegCommand::Dial { .. } => {
+                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
             }
             LegCommand::Hangup { status, phrase, cause } => {
                 let text = format!("the flow hangs up: {cause}");
