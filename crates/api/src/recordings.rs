@@ -1,4 +1,4 @@
-//! `GET /recordings/{id}.wav`: a recording, sent as it is read.
+//! `GET /recordings/{id}.wav` (or `.mp3`, `.ogg`): a recording, sent as it is read.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path as Segment, State};
@@ -19,7 +19,7 @@ pub(crate) async fn one(
     Segment(name): Segment<String>,
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found(format!("there is no recording {name}"));
-    let path = name.strip_suffix(".wav").and_then(|id| api.switch.recording(id)).ok_or_else(missing)?;
+    let (path, kind) = api.switch.recording(&name).ok_or_else(missing)?;
     let file = File::open(&path).await.map_err(|_| missing())?;
     let length = file
         .metadata()
@@ -31,8 +31,7 @@ pub(crate) async fn one(
         let piece = read(&mut file).await.transpose()?;
         Some((piece, file))
     });
-    let headers =
-        [(header::CONTENT_TYPE, "audio/wav".to_owned()), (header::CONTENT_LENGTH, length.to_string())];
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_LENGTH, length.to_string())];
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 

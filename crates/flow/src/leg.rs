@@ -199,9 +199,17 @@ pub enum LegCommand {
         limit: Option<Duration>,
         /// Ends after so much silence.
         silence: Option<Duration>,
+        /// The form of its file.
+        format: crate::ir::FileFormat,
+        /// Whose voice.
+        sides: crate::ir::Sides,
+        /// Keys that end it, where the leg sees them first.
+        keys: String,
         /// Where to send it: method and URL.
         upload: Option<(String, String)>,
     },
+    /// Put silence in place of what the recording of this tag hears (`true`), or go on with it. No event follows.
+    Mask(Tag, bool),
     /// Call others, all at once, and connect whoever answers first; the leg hears how it rings there, or a ringing tone.
     /// → [`LegEvent::Answered`] when somebody answers; [`LegEvent::Dialled`] when that conversation is over or nobody
     /// could be had, also after the `Stop` of this tag

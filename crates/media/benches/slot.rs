@@ -5,7 +5,6 @@
 //! A machine's speed swings: the ratio to the floor is what counts, and the getppid beside it tells how fast it was.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
-use media::{Command, Config, Engine, Form, Format, LegSetup, Prompt, Repeat, Start};
+use media::{Command, Config, Engine, Form, LegSetup, Prompt, Recording, Repeat, Start};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq};
 
@@ -237,13 +236,7 @@ fn engine(legs: usize, job: Job) -> Figures {
                 start: Start::BEGINNING,
             }),
             Job::Echo => Some(Command::Echo { tag: 1 }),
-            Job::Record => Some(Command::Record {
-                tag: 1,
-                path: PathBuf::from(format!("{n}.wav")),
-                format: Format::Wav,
-                limit: None,
-                silence: None,
-            }),
+            Job::Record => Some(Command::Record { tag: 1, recording: Recording::new(format!("{n}.wav")) }),
         };
         if let Some(command) = command {
             engine.send(leg, command).expect("room in the queue");

@@ -1,7 +1,6 @@
 //! What a leg can be asked to do, and what it is set up with.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use audio::codec::{Codec, MAX_PAYLOAD, OpusSettings};
 use crate::clock;
 use crate::guard::Security;
 use crate::prompt::{Form, Prompt};
-use crate::recording::Format;
+use crate::recording::{Pause, Recording};
 
 /// What offer and answer agreed on for one leg.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,19 +146,25 @@ pub enum Command {
         /// In order.
         digits: Vec<DigitToSend>,
     },
-    /// Record what is heard into a file until the `Stop` of this tag, the limit or the silence.
+    /// Record into a file until the `Stop` of this tag, or an end of the recording's own. One that runs is ended by it.
     /// → [`Event::Recorded`](crate::Event::Recorded) or [`Event::RecordFailed`](crate::Event::RecordFailed)
     Record {
         /// Comes back in the event.
         tag: u64,
-        /// The file; relative to the recordings' directory.
-        path: PathBuf,
-        /// Its form.
-        format: Format,
-        /// Longest.
-        limit: Option<Duration>,
-        /// Ends after so much silence.
-        silence: Option<Duration>,
+        /// What, and until when.
+        recording: Recording,
+    },
+    /// Leave out of the recording of this tag what comes, until it is resumed.
+    PauseRecording {
+        /// Of the recording.
+        tag: u64,
+        /// What that leaves in the file.
+        pause: Pause,
+    },
+    /// Go on with the recording of this tag.
+    ResumeRecording {
+        /// Of the recording.
+        tag: u64,
     },
     /// What a re-INVITE agreed on: a new address, hold, another packet time.
     Reconfigure(Box<LegSetup>),

@@ -245,6 +245,16 @@ impl Open {
     }
 }
 
+/// Of three bitrates for one channel, narrow, wide and full, that of the layout; two channels take half as much again.
+fn by_rate(layout: Layout, [narrow, wide, full]: [u32; 3]) -> u32 {
+    let one = match layout.rate.hertz() {
+        ..=8_000 => narrow,
+        ..=16_000 => wide,
+        _ => full,
+    };
+    if layout.stereo { one * 3 / 2 } else { one }
+}
+
 /// A file in its format.
 enum Writer {
     Wav(WavWriter<Sheet>),
@@ -261,8 +271,12 @@ impl Writer {
         let file = Sheet::new(File::create(&job.path)?);
         let writer = match job.format {
             Format::Wav => WavWriter::new(file, job.layout).map(Writer::Wav),
-            Format::Mp3 { kbps } => Mp3Writer::new(file, job.layout, kbps).map(Writer::Mp3),
+            Format::Mp3 { kbps } => {
+                let kbps = kbps.unwrap_or(by_rate(job.layout, [24, 32, 64]) as u16);
+                Mp3Writer::new(file, job.layout, kbps).map(Writer::Mp3)
+            }
             Format::Opus { bitrate } => {
+                let bitrate = bitrate.unwrap_or(by_rate(job.layout, [16_000, 24_000, 32_000]));
                 let serial = job.leg.place.rotate_left(16) ^ job.tag as u32;
                 OpusWriter::new(file, job.layout, bitrate, serial).map(Box::new).map(Writer::Opus)
             }

@@ -19,6 +19,7 @@ use rtp::{RtpTime, Seq};
 pub(crate) use rtp::jitter::Delay;
 
 use crate::command::LegSetup;
+use crate::recording::Sides;
 use pace::Pacer;
 
 mod pace;
@@ -31,12 +32,25 @@ pub(crate) struct Kit {
     pub(crate) ears: Box<Ears>,
     /// For what is said from samples; a recorder has none.
     pub(crate) encoder: Option<Encoder>,
+    /// For a recorder of what is said; others have none.
+    pub(crate) voice: Option<Decoder>,
 }
 
 impl Kit {
     /// To hear.
     pub(crate) fn to_hear(setup: &LegSetup, delay: Delay) -> Result<Kit, CodecError> {
-        Ok(Kit { ears: Box::new(Ears::new(setup.codec, setup.rate, delay)?), encoder: None })
+        Ok(Kit { ears: Box::new(Ears::new(setup.codec, setup.rate, delay)?), encoder: None, voice: None })
+    }
+
+    /// To hear what is recorded, and to understand what is said, if that is recorded too.
+    pub(crate) fn to_record(setup: &LegSetup, delay: Delay, sides: Sides) -> Result<Kit, CodecError> {
+        let kit = Kit::to_hear(setup, delay)?;
+        if sides == Sides::Heard { Ok(kit) } else { kit.listening(setup) }
+    }
+
+    /// The same, with what understands what is said.
+    pub(crate) fn listening(self, setup: &LegSetup) -> Result<Kit, CodecError> {
+        Ok(Kit { voice: Some(Decoder::new(setup.codec, setup.rate)?), ..self })
     }
 
     /// To hear and to speak from samples.

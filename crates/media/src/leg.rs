@@ -76,7 +76,7 @@ pub(crate) struct Leg {
     source: Source,
     rx: Rx,
     dialling: Option<Dialling>,
-    recorder: Option<Recorder>,
+    recorder: Option<Box<Recorder>>,
     /// With the tag of its command.
     bridge: Option<(u64, Box<Bridge>)>,
     /// The part of a room whose turns are also this leg's.
@@ -146,6 +146,7 @@ impl Leg {
             self.tx.pass(self.pace.ticks.into());
             self.tx.pause();
         }
+        self.settle_recording(turn);
         self.chores -= 1;
         if self.chores == 0 {
             self.chores = 200 / u32::from(self.pace.period);
@@ -208,7 +209,6 @@ impl Leg {
         if let Some(recorder) = &mut self.recorder {
             recorder.owe((missed - late).saturating_mul(samples as u64));
         }
-        let mut over = false;
         let heard = &mut turn.scratch.heard[..samples];
         let clock = self.setup.codec.clock();
         let now = rtp::time::units(turn.now, clock);
@@ -219,15 +219,22 @@ impl Leg {
             {
                 bridge.push(heard);
             }
-            let Some(recorder) = self.recorder.as_mut().filter(|_| !over) else { continue };
-            match recorder.push(heard) {
-                Progress::Going => {}
-                Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
-                Progress::Over => over = true,
+            if let Some(recorder) = &mut self.recorder {
+                recorder.hear(heard, self.setup.rate);
             }
         }
-        if over {
-            self.end_recording(turn.out);
+    }
+
+    /// The end of a turn for what records.
+    fn settle_recording<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Some((_, key)) = turn.out.pressed.take().filter(|(leg, _)| *leg == self.id) {
+            recorder.press(key);
+        }
+        match recorder.close() {
+            Progress::Going => {}
+            Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
+            Progress::Over => self.end_recording(turn.out),
         }
     }
 

@@ -55,6 +55,6 @@ pub use io::IoMode;
 pub use member::{Member, RoomCommand, RoomConfig};
 pub use port::Ports;
 pub use prompt::{Form, Prompt, Prompts};
-pub use recording::{Ended, Format};
+pub use recording::{Ended, Format, Keys, Pause, Recording, Sides};
 pub use report::{LegReport, Saying, Secured};
 pub use stats::{Histogram, WorkerStats};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use audio::codec::Encoder;
+use audio::codec::{Decoder, Encoder};
 use rtrb::Producer;
 
 use crate::bridge::Bridge;
@@ -15,6 +15,7 @@ use crate::guard::Guard;
 use crate::id::{LegId, PartId};
 use crate::leg::Leg;
 use crate::recorder::Recorder;
+use crate::recording::Pause;
 use crate::report::LegReport;
 use crate::room::{Lists, Room, Seat, Settings, Shared};
 use crate::source::Playlist;
@@ -30,7 +31,8 @@ pub(crate) enum Order<P> {
     Echo(LegId, u64, Kit),
     Bridge(LegId, u64, Box<Bridge>, Kit),
     Dial(LegId, Dialling),
-    Record(LegId, Recorder, Kit),
+    Record(LegId, Box<Recorder>, Kit),
+    Pause(LegId, u64, Option<Pause>),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     /// New keys, and where they were proven if that is not where the peer said it would be.
@@ -48,7 +50,7 @@ pub(crate) enum RoomOrder {
     /// Whether there is anybody in other parts.
     Company(bool),
     Play(Playlist),
-    Record(Recorder),
+    Record(Box<Recorder>),
     Stop(u64),
     Close,
 }
@@ -93,9 +95,10 @@ pub(crate) enum Spent<P> {
     Order(Order<P>),
     Playlist(Playlist),
     Dialling(Dialling),
-    Recorder(Recorder),
+    Recorder(Box<Recorder>),
     Ears(Box<Ears>),
     Encoder(Encoder),
+    Decoder(Decoder),
     Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
     Kit(Kit),
@@ -118,6 +121,8 @@ pub(crate) struct Outlet<P> {
     places: usize,
     /// Something was put out that should not wait for the carrier's own round.
     urgent: bool,
+    /// The key that was told last, and of whom, for whoever ends by it.
+    pub(crate) pressed: Option<(LegId, char)>,
     pub(crate) dropped: u64,
 }
 
@@ -126,10 +131,13 @@ impl<P> Outlet<P> {
     pub(crate) fn new(ring: Producer<Out<P>>, places: usize) -> Outlet<P> {
         let room = ring.buffer().capacity();
         let shelf = VecDeque::with_capacity(room + ENDS * places);
-        Outlet { ring, shelf, room, places, urgent: false, dropped: 0 }
+        Outlet { ring, shelf, room, places, urgent: false, pressed: None, dropped: 0 }
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        if let Event::Digit { leg, key } = event {
+            self.pressed = Some((leg, key));
+        }
         self.put(Out::Event(event));
     }
 

@@ -1,16 +1,19 @@
-//! The worker's end of a recording: what is heard goes into a ring, whose other end the disk thread reads.
+//! The worker's end of a recording: what is heard and said goes into a ring, whose other end the disk thread reads.
 //!
 //! Limit and silence are measured here, on the audio itself.
 //! A ring that is full (a slow disk) owes the recording silence, so that what follows stays in its time.
+//! The far end's voice and the leg's own of the same turn lie beside each other: as they were to each other on the line.
 
 use std::time::Duration;
 
 use audio::Rate;
+use audio::codec::Decoder;
 use audio::level::Gate;
-use rtrb::Producer;
+use rtrb::{Producer, chunks::ChunkError};
 
 use crate::id::LegId;
-use crate::recording::{Ended, Verdict};
+use crate::recording::{Ended, Keys, Pause, Recording, Sides, Verdict};
+use crate::worker::FRAME;
 
 /// How much a ring holds: what a disk may stall without a gap.
 pub(crate) const RING: Duration = Duration::from_secs(2);
@@ -22,69 +25,225 @@ const HANGOVER: Duration = Duration::from_millis(500);
 pub(crate) struct Recorder {
     pub(crate) leg: LegId,
     pub(crate) tag: u64,
+    sides: Sides,
     ring: Producer<i16>,
+    rate: Rate,
     gate: Gate,
-    /// Samples until the limit.
+    /// Samples of each channel until the limit, and those that the file is behind.
     left: u64,
-    silence: Option<Duration>,
     owed: u64,
+    silence: Option<Duration>,
+    keys: Keys,
+    paused: Option<Pause>,
     verdict: Verdict,
+    /// What came of this turn.
+    progress: Progress,
+    both: Option<Box<Both>>,
 }
 
-/// What a frame made of the recording.
+/// What a recorder of both sides has.
+struct Both {
+    /// What was heard and waits for what is said in the same turn.
+    heard: [i16; FRAME],
+    waiting: usize,
+    /// For what is said in the codec's form.
+    decoder: Option<Decoder>,
+}
+
+/// What a turn made of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Going,
-    /// Somebody began to speak in this frame.
+    /// Somebody began to speak in this turn.
     Talking,
-    /// The limit, the silence, or the disk's end of the ring is gone.
+    /// The limit, the silence, a key, or the disk's end of the ring is gone.
     Over,
 }
 
 impl Recorder {
+    /// Of a leg that works at `rate`. What it says in its codec's form is silence until [`Recorder::learn`].
     pub(crate) fn new(
-        leg: LegId,
-        tag: u64,
+        (leg, tag): (LegId, u64),
         ring: Producer<i16>,
         rate: Rate,
-        limit: Option<Duration>,
-        silence: Option<Duration>,
+        order: &Recording,
         verdict: Verdict,
     ) -> Recorder {
-        let left = limit.map_or(u64::MAX, |limit| rate.samples(limit) as u64);
-        Recorder { leg, tag, ring, gate: Gate::new(rate, HANGOVER), left, silence, owed: 0, verdict }
+        let left = order.limit.map_or(u64::MAX, |limit| rate.samples(limit) as u64);
+        let both = (order.sides != Sides::Heard)
+            .then(|| Box::new(Both { heard: [0; FRAME], waiting: 0, decoder: None }));
+        Recorder {
+            leg,
+            tag,
+            sides: order.sides,
+            ring,
+            rate,
+            gate: Gate::new(rate, HANGOVER),
+            left,
+            owed: 0,
+            silence: order.silence,
+            keys: order.keys,
+            paused: None,
+            verdict,
+            progress: Progress::Going,
+            both,
+        }
     }
 
-    /// The next frame of what is heard.
-    pub(crate) fn push(&mut self, frame: &[i16]) -> Progress {
-        if self.ring.is_abandoned() {
-            return Progress::Over;
+    /// Samples of the ring that make one of time.
+    fn channels(&self) -> usize {
+        if self.sides == Sides::Stereo { 2 } else { 1 }
+    }
+
+    /// Leave out what comes, or go on.
+    pub(crate) fn pause(&mut self, paused: Option<Pause>) {
+        self.paused = paused;
+    }
+
+    /// The far end pressed a key.
+    pub(crate) fn press(&mut self, key: char) {
+        if self.keys.contains(key) {
+            self.end(Ended::Key(key));
         }
-        let n = (frame.len() as u64).min(self.left) as usize;
+    }
+
+    /// The next frame of what is heard, at `rate`.
+    pub(crate) fn hear(&mut self, frame: &[i16], rate: Rate) {
+        if rate != self.rate {
+            let mut room = [0; FRAME];
+            return self.hear(fit(frame, rate, self.rate, &mut room), self.rate);
+        }
+        // Frames that come late come several a turn, and nothing was said beside them.
+        self.settle();
+        match &mut self.both {
+            None => self.put(frame, &[]),
+            Some(both) => {
+                both.waiting = frame.len().min(FRAME);
+                both.heard[..both.waiting].copy_from_slice(&frame[..both.waiting]);
+            }
+        }
+    }
+
+    /// Whether it wants to know what is said.
+    pub(crate) fn wants_said(&self) -> bool {
+        self.both.is_some()
+    }
+
+    /// What the leg says in this turn, as samples of `rate`.
+    pub(crate) fn say(&mut self, frame: &[i16], rate: Rate) {
+        if rate != self.rate {
+            let mut room = [0; FRAME];
+            return self.say(fit(frame, rate, self.rate, &mut room), self.rate);
+        }
+        let Some(mut both) = self.both.take() else { return };
+        let waiting = std::mem::take(&mut both.waiting);
+        if waiting == 0 {
+            both.heard[..frame.len()].fill(0);
+        }
+        let heard = if waiting == 0 { frame.len() } else { waiting };
+        self.put(&both.heard[..heard], frame);
+        self.both = Some(both);
+    }
+
+    /// What the leg says in this turn, as a payload that this stream's decoder understands; `pcm` is room for its samples.
+    pub(crate) fn say_encoded(&mut self, payload: &[u8], pcm: &mut [i16]) {
+        let Some(decoder) = self.both.as_mut().and_then(|both| both.decoder.as_mut()) else { return };
+        let (n, rate) = (decoder.decode(payload, pcm), decoder.rate());
+        self.say(pcm.get(..n).unwrap_or_default(), rate);
+    }
+
+    /// What the leg says is of this decoder's codec from here on.
+    pub(crate) fn learn(&mut self, decoder: Option<Decoder>) -> Option<Decoder> {
+        match &mut self.both {
+            Some(both) => std::mem::replace(&mut both.decoder, decoder),
+            None => decoder,
+        }
+    }
+
+    /// A whole turn of one that has no other side: a frame at its own rate, and what came of it.
+    pub(crate) fn push(&mut self, frame: &[i16]) -> Progress {
+        self.hear(frame, self.rate);
+        self.close()
+    }
+
+    /// The turn is over: what came of it.
+    pub(crate) fn close(&mut self) -> Progress {
+        self.settle();
+        if self.ring.is_abandoned() {
+            self.progress = Progress::Over;
+        }
+        match self.progress {
+            Progress::Over => Progress::Over,
+            _ => std::mem::replace(&mut self.progress, Progress::Going),
+        }
+    }
+
+    /// What was heard and found nothing said beside it.
+    fn settle(&mut self) {
+        if self.both.as_ref().is_some_and(|both| both.waiting > 0) {
+            self.say(&[], self.rate);
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        if self.progress != Progress::Over {
+            self.progress = Progress::Over;
+            self.verdict.set(ended);
+        }
+    }
+
+    /// A frame of the file; where `said` is shorter, it is silence.
+    fn put(&mut self, heard: &[i16], said: &[i16]) {
+        if self.progress == Progress::Over || self.paused == Some(Pause::Cut) {
+            return;
+        }
+        let n = (heard.len() as u64).min(self.left) as usize;
         self.left -= n as u64;
-        let frame = frame.get(..n).unwrap_or_default();
+        let heard = heard.get(..n).unwrap_or_default();
         self.pay();
-        let room = if self.owed > 0 { 0 } else { self.ring.slots().min(n) };
-        // Never more than there is room for.
-        let _ = self.ring.push_entire_slice(frame.get(..room).unwrap_or_default());
-        self.owed += (n - room) as u64;
-        let before = self.gate.talking();
-        let talking = self.gate.push(frame);
+        let room = match self.owed {
+            0 if self.paused.is_none() => (self.ring.slots() / self.channels()).min(n),
+            _ => 0,
+        };
+        let pairs = heard.iter().copied().zip(said.iter().copied().chain(std::iter::repeat(0))).take(room);
+        let written = match self.sides {
+            // Never more than there is room for.
+            Sides::Heard => {
+                self.ring.push_entire_slice(heard.get(..room).unwrap_or_default()).map_or(0, |()| room)
+            }
+            Sides::Said => fill(&mut self.ring, room, pairs.map(|(_, said)| said)).unwrap_or_default(),
+            Sides::Mixed => fill(&mut self.ring, room, pairs.map(|(heard, said)| heard.saturating_add(said)))
+                .unwrap_or_default(),
+            Sides::Stereo => {
+                fill(&mut self.ring, room * 2, pairs.flat_map(|(heard, said)| [heard, said]))
+                    .unwrap_or_default()
+                    / 2
+            }
+        };
+        self.owed += (n - written) as u64;
+        if self.paused.is_none() {
+            self.judge(if self.sides == Sides::Said { said.get(..n).unwrap_or(said) } else { heard });
+        }
         if self.left == 0 {
-            self.verdict.set(Ended::Limit);
-            Progress::Over
-        } else if self.silence.is_some_and(|silence| self.gate.silence() >= silence) {
-            self.verdict.set(Ended::Silence);
-            Progress::Over
-        } else if talking && !before {
-            Progress::Talking
-        } else {
-            Progress::Going
+            self.end(Ended::Limit);
+        }
+    }
+
+    fn judge(&mut self, frame: &[i16]) {
+        let before = self.gate.talking();
+        if self.gate.push(frame) && !before && self.progress == Progress::Going {
+            self.progress = Progress::Talking;
+        }
+        if self.silence.is_some_and(|silence| self.gate.silence() >= silence) {
+            self.end(Ended::Silence);
         }
     }
 
     /// Turns that did not take place, of `samples` in all, when there is nothing to be heard in them any more.
     pub(crate) fn owe(&mut self, samples: u64) {
+        if self.paused == Some(Pause::Cut) {
+            return;
+        }
         let samples = samples.min(self.left);
         self.left -= samples;
         self.owed += samples;
@@ -93,14 +252,35 @@ impl Recorder {
     /// Write the silence that is owed, as far as there is room: some hundred samples a time.
     fn pay(&mut self) {
         const ZEROS: [i16; 480] = [0; 480];
+        let channels = self.channels();
         while self.owed > 0 {
-            let n = self.ring.slots().min(ZEROS.len()).min(self.owed as usize);
-            if n == 0 || self.ring.push_entire_slice(ZEROS.get(..n).unwrap_or_default()).is_err() {
+            let n = (self.ring.slots() / channels).min(ZEROS.len() / channels).min(self.owed as usize);
+            if n == 0 || self.ring.push_entire_slice(ZEROS.get(..n * channels).unwrap_or_default()).is_err() {
                 return;
             }
             self.owed -= n as u64;
         }
     }
+}
+
+/// Put so many samples into the ring; how many that were.
+fn fill(ring: &mut Producer<i16>, n: usize, samples: impl Iterator<Item = i16>) -> Result<usize, ChunkError> {
+    Ok(ring.write_chunk_uninit(n)?.fill_from_iter(samples))
+}
+
+/// A frame at another rate, in `room`: a leg that a re-INVITE moved to another codec goes on in the file's rate.
+///
+/// Plainly, by holding and by averaging samples: that is rare, and speech.
+fn fit<'a>(frame: &'a [i16], from: Rate, to: Rate, room: &'a mut [i16; FRAME]) -> &'a [i16] {
+    let (from, to) = (from.hertz().max(1) as usize, to.hertz().max(1) as usize);
+    let n = (frame.len() * to / from).min(FRAME);
+    for (at, out) in room.iter_mut().take(n).enumerate() {
+        let first = at * from / to;
+        let part = frame.get(first..((at + 1) * from / to).max(first + 1)).unwrap_or_default();
+        let sum: i32 = part.iter().map(|sample| i32::from(*sample)).sum();
+        *out = (sum / part.len().max(1) as i32) as i16;
+    }
+    &room[..n]
 }
 
 #[cfg(test)]
@@ -112,8 +292,123 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     fn recorder(ring: Producer<i16>, limit: Option<Duration>, silence: Option<Duration>) -> Recorder {
+        of(ring, Recording { limit, silence, ..Recording::new("a") })
+    }
+
+    fn of(ring: Producer<i16>, order: Recording) -> Recorder {
         let leg = LegId { worker: 0, place: 0, generation: 0 };
-        Recorder::new(leg, 1, ring, Rate::NARROW, limit, silence, Verdict::default())
+        let mut recorder = Recorder::new((leg, 1), ring, Rate::NARROW, &order, Verdict::default());
+        recorder.learn(Decoder::new(audio::codec::Codec::Pcmu, Rate::NARROW).ok());
+        recorder
+    }
+
+    fn all(ring: &mut rtrb::Consumer<i16>) -> Vec<i16> {
+        std::iter::from_fn(|| ring.pop().ok()).collect()
+    }
+
+    #[test]
+    fn both_sides_of_a_turn_lie_beside_each_other() {
+        let turns: [(&[i16], Option<&[i16]>); 4] = [
+            (&[1, 2], Some(&[10, 20])),
+            (&[3, 4], None),
+            (&[30_000, -30_000], Some(&[10_000, -10_000])),
+            (&[5, 6], Some(&[50])),
+        ];
+        let expected: [(Sides, &[i16]); 3] = [
+            (Sides::Said, &[10, 20, 0, 0, 10_000, -10_000, 50, 0]),
+            (Sides::Mixed, &[11, 22, 3, 4, i16::MAX, i16::MIN, 55, 6]),
+            (Sides::Stereo, &[1, 10, 2, 20, 3, 0, 4, 0, 30_000, 10_000, -30_000, -10_000, 5, 50, 6, 0]),
+        ];
+        for (sides, expected) in expected {
+            let (ring, mut out) = RingBuffer::new(100);
+            let mut recorder = of(ring, Recording { sides, ..Recording::new("a") });
+            for (heard, said) in turns {
+                recorder.hear(heard, Rate::NARROW);
+                if let Some(said) = said {
+                    recorder.say(said, Rate::NARROW);
+                }
+                recorder.close();
+            }
+            assert_eq!(all(&mut out), expected, "{sides:?}");
+        }
+    }
+
+    #[test]
+    fn frames_that_come_late_have_silence_beside_them() {
+        let (ring, mut out) = RingBuffer::new(100);
+        let mut recorder = of(ring, Recording { sides: Sides::Stereo, ..Recording::new("a") });
+        recorder.hear(&[1], Rate::NARROW);
+        recorder.hear(&[2], Rate::NARROW);
+        recorder.say(&[20], Rate::NARROW);
+        recorder.close();
+        assert_eq!(all(&mut out), [1, 0, 2, 20]);
+    }
+
+    #[test]
+    fn what_is_said_encoded_is_decoded() {
+        let (ring, mut out) = RingBuffer::new(1_000);
+        let mut recorder = of(ring, Recording { sides: Sides::Said, ..Recording::new("a") });
+        let (mut payload, mut pcm) = ([0; 160], [0; FRAME]);
+        audio::codec::Codec::Pcmu.encode(&[1_000; 160], &mut payload);
+        recorder.hear(&[0; 160], Rate::NARROW);
+        recorder.say_encoded(&payload, &mut pcm);
+        let written = all(&mut out);
+        assert_eq!(written.len(), 160);
+        assert!(written.iter().all(|sample| (sample - 1_000).abs() < 40), "{written:?}");
+    }
+
+    #[test]
+    fn a_pause_leaves_no_gap_or_silence_as_asked() {
+        for (pause, expected) in [(Pause::Cut, 2), (Pause::Silence, 5)] {
+            let (ring, mut out) = RingBuffer::new(10_000);
+            let mut recorder = recorder(ring, None, None);
+            recorder.push(&loud());
+            recorder.pause(Some(pause));
+            for _ in 0..3 {
+                recorder.push(&loud());
+            }
+            recorder.pause(None);
+            recorder.push(&loud());
+            let written = all(&mut out);
+            assert_eq!(written.len(), expected * 160, "{pause:?}");
+            assert_eq!(written.iter().filter(|sample| **sample == 0).count(), (expected - 2) * 160);
+            assert!(written[..160].iter().chain(&written[(expected - 1) * 160..]).all(|sample| *sample != 0));
+        }
+    }
+
+    #[test]
+    fn a_pause_is_no_silence_and_counts_for_the_limit_only_where_it_is_in_the_file() {
+        for (pause, over) in [(Pause::Cut, false), (Pause::Silence, true)] {
+            let (ring, _out) = RingBuffer::new(100_000);
+            let mut recorder = recorder(ring, Some(MS(1_000)), Some(MS(200)));
+            recorder.push(&loud());
+            recorder.pause(Some(pause));
+            let ended = (0..60).any(|_| recorder.push(&[0; 160]) == Progress::Over);
+            assert_eq!(ended, over, "{pause:?}");
+            let expected = if over { Ended::Limit } else { Ended::Stopped };
+            assert_eq!(recorder.verdict.get(), expected);
+        }
+    }
+
+    #[test]
+    fn a_key_that_ends_it_is_told_and_another_is_not_heard_of() {
+        let (ring, _out) = RingBuffer::new(10_000);
+        let mut recorder = of(ring, Recording { keys: Keys::of("#1"), ..Recording::new("a") });
+        recorder.press('2');
+        assert_eq!(recorder.push(&[0; 160]), Progress::Going);
+        recorder.press('1');
+        recorder.press('#');
+        assert_eq!(recorder.push(&[0; 160]), Progress::Over);
+        assert_eq!(recorder.verdict.get(), Ended::Key('1'));
+    }
+
+    #[test]
+    fn another_rate_after_a_change_of_codec_keeps_the_time() {
+        let mut room = [0; FRAME];
+        assert_eq!(fit(&[1, 3, 5, 7], Rate::WIDE, Rate::NARROW, &mut room), [2, 6]);
+        assert_eq!(fit(&[1, 3], Rate::NARROW, Rate::WIDE, &mut room), [1, 1, 3, 3]);
+        assert_eq!(fit(&[9; 960], Rate::FULL, Rate::NARROW, &mut room), [9; 160]);
+        assert_eq!(fit(&[9; 160], Rate::NARROW, Rate::FULL, &mut room).len(), 960);
     }
 
     fn loud() -> [i16; 160] {

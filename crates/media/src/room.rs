@@ -54,7 +54,7 @@ pub(crate) struct Room {
     /// What is being said to all.
     pub(crate) playing: Option<Playlist>,
     /// Who writes down what all say.
-    pub(crate) recorder: Option<Recorder>,
+    pub(crate) recorder: Option<Box<Recorder>>,
     /// Whether it has its place in the worker's timetable.
     pub(crate) scheduled: bool,
     pub(crate) sum: Box<[i32]>,

@@ -245,6 +245,11 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.record(recorder, kit, &mut self.out),
                     None => self.out.spent(Spent::Order(Order::Record(id, recorder, kit))),
                 },
+                Order::Pause(id, tag, pause) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.pause_recording(tag, pause);
+                    }
+                }
                 Order::Stop(id, tag) => {
                     if let Some(leg) = find(&mut self.legs, id) {
                         leg.stop(tag, &mut self.out);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Event, Form, Format, IoMode, LegSetup, Prompt, Repeat, Start,
+    Command, Config, DigitToSend, Engine, Event, Form, IoMode, LegSetup, Prompt, Recording, Repeat, Start,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
@@ -112,9 +112,11 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
     for n in 0..250u32 {
         let tag = u64::from(n);
         if n % 50 == 0 {
-            let path = format!("{n}.wav").into();
-            let record =
-                Command::Record { tag, path, format: Format::Wav, limit: Some(MS(600)), silence: None };
+            let path = format!("{n}.wav");
+            let record = Command::Record {
+                tag,
+                recording: Recording { limit: Some(MS(600)), ..Recording::new(path) },
+            };
             engine.send(legs[1], record).unwrap();
             engine.send(legs[2], Command::Echo { tag }).unwrap();
             engine.bridge((legs[0], tag + 1_000), (legs[3], tag + 1_000)).unwrap();

@@ -11,8 +11,8 @@ use std::time::Duration;
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Error, Event, Form, Format, IoMode, LegId, LegSetup, Ports, Prompt,
-    Repeat, Start,
+    Command, Config, DigitToSend, Engine, Error, Event, Form, IoMode, LegId, LegSetup, Ports, Prompt,
+    Recording, Repeat, Start,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
@@ -144,10 +144,7 @@ fn a_recording_is_a_whole_file_before_its_leg_is_released(io: IoMode) {
     let mut phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("a folder/call.wav");
-    house
-        .engine
-        .send(leg, Command::Record { tag: 9, path, format: Format::Wav, limit: None, silence: None })
-        .unwrap();
+    house.engine.send(leg, Command::Record { tag: 9, recording: Recording::new(path) }).unwrap();
     let frames = Prompt::encode(&sound(600), ulaw()).unwrap();
     for frame in frames.bytes().chunks(160) {
         // What the engine sends sets the phone's pace.
@@ -179,10 +176,7 @@ fn a_full_disk_fails_the_recording_and_not_the_call(io: IoMode) {
     let phone = Phone::new();
     let leg = house.leg(&phone);
     let path = PathBuf::from("full");
-    house
-        .engine
-        .send(leg, Command::Record { tag: 1, path, format: Format::Wav, limit: None, silence: None })
-        .unwrap();
+    house.engine.send(leg, Command::Record { tag: 1, recording: Recording::new(path) }).unwrap();
     let why = house
         .wait(|event| if let Event::RecordFailed { tag: 1, why, .. } = event { Some(why) } else { None });
     assert!(!why.is_empty());

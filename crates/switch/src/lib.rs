@@ -29,6 +29,7 @@ mod studio;
 mod trunk;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -110,7 +111,7 @@ impl Switch {
         let (recordings_dir, media_timeout) =
             (config.media.recordings_dir.clone(), config.media.media_timeout);
         make_directory(&recordings_dir)?;
-        if let Some(parent) = config.cdr.as_deref().and_then(std::path::Path::parent) {
+        if let Some(parent) = config.cdr.as_deref().and_then(Path::parent) {
             make_directory(parent)?;
         }
         let legs = Arc::new(Legs::default());
@@ -216,11 +217,15 @@ impl Switch {
         self.shared.bus.subscribe()
     }
 
-    /// Where the recording of this id is, whether or not it exists; `None` if the id is no file's name.
-    pub fn recording(&self, id: &str) -> Option<std::path::PathBuf> {
+    /// Where the recording's file of this name is, whether or not it exists, and its media type; `None` if no recording is
+    /// called so.
+    pub fn recording(&self, file: &str) -> Option<(PathBuf, &'static str)> {
+        let format = call::recording::format(Path::new(file))?;
+        let (id, _) = file.rsplit_once('.')?;
         let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let plain = !id.is_empty() && id.chars().all(name);
-        plain.then(|| self.shared.recordings_dir.join(call::recording::file(id)))
+        let path = self.shared.recordings_dir.join(call::recording::file(id, format));
+        plain.then(|| (path, call::recording::media_type(format)))
     }
 
     /// New flows, users and trunks for the calls to come; those that run keep what they have.
@@ -338,7 +343,7 @@ fn digest_users(users: &Users) -> Vec<sip::User> {
     users.iter().map(|user| sip::User { name: user.name.clone(), password: user.password.clone() }).collect()
 }
 
-fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
+fn make_directory(path: &Path) -> Result<(), StartError> {
     if path.as_os_str().is_empty() {
         return Ok(());
     }

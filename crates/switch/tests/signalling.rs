@@ -252,7 +252,8 @@ fn a_recording_is_a_file_and_is_sent_where_the_flow_wants_it() {
     call.until_bye(LONG).expect("a socket");
     let view = rig.finished();
     let id = view.recordings.first().unwrap_or_else(|| panic!("a recording:\n{}", trace(&view)));
-    let file = std::fs::read(rig.switch().recording(id).expect("a path")).expect("a file");
+    let file =
+        std::fs::read(rig.switch().recording(&format!("{id}.wav")).expect("a path").0).expect("a file");
     let (head, body) = taken.join().expect("an upload");
     assert!(head.starts_with("PUT /put"), "{head}");
     assert!(body.len() > 4_000 && body == file, "the file is sent whole: {} and {}", body.len(), file.len());

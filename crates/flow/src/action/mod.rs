@@ -118,6 +118,14 @@ const TABLE: &[ActionInfo] = &[
         doc: "Stops the background recording.",
     },
     ActionInfo {
+        name: "RecordToggle", needs: MEDIA, outcomes: &["Done", "Failed(Recording)"],
+        doc: "Stops the background recording, or starts it if none runs.",
+    },
+    ActionInfo {
+        name: "RecordMask", needs: None, outcomes: &["Done"],
+        doc: "Records silence from here on, or goes on recording.",
+    },
+    ActionInfo {
         name: "Set", needs: None, outcomes: &["Done"],
         doc: "Assigns variables, in order.",
     },
@@ -200,6 +208,8 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Record(_) => "Record",
         Op::RecordStart(_) => "RecordStart",
         Op::RecordStop => "RecordStop",
+        Op::RecordToggle(_) => "RecordToggle",
+        Op::RecordMask(_) => "RecordMask",
         Op::Set(_) => "Set",
         Op::If(_) => "If",
         Op::Branch(_) => "Branch",
@@ -241,6 +251,8 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Record(op) => record::foreground(&cx, op).await,
         Op::RecordStart(op) => record::start(&cx, op).await,
         Op::RecordStop => record::stop(&cx).await,
+        Op::RecordToggle(op) => record::toggle(&cx, op).await,
+        Op::RecordMask(on) => Ok(record::mask(&cx, *on)),
         Op::Set(op) => Ok(set::run(&cx, op)),
         Op::If(op) => Ok(condition::run(&cx, op)),
         Op::Branch(op) => Ok(branch::run(&cx, op)),

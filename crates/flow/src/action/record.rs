@@ -71,6 +71,22 @@ pub(super) async fn stop(cx: &Cx) -> Result<Outcome, Halt> {
     Ok(Outcome::Done)
 }
 
+/// Stops what records, or starts to.
+pub(super) async fn toggle(cx: &Cx, op: &Record) -> Result<Outcome, Halt> {
+    let runs = !cx.port().recordings.is_empty();
+    if runs { stop(cx).await } else { start(cx, op).await }
+}
+
+/// Silence in place of what is recorded, or no longer.
+pub(super) fn mask(cx: &Cx, on: bool) -> Outcome {
+    let mut port = cx.port();
+    let open: Vec<Tag> = port.recordings.iter().map(|open| open.tag).collect();
+    for tag in open {
+        port.command(LegCommand::Mask(tag, on));
+    }
+    Outcome::Done
+}
+
 async fn prepare(cx: &Cx, op: &Record) -> Result<(), Halt> {
     if op.answers {
         cx.answer().await?;
@@ -87,9 +103,11 @@ async fn prepare(cx: &Cx, op: &Record) -> Result<(), Halt> {
 fn begin(cx: &Cx, op: &Record, stop_keys: &str) -> Tag {
     let name = op.name.as_ref().map(|name| cx.text(name)).unwrap_or_default();
     let upload = op.upload.as_ref().map(|upload| (upload.method.clone(), cx.address(&upload.url)));
-    let (limit, silence) = (op.limit, op.silence);
+    let (limit, silence, format, sides) = (op.limit, op.silence, op.format, op.sides);
+    let (name_there, keys) = (name.clone(), op.stop_keys.clone());
     let mut port = cx.port();
-    let tag = port.command(LegCommand::Record { name: name.clone(), limit, silence, upload });
-    port.recordings.push(OpenRecording { tag, name, stop_keys: stop_keys.to_owned() });
+    let tag =
+        port.command(LegCommand::Record { name: name_there, limit, silence, format, sides, keys, upload });
+    port.recordings.push(OpenRecording { tag, name, stop_keys: stop_keys.to_owned(), format });
     tag
 }

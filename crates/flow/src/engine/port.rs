@@ -14,7 +14,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    ir::Program,
+    ir::{FileFormat, Program},
     leg::{LegCommand, LegEvent, Need, Tag},
     trace::What,
 };
@@ -62,6 +62,7 @@ pub(crate) struct OpenRecording {
     pub name: String,
     /// Keys that end it while other nodes run; the foreground's node looks for its own.
     pub stop_keys: String,
+    pub format: FileFormat,
 }
 
 #[derive(Clone, Debug)]
@@ -296,6 +297,7 @@ impl Port {
         let open = self.recordings.remove(at);
         self.store.recordings.push(json!({"name": open.name, "id": id}));
         self.store.recorded = Some(duration);
+        self.store.recorded_format = Some(open.format.name());
         self.trace(What::Recorded { id: id.to_owned(), duration_ms: duration.as_millis() as u64 });
     }
 

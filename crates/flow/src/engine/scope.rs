@@ -69,6 +69,7 @@ impl Scope for Port {
             Fact::Collections => Some(Value::Object(self.store.collections.clone())),
             Fact::KeyPresses => Some(Value::Array(self.store.presses.clone())),
             Fact::Recordings => Some(Value::Array(self.store.recordings.clone())),
+            Fact::RecordedFormat => self.store.recorded_format.map(Value::from),
             Fact::RecordedSeconds => self.store.recorded.map(|length| length.as_secs().into()),
             Fact::Variables => Some(Value::Object(self.store.variables.clone())),
             Fact::Language => Some(self.language().into()).filter(|language: &Value| language != ""),

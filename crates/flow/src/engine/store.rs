@@ -29,6 +29,8 @@ pub(crate) struct Store {
     pub recordings: Vec<Value>,
     /// The length of the last recording.
     pub recorded: Option<Duration>,
+    /// The form of the last recording's file.
+    pub recorded_format: Option<&'static str>,
     /// The prompts' language; empty for the default.
     pub language: String,
 }

@@ -127,6 +127,8 @@ pub enum Fact {
     KeyPresses,
     /// Every recording so far: `[{ "name": …, "id": … }]`.
     Recordings,
+    /// The form of the last recording's file: `wav`, `mp3`, `ogg`; undefined before the first.
+    RecordedFormat,
     /// The length of the last recording in whole seconds; undefined before the first.
     RecordedSeconds,
     /// All variables that the flow has set, as an object.

@@ -45,6 +45,10 @@ pub enum Op {
     RecordStart(Record),
     /// Stop the background recording. → `Done`
     RecordStop,
+    /// Stop the background recording if one runs, start it otherwise. → `Done`, `Failed(Recording)`
+    RecordToggle(Record),
+    /// Put silence in place of what is recorded (`true`), or go on recording. → `Done`
+    RecordMask(bool),
     /// Assign variables, in order. → `Done`
     Set(Vec<Assign>),
     /// A question. → `Yes`, `No`
@@ -322,10 +326,52 @@ pub struct Record {
     pub stop_keys: String,
     /// A beep first.
     pub beep: bool,
+    /// The form of its file.
+    pub format: FileFormat,
+    /// Whose voice.
+    pub sides: Sides,
     /// Where to send the file; kept locally in any case.
     pub upload: Option<Upload>,
     /// As [`Play::answers`].
     pub answers: bool,
+}
+
+/// The form of a recording's file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileFormat {
+    /// WAV.
+    #[default]
+    Wav,
+    /// MP3.
+    Mp3,
+    /// Ogg Opus.
+    Ogg,
+}
+
+impl FileFormat {
+    /// The format of this name in the dialects' documents.
+    pub fn from_name(name: &str) -> Option<FileFormat> {
+        let all = [FileFormat::Wav, FileFormat::Mp3, FileFormat::Ogg];
+        all.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name, which is its files' extension too.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileFormat::Wav => "wav",
+            FileFormat::Mp3 => "mp3",
+            FileFormat::Ogg => "ogg",
+        }
+    }
+}
+
+/// Whose voice is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// The caller's.
+    Caller,
+    /// The caller's and what the caller hears, in one channel.
+    Both,
 }
 
 /// Where a recording goes.

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Access, Barge, Binary, Branch, Callee, Collect, Condition, Conference, Expr, Fact, Item, Op, Outcome,
-    Part, Play, Record, Repeat, Template, Unary,
+    Access, Barge, Binary, Branch, Callee, Collect, Condition, Conference, Expr, Fact, FileFormat, Item, Op,
+    Outcome, Part, Play, Record, Repeat, Template, Unary,
 };
 use crate::leg::Prompt;
 
@@ -37,6 +37,8 @@ pub fn op(op: &Op) -> String {
         Op::Record(record) => self::record("Record", record),
         Op::RecordStart(record) => self::record("RecordStart", record),
         Op::RecordStop => "RecordStop".into(),
+        Op::RecordToggle(record) => self::record("RecordToggle", record),
+        Op::RecordMask(on) => if *on { "RecordMask" } else { "RecordUnmask" }.into(),
         Op::Set(assignments) => {
             let name = |one: &super::Assign| {
                 let computed = one.computed.iter().map(ToString::to_string);
@@ -133,6 +135,9 @@ fn gather(collect: &Collect) -> String {
 
 fn record(name: &str, record: &Record) -> String {
     let mut words: Vec<String> = record.name.iter().map(|name| quoted(&name.to_string())).collect();
+    if record.format != FileFormat::Wav {
+        words.push(record.format.name().to_owned());
+    }
     words.extend(record.limit.map(|limit| format!("max {}", time(limit))));
     if !record.stop_keys.is_empty() {
         words.push(format!("{} stop", record.stop_keys));

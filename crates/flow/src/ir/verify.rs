@@ -84,7 +84,12 @@ fn only_way(op: &Op, edges: &Edges) -> Option<Target> {
         | Op::Language(_)
         | Op::Residual(_)
         | Op::Unavailable { .. } => true,
-        Op::RecordStop | Op::EachStart { .. } | Op::If(_) | Op::Branch(_) | Op::Hours(_) => true,
+        Op::RecordStop
+        | Op::RecordMask(_)
+        | Op::EachStart { .. }
+        | Op::If(_)
+        | Op::Branch(_)
+        | Op::Hours(_) => true,
         Op::Jump(None) => true,
         Op::Webhook(webhook) => !webhook.wait,
         Op::Sleep(Expr::Literal(length)) => length.as_f64().is_some_and(|length| length <= 0.0),

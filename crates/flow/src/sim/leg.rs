@@ -132,7 +132,7 @@ impl World {
             }
             LegCommand::Dial { timeout, .. } => self.dial(now, tag, timeout),
             LegCommand::Conference(_) => self.join(now, tag),
-            LegCommand::Echo | LegCommand::Hangup { .. } => {}
+            LegCommand::Echo | LegCommand::Mask(..) | LegCommand::Hangup { .. } => {}
         }
     }
 

@@ -103,6 +103,8 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
     Some(match command {
         LegCommand::Answer => "answer".to_owned(),
         LegCommand::SendDigits { digits, .. } => format!("send {digits}"),
+        LegCommand::Mask(_, true) => "mask the recording".to_owned(),
+        LegCommand::Mask(_, false) => "unmask the recording".to_owned(),
         LegCommand::Echo => "echo".to_owned(),
         LegCommand::Dial { to, timeout } => {
             let to: Vec<String> = to.iter().map(ToString::to_string).collect();

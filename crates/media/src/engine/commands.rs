@@ -20,7 +20,7 @@ use crate::order::{Order, Steer};
 use crate::port::Ports;
 use crate::prompt::{Form, Prompt};
 use crate::recorder::{self, Recorder};
-use crate::recording::Verdict;
+use crate::recording::{Recording, Sides, Verdict};
 use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
@@ -58,29 +58,34 @@ impl Engine {
                 };
                 self.order(leg, Order::Dial(leg, dialling))
             }
-            Command::Record { tag, path, format, limit, silence } => {
+            Command::Record { tag, recording } => {
                 let rate = setup.rate;
-                let kit = Kit::to_hear(&setup, Delay::PATIENT)?;
-                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
+                let kit = Kit::to_record(&setup, Delay::PATIENT, recording.sides)?;
+                let layout = Layout { rate, stereo: recording.sides == Sides::Stereo };
+                let (write, ring) =
+                    RingBuffer::new(rate.samples(recorder::RING) * usize::from(layout.channels()));
                 let verdict = Verdict::default();
-                let recorder = Recorder::new(leg, tag, write, rate, limit, silence, verdict.clone());
+                let recorder = Recorder::new((leg, tag), write, rate, &recording, verdict.clone());
+                let Recording { path, format, .. } = recording;
                 let path = self.shared.config.recordings_dir.join(path);
                 // Counted before the order, which may be over before this function is.
                 board.recording_begins(leg);
-                let ordered = self.order(leg, Order::Record(leg, recorder, kit));
+                let ordered = self.order(leg, Order::Record(leg, Box::new(recorder), kit));
                 if ordered.is_err() {
                     board.recording_ended(leg);
                     return ordered;
                 }
-                let layout = Layout::mono(rate);
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
+            Command::PauseRecording { tag, pause } => self.order(leg, Order::Pause(leg, tag, Some(pause))),
+            Command::ResumeRecording { tag } => self.order(leg, Order::Pause(leg, tag, None)),
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);
                 let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
                 self.secure(leg, &setup.security, &new.security)?;
                 // Whether anybody there listens or talks is the worker's to know.
-                let kit = (!same).then(|| Kit::to_talk(&new, Delay::CONVERSATION)).transpose()?;
+                let kit = || Kit::to_talk(&new, Delay::CONVERSATION)?.listening(&new);
+                let kit = (!same).then(kit).transpose()?;
                 self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
                 board.set_setup(leg, new.clone());
                 let fits = same && setup.period() == new.period();

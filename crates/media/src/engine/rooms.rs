@@ -20,7 +20,7 @@ use crate::id::{LegId, PartId, RoomId};
 use crate::member::{Member, RoomCommand, RoomConfig};
 use crate::order::{Joining, Order, RoomOrder};
 use crate::recorder::{self, Recorder};
-use crate::recording::Verdict;
+use crate::recording::{Recording, Verdict};
 use crate::register::{Inner, Membership, Part};
 use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way, Who};
 use crate::source::Playlist;
@@ -111,9 +111,10 @@ impl Engine {
                 let hub = hub.ok_or(Error::NoRoom)?;
                 let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
                 let (leg, verdict) = (room.as_leg(), Verdict::default());
-                let recorder = Recorder::new(leg, tag, write, rate, limit, silence, verdict.clone());
-                self.order_part(hub, RoomOrder::Record(recorder))?;
-                let path = self.shared.config.recordings_dir.join(path);
+                let recording = Recording { limit, silence, ..Recording::new(path) };
+                let recorder = Recorder::new((leg, tag), write, rate, &recording, verdict.clone());
+                self.order_part(hub, RoomOrder::Record(Box::new(recorder)))?;
+                let path = self.shared.config.recordings_dir.join(recording.path);
                 let layout = Layout::mono(rate);
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }

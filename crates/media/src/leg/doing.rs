@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::guard::Guard;
 use crate::order::{Outlet, Spent, Steer};
 use crate::recorder::Recorder;
+use crate::recording::Pause;
 use crate::source::{Playlist, Source};
 use crate::tx::Dialling;
 
@@ -83,10 +84,19 @@ impl Leg {
         }
     }
 
-    pub(crate) fn record<P>(&mut self, recorder: Recorder, kit: Kit, out: &mut Outlet<P>) {
+    pub(crate) fn record<P>(&mut self, mut recorder: Box<Recorder>, mut kit: Kit, out: &mut Outlet<P>) {
         self.end_recording(out);
+        if kit.ears.is_for(&self.setup) {
+            recorder.learn(kit.voice.take());
+        }
         self.equip(kit, out);
         self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn pause_recording(&mut self, tag: u64, pause: Option<Pause>) {
+        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.tag == tag) {
+            recorder.pause(pause);
+        }
     }
 
     pub(crate) fn dial<P>(&mut self, dialling: Dialling, out: &mut Outlet<P>) {
@@ -156,6 +166,7 @@ impl Leg {
             Some(encoder) => out.spent(Spent::Encoder(encoder)),
             None => {}
         }
+        kit.voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
     }
 
     /// Let go of what nobody uses any more: packets need not be kept when nobody listens.
@@ -221,6 +232,11 @@ impl Leg {
                 (encoder, _) => encoder,
             };
             encoder.into_iter().for_each(|encoder| out.spent(Spent::Encoder(encoder)));
+            let voice = match &mut self.recorder {
+                Some(recorder) => recorder.learn(kit.voice),
+                None => kit.voice,
+            };
+            voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
         }
         // A peer that takes no telephone-events any more would hear them as noise.
         if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {

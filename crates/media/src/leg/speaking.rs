@@ -9,6 +9,15 @@ use crate::source::Source;
 use crate::tx::Step;
 use crate::worker::Turn;
 
+/// Where what is said lies, for whoever records it.
+enum Voice {
+    /// Encoded, in the packet.
+    Payload,
+    /// As samples, of its own or of what was heard.
+    Said,
+    Heard,
+}
+
 impl Leg {
     /// Whether there is something that goes before what a bridge or a room brings.
     pub(super) fn is_covered(&self) -> bool {
@@ -35,6 +44,10 @@ impl Leg {
                     return self.tx.pass(ticks);
                 }
                 Step::Tone(filled) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        let payload = payload.get(..filled.len).unwrap_or_default();
+                        recorder.say_encoded(payload, &mut turn.scratch.said);
+                    }
                     self.play_unheard(1);
                     self.tx.audio(place, to, payload_type, true, (filled.len, ticks), turn);
                     if filled.last {
@@ -52,26 +65,48 @@ impl Leg {
         let samples = self.samples();
         let payload = &mut turn.scratch.packet[HEADER..];
         let mut played = None;
+        let mut voice = Voice::Payload;
         // How long the payload is, if there is anything to be heard.
         let said = match &mut self.source {
             // A prompt waits while keys are being sent.
             Source::Prompts(_) | Source::Echo { .. } if quiet => None,
             Source::Silence => match (said, &mut self.bridge) {
                 (Said::Written(len), _) => Some(len),
-                (Said::Samples, _) => Some(self.tx.encode(&turn.scratch.said[..samples], payload)),
+                (Said::Samples, _) => {
+                    voice = Voice::Said;
+                    Some(self.tx.encode(&turn.scratch.said[..samples], payload))
+                }
                 (Said::Bridge, Some((_, bridge))) if !covered && bridge.rate() == self.setup.rate => {
+                    voice = Voice::Said;
                     let frame = &mut turn.scratch.said[..samples];
                     bridge.fill(frame).then(|| self.tx.encode(frame, payload))
                 }
                 _ => None,
             },
-            Source::Echo { .. } => Some(self.tx.encode(&turn.scratch.heard[..samples], payload)),
+            Source::Echo { .. } => {
+                voice = Voice::Heard;
+                Some(self.tx.encode(&turn.scratch.heard[..samples], payload))
+            }
             Source::Prompts(list) => {
                 let filled = list.next(codec, ms, payload);
                 played = filled.last.then_some(list.tag);
                 (!list.is_paused()).then_some(filled.len)
             }
         };
+        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.wants_said())
+            && let Some(len) = said
+        {
+            let scratch = &mut *turn.scratch;
+            match voice {
+                Voice::Payload => {
+                    let payload = scratch.packet.get(HEADER..HEADER + len).unwrap_or_default();
+                    recorder.say_encoded(payload, &mut scratch.said);
+                }
+                Voice::Said => recorder.say(&scratch.said[..samples], self.setup.rate),
+                Voice::Heard => recorder.say(&scratch.heard[..samples], self.setup.rate),
+            }
+        }
+        let payload = &mut turn.scratch.packet[HEADER..];
         let len = said.unwrap_or_else(|| codec.write_silence(ms, payload));
         self.tx.audio(place, to, payload_type, said.is_some(), (len, ticks), turn);
         if let Some(tag) = played {

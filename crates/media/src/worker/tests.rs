@@ -20,6 +20,7 @@ use crate::io::Channel;
 use crate::io::scripted::{Scripted, Sent};
 use crate::prompt::Prompt;
 use crate::recorder::Recorder;
+use crate::recording::Recording;
 use crate::report::LegReport;
 use crate::room::Who;
 use crate::source::Playlist;
@@ -30,6 +31,7 @@ mod hearing;
 mod keys;
 mod network;
 mod playing;
+mod recording;
 mod rooms;
 mod secured;
 
@@ -107,17 +109,15 @@ impl Rig {
 
     fn record(&mut self, tag: u64, limit: Option<Duration>, silence: Option<Duration>) -> Consumer<i16> {
         let (ring, out) = RingBuffer::new(1_000_000);
-        let recorder = Recorder::new(
-            id(0),
-            tag,
-            ring,
-            Rate::NARROW,
-            limit,
-            silence,
-            crate::recording::Verdict::default(),
-        );
-        self.order(Order::Record(id(0), recorder, kit()));
+        let order = Recording { limit, silence, ..Recording::new("a.wav") };
+        self.record_as(tag, ring, &order);
         out
+    }
+
+    fn record_as(&mut self, tag: u64, ring: rtrb::Producer<i16>, order: &Recording) {
+        let recorder = Recorder::new((id(0), tag), ring, Rate::NARROW, order, Default::default());
+        let kit = Kit::to_record(&setup(), Delay::PATIENT, order.sides).unwrap();
+        self.order(Order::Record(id(0), Box::new(recorder), kit));
     }
 
     fn slots(&mut self, n: u64) {

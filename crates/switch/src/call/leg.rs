@@ -443,8 +443,8 @@ impl CallLeg {
                     self.player.played(tag);
                     self.tell(tag, event);
                 }
-                Some(Outcome::Recorded { tag, id, duration, upload }) => {
-                    recording::finished(&self.shared, &self.owner.record, &id, upload);
+                Some(Outcome::Recorded { tag, id, file, duration, upload }) => {
+                    recording::finished(&self.shared, &self.owner.record, &id, &file, upload);
                     self.tell(tag, LegEvent::Recorded { id, duration });
                 }
                 Some(Outcome::RecordFailed { tag, id, why }) => {

@@ -4,6 +4,7 @@
 //! things here.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ pub(crate) enum Job {
     /// A prompt, echo or keys of the flow.
     Sound,
     /// A recording of this id, and where it goes afterwards (method, URL).
-    Recording { id: String, upload: Option<(String, String)> },
+    Recording { id: String, file: PathBuf, upload: Option<(String, String)> },
 }
 
 #[derive(Debug)]
@@ -119,7 +120,7 @@ pub(crate) enum Outcome {
     /// To tell the flow.
     Told(Tag, LegEvent),
     /// A recording is complete.
-    Recorded { tag: Tag, id: String, duration: Duration, upload: Option<(String, String)> },
+    Recorded { tag: Tag, id: String, file: PathBuf, duration: Duration, upload: Option<(String, String)> },
     /// A recording failed.
     RecordFailed { tag: Tag, id: String, why: String },
 }
@@ -279,6 +280,21 @@ impl MediaEnd {
         stops.filter(Result::is_ok).count() > 0
     }
 
+    /// Puts silence in place of what the recording that the flow started with `tag` hears, or goes on with it.
+    pub(crate) fn mask(&mut self, tag: Tag, on: bool) {
+        let Some(leg) = self.leg() else { return };
+        for (number, (of, job)) in &self.jobs {
+            if *of == tag && matches!(job, Job::Recording { .. }) {
+                let command = match on {
+                    true => Command::PauseRecording { tag: *number, pause: media::Pause::Silence },
+                    false => Command::ResumeRecording { tag: *number },
+                };
+                // A leg that is gone has no recording either.
+                let _ = self.engine.send(leg, command);
+            }
+        }
+    }
+
     /// What an event means for a command of the flow. One that is not known has ended already.
     pub(crate) fn outcome(&mut self, event: &media::Event) -> Option<Outcome> {
         match event {
@@ -291,8 +307,8 @@ impl MediaEnd {
                 Some(Outcome::Told(tag, LegEvent::DigitsSent))
             }
             media::Event::Recorded { tag, duration, .. } => match self.jobs.remove(tag)? {
-                (tag, Job::Recording { id, upload }) => {
-                    Some(Outcome::Recorded { tag, id, duration: *duration, upload })
+                (tag, Job::Recording { id, file, upload }) => {
+                    Some(Outcome::Recorded { tag, id, file, duration: *duration, upload })
                 }
                 (_, Job::Sound) => None,
             },

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::ir::{FileFormat, Sides};
 use flow::trace::What;
 use reqwest::Method;
 
@@ -29,7 +30,31 @@ pub(super) struct Order {
     pub(super) name: String,
     pub(super) limit: Option<Duration>,
     pub(super) silence: Option<Duration>,
+    pub(super) format: FileFormat,
+    pub(super) sides: Sides,
+    pub(super) keys: String,
     pub(super) upload: Option<(String, String)>,
+}
+
+impl Order {
+    /// The same for the media engine.
+    pub(super) fn recording(&self, path: PathBuf) -> media::Recording {
+        media::Recording {
+            format: match self.format {
+                FileFormat::Wav => media::Format::Wav,
+                FileFormat::Mp3 => media::Format::Mp3 { kbps: None },
+                FileFormat::Ogg => media::Format::Opus { bitrate: None },
+            },
+            sides: match self.sides {
+                Sides::Caller => media::Sides::Heard,
+                Sides::Both => media::Sides::Mixed,
+            },
+            limit: self.limit,
+            silence: self.silence,
+            keys: media::Keys::of(&self.keys),
+            ..media::Recording::new(path)
+        }
+    }
 }
 
 /// A recording's id: the customer's name as far as it can be a file's, the call's id and a number, so that no recording
@@ -44,8 +69,23 @@ pub(super) fn id(name: &str, call: CallId, number: u32) -> String {
 }
 
 /// The file of a recording, in the recordings' directory.
-pub(crate) fn file(id: &str) -> PathBuf {
-    PathBuf::from(format!("{id}.wav"))
+pub(crate) fn file(id: &str, format: FileFormat) -> PathBuf {
+    PathBuf::from(format!("{id}.{}", format.name()))
+}
+
+/// The media type of a recording's file, by its extension.
+pub(crate) fn media_type(format: FileFormat) -> &'static str {
+    match format {
+        FileFormat::Wav => "audio/wav",
+        FileFormat::Mp3 => "audio/mpeg",
+        // RFC 7845 §9.
+        FileFormat::Ogg => "audio/ogg; codecs=opus",
+    }
+}
+
+/// The format of the file of this name.
+pub(crate) fn format(file: &Path) -> Option<FileFormat> {
+    FileFormat::from_name(file.extension()?.to_str()?)
 }
 
 /// Notes a complete recording and sends it on its way, if it has one.
@@ -53,13 +93,14 @@ pub(super) fn finished(
     shared: &Arc<Shared>,
     record: &Arc<Record>,
     id: &str,
+    file: &Path,
     upload: Option<(String, String)>,
 ) {
     metrics::counter!("offhook_recordings_total").increment(1);
     tracing::info!(recording = id, "recorded");
     record.write(|about| about.recordings.push(id.to_owned()));
     let Some((method, url)) = upload else { return };
-    let file = shared.recordings_dir.join(file(id));
+    let file = shared.recordings_dir.join(file);
     let (owner, record) = (shared.clone(), record.clone());
     shared.tasks.spawn(async move {
         for wait in TRIES {
@@ -95,6 +136,7 @@ enum UploadError {
 }
 
 async fn send(shared: &Shared, method: &str, url: &str, file: &Path) -> Result<u16, UploadError> {
+    let kind = format(file).map_or("application/octet-stream", media_type);
     let method = if method.eq_ignore_ascii_case("post") { Method::POST } else { Method::PUT };
     let file = tokio::fs::File::open(file).await?;
     let length = file.metadata().await?.len();
@@ -102,7 +144,7 @@ async fn send(shared: &Shared, method: &str, url: &str, file: &Path) -> Result<u
         .http
         .request(method, url)?
         .timeout(UPLOAD)
-        .header(reqwest::header::CONTENT_TYPE, "audio/wav")
+        .header(reqwest::header::CONTENT_TYPE, kind)
         .header(reqwest::header::CONTENT_LENGTH, length)
         .body(file)
         .send()

@@ -353,6 +353,8 @@ fn record() -> Record {
         silence: None,
         stop_keys: "#".into(),
         beep: true,
+        format: FileFormat::Wav,
+        sides: Sides::Caller,
         upload: None,
         answers: true,
     }
@@ -375,6 +377,36 @@ fn a_recording_in_the_foreground_beeps_and_ends_by_key() {
         3500 Say("Thanks")
         3860 hang up
         3860 end: normal, by the flow
+    "#,
+    );
+}
+
+#[test]
+fn a_recording_is_masked_and_toggled() {
+    let background = || Record { beep: false, limit: None, format: FileFormat::Mp3, ..record() };
+    check(
+        vec![
+            Op::RecordToggle(background()),
+            Op::RecordMask(true),
+            Op::RecordMask(false),
+            Op::RecordToggle(background()),
+            say("Hello there"),
+        ],
+        "",
+        r#"
+        @/0  RecordToggle("memo", mp3, # stop)
+        0 answer
+        0 record "memo"
+        @/1  RecordMask
+        0 mask the recording
+        @/2  RecordUnmask
+        0 unmask the recording
+        @/3  RecordToggle("memo", mp3, # stop)
+        0 recorded recording-1, 0 ms
+        @/4
+        0 Say("Hello there")
+        660 hang up
+        660 end: normal, by the flow
     "#,
     );
 }

@@ -62,7 +62,8 @@ impl Dice {
             7 => Op::Sleep(literal(json!(self.roll(3) * 500))),
             8 => Op::Echo(Some(ms(self.roll(2) * 1000))),
             9 => Op::RecordStart(record()),
-            10 => Op::RecordStop,
+            10 => [Op::RecordStop, Op::RecordMask(true), Op::RecordToggle(record())][self.roll(3) as usize]
+                .clone(),
             11 => Op::Record(record()),
             12 => assign("a", Expr::Array(vec![variable("a"), variable("b")])),
             13 => Op::If(Condition::Expr(Expr::Fact(Fact::LastDigits))),
@@ -120,7 +121,10 @@ impl Dice {
                         ));
                     }
                     LegCommand::Conference(_) => LegEvent::Left { how: crate::leg::Leaving::Removed },
-                    LegCommand::Stop(_) | LegCommand::Echo | LegCommand::Hangup { .. } => return None,
+                    LegCommand::Stop(_)
+                    | LegCommand::Echo
+                    | LegCommand::Mask(..)
+                    | LegCommand::Hangup { .. } => return None,
                 },
             ),
             Effect::Http(tag, _) => Input::Http(
@@ -147,6 +151,8 @@ fn record() -> Record {
         silence: None,
         stop_keys: "#".into(),
         beep: false,
+        format: FileFormat::Wav,
+        sides: Sides::Caller,
         upload: None,
         answers: true,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Route, Step};
-use crate::ir::{Barge, Edges, Expr, Item, Op, Play, Record, Repeat, Template, Tone};
+use crate::ir::{Barge, Edges, Expr, FileFormat, Item, Op, Play, Record, Repeat, Sides, Template, Tone};
 use crate::lower::nearest;
 
 /// The busy tone of the United States and most of the world: 480 and 620 Hz, half a second on and off (ITU-T E.180).
@@ -138,6 +138,8 @@ fn recording() -> Record {
         silence: None,
         stop_keys: String::new(),
         beep: false,
+        format: FileFormat::Wav,
+        sides: Sides::Both,
         upload: None,
         answers: false,
     }

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::media::KEYS;
 use super::{Step, Walk};
-use crate::ir::{Assign, Edges, Expr, Fact, NodeId, Op, Part, Record, Target, Template, Upload};
+use crate::ir::{
+    Assign, Edges, Expr, Fact, FileFormat, NodeId, Op, Part, Record, Sides, Target, Template, Upload,
+};
 
 /// The variable that pivot reports as `Recording-Url`.
 pub(super) const URL: &str = "recording_url";
@@ -23,13 +25,17 @@ impl Walk<'_> {
                 self.recording(Op::RecordStart(record), step)
             }
             "stop" => self.onward(Op::RecordStop, step),
-            "toggle" | "mask" | "unmask" => {
-                let edges = step.onward();
-                self.unavailable(&format!("record_call with `{action}`"), edges, step.next(), step)
+            "toggle" => {
+                let record = Record { stop_keys: String::new(), beep: false, ..self.record(step, false) };
+                self.recording(Op::RecordToggle(record), step)
             }
+            "mask" => self.onward(Op::RecordMask(true), step),
+            "unmask" => self.onward(Op::RecordMask(false), step),
             other => {
-                let message =
-                    format!("unknown action `{other}`: expected `start` or `stop`; the module is skipped");
+                let message = format!(
+                    "unknown action `{other}`: expected `start`, `stop`, `toggle`, `mask` or `unmask`; the module is \
+                     skipped"
+                );
                 self.error(&step.data.at("action"), message);
                 self.onward(Op::Noop, step)
             }
@@ -45,13 +51,12 @@ impl Walk<'_> {
     fn record(&mut self, step: &Step<'_>, answers: bool) -> Record {
         let limit = step.data.seconds(&mut self.builder, "time_limit");
         let limit = limit.unwrap_or(std::time::Duration::from_secs(3_600));
-        let format = step.data.text(&mut self.builder, "format");
-        if format.is_some_and(|format| format != "wav") {
-            self.warn(
-                &step.data.at("format"),
-                "recordings are WAV files; `.wav` is the extension that is sent",
-            );
+        let named = step.data.text(&mut self.builder, "format").filter(|format| !format.is_empty());
+        let format = named.as_deref().map(FileFormat::from_name);
+        if format == Some(None) {
+            self.warn(&step.data.at("format"), "expected mp3 or wav; a WAV file is made");
         }
+        let format = format.flatten().unwrap_or_default();
         let name = step.data.text(&mut self.builder, "media_name").filter(|name| !name.is_empty());
         Record {
             name: name.map(Template::literal),
@@ -59,13 +64,15 @@ impl Walk<'_> {
             silence: None,
             stop_keys: KEYS.to_owned(),
             beep: answers,
-            upload: self.upload(step),
+            format,
+            sides: if answers { Sides::Caller } else { Sides::Both },
+            upload: self.upload(step, format),
             answers,
         }
     }
 
-    /// `URL/call_recording_<Call-ID>.wav`; a URL that ends in `key=` gets the file's name as that value.
-    fn upload(&mut self, step: &Step<'_>) -> Option<Upload> {
+    /// `URL/call_recording_<Call-ID>.wav`, or the format's extension; a URL that ends in `key=` gets the file's name as that value.
+    fn upload(&mut self, step: &Step<'_>, format: FileFormat) -> Option<Upload> {
         let url = step.data.text(&mut self.builder, "url").filter(|url| !url.is_empty())?;
         if !url.starts_with("http://") && !url.starts_with("https://") {
             let message =
@@ -86,13 +93,16 @@ impl Walk<'_> {
             url => format!("{}/call_recording_", url.trim_end_matches('/')),
         };
         let id = Part::Value(Expr::Fact(Fact::SipCallId));
-        let url = Template(vec![Part::Literal(start), id, Part::Literal(".wav".to_owned())]);
+        let url = Template(vec![Part::Literal(start), id, Part::Literal(format!(".{}", format.name()))]);
         Some(Upload { url, method })
     }
 
     /// The recording, and before it the note of where it will be sent.
     fn recording(&mut self, op: Op, step: &Step<'_>) -> NodeId {
-        let (Op::RecordStart(Record { upload, .. }) | Op::Record(Record { upload, .. })) = &op else {
+        let (Op::RecordStart(Record { upload, .. })
+        | Op::RecordToggle(Record { upload, .. })
+        | Op::Record(Record { upload, .. })) = &op
+        else {
             return self.onward(op, step);
         };
         let url = upload.as_ref().map(|upload| Expr::Template(upload.url.clone()));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::lower;
-use crate::ir::{Barge, Cause, Collect, Edges, Node, Op, Outcome, Program, Repeat, Target, verify};
+use crate::ir::{
+    Barge, Cause, Collect, Edges, FileFormat, Node, Op, Outcome, Program, Repeat, Sides, Target, verify,
+};
 use crate::lower::{Lowered, Severity, claims, detect};
 
 fn lowered(document: &Value) -> Lowered {
@@ -191,8 +193,20 @@ fn recordings_are_sent_to_the_address_with_the_calls_id() {
     let upload = |data: Value| format!("{:?}", one("record_caller", data));
     assert!(upload(json!({"url": "http://r.example/a/"})).contains("http://r.example/a/call_recording_"));
     assert!(upload(json!({"url": "http://r.example/?f="})).contains("?f=call_recording_"));
-    let said = said(&json!({"module": "record_call", "data": {"url": "ftp://x", "format": "mp3"}}));
+    assert!(upload(json!({"url": "http://r.example/a", "format": "mp3"})).contains("\".mp3\""));
+    let said = said(&json!({"module": "record_call", "data": {"url": "ftp://x", "format": "flac"}}));
     assert_eq!(said.iter().map(|said| said.1.as_str()).collect::<Vec<_>>(), ["/data/format", "/data/url"]);
+}
+
+#[test]
+fn a_call_is_recorded_from_both_sides_and_a_caller_from_one() {
+    let Op::RecordStart(call) = one("record_call", json!({"format": "mp3"})) else { panic!() };
+    assert_eq!((call.format, call.sides), (FileFormat::Mp3, Sides::Both));
+    let Op::Record(caller) = one("record_caller", json!({})) else { panic!() };
+    assert_eq!((caller.format, caller.sides), (FileFormat::Wav, Sides::Caller));
+    let action = |action: &str| one("record_call", json!({"action": action}));
+    assert!(matches!(action("toggle"), Op::RecordToggle(_)));
+    assert_eq!((action("mask"), action("unmask")), (Op::RecordMask(true), Op::RecordMask(false)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering, hangup};
 use super::variables::DIGITS;
 use crate::ir::{
-    Barge, Collect, Conference, Edges, Expr, Item, Op, Outcome, Play, Record, Repeat, SendDigits, SpeechItem,
-    Target, Template, TimerStart, Tone, TypeAhead,
+    Barge, Collect, Conference, Edges, Expr, FileFormat, Item, Op, Outcome, Play, Record, Repeat, SendDigits,
+    Sides, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
 };
 use crate::lower::Severity;
 
@@ -214,8 +214,9 @@ fn recording_start(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.check_names(action, &known);
     let option = &action.option;
     let format = option.text(&mut lowering.builder, "format").unwrap_or_default();
-    if !["", "wav"].contains(&format.as_str()) {
-        let message = format!("recordings are WAV files; `{format}` is not there yet");
+    let known = FileFormat::from_name(&format);
+    if known.is_none() && !format.is_empty() {
+        let message = format!("unknown format `{format}`: expected wav, mp3 or ogg; a WAV file is made");
         lowering.builder.diagnose(Severity::Warning, &option.at("format"), message);
     }
     let mut seconds =
@@ -228,7 +229,17 @@ fn recording_start(lowering: &mut Lowering, action: &Action<'_>) {
         keys => keys.to_ascii_uppercase(),
     };
     let beep = option.flag(&mut lowering.builder, "beep_start").unwrap_or(false);
-    let record = Record { name: None, limit, silence, stop_keys, beep, upload: None, answers: false };
+    let record = Record {
+        name: None,
+        limit,
+        silence,
+        stop_keys,
+        beep,
+        format: known.unwrap_or_default(),
+        sides: Sides::Both,
+        upload: None,
+        answers: false,
+    };
     lowering.op(action.head, Op::RecordStart(record));
 }
 

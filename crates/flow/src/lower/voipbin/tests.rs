@@ -204,7 +204,7 @@ fn the_rest_of_the_call_actions_are_read() {
         { "type": "echo" },
         { "type": "stream_echo", "option": { "duration": 10 } },
         { "type": "digits_send", "option": { "digits": "12#", "duration": 200, "interval": 0 } },
-        { "type": "recording_start", "option": { "format": "wav", "end_of_silence": 3, "end_of_key": "any", "duration": 60, "beep_start": true } },
+        { "type": "recording_start", "option": { "format": "ogg", "end_of_silence": 3, "end_of_key": "any", "duration": 60, "beep_start": true } },
         { "type": "recording_stop" },
         { "type": "variable_set", "option": { "key": "Provider name", "value": "voipbin ${x}" } },
         { "type": "stop" }
@@ -217,6 +217,7 @@ fn the_rest_of_the_call_actions_are_read() {
     let Op::RecordStart(record) = op(&program, 7) else { panic!() };
     assert_eq!((record.limit, record.silence), (Some(Duration::from_secs(60)), Some(Duration::from_secs(3))));
     assert_eq!((record.stop_keys.len(), record.beep), (16, true));
+    assert_eq!((record.format, record.sides), (FileFormat::Ogg, Sides::Both));
     let Op::Set(assigns) = op(&program, 9) else { panic!() };
     assert_eq!(assigns[0].path, ["Provider name"]);
 }

@@ -49,7 +49,7 @@ pub(super) fn lookup(name: &str) -> Expr {
         "call.source.type" | "call.destination.type" => return text("tel"),
         "recording.id" | "recording.recording_name" => return recording("id"),
         "recording.filenames" => return files(),
-        "recording.format" => return text("wav"),
+        "recording.format" => Fact::RecordedFormat,
         // Written by a flow, or known to a part that is not there: empty until then.
         _ => return Expr::Variable(name.to_string()),
     };
@@ -77,7 +77,11 @@ fn recording(member: &str) -> Expr {
 
 /// The last recording's file, if there is one.
 fn files() -> Expr {
-    let file = Template(vec![Part::Value(recording("id")), Part::Literal(".wav".into())]);
+    let file = Template(vec![
+        Part::Value(recording("id")),
+        Part::Literal(".".into()),
+        Part::Value(Expr::Fact(Fact::RecordedFormat)),
+    ]);
     Expr::Ternary(Box::new(recording("id")), Box::new(Expr::Template(file)), Box::new(text("")))
 }
 

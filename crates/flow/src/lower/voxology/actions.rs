@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::callback;
 use super::list::{Action, Lowering};
 use crate::ir::{
-    Barge, Collect, Edges, Encoding, Expr, Fetch, Hangup, Install, Item, Op, Play, Record, Repeat, Reply,
-    SendDigits, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload, Webhook,
+    Barge, Collect, Edges, Encoding, Expr, Fetch, FileFormat, Hangup, Install, Item, Op, Play, Record,
+    Repeat, Reply, SendDigits, Sides, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload, Webhook,
 };
 use crate::lower::members::Members;
 use crate::lower::{Dialect, Severity};
@@ -244,7 +244,17 @@ fn record(lowering: &mut Lowering, action: &Action<'_>) {
     let upload = params.text(&mut lowering.builder, "url").filter(|url| !url.is_empty());
     let upload =
         upload.map(|url| Upload { url: lowering.template(&url, &params.at("url")), method: "POST".into() });
-    let record = Record { name, limit, silence, stop_keys, beep, upload, answers: true };
+    let record = Record {
+        name,
+        limit,
+        silence,
+        stop_keys,
+        beep,
+        format: FileFormat::Wav,
+        sides: Sides::Caller,
+        upload,
+        answers: true,
+    };
     lowering.op(action.head, Op::Record(record));
 }
 

@@ -78,7 +78,7 @@ impl Leg for CallLeg {
 
     fn perform(&mut self, now: Instant, tag: Tag, command: LegCommand) {
         if !self.is_up() {
-            if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
+            if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_) | LegCommand::Mask(..)) {
                 self.fail(tag, Cause::Unsupported, "the call is over".to_owned());
             }
             return;
@@ -112,9 +112,11 @@ impl Leg for CallLeg {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }
             }
-            LegCommand::Record { name, limit, silence, upload } => {
-                self.start_recording(tag, recording::Order { name, limit, silence, upload });
+            LegCommand::Record { name, limit, silence, format, sides, keys, upload } => {
+                let order = recording::Order { name, limit, silence, format, sides, keys, upload };
+                self.start_recording(tag, order);
             }
+            LegCommand::Mask(recording, on) => self.media.mask(recording, on),
             // It takes more than this leg; the call sees to it.
             LegCommand::Dial { .. } => {
                 self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());

@@ -87,18 +87,12 @@ impl CallLeg {
 
     pub(super) fn start_recording(&mut self, tag: Tag, order: recording::Order) {
         self.recordings += 1;
-        let recording::Order { name, limit, silence, upload } = order;
-        let id = recording::id(&name, self.owner.record.id, self.recordings);
+        let id = recording::id(&order.name, self.owner.record.id, self.recordings);
+        let file = recording::file(&id, order.format);
         // Relative: the media engine knows the directory.
-        let path = recording::file(&id);
-        let job = Job::Recording { id, upload };
-        let started = self.media.start(tag, job, |tag| Command::Record {
-            tag,
-            path,
-            format: media::Format::Wav,
-            limit,
-            silence,
-        });
+        let recording = order.recording(file.clone());
+        let job = Job::Recording { id, file, upload: order.upload };
+        let started = self.media.start(tag, job, |tag| Command::Record { tag, recording });
         if let Err(error) = started {
             self.fail(tag, Cause::Recording, error.to_string());
         }
