@@ -1,0 +1,317 @@
+//! Rooms over real sockets and threads: members on two workers, other codecs and packet times, coaches, recordings.
+//!
+//! Each phone sings a tone of its own, at the pace of what it is sent; what it hears is told apart by pitch.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use audio::codec::{Codec, Decoder, Encoder, OpusSettings};
+use audio::detect::goertzel_power;
+use audio::{Rate, tone};
+use media::{
+    Command, Config, Engine, Event, Form, Format, IoMode, LegId, LegSetup, Member, Prompt, Repeat,
+    RoomCommand, RoomConfig, RoomId,
+};
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq, View};
+
+/// Longer than anything here takes; reached only by a failure.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Pitches, none of which is a multiple of another.
+const PITCHES: [f64; 6] = [420.0, 550.0, 690.0, 830.0, 970.0, 1_130.0];
+
+struct House {
+    engine: Engine,
+    events: Receiver<Event>,
+}
+
+impl House {
+    fn new(first_port: u16, ports: u16) -> House {
+        House::recording_to(first_port, ports, std::env::temp_dir())
+    }
+
+    fn recording_to(first_port: u16, ports: u16, recordings_dir: std::path::PathBuf) -> House {
+        let (put, events) = mpsc::channel();
+        let config = Config {
+            workers: 2,
+            ports: first_port..=first_port + ports - 1,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            recordings_dir,
+            io: IoMode::Poll,
+            ..Config::default()
+        };
+        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
+        House { engine, events }
+    }
+
+    fn wait<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+        loop {
+            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    }
+
+    fn wait_for(&self, event: &Event) {
+        self.wait(|other| (other == *event).then_some(()));
+    }
+
+    /// The first worker has so many legs that the next leg comes to the second.
+    fn crowd(&self) {
+        for _ in 0..256 {
+            let remote = (Ipv4Addr::LOCALHOST, 9).into();
+            let held = LegSetup { send: false, receive: false, ..LegSetup::new(Codec::Pcmu, 0, remote) };
+            self.engine.adopt(self.engine.reserve().unwrap(), held).unwrap();
+        }
+    }
+
+    fn phone(&self, n: usize, codec: Codec, ptime: u64) -> Phone {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let ports = self.engine.reserve().unwrap();
+        socket.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+        let payload_type = codec.payload_type().unwrap_or(96);
+        let setup = LegSetup {
+            ptime: Duration::from_millis(ptime),
+            ..LegSetup::new(codec, payload_type, socket.local_addr().unwrap())
+        };
+        let leg = self.engine.adopt(ports, setup.clone()).unwrap();
+        Phone {
+            leg,
+            n,
+            socket,
+            writer: Writer::new(70 + n as u32, Seq(1)),
+            timestamp: RtpTime(0),
+            encoder: Encoder::new(codec, setup.rate, &OpusSettings::default()).unwrap(),
+            decoder: Decoder::new(codec, setup.rate).unwrap(),
+            setup,
+            at: 0,
+            heard: Vec::new(),
+        }
+    }
+
+    fn join(&self, room: RoomId, phone: &Phone, member: Member) {
+        self.engine.join(room, phone.leg, phone.n as u64, member).unwrap();
+        self.wait_for(&Event::Joined { room, leg: phone.leg, tag: phone.n as u64 });
+    }
+}
+
+struct Phone {
+    leg: LegId,
+    n: usize,
+    socket: UdpSocket,
+    setup: LegSetup,
+    writer: Writer,
+    timestamp: RtpTime,
+    encoder: Encoder,
+    decoder: Decoder,
+    at: usize,
+    heard: Vec<i16>,
+}
+
+impl Phone {
+    /// Take a packet and send one.
+    fn turn(&mut self) {
+        let mut buffer = [0; 2_048];
+        let n = self.socket.recv(&mut buffer).unwrap();
+        if buffer[1] >= 200 {
+            return;
+        }
+        let view = View::parse(&buffer[..n]).unwrap();
+        let mut pcm = [0; 2_880];
+        let n = self.decoder.decode(view.payload, &mut pcm);
+        self.heard.extend_from_slice(&pcm[..n]);
+        let rate = self.setup.rate.0 as f64;
+        let samples = self.setup.rate.0 as usize * self.setup.ptime.as_millis() as usize / 1_000;
+        let at = self.at;
+        self.at += samples;
+        let angle = |n: usize| (at + n) as f64 / rate * PITCHES[self.n] * std::f64::consts::TAU;
+        let frame: Vec<i16> = (0..samples).map(|n| (angle(n).sin() * 4_000.0) as i16).collect();
+        let mut packet = [0; 1_500];
+        let n = self.encoder.encode(&frame, &mut packet[HEADER..]);
+        self.writer.write(&mut packet, self.setup.payload_type, false, self.timestamp);
+        let ticks = self.setup.codec.clock() / 1_000 * self.setup.ptime.as_millis() as u32;
+        self.timestamp = self.timestamp.plus(ticks);
+        self.socket.send(&packet[..HEADER + n]).unwrap();
+    }
+
+    /// Whom it hears, by the last third of a second.
+    fn hears(&self) -> Vec<usize> {
+        let last = &self.heard[self.heard.len() - self.setup.rate.0 as usize / 3..];
+        let level = |pitch: f64| {
+            f64::from(goertzel_power(last, self.setup.rate, pitch as f32)).sqrt() / last.len() as f64 * 2.0
+        };
+        (0..PITCHES.len()).filter(|n| level(PITCHES[*n]) > 800.0).collect()
+    }
+}
+
+/// All sing for so many milliseconds, each in a thread of its own, for their packet times differ.
+fn sing(phones: &mut [Phone], ms: u64) {
+    std::thread::scope(|scope| {
+        for phone in phones {
+            scope.spawn(move || {
+                let turns = ms / phone.setup.ptime.as_millis() as u64;
+                phone.heard.clear();
+                (0..turns).for_each(|_| phone.turn());
+            });
+        }
+    });
+}
+
+fn others(n: usize, of: usize) -> Vec<usize> {
+    (0..of).filter(|other| *other != n).collect()
+}
+
+#[test]
+fn members_on_two_workers_hear_each_other_as_in_one_room() {
+    let house = House::new(23_000, 540);
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let mut phones = vec![house.phone(0, Codec::Pcmu, 20), house.phone(1, Codec::Pcma, 20)];
+    house.crowd();
+    phones.extend([house.phone(2, Codec::Pcmu, 20), house.phone(3, Codec::Pcmu, 30)]);
+    let workers: Vec<bool> = phones.iter().map(|phone| phone.leg.to_string().starts_with("leg-1.")).collect();
+    assert_eq!(workers, [false, false, true, true]);
+    phones.iter().for_each(|phone| house.join(room, phone, Member::default()));
+    sing(&mut phones, 1_500);
+    for phone in &phones {
+        assert_eq!(phone.hears(), others(phone.n, 4), "phone {}", phone.n);
+    }
+    let described = house.engine.describe(phones[2].leg).unwrap();
+    assert!(
+        described.contains(&format!("room {} (4)", room.to_string().trim_start_matches("room-"))),
+        "{described}"
+    );
+    assert_eq!(house.engine.members(room).len(), 4);
+
+    // Now the hub has nobody of its own any more.
+    house.engine.send(phones[0].leg, Command::Release).unwrap();
+    house.wait_for(&Event::Left { room, leg: phones[0].leg, tag: 0 });
+    house.engine.leave(room, phones[1].leg).unwrap();
+    house.wait_for(&Event::Left { room, leg: phones[1].leg, tag: 1 });
+    phones.remove(0);
+    sing(&mut phones, 1_200);
+    assert_eq!([0, 1, 2].map(|n: usize| phones[n].hears()), [vec![], vec![3], vec![2]]);
+
+    house.engine.send_to_room(room, RoomCommand::Close).unwrap();
+    let mut gone = 0;
+    house.wait(|event| {
+        gone += usize::from(matches!(event, Event::Left { .. }));
+        (gone == 2).then_some(())
+    });
+    assert!(house.engine.join(room, phones[0].leg, 9, Member::default()).is_err());
+    house.engine.stop();
+}
+
+#[test]
+fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
+    let house = House::new(23_600, 540);
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let customer = house.phone(0, Codec::Pcmu, 20);
+    house.crowd();
+    let (agent, coach) = (house.phone(1, Codec::Pcmu, 20), house.phone(2, Codec::Pcmu, 20));
+    let mut phones = [customer, agent, coach];
+    let agent = phones[1].leg;
+    house.join(room, &phones[0], Member::default());
+    house.join(room, &phones[1], Member::default());
+    let whisper = Member { private: true, pairs: vec![(agent, 1.0)], ..Member::default() };
+    house.join(room, &phones[2], whisper.clone());
+    sing(&mut phones, 1_200);
+    assert_eq!([0, 1, 2].map(|n: usize| phones[n].hears()), [vec![1], vec![0, 2], vec![0, 1]]);
+    // The coach takes part, then only listens.
+    house.engine.change(room, phones[2].leg, Member::default()).unwrap();
+    sing(&mut phones, 1_200);
+    assert_eq!([0, 1, 2].map(|n: usize| phones[n].hears()), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+    house.engine.change(room, phones[2].leg, Member { mute: true, ..whisper }).unwrap();
+    sing(&mut phones, 1_200);
+    assert_eq!([0, 1, 2].map(|n: usize| phones[n].hears()), [vec![1], vec![0], vec![0, 1]]);
+    house.engine.stop();
+}
+
+#[test]
+fn wideband_members_of_every_codec_hear_each_other_in_a_wideband_room() {
+    let house = House::new(24_200, 20);
+    let room = house.engine.open_room(RoomConfig { rate: Rate::WIDE }).unwrap();
+    let codecs = [
+        (Codec::Pcmu, 20),
+        (Codec::G722, 20),
+        (Codec::Opus, 20),
+        (Codec::L16(Rate::WIDE), 20),
+        (Codec::Opus, 40),
+    ];
+    let mut phones: Vec<Phone> =
+        codecs.iter().enumerate().map(|(n, (codec, ptime))| house.phone(n, *codec, *ptime)).collect();
+    phones.iter().for_each(|phone| house.join(room, phone, Member::default()));
+    sing(&mut phones, 2_000);
+    for phone in &phones {
+        assert_eq!(phone.hears(), others(phone.n, 5), "phone {}", phone.n);
+    }
+    // Another codec in the middle of it.
+    let remote = phones[0].setup.remote;
+    let setup = LegSetup::new(Codec::G722, 9, remote);
+    house.engine.send(phones[0].leg, Command::Reconfigure(Box::new(setup.clone()))).unwrap();
+    phones[0].encoder = Encoder::new(Codec::G722, Rate::WIDE, &OpusSettings::default()).unwrap();
+    phones[0].decoder = Decoder::new(Codec::G722, Rate::WIDE).unwrap();
+    phones[0].setup = setup;
+    sing(&mut phones, 2_000);
+    for phone in &phones {
+        assert_eq!(phone.hears(), others(phone.n, 5), "phone {}", phone.n);
+    }
+    house.engine.stop();
+}
+
+#[test]
+fn a_room_is_recorded_announced_to_and_plays_music_to_who_is_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::recording_to(24_240, 20, folder.path().to_owned());
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let record = |tag| RoomCommand::Record {
+        tag,
+        path: "room.wav".into(),
+        format: Format::Wav,
+        limit: None,
+        silence: None,
+    };
+    assert!(house.engine.send_to_room(room, record(1)).is_err(), "nobody is there to be recorded");
+    let length = Duration::from_secs(10);
+    let sound = |hertz| tone::render(&[hertz], length, Duration::ZERO, length, Rate::NARROW);
+    let mut phones = vec![house.phone(0, Codec::Pcmu, 20)];
+    let music = Arc::new(Prompt::encode(&sound(970), phones[0].setup.form()).unwrap());
+    house.join(room, &phones[0], Member { music: vec![music], ..Member::default() });
+    sing(&mut phones, 800);
+    assert_eq!(phones[0].hears(), [4]);
+    phones.push(house.phone(1, Codec::Pcmu, 20));
+    house.join(room, &phones[1], Member::default());
+    house.engine.send_to_room(room, record(2)).unwrap();
+    let linear = Form::new(Codec::L16(Rate::NARROW), Duration::from_millis(20), OpusSettings::default());
+    let words = Arc::new(Prompt::encode(&sound(1_130), linear).unwrap());
+    let play = |tag, items| RoomCommand::Play { tag, items, repeat: Repeat::Times(1) };
+    let wrong = Arc::new(Prompt::encode(&sound(970), phones[0].setup.form()).unwrap());
+    assert!(house.engine.send_to_room(room, play(3, vec![wrong])).is_err());
+    house.engine.send_to_room(room, play(3, vec![words])).unwrap();
+    sing(&mut phones, 1_200);
+    assert_eq!([0, 1].map(|n: usize| phones[n].hears()), [vec![1, 5], vec![0, 5]]);
+    house.engine.send_to_room(room, RoomCommand::Stop { tag: 3 }).unwrap();
+    house.wait_for(&Event::RoomPlayed { room, tag: 3, stopped: true });
+    house.engine.send_to_room(room, RoomCommand::Stop { tag: 2 }).unwrap();
+    let (path, duration) = house.wait(|event| match event {
+        Event::RoomRecorded { tag: 2, path, duration, .. } => Some((path, duration)),
+        _ => None,
+    });
+    assert!(duration > Duration::from_millis(1_000), "{duration:?}");
+    let heard = audio::read::decode(std::fs::read(path).unwrap(), Some("wav")).unwrap();
+    let last = &heard.samples[heard.samples.len() - 4_000..];
+    for pitch in [0, 1, 5].map(|n: usize| PITCHES[n]) {
+        let level = f64::from(goertzel_power(last, heard.rate, pitch as f32)).sqrt() / 2_000.0;
+        assert!(level > 800.0, "{pitch} Hz are in the recording");
+    }
+    house.engine.leave(room, phones[1].leg).unwrap();
+    house.wait_for(&Event::Left { room, leg: phones[1].leg, tag: 1 });
+    phones.truncate(1);
+    sing(&mut phones, 800);
+    assert_eq!(phones[0].hears(), [4], "alone again");
+    house.engine.stop();
+}
