@@ -10,7 +10,10 @@
 use std::time::Duration;
 
 use audio::Rate;
+use audio::resample::Resampler;
 use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::worker::FRAME;
 
 /// What a ring holds: the longest frame and some stalls. What finds it full is dropped.
 const RING: Duration = Duration::from_millis(200);
@@ -29,6 +32,8 @@ pub(crate) struct Bridge {
     /// Of what this end writes and reads, and of what the other end writes.
     rate: Rate,
     from: Rate,
+    /// Where those differ.
+    resampler: Option<Resampler>,
     /// The other end is a room's.
     of_room: bool,
     /// Whether samples are being taken, or collected for a first frame.
@@ -43,11 +48,12 @@ impl Bridge {
     pub(crate) fn pair(one: Rate, other: Rate) -> (Bridge, Bridge) {
         let (one_out, other_into) = RingBuffer::new(one.samples(RING));
         let (other_out, one_into) = RingBuffer::new(other.samples(RING));
-        let end = |out, into, rate, from| Bridge {
+        let end = |out, into, rate: Rate, from: Rate| Bridge {
             out,
             into,
             rate,
             from,
+            resampler: (rate != from).then(|| Resampler::new(from, rate)),
             of_room: false,
             flowing: false,
             least: usize::MAX,
@@ -112,8 +118,15 @@ impl Bridge {
 
     /// Take `want` samples, which are there.
     fn take(&mut self, want: usize, frame: &mut [i16]) {
-        debug_assert_eq!(want, frame.len(), "ends of different rates are not made yet");
-        let _ = self.into.pop_entire_slice(frame);
+        let Some(resampler) = &mut self.resampler else {
+            let _ = self.into.pop_entire_slice(frame);
+            return;
+        };
+        let mut taken = [0; FRAME];
+        let taken = &mut taken[..want.min(FRAME)];
+        let _ = self.into.pop_entire_slice(taken);
+        let written = resampler.process(taken, frame);
+        frame.get_mut(written..).unwrap_or_default().fill(0);
     }
 
     /// Time passes without anybody listening.
@@ -208,6 +221,31 @@ mod tests {
         assert_eq!(first, 80, "the ring was full: the newest of what it took");
         one.push(&[900; 160]);
         assert_eq!(turn(&mut other), Some(900));
+    }
+
+    #[test]
+    fn ends_of_other_rates_hear_each_other_at_their_own() {
+        for (one, other) in [(Rate::NARROW, Rate::FULL), (Rate::FULL, Rate::WIDE), (Rate::WIDE, Rate(24_000))]
+        {
+            let (mut here, mut there) = Bridge::pair(one, other);
+            let mut heard = Vec::new();
+            for n in 0..100 {
+                let samples = one.0 as usize / 50;
+                let angle =
+                    |at: usize| (n * samples + at) as f64 / f64::from(one.0) * 440.0 * std::f64::consts::TAU;
+                let frame: Vec<i16> = (0..samples).map(|at| (angle(at).sin() * 8_000.0) as i16).collect();
+                here.push(&frame);
+                let mut frame = vec![0; other.0 as usize / 50];
+                if there.fill(&mut frame) {
+                    heard.extend(frame);
+                }
+            }
+            assert_eq!(heard.len(), other.0 as usize * 2);
+            let last = &heard[heard.len() / 2..];
+            let power = f64::from(audio::detect::goertzel_power(last, other, 440.0));
+            let level = power.sqrt() / last.len() as f64 * 2.0;
+            assert!((7_500.0..8_500.0).contains(&level), "{one} to {other}: {level}");
+        }
     }
 
     #[test]

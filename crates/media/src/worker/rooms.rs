@@ -26,13 +26,24 @@ impl<I: Io> Worker<I> {
     /// A room's turn. `true` if nobody is left in it, and it has no turn any more.
     pub(super) fn room_turn(&mut self, place: u32, now: Duration, io: &mut I) -> bool {
         let Some(mut room) = self.take_room(place) else { return false };
+        let served = panic::catch_unwind(AssertUnwindSafe(|| self.serve(&mut room, now, io)));
+        if served.is_err() {
+            // A mistake of ours in the room itself: it ends, its legs go on.
+            self.stats.panics += 1;
+            self.close_room(room);
+            return true;
+        }
+        self.put_room(room)
+    }
+
+    fn serve(&mut self, room: &mut Room, now: Duration, io: &mut I) {
         room.open();
         let mut at = 0;
         while at < room.len() {
-            self.prefetch(&room, at + 1);
-            at += usize::from(self.hear_member(&mut room, at, now, io));
+            self.prefetch(room, at + 1);
+            at += usize::from(self.hear_member(room, at, now, io));
         }
-        self.announce(&mut room);
+        self.announce(room);
         room.mix(|event| self.out.event(event));
         if let Some(recorder) = &mut room.recorder
             && recorder.push(&room.common) == Progress::Over
@@ -42,10 +53,9 @@ impl<I: Io> Worker<I> {
         }
         at = 0;
         while at < room.len() {
-            self.prefetch(&room, at + 1);
-            at += usize::from(self.speak_to_member(&mut room, at, now, io));
+            self.prefetch(room, at + 1);
+            at += usize::from(self.speak_to_member(room, at, now, io));
         }
-        self.put_room(room)
     }
 
     /// Have a member's leg on its way while another is served.

@@ -187,7 +187,7 @@ impl<I: Io> Worker<I> {
         }
     }
 
-    fn close_room(&mut self, mut room: Box<Room>) {
+    pub(super) fn close_room(&mut self, mut room: Box<Room>) {
         self.end_announcement(&mut room, true);
         if let Some(recorder) = room.recorder.take() {
             self.out.spent(Spent::Recorder(recorder));
