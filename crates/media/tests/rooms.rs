@@ -114,6 +114,14 @@ struct Phone {
 }
 
 impl Phone {
+    /// What came while nobody sang is no pace.
+    fn drain(&mut self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv(&mut [0; 2_048]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+        self.heard.clear();
+    }
+
     /// Take a packet and send one.
     fn turn(&mut self) {
         let mut buffer = [0; 2_048];
@@ -139,13 +147,14 @@ impl Phone {
         self.socket.send(&packet[..HEADER + n]).unwrap();
     }
 
-    /// Whom it hears, by the last third of a second.
+    /// Whom it hears, by the middle of what it heard: not all begin and end at once.
     fn hears(&self) -> Vec<usize> {
-        let last = &self.heard[self.heard.len() - self.setup.rate.0 as usize / 3..];
+        let middle = &self.heard[self.heard.len() * 2 / 5..self.heard.len() * 7 / 10];
         let level = |pitch: f64| {
-            f64::from(goertzel_power(last, self.setup.rate, pitch as f32)).sqrt() / last.len() as f64 * 2.0
+            f64::from(goertzel_power(middle, self.setup.rate, pitch as f32)).sqrt() / middle.len() as f64
+                * 2.0
         };
-        (0..PITCHES.len()).filter(|n| level(PITCHES[*n]) > 800.0).collect()
+        (0..PITCHES.len()).filter(|n| level(PITCHES[*n]) > 300.0).collect()
     }
 }
 
@@ -155,7 +164,7 @@ fn sing(phones: &mut [Phone], ms: u64) {
         for phone in phones {
             scope.spawn(move || {
                 let turns = ms / phone.setup.ptime.as_millis() as u64;
-                phone.heard.clear();
+                phone.drain();
                 (0..turns).for_each(|_| phone.turn());
             });
         }
