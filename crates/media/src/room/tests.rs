@@ -99,7 +99,7 @@ fn close(one: &[i16], other: &[i16], by: i32) -> bool {
 fn everybody_hears_all_others_and_not_itself() {
     for members in [2, 3, 10, 100, 500] {
         let mut room = full(members);
-        let says: Vec<Vec<i16>> = (0..members).map(|n| voice(n, 700)).collect();
+        let says: Vec<Vec<i16>> = (0..members).map(|n| voice(n, 3_000)).collect();
         let (heard, _) = turn(&mut room, &says);
         let all: Vec<i32> = (0..FRAME).map(|at| says.iter().map(|one| i32::from(one[at])).sum()).collect();
         for (n, (given, frame)) in heard.iter().enumerate() {
