@@ -1,4 +1,4 @@
-//! Rooms over real sockets and threads: members on two workers, other codecs and packet times, coaches, recordings.
+//! Rooms over real sockets and threads: members on two workers, other packet times, coaches, recordings.
 //!
 //! Each phone sings a tone of its own, at the pace of what it is sent; what it hears is told apart by pitch.
 
@@ -149,13 +149,17 @@ impl Phone {
 
     /// Whom it hears, by the middle of what it heard: not all begin and end at once.
     fn hears(&self) -> Vec<usize> {
-        let middle = &self.heard[self.heard.len() * 2 / 5..self.heard.len() * 7 / 10];
-        let level = |pitch: f64| {
-            f64::from(goertzel_power(middle, self.setup.rate, pitch as f32)).sqrt() / middle.len() as f64
-                * 2.0
-        };
-        (0..PITCHES.len()).filter(|n| level(PITCHES[*n]) > 300.0).collect()
+        let middle = &self.heard[self.heard.len() / 4..self.heard.len() * 3 / 4];
+        (0..PITCHES.len()).filter(|n| level(middle, self.setup.rate, PITCHES[*n]) > 700.0).collect()
     }
+}
+
+/// How loud a pitch is: by parts of 100 ms, for on a busy machine a stream is stretched and mended.
+fn level(sound: &[i16], rate: Rate, pitch: f64) -> f64 {
+    let parts = sound.chunks_exact(rate.0 as usize / 10);
+    let count = parts.len() as f64;
+    let power: f64 = parts.map(|part| f64::from(goertzel_power(part, rate, pitch as f32))).sum();
+    (power / count).sqrt() * 20.0 / f64::from(rate.0)
 }
 
 /// All sing for so many milliseconds, each in a thread of its own, for their packet times differ.
@@ -241,38 +245,6 @@ fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
 }
 
 #[test]
-fn wideband_members_of_every_codec_hear_each_other_in_a_wideband_room() {
-    let house = House::new(24_200, 20);
-    let room = house.engine.open_room(RoomConfig { rate: Rate::WIDE }).unwrap();
-    let codecs = [
-        (Codec::Pcmu, 20),
-        (Codec::G722, 20),
-        (Codec::Opus, 20),
-        (Codec::L16(Rate::WIDE), 20),
-        (Codec::Opus, 40),
-    ];
-    let mut phones: Vec<Phone> =
-        codecs.iter().enumerate().map(|(n, (codec, ptime))| house.phone(n, *codec, *ptime)).collect();
-    phones.iter().for_each(|phone| house.join(room, phone, Member::default()));
-    sing(&mut phones, 2_000);
-    for phone in &phones {
-        assert_eq!(phone.hears(), others(phone.n, 5), "phone {}", phone.n);
-    }
-    // Another codec in the middle of it.
-    let remote = phones[0].setup.remote;
-    let setup = LegSetup::new(Codec::G722, 9, remote);
-    house.engine.send(phones[0].leg, Command::Reconfigure(Box::new(setup.clone()))).unwrap();
-    phones[0].encoder = Encoder::new(Codec::G722, Rate::WIDE, &OpusSettings::default()).unwrap();
-    phones[0].decoder = Decoder::new(Codec::G722, Rate::WIDE).unwrap();
-    phones[0].setup = setup;
-    sing(&mut phones, 2_000);
-    for phone in &phones {
-        assert_eq!(phone.hears(), others(phone.n, 5), "phone {}", phone.n);
-    }
-    house.engine.stop();
-}
-
-#[test]
 fn a_room_is_recorded_announced_to_and_plays_music_to_who_is_alone() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::recording_to(24_240, 20, folder.path().to_owned());
@@ -314,8 +286,7 @@ fn a_room_is_recorded_announced_to_and_plays_music_to_who_is_alone() {
     let heard = audio::read::decode(std::fs::read(path).unwrap(), Some("wav")).unwrap();
     let last = &heard.samples[heard.samples.len() - 4_000..];
     for pitch in [0, 1, 5].map(|n: usize| PITCHES[n]) {
-        let level = f64::from(goertzel_power(last, heard.rate, pitch as f32)).sqrt() / 2_000.0;
-        assert!(level > 800.0, "{pitch} Hz are in the recording");
+        assert!(level(last, heard.rate, pitch) > 700.0, "{pitch} Hz are in the recording");
     }
     house.engine.leave(room, phones[1].leg).unwrap();
     house.wait_for(&Event::Left { room, leg: phones[1].leg, tag: 1 });

@@ -1,163 +1,14 @@
 //! Rooms in virtual time: who hears whom, told apart by the tone that each sings.
 
-use audio::codec::Encoder;
-use audio::detect::goertzel_power;
-use audio::resample::Resampler;
-
 use super::*;
 use crate::bridge::Bridge;
-use crate::id::{PartId, RoomId};
+use crate::id::RoomId;
 use crate::order::{Joining, RoomOrder};
-use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way};
+use crate::room::{Seat, Settings};
 
-const ROOM: PartId = PartId { worker: 0, place: 3, room: RoomId(7) };
+mod choir;
 
-/// A member: its leg, its phone, and the tone that it sings.
-struct Singer {
-    place: u32,
-    setup: LegSetup,
-    phone: Phone,
-    encoder: Encoder,
-    hertz: f64,
-    /// Samples sung.
-    at: usize,
-}
-
-fn address(place: u32) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1 + place as u8], 4_000))
-}
-
-/// Each has a pitch of its own, and none is a multiple of another's.
-fn pitch(place: u32) -> f64 {
-    [420.0, 550.0, 690.0, 830.0, 970.0, 1_130.0, 1_290.0, 1_470.0][place as usize % 8]
-}
-
-impl Singer {
-    fn new(place: u32, setup: LegSetup) -> Singer {
-        let setup = LegSetup { remote: address(place), ..setup };
-        let encoder = Encoder::new(setup.codec, setup.rate, &setup.opus).unwrap();
-        let phone = Phone::new(setup.remote, 100 + place);
-        Singer { place, setup, phone, encoder, hertz: pitch(place), at: 0 }
-    }
-
-    fn frame(&mut self, loud: f64) -> Vec<i16> {
-        let rate = self.setup.rate.0 as usize;
-        let samples = rate / 200 * self.setup.period() as usize;
-        let at = self.at;
-        self.at += samples;
-        let sample = |n: usize| {
-            let angle = (at + n) as f64 / rate as f64 * self.hertz * std::f64::consts::TAU;
-            (angle.sin() * loud) as i16
-        };
-        (0..samples).map(sample).collect()
-    }
-
-    fn packet(&mut self, loud: f64) -> Vec<u8> {
-        let frame = self.frame(loud);
-        let mut payload = [0; 1_400];
-        let n = self.encoder.encode(&frame, &mut payload);
-        let packet = self.phone.packet(self.setup.payload_type, self.phone.timestamp, &payload[..n]);
-        let ticks = self.setup.codec.clock() / 200 * self.setup.period() as u32;
-        self.phone.timestamp = self.phone.timestamp.plus(ticks);
-        packet
-    }
-
-    fn sing(&mut self, rig: &mut Rig, loud: f64) {
-        let packet = self.packet(loud);
-        rig.io.arrive(self.place as usize, Channel::Rtp, self.setup.remote, &packet);
-    }
-
-    /// What was sent to it, decoded.
-    fn heard(&self, sent: &[Sent]) -> Vec<i16> {
-        let mut decoder = audio::codec::Decoder::new(self.setup.codec, self.setup.rate).unwrap();
-        let mut all = Vec::new();
-        let mut out = [0; FRAME];
-        for one in sent.iter().filter(|one| one.to == self.setup.remote) {
-            let view = View::parse(&one.bytes).unwrap();
-            let n = decoder.decode(view.payload, &mut out);
-            all.extend_from_slice(&out[..n]);
-        }
-        all
-    }
-
-    /// The pitches in the last second of it: which of the eight are there.
-    fn hears(&self, sent: &[Sent]) -> Vec<u32> {
-        let heard = self.heard(sent);
-        let last = &heard[heard.len().saturating_sub(self.setup.rate.0 as usize / 2)..];
-        let level = |place| {
-            let power = f64::from(goertzel_power(last, self.setup.rate, pitch(place) as f32));
-            power.sqrt() / last.len() as f64 * 2.0
-        };
-        (0..8).filter(|place| level(*place) > 300.0).collect()
-    }
-}
-
-/// A rig with an open room.
-fn hall() -> Rig {
-    hall_at(Rate::NARROW)
-}
-
-fn hall_at(rate: Rate) -> Rig {
-    let mut rig = Rig::new();
-    let room = Box::new(Room::new(ROOM, rate, Lists::new(8, 4)));
-    rig.order(Order::Room(ROOM, RoomOrder::Open(room)));
-    rig
-}
-
-fn inline(rate: Rate, setup: &LegSetup) -> Way {
-    let other = |from, to| (from != to).then(|| Resampler::new(from, to));
-    Way::Inline { inward: other(setup.rate, rate), outward: other(rate, setup.rate) }
-}
-
-/// A leg comes and takes a seat.
-fn come(rig: &mut Rig, place: u32, setup: LegSetup) -> Singer {
-    let singer = Singer::new(place, setup);
-    rig.adopt(place, singer.setup.clone());
-    join(rig, &singer, Rate::NARROW, Settings::default());
-    singer
-}
-
-fn join(rig: &mut Rig, singer: &Singer, rate: Rate, settings: Settings) {
-    let (setup, leg) = (&singer.setup, id(singer.place));
-    let tag = u64::from(singer.place) + 50;
-    let kit = Kit::to_talk(setup, Delay::CONVERSATION).unwrap();
-    let manner = Manner::new(setup.codec, setup.rate, setup.opus);
-    let seat = |way| Box::new(Seat::new(Who::Leg(leg), tag, rate, settings, way));
-    let mut bridge = None;
-    let (seat, kit, shared) = if setup.period() == PERIOD {
-        let mut seat = seat(inline(rate, setup));
-        seat.manner = Some(manner);
-        (seat, Some(kit), Some(Box::new(Shared::new(manner, rate).unwrap())))
-    } else {
-        let (here, there) = Bridge::pair(rate, setup.rate);
-        bridge = Some(Order::Bridge(leg, tag, Box::new(there.into_room()), kit));
-        (seat(Way::Ring(Box::new(here))), None, None)
-    };
-    let joining = Joining { seat, shared, kit, lists: None };
-    rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(joining))));
-    bridge.into_iter().for_each(|bridge| rig.order(bridge));
-}
-
-/// All sing for so many milliseconds.
-fn choir(rig: &mut Rig, singers: &mut [&mut Singer], ms: u64) -> Vec<Sent> {
-    for slot in 0..ms / 5 {
-        for singer in singers.iter_mut() {
-            if slot.is_multiple_of(singer.setup.period()) {
-                singer.sing(rig, 4_000.0);
-            }
-        }
-        rig.slots(1);
-    }
-    rig.heard()
-}
-
-fn joined(place: u32) -> Event {
-    Event::Joined { room: RoomId(7), leg: id(place), tag: u64::from(place) + 50 }
-}
-
-fn left(place: u32) -> Event {
-    Event::Left { room: RoomId(7), leg: id(place), tag: u64::from(place) + 50 }
-}
+use choir::*;
 
 #[test]
 fn everybody_hears_the_others_and_not_itself() {
@@ -441,4 +292,48 @@ fn a_bridge_takes_a_member_out_of_its_room() {
     let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
     assert_eq!([0, 1, 2].map(|n: usize| all[n].hears(&sent)), [vec![2], vec![], vec![0]]);
     assert!(rig.take_events().contains(&Event::Played { leg: id(0), tag: 1, stopped: true }));
+}
+
+#[test]
+fn members_of_every_codec_hear_each_other_and_wideband_stays_wideband() {
+    let mut rig = hall_at(Rate::WIDE);
+    let opus = |ptime| LegSetup { ptime: MS(ptime), ..LegSetup::new(Codec::Opus, 96, home()) };
+    let setups = [
+        setup(),
+        LegSetup::new(Codec::G722, 9, home()),
+        opus(20),
+        LegSetup::new(Codec::L16(Rate::WIDE), 97, home()),
+        opus(40),
+        LegSetup { rate: Rate::NARROW, ..opus(20) },
+    ];
+    let mut all: Vec<Singer> =
+        setups.into_iter().zip(0..).map(|(setup, n)| come_at(&mut rig, n, setup, Rate::WIDE)).collect();
+    // Beyond what narrowband carries.
+    all[3].hertz = 5_900.0;
+    let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_600);
+    for singer in &all {
+        let others: Vec<u32> = (0..6).filter(|place| *place != singer.place && *place != 3).collect();
+        assert_eq!(singer.hears(&sent), others, "member {}", singer.place);
+        let heard = singer.heard(&sent);
+        let high = singer.level(&heard[heard.len() / 2..], 5_900.0);
+        let wide = singer.setup.rate > Rate::NARROW && singer.place != 3;
+        assert!(if wide { high > 1_500.0 } else { high < 100.0 }, "member {}: {high}", singer.place);
+    }
+}
+
+#[test]
+fn silent_listeners_get_the_same_bytes_and_each_its_own_headers() {
+    let mut rig = hall();
+    let mut all: Vec<Singer> = (0..5).map(|place| come(&mut rig, place, setup())).collect();
+    let sent = choir(&mut rig, &mut [&mut all[0]], 600);
+    let payloads = |place: u32| -> Vec<u8> {
+        let to_it: Vec<Sent> = sent.iter().filter(|one| one.to == address(place)).cloned().collect();
+        views(&to_it).iter().flat_map(|view| view.payload).copied().collect()
+    };
+    let first = payloads(1);
+    assert!(first.iter().any(|byte| *byte != 0xff));
+    assert!((2..5).all(|place| payloads(place) == first));
+    let ssrcs: std::collections::HashSet<u32> =
+        sent.iter().map(|one| View::parse(&one.bytes).unwrap().ssrc).collect();
+    assert_eq!(ssrcs.len(), 5);
 }
