@@ -51,11 +51,16 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a leg: at the first worker with few legs, or else at the one with the most room.
-    pub(crate) fn place(&self, setup: &LegSetup) -> Result<LegId, Error> {
+    /// A place for a leg: `beside` another if there is room, else at the first worker with few legs, or else at the one with
+    /// the most room.
+    pub(crate) fn place(&self, setup: &LegSetup, beside: Option<LegId>) -> Result<LegId, Error> {
         let mut inner = self.lock();
         let Inner { free, places, .. } = &mut *inner;
-        let at = match free.iter().position(|free| *places - free.len() < SOME.min(*places)) {
+        let near = beside
+            .map(|leg| usize::from(leg.worker))
+            .filter(|at| free.get(*at).is_some_and(|free| !free.is_empty()));
+        let first = near.or_else(|| free.iter().position(|free| *places - free.len() < SOME.min(*places)));
+        let at = match first {
             Some(first) => free.get_mut(first),
             None => free.iter_mut().max_by_key(|free| free.len()),
         };
@@ -155,7 +160,7 @@ mod tests {
     fn a_second_worker_is_woken_when_the_first_has_some_legs() {
         let board = Board::new(2, 1_000);
         let setup = crate::worker::tests::setup();
-        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(&setup).unwrap()).collect();
+        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(&setup, None).unwrap()).collect();
         assert!(all[..SOME].iter().all(|id| id.worker == 0));
         assert!(all[SOME..2 * SOME].iter().all(|id| id.worker == 1));
         let rest = all[2 * SOME..].iter().filter(|id| id.worker == 0).count();
@@ -165,15 +170,15 @@ mod tests {
         for id in &all[2 * SOME..] {
             board.withdraw(*id);
         }
-        assert_eq!(board.place(&setup).unwrap().worker, 0);
+        assert_eq!(board.place(&setup, None).unwrap().worker, 0);
     }
 
     #[test]
     fn every_place_is_given_once() {
         let board = Board::new(2, 3);
         let setup = crate::worker::tests::setup();
-        let mut all: Vec<LegId> = (0..6).map(|_| board.place(&setup).unwrap()).collect();
-        assert!(matches!(board.place(&setup), Err(Error::Busy)));
+        let mut all: Vec<LegId> = (0..6).map(|_| board.place(&setup, None).unwrap()).collect();
+        assert!(matches!(board.place(&setup, None), Err(Error::Busy)));
         all.sort_unstable_by_key(|id| (id.worker, id.place));
         all.dedup();
         assert_eq!(all.len(), 6);

@@ -13,6 +13,7 @@ use audio::Rate;
 use audio::resample::Resampler;
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use crate::id::LegId;
 use crate::worker::FRAME;
 
 /// What a ring holds: the longest frame and some stalls. What finds it full is dropped.
@@ -36,6 +37,8 @@ pub(crate) struct Bridge {
     resampler: Option<Resampler>,
     /// The other end is a room's.
     of_room: bool,
+    /// The leg at the other end, if that is at the same worker.
+    pub(crate) facing: Option<LegId>,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
     /// The least that was left after a turn of the current window, and how much of the window has passed.
@@ -55,6 +58,7 @@ impl Bridge {
             from,
             resampler: (rate != from).then(|| Resampler::new(from, rate)),
             of_room: false,
+            facing: None,
             flowing: false,
             least: usize::MAX,
             window: 0,

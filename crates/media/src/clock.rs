@@ -143,6 +143,21 @@ impl Clock {
         due
     }
 
+    /// How long until the next slot; `None` if its time has come.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        at(self.next).checked_sub(self.elapsed()).filter(|rest| !rest.is_zero())
+    }
+
+    /// Since the epoch.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    /// Sleep for so long.
+    pub(crate) fn nap(&self, span: Duration) {
+        thread::sleep(span);
+    }
+
     /// Go on from now, as after a rest without legs: what was slept through is nobody's loss.
     pub(crate) fn resume(&mut self) {
         self.next = (self.epoch.elapsed().as_nanos() / SLOT.as_nanos()) as u64 + 1;

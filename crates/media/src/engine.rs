@@ -223,12 +223,17 @@ impl Engine {
     /// Make a leg of ports and what was agreed on.
     /// It speaks within a packet time; where nothing plays, silence.
     pub fn adopt(&self, ports: Ports, setup: LegSetup) -> Result<LegId, Error> {
+        self.adopt_beside(ports, setup, None)
+    }
+
+    /// The same at the worker of another leg, if there is room: two that are to hear each other do so with less work.
+    pub fn adopt_beside(&self, ports: Ports, setup: LegSetup, beside: Option<LegId>) -> Result<LegId, Error> {
         let shared = &*self.shared;
         if shared.stop.load(Ordering::Acquire) {
             return Err(Error::Stopped);
         }
         let setup = setup.seen_from(shared.config.bind);
-        let id = shared.board.place(&setup)?;
+        let id = shared.board.place(&setup, beside)?;
         let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
         let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
         let sent = self.order(id, Order::Adopt(Box::new(leg), ports));

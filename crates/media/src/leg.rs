@@ -28,6 +28,7 @@ const RTCP_A_SECOND: usize = 8;
 
 mod attending;
 mod doing;
+mod passing;
 mod speaking;
 
 pub(crate) use attending::Said;
@@ -69,6 +70,8 @@ pub(crate) struct Leg {
     /// Turns until the next housekeeping; the first is at a time of its own, so that not all legs keep house at once.
     chores: u32,
     turns: u64,
+    /// The worker wakes for its packets.
+    watched: bool,
     /// Turns that were skipped and whose audio is still to be read.
     unread: u64,
     tx: Tx,
@@ -101,6 +104,7 @@ impl Leg {
             bridge: None,
             room: None,
             turns: u64::from(id.place),
+            watched: false,
             unread: 0,
             setup,
         }
@@ -129,6 +133,7 @@ impl Leg {
     /// One packet time: hear what arrived, say what is due.
     pub(crate) fn turn<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.turns += 1;
+        self.review(turn);
         self.hear(turn);
         self.listen(turn);
         self.say(Said::Bridge, turn);
@@ -136,17 +141,27 @@ impl Leg {
 
     /// The end of a turn: speak, and now and then keep house.
     fn say<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
+        let ticks = self.pace.ticks.into();
         if self.setup.send {
-            self.speak(said, turn);
+            if !(self.is_relayed() && self.tx.stands_by(ticks, self.pace.ms())) {
+                self.tx.leave(ticks);
+                self.speak(said, turn);
+            }
         } else {
+            self.tx.leave(ticks);
             if let Some((_, bridge)) = &mut self.bridge {
                 bridge.pass();
             }
             self.play_unheard(1);
-            self.tx.pass(self.pace.ticks.into());
+            self.tx.pass(ticks);
             self.tx.pause();
         }
         self.settle_recording(turn);
+        // An echo is in no hurry: its own turn will do.
+        let hurry = self.rx.relaying && self.bridge.is_some();
+        if hurry != self.watched {
+            self.watched = turn.io.watch(self.place(), hurry);
+        }
         self.chores -= 1;
         if self.chores == 0 {
             self.chores = 200 / u32::from(self.pace.period);
@@ -156,27 +171,13 @@ impl Leg {
 
     /// Take what the socket has.
     fn hear<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let place = self.place();
-        let appetite = self.rx.appetite(self.turns);
+        let appetite = self.rx.appetite(self.turns, self.watched);
         let (mut read, mut empty) = (0, false);
-        while read < appetite {
-            let Some(received) = turn.io.receive(place, Channel::Rtp, &mut turn.scratch.datagram) else {
-                empty = true;
-                break;
-            };
-            read += 1;
-            let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { continue };
-            let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
-            if rtcp::is_rtcp(datagram) {
-                if proven || received.from.ip() == self.rx.latch.remote().ip() {
-                    self.rtcp.read(turn.now, self.tx.ssrc(), datagram);
-                }
-            } else {
-                let received = Received { len, ..received };
-                self.rx.datagram(self.id, &self.setup, received, proven, turn);
-            }
+        while read < appetite && !empty {
+            empty = !self.hear_one(turn);
+            read += u32::from(!empty);
         }
-        self.rx.fed(read, empty);
+        self.rx.fed(read, empty, self.watched);
         self.rx.settle(self.id, turn);
     }
 
@@ -203,6 +204,9 @@ impl Leg {
     fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let samples = self.samples();
         let missed = std::mem::take(&mut self.unread);
+        if self.rx.relaying {
+            return;
+        }
         let Some(ears) = &mut self.rx.ears else { return };
         // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
         let late = missed.min(16);
@@ -283,8 +287,12 @@ impl Leg {
 
     /// Turns that did not take place.
     pub(crate) fn skip(&mut self, turns: u64) {
-        self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
-        self.tx.pause();
+        if self.tx.is_relayed() {
+            self.tx.slept(turns);
+        } else {
+            self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
+            self.tx.pause();
+        }
         self.play_unheard(turns);
         self.unread = self.unread.saturating_add(turns);
         self.rx.skip(turns);
@@ -337,6 +345,7 @@ impl Leg {
                 _ if !self.setup.send => Saying::Held,
                 _ if self.dialling.is_some() => Saying::Digits,
                 Source::Silence if self.is_in_room() => Saying::Room,
+                Source::Silence | Source::Echo { .. } if self.is_relayed() => Saying::Relay,
                 Source::Silence if self.bridge.is_some() => Saying::Bridge,
                 Source::Silence => Saying::Silence,
                 Source::Prompts(_) => Saying::Prompt,

@@ -33,6 +33,7 @@ mod prompt;
 mod recorder;
 mod recording;
 mod register;
+mod relay;
 mod repair;
 mod report;
 mod room;

@@ -75,6 +75,7 @@ pub(crate) enum Steer {
 }
 
 /// What a worker lets out.
+#[allow(clippy::large_enum_variant, reason = "counters are copied, not boxed: a worker allocates nothing")]
 pub(crate) enum Out<P> {
     Event(Event),
     Report(LegId, LegReport),

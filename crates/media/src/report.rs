@@ -92,6 +92,8 @@ pub enum Saying {
     Bridge,
     /// What the others in a room say.
     Room,
+    /// Another leg's packets, as they come.
+    Relay,
     /// Keys.
     Digits,
 }
@@ -113,6 +115,7 @@ impl LegReport {
             Saying::Echo => " · echo",
             Saying::Bridge => " · bridged",
             Saying::Room => " · room",
+            Saying::Relay => " · relayed",
             Saying::Digits => " · sending keys",
         });
         if self.recording {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 
@@ -36,6 +37,12 @@ pub(crate) fn wants_uring(mode: IoMode) -> bool {
     }
     false
 }
+
+/// Packets that are passed on are waited for so long together.
+const TOGETHER: Duration = Duration::from_millis(1);
+
+/// Legs told of at once; see `io::watch`.
+const READY: usize = 1_024;
 
 /// What a worker's thread begins with.
 pub(crate) struct Runner {
@@ -122,6 +129,7 @@ fn run<I: Io>(
     stop: &AtomicBool,
     carrier: &Thread,
 ) {
+    let (mut ready, mut woken) = (Vec::with_capacity(READY), Duration::ZERO);
     while !stop.load(Ordering::Acquire) {
         if worker.is_idle() {
             resting.store(true, Ordering::SeqCst);
@@ -131,6 +139,21 @@ fn run<I: Io>(
             }
             resting.store(false, Ordering::SeqCst);
             clock.resume();
+        }
+        while io.is_watching()
+            && let Some(rest) = clock.rest()
+        {
+            // Those that come within a millisecond are passed on together: under load that is what keeps it cheap.
+            let nap = (woken + TOGETHER).saturating_sub(clock.elapsed());
+            if !nap.is_zero() {
+                clock.nap(nap.min(rest));
+                continue;
+            }
+            io.wait(rest, &mut ready);
+            woken = clock.elapsed();
+            if !ready.is_empty() {
+                worker.between(woken, &ready, &mut io);
+            }
         }
         let due = clock.wait();
         if worker.slot(due, &mut io) {

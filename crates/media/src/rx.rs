@@ -43,8 +43,21 @@ enum Kind {
     Noise,
 }
 
+/// What a datagram was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Audio of the peer's that was not heard before.
+    Audio,
+    /// The peer's, but no audio.
+    Other,
+    /// Of no use.
+    Nothing,
+}
+
 /// The incoming stream.
 pub(crate) struct Rx {
+    /// Audio is passed on as it comes, and not kept.
+    pub(crate) relaying: bool,
     pub(crate) latch: Latch,
     stream: Option<Receiver>,
     keys: dtmf::Receiver,
@@ -81,6 +94,7 @@ impl Rx {
         let listens = setup.telephone_event_receive.is_none() && setup.codec.is_stateless();
         let tones = listens.then(|| Box::new(detect::Dtmf::new(setup.codec.rate())));
         Rx {
+            relaying: false,
             latch: Latch::new(setup.remote),
             stream: None,
             keys: dtmf::Receiver::new(setup.telephone_event_clock),
@@ -102,14 +116,18 @@ impl Rx {
     ///
     /// A steady peer sends one packet a turn, and asking a socket once more only to hear that it is empty costs
     /// as much as half a packet: so read what is expected, and now and then, or when more came, all there is.
-    pub(crate) fn appetite(&mut self, turn: u64) -> u32 {
-        self.expected = (self.expected + 1).min(MOST);
+    ///
+    /// A `watched` socket has been read as packets came.
+    pub(crate) fn appetite(&mut self, turn: u64, watched: bool) -> u32 {
+        self.expected = if watched { 0 } else { (self.expected + 1).min(MOST) };
         if self.hungry > 0 || turn.is_multiple_of(FULL_DRAIN) { MOST } else { self.expected }
     }
 
     /// So many were read; `empty` if the socket had no more.
-    pub(crate) fn fed(&mut self, read: u32, empty: bool) {
-        self.hungry = if read > self.expected { HUNGER } else { self.hungry.saturating_sub(1) };
+    pub(crate) fn fed(&mut self, read: u32, empty: bool, watched: bool) {
+        // One may have come since the last was read.
+        let surplus = if watched { read > 1 } else { read > self.expected };
+        self.hungry = if surplus { HUNGER } else { self.hungry.saturating_sub(1) };
         // What an empty socket still owes is what jitter may bring next time; more than two is a pause.
         let owed = self.expected.saturating_sub(read);
         self.expected = if empty { owed.min(2) } else { owed };
@@ -128,13 +146,13 @@ impl Rx {
         Received { len, from, waited }: Received,
         proven: bool,
         turn: &mut Turn<'_, I>,
-    ) {
+    ) -> Heard {
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
         let packet = View::parse(datagram);
         let Some((packet, kind)) = packet.and_then(|packet| Some((packet, kind(setup, &packet)?))) else {
             self.unusable += 1;
             turn.stats.unusable += 1;
-            return;
+            return Heard::Nothing;
         };
         let verdict = if proven {
             self.latch.judge_proven(turn.now, from)
@@ -153,7 +171,7 @@ impl Rx {
             Verdict::Stranger => {
                 self.strangers += 1;
                 turn.stats.strangers += 1;
-                return;
+                return Heard::Nothing;
             }
         }
         self.heard = turn.now;
@@ -165,12 +183,12 @@ impl Rx {
             self.key(id, &packet, turn.now, turn.out);
             // Some gateways send keys under an SSRC of their own, between the packets of the voice.
             if foreign {
-                return;
+                return Heard::Other;
             }
         } else if foreign {
             self.change(packet.ssrc, packet.seq, clock);
         }
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.stream else { return Heard::Nothing };
         // When it came, not when we look: that is on our grid, which is none of the network's.
         let arrival = rtp::time::units(turn.now.saturating_sub(waited), clock);
         let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
@@ -184,6 +202,7 @@ impl Rx {
                 if let Some(ears) = &mut self.ears {
                     ears.mute(packet.seq);
                 }
+                Heard::Other
             }
             Kind::Noise => {
                 if let Some(ears) = &mut self.ears
@@ -192,8 +211,12 @@ impl Rx {
                 {
                     ears.insert_noise(arrival, packet.seq, packet.timestamp, packet.payload);
                 }
+                Heard::Other
             }
-            Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {}
+            Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {
+                Heard::Nothing
+            }
+            Kind::Audio if self.relaying => Heard::Audio,
             Kind::Audio => {
                 if let Some(ears) = &mut self.ears
                     && ears.insert(arrival, packet.seq, packet.timestamp, packet.payload) == Inserted::Late
@@ -204,6 +227,7 @@ impl Rx {
                 if order == Order::Newest && setup.telephone_event_receive.is_none() {
                     self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.said, turn.out);
                 }
+                Heard::Audio
             }
         }
     }
@@ -262,6 +286,11 @@ impl Rx {
         if quiet >= KEYS_OVER {
             self.keys.rest();
         }
+    }
+
+    /// Whether keys are listened for as tones.
+    pub(crate) fn listens_for_tones(&self) -> bool {
+        self.tones.is_some()
     }
 
     /// Whether the peer has just been silent for `timeout`.

@@ -61,6 +61,10 @@ pub struct WorkerStats {
     pub packets_in: u64,
     /// RTP packets sent.
     pub packets_out: u64,
+    /// Of those, packets that were passed on as they came, from one leg to another or back.
+    pub relayed: u64,
+    /// How long packets that were passed on to another leg had been here.
+    pub transit: Histogram,
     /// RTP packets the system refused to send.
     pub send_failures: u64,
     /// How often a socket had to wait for a buffer to receive into (with io_uring); nothing is lost by it.
@@ -97,6 +101,8 @@ impl WorkerStats {
         self.rooms += other.rooms;
         self.packets_in += other.packets_in;
         self.packets_out += other.packets_out;
+        self.relayed += other.relayed;
+        self.transit.add(&other.transit);
         self.send_failures += other.send_failures;
         self.starved += other.starved;
         self.strangers += other.strangers;

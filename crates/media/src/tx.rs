@@ -10,6 +10,7 @@ use rtp::{RtpTime, Seq, dtmf};
 use crate::command::DigitToSend;
 use crate::guard::Guard;
 use crate::io::{Channel, Io};
+use crate::relay::Relayed;
 use crate::source::{Filled, Playlist};
 use crate::worker::Turn;
 
@@ -23,6 +24,7 @@ pub(crate) struct Tx {
     encoder: Option<Encoder>,
     /// The leg's encryption, both ways: nothing leaves past it.
     pub(crate) guard: Option<Box<Guard>>,
+    pub(crate) relayed: Relayed,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
 }
@@ -38,6 +40,7 @@ impl Tx {
             talking: false,
             encoder: None,
             guard,
+            relayed: Relayed::default(),
             packets: 0,
             octets: 0,
         }
@@ -56,6 +59,21 @@ impl Tx {
     /// Of the next packet of audio.
     pub(crate) fn timestamp(&self) -> RtpTime {
         self.timestamp
+    }
+
+    /// What comes next is of this time.
+    pub(crate) fn set_timestamp(&mut self, timestamp: RtpTime) {
+        self.timestamp = timestamp;
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_seq(&self) -> Seq {
+        self.writer.next_seq()
+    }
+
+    /// The next packet has this number.
+    pub(crate) fn renumber(&mut self, seq: Seq) {
+        self.writer.set_next(seq);
     }
 
     /// Time passes without audio.
@@ -128,7 +146,8 @@ impl Tx {
         self.pause();
     }
 
-    fn send<I: Io>(
+    /// Send the payload that stands behind the header's place in the turn's packet.
+    pub(crate) fn send<I: Io>(
         &mut self,
         place: usize,
         to: SocketAddr,

@@ -60,6 +60,8 @@ pub(crate) struct Turn<'a, I: Io> {
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) out: &'a mut Outlet<I::Ports>,
     pub(crate) stats: &'a mut WorkerStats,
+    /// The others; the place of the one whose turn it is is empty.
+    pub(crate) legs: &'a mut [Option<Box<Leg>>],
 }
 
 /// Owns legs and runs their slots.
@@ -134,17 +136,9 @@ impl<I: Io> Worker<I> {
                         continue;
                     }
                 };
-                let Some(leg) = self.legs.get_mut(place).and_then(Option::as_deref_mut) else { continue };
+                let Some(leg) = self.legs.get_mut(place).and_then(Option::take) else { continue };
                 let id = leg.id;
-                let mut turn = Turn {
-                    now,
-                    io: &mut *io,
-                    scratch: &mut self.scratch,
-                    out: &mut self.out,
-                    stats: &mut self.stats,
-                };
-                // A mistake of ours on one leg must not silence the others. What a turn leaves half done is its leg's.
-                if panic::catch_unwind(AssertUnwindSafe(|| leg.turn(&mut turn))).is_err() {
+                if !self.turn(leg, now, io, Leg::turn) {
                     self.stats.panics += 1;
                     self.let_go(id, io);
                     // The last of the list has its place in it now.
@@ -163,6 +157,49 @@ impl<I: Io> Worker<I> {
             self.out.put(Out::Stats(self.id, self.stats));
         }
         self.out.close()
+    }
+
+    /// Between two slots: some legs whose packets are passed on have one.
+    pub(crate) fn between(&mut self, now: Duration, ready: &[u32], io: &mut I) {
+        for (n, place) in ready.iter().enumerate() {
+            if let Some(Some(next)) = ready.get(n + 1).and_then(|next| self.legs.get(*next as usize)) {
+                fetch(next);
+            }
+            let Some(leg) = self.legs.get_mut(*place as usize).and_then(Option::take) else { continue };
+            let id = leg.id;
+            let early = |leg: &mut Leg, turn: &mut Turn<'_, I>| {
+                leg.hear_one(turn);
+            };
+            if !self.turn(leg, now, io, early) {
+                self.stats.panics += 1;
+                self.let_go(id, io);
+            }
+        }
+        io.flush();
+    }
+
+    /// Have a leg do something; `false` if that was a mistake.
+    ///
+    /// A mistake of ours on one leg must not silence the others. What a turn leaves half done is its leg's.
+    fn turn(
+        &mut self,
+        mut leg: Box<Leg>,
+        now: Duration,
+        io: &mut I,
+        act: impl FnOnce(&mut Leg, &mut Turn<'_, I>),
+    ) -> bool {
+        let place = leg.id.place as usize;
+        let mut turn = Turn {
+            now,
+            io,
+            scratch: &mut self.scratch,
+            out: &mut self.out,
+            stats: &mut self.stats,
+            legs: &mut self.legs,
+        };
+        let done = panic::catch_unwind(AssertUnwindSafe(|| act(&mut leg, &mut turn))).is_ok();
+        self.legs[place] = Some(leg);
+        done
     }
 
     /// Let everything go, as before the thread ends. `true` when nothing is left.
@@ -278,14 +315,11 @@ impl<I: Io> Worker<I> {
     }
 
     fn release(&mut self, id: LegId, now: Duration, io: &mut I) {
-        let Some(leg) = find(&mut self.legs, id) else { return };
-        leg.end(&mut Turn {
-            now,
-            io: &mut *io,
-            scratch: &mut self.scratch,
-            out: &mut self.out,
-            stats: &mut self.stats,
-        });
+        if find(&mut self.legs, id).is_none() {
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(id.place as usize).and_then(Option::take) else { return };
+        self.stats.panics += u64::from(!self.turn(leg, now, io, Leg::end));
         self.let_go(id, io);
     }
 
@@ -327,7 +361,7 @@ fn fetch(leg: &Leg) {
     let _ = leg;
 }
 
-fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {
+pub(crate) fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {
     legs.get_mut(id.place as usize)?.as_deref_mut().filter(|leg| leg.id == id)
 }
 

@@ -106,6 +106,11 @@ impl Writer {
         Seq(self.header.sequence_number)
     }
 
+    /// The next packet has this sequence number.
+    pub fn set_next(&mut self, seq: Seq) {
+        self.header.sequence_number = seq.0;
+    }
+
     /// Write the next packet's header to the front of `packet` and count it.
     /// `false`, and nothing counted, if `packet` is shorter than [`HEADER`].
     pub fn write(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: RtpTime) -> bool {

@@ -97,6 +97,7 @@ impl Engine {
 
     /// Let two legs hear each other until the `Stop` of each one's tag, the number beside it; prompts and keys go before
     /// what the other says. An end that a leg has already is replaced, and told as stopped.
+    /// Where both are at one worker and speak alike, and nobody else listens, packets are passed on as they come.
     /// → [`Event::Played`] of each
     ///
     /// # Errors
@@ -107,7 +108,10 @@ impl Engine {
         let (of_one, of_other) = (of_one?, of_other?);
         let kits =
             (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
-        let (here, there) = Bridge::pair(of_one.rate, of_other.rate);
+        let (mut here, mut there) = Bridge::pair(of_one.rate, of_other.rate);
+        if one.0.worker == other.0.worker {
+            (here.facing, there.facing) = (Some(other.0), Some(one.0));
+        }
         self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
         let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));
         if done.is_err() {

@@ -13,6 +13,7 @@ pub(crate) mod poll;
 pub(crate) mod scripted;
 pub(crate) mod stamp;
 pub(crate) mod uring;
+mod watch;
 
 /// Which backend carries packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,22 @@ pub(crate) trait Io {
 
     /// The slot ends.
     fn flush(&mut self) {}
+
+    /// Wake for what this leg's RTP socket receives, or no more; whether that is so now.
+    fn watch(&mut self, place: usize, on: bool) -> bool {
+        let _ = (place, on);
+        false
+    }
+
+    /// Whether any socket is watched.
+    fn is_watching(&self) -> bool {
+        false
+    }
+
+    /// Wait until watched sockets have received something, which are then in `ready`, for so long at most.
+    fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
+        let _ = (span, ready);
+    }
 
     /// How many datagrams, since this was last asked, were refused by the system after `send` had taken them.
     fn refused(&mut self) -> u64 {

@@ -5,8 +5,10 @@
 //! with, and on a host with several addresses that need not be the one in the SDP.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use super::watch::Watch;
 use super::{Channel, Io, Received, stamp};
 use crate::clock;
 use crate::port::Ports;
@@ -16,12 +18,13 @@ pub(crate) struct SocketPoll {
     ports: Vec<Option<Ports>>,
     /// The time since 1970 at the slot's time.
     wall: Duration,
+    watch: Watch,
 }
 
 impl SocketPoll {
     /// For so many legs.
     pub(crate) fn new(places: usize) -> SocketPoll {
-        SocketPoll { ports: (0..places).map(|_| None).collect(), wall: Duration::ZERO }
+        SocketPoll { ports: (0..places).map(|_| None).collect(), wall: Duration::ZERO, watch: Watch::new() }
     }
 
     fn socket(&self, place: usize, channel: Channel) -> Option<&UdpSocket> {
@@ -47,7 +50,30 @@ impl Io for SocketPoll {
     }
 
     fn detach(&mut self, place: usize) -> Option<Ports> {
-        self.ports.get_mut(place)?.take()
+        let ports = self.ports.get_mut(place)?.take()?;
+        if !self.watch.is_empty() {
+            // Most are not watched, which does no harm.
+            self.watch.remove(ports.rtp().as_raw_fd());
+        }
+        Some(ports)
+    }
+
+    fn watch(&mut self, place: usize, on: bool) -> bool {
+        let Some(socket) = self.socket(place, Channel::Rtp).map(AsRawFd::as_raw_fd) else { return false };
+        if on {
+            return self.watch.add(socket, place as u32);
+        }
+        self.watch.remove(socket);
+        false
+    }
+
+    fn is_watching(&self) -> bool {
+        !self.watch.is_empty()
+    }
+
+    fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
+        self.watch.wait(span, ready);
+        self.wall = clock::wall();
     }
 
     fn begin(&mut self, late: Duration) {

@@ -1,6 +1,6 @@
 //! A network for tests: what arrives is put in by hand, what leaves is kept with its time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) struct Scripted {
     pub(crate) trap: Option<usize>,
     /// Calls to `receive`.
     pub(crate) asked: u64,
+    /// Watched places.
+    pub(crate) watched: HashSet<usize>,
     slots: u64,
 }
 
@@ -51,7 +53,20 @@ impl Io for Scripted {
     }
 
     fn detach(&mut self, place: usize) -> Option<u16> {
+        self.watched.remove(&place);
         self.attached.remove(&place)
+    }
+
+    fn watch(&mut self, place: usize, on: bool) -> bool {
+        match on {
+            true => self.watched.insert(place),
+            false => self.watched.remove(&place),
+        };
+        on
+    }
+
+    fn is_watching(&self) -> bool {
+        !self.watched.is_empty()
     }
 
     fn begin(&mut self, _late: Duration) {

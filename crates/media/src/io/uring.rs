@@ -19,6 +19,7 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use self::place::Place;
 use self::store::{GROUP, Store};
 use super::memory::Pages;
+use super::watch::Watch;
 use super::{Channel, Io, Received, stamp};
 use crate::clock;
 use crate::port::Ports;
@@ -65,6 +66,7 @@ pub(crate) struct Uring {
     message: Box<libc::msghdr>,
     /// The time since 1970 at the slot's time.
     wall: Duration,
+    watch: Watch,
     failures: u64,
     /// How often a socket had to wait because every buffer lent was used.
     pub(crate) exhausted: u64,
@@ -104,6 +106,7 @@ impl Uring {
             idle: Vec::with_capacity(places),
             message,
             wall: Duration::ZERO,
+            watch: Watch::new(),
             failures: 0,
             exhausted: 0,
         })
@@ -198,13 +201,20 @@ impl Uring {
         }
     }
 
+    /// End a request to receive.
+    fn cancel(&mut self, name: u64) {
+        let cancel = opcode::AsyncCancel::new(name).build().user_data(CANCEL);
+        // SAFETY: it points to nothing.
+        unsafe { self.push(&cancel) };
+    }
+
     /// Receive from the sockets that are not received from.
     fn arm(&mut self) {
         while let Some(at) = self.idle.pop() {
             let at = at as usize;
             let Some(place) = self.places.get_mut(at) else { continue };
             place.listed = false;
-            if place.armed || place.rtp < 0 || place.held >= FLOOD {
+            if place.armed || place.watched || place.rtp < 0 || place.held >= FLOOD {
                 continue;
             }
             place.armed = true;
@@ -238,10 +248,13 @@ impl Uring {
     fn receive_rtp(&mut self, at: usize, datagram: &mut [u8]) -> Option<Received> {
         loop {
             let place = self.places.get_mut(at)?;
-            if !place.armed && !place.listed && place.rtp >= 0 && place.held < FLOOD {
+            if !place.armed && !place.listed && !place.watched && place.rtp >= 0 && place.held < FLOOD {
                 place.list(at, &mut self.idle);
             }
-            let buffer = place.take(&self.store)?;
+            let Some(buffer) = place.take(&self.store) else {
+                let ports = self.ports.get(at)?.as_ref().filter(|_| place.watched)?;
+                return stamp::next(ports.rtp(), self.wall, datagram);
+            };
             let received = read(self.store.bytes(buffer), &self.message, self.wall, datagram);
             self.store.give_back(buffer);
             if received.is_some() {
@@ -303,17 +316,49 @@ impl Io for Uring {
             self.store.give_back(buffer);
         }
         place.generation = place.generation.wrapping_add(1);
+        if std::mem::take(&mut place.watched) {
+            self.watch.remove(place.rtp);
+        }
         place.armed = false;
         place.rtp = -1;
         self.legs -= 1;
         if armed {
-            let cancel = opcode::AsyncCancel::new(name).build().user_data(CANCEL);
-            // SAFETY: it points to nothing.
-            unsafe { self.push(&cancel) };
+            self.cancel(name);
         }
         // From here on no request names the sockets that the kernel has not seen, and it holds those that it has seen.
         self.submit();
         Some(ports)
+    }
+
+    fn watch(&mut self, at: usize, on: bool) -> bool {
+        let Some(place) = self.places.get_mut(at).filter(|place| place.rtp >= 0) else { return false };
+        if !on {
+            if std::mem::take(&mut place.watched) {
+                self.watch.remove(place.rtp);
+                place.list(at, &mut self.idle);
+            }
+            return false;
+        }
+        if !place.watched && self.watch.add(place.rtp, at as u32) {
+            place.watched = true;
+            if place.armed {
+                let name = place.name(at);
+                self.cancel(name);
+                self.submit();
+                // What it brought before stands before what the socket has now.
+                self.gather();
+            }
+        }
+        self.places.get(at).is_some_and(|place| place.watched)
+    }
+
+    fn is_watching(&self) -> bool {
+        !self.watch.is_empty()
+    }
+
+    fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
+        self.watch.wait(span, ready);
+        self.wall = clock::wall();
     }
 
     fn begin(&mut self, late: Duration) {

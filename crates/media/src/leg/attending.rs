@@ -35,6 +35,7 @@ impl Leg {
     /// The first half of a turn: hear. A leg that does not say what the room says is through with it.
     pub(crate) fn attend<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Attended {
         self.turns += 1;
+        self.review(turn);
         self.hear(turn);
         self.listen(turn);
         let heard = if self.rx.ears.is_some() { self.samples() } else { 0 };

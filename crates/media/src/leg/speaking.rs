@@ -83,6 +83,8 @@ impl Leg {
                 }
                 _ => None,
             },
+            // Nothing was read of what is passed on as it comes.
+            Source::Echo { .. } if self.rx.relaying => None,
             Source::Echo { .. } => {
                 voice = Voice::Heard;
                 Some(self.tx.encode(&turn.scratch.heard[..samples], payload))

@@ -90,7 +90,7 @@ impl<I: Io> Worker<I> {
                     return true;
                 }
                 let (scratch, out, stats) = (&mut *self.scratch, &mut self.out, &mut self.stats);
-                let mut turn = Turn { now, io: &mut *io, scratch, out, stats };
+                let mut turn = Turn { now, io: &mut *io, scratch, out, stats, legs: &mut [] };
                 let Ok(attended) = panic::catch_unwind(AssertUnwindSafe(|| leg.attend(&mut turn))) else {
                     self.stumbled(room, at, id, io);
                     return false;
@@ -169,7 +169,7 @@ impl<I: Io> Worker<I> {
             }
         }
         let (out, stats) = (&mut self.out, &mut self.stats);
-        let mut turn = Turn { now, io: &mut *io, scratch, out, stats };
+        let mut turn = Turn { now, io: &mut *io, scratch, out, stats, legs: &mut [] };
         if panic::catch_unwind(AssertUnwindSafe(|| leg.reply(said, &mut turn))).is_err() {
             self.stumbled(room, at, id, io);
             return false;

@@ -32,6 +32,7 @@ mod keys;
 mod network;
 mod playing;
 mod recording;
+mod relaying;
 mod rooms;
 mod secured;
 

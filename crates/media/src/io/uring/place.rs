@@ -16,6 +16,8 @@ pub(super) struct Place {
     pub(super) held: u16,
     /// Its socket is being received from.
     pub(super) armed: bool,
+    /// Its socket is watched, and read by system calls.
+    pub(super) watched: bool,
     /// It stands in the list of those to arm.
     pub(super) listed: bool,
     pub(super) rtp: RawFd,
@@ -23,8 +25,16 @@ pub(super) struct Place {
 
 impl Place {
     /// Nobody is there.
-    pub(super) const FREE: Place =
-        Place { generation: 0, head: NONE, tail: NONE, held: 0, armed: false, listed: false, rtp: -1 };
+    pub(super) const FREE: Place = Place {
+        generation: 0,
+        head: NONE,
+        tail: NONE,
+        held: 0,
+        armed: false,
+        watched: false,
+        listed: false,
+        rtp: -1,
+    };
 
     /// Have it armed again.
     pub(super) fn list(&mut self, at: usize, idle: &mut Vec<u32>) {

@@ -14,7 +14,7 @@ fn an_echo_gives_back_what_is_heard() {
     let sent = rig.heard();
     let said: Vec<u8> = views(&sent).iter().flat_map(|view| view.payload).copied().collect();
     let sent: Vec<u8> = tone.concat();
-    assert_eq!(said[320..8_000], sent[..7_680], "two packets of delay to begin with");
+    assert_eq!(said[..8_000], sent[..8_000], "as it came");
     rig.slots(400);
     assert!(rig.reports.last().unwrap().describe().starts_with("PCMU 20 ms · jitter 0 ms · echo"));
     rig.order(Order::Stop(id(0), 3));

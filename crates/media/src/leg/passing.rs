@@ -1,0 +1,157 @@
+//! What a leg hears passed on as packets: to the leg it is bridged with, or back.
+
+use rtp::View;
+use rtp::packet::HEADER;
+
+use super::Leg;
+use crate::id::LegId;
+use crate::io::{Channel, Io, Received};
+use crate::relay::Head;
+use crate::rtcp;
+use crate::rx::Heard;
+use crate::source::Source;
+use crate::worker::{Turn, find};
+
+impl Leg {
+    /// Take one datagram from the socket. `false` if there is none.
+    pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> bool {
+        let Some(received) = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram) else {
+            return false;
+        };
+        let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return true };
+        let received = Received { len, ..received };
+        let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
+        if rtcp::is_rtcp(datagram) {
+            if proven || received.from.ip() == self.rx.latch.remote().ip() {
+                self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
+            }
+            return true;
+        }
+        let to = self.aim(turn);
+        let heard = self.rx.datagram(self.id, &self.setup, received, proven, turn);
+        if let Some(to) = to {
+            match heard {
+                Heard::Audio => self.pass_on(to, received, turn),
+                Heard::Other => self.keep(to, received.len, turn),
+                Heard::Nothing => {}
+            }
+        }
+        true
+    }
+
+    /// Where what is heard here is passed on as packets, as far as that is this leg's to say.
+    fn passes_to(&self) -> Option<LegId> {
+        let overheard = self.recorder.is_some() || self.room.is_some() || self.rx.listens_for_tones();
+        if !self.setup.receive || overheard {
+            return None;
+        }
+        match (&self.source, &self.bridge) {
+            (Source::Echo { .. }, None) if self.setup.send && self.dialling.is_none() => Some(self.id),
+            (Source::Echo { .. }, _) => None,
+            (_, Some((_, bridge))) => bridge.facing,
+            _ => None,
+        }
+    }
+
+    /// Whether this leg says what `from` hears, as packets.
+    fn takes_from(&self, from: &Leg) -> bool {
+        self.bridge.as_ref().is_some_and(|(_, bridge)| bridge.facing == Some(from.id))
+            && matches!(self.source, Source::Silence)
+            && self.dialling.is_none()
+            && self.setup.send
+            // Both sides may be on it.
+            && self.recorder.is_none()
+            && (self.setup.codec, self.pace.period) == (from.setup.codec, from.pace.period)
+    }
+
+    /// Whether this leg's turn is another's to fill.
+    pub(super) fn is_relayed(&self) -> bool {
+        let free = self.recorder.is_none()
+            && match self.source {
+                Source::Silence => self.bridge.is_some(),
+                Source::Echo { .. } => self.rx.relaying,
+                Source::Prompts(_) => false,
+            };
+        free && self.dialling.is_none() && self.tx.is_relayed()
+    }
+
+    /// Nobody passes packets on any more that was asked to; to be called when that may be so.
+    pub(super) fn review<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        if self.rx.relaying && self.passes_to().is_none() {
+            self.aim(turn);
+        }
+    }
+
+    /// Find out where the next packet goes; `None` for the way of samples.
+    pub(super) fn aim<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Option<LegId> {
+        let to = self
+            .passes_to()
+            .filter(|to| *to == self.id || find(turn.legs, *to).is_some_and(|other| other.takes_from(self)));
+        if to.is_some() != self.rx.relaying {
+            self.rx.relaying = to.is_some();
+            // What was kept for the other way is old when it is taken again.
+            if let Some(ears) = &mut self.rx.ears {
+                ears.reset();
+            }
+            if let Some((_, bridge)) = &mut self.bridge {
+                bridge.pass();
+            }
+            let facing = self.bridge.as_ref().and_then(|(_, bridge)| bridge.facing);
+            match (to, facing.and_then(|facing| find(turn.legs, facing))) {
+                (None, Some(other)) => other.tx.leave(other.pace.ticks.into()),
+                (Some(_), Some(other)) => {
+                    if let Some((_, bridge)) = &mut other.bridge {
+                        bridge.pass();
+                    }
+                }
+                _ => {}
+            }
+            if to.is_none() && self.bridge.is_none() {
+                self.tx.leave(self.pace.ticks.into());
+            }
+        }
+        to
+    }
+
+    /// Pass the turn's datagram on.
+    pub(super) fn pass_on<I: Io>(&mut self, to: LegId, received: Received, turn: &mut Turn<'_, I>) {
+        let Some(packet) = turn.scratch.datagram.get(..received.len).and_then(View::parse) else { return };
+        let (head, octets) = (Head::of(&packet), packet.payload.len());
+        let Some(place) = turn.scratch.packet.get_mut(HEADER..HEADER + octets) else { return };
+        place.copy_from_slice(packet.payload);
+        if to == self.id {
+            return self.say_again(&head, octets, turn);
+        }
+        turn.stats.transit.count(received.waited);
+        let Turn { now, io, scratch, out, stats, legs } = turn;
+        if let Some(other) = find(legs, to) {
+            let turn = &mut Turn { now: *now, io: &mut **io, scratch, out, stats, legs: &mut [] };
+            other.say_again(&head, octets, turn);
+        }
+    }
+
+    /// A packet came that is not passed on.
+    pub(super) fn keep<I: Io>(&mut self, to: LegId, len: usize, turn: &mut Turn<'_, I>) {
+        let Some(packet) = turn.scratch.datagram.get(..len).and_then(View::parse) else { return };
+        let head = Head::of(&packet);
+        match to == self.id {
+            true => self.tx.swallow(&head),
+            false => {
+                if let Some(other) = find(turn.legs, to) {
+                    other.tx.swallow(&head);
+                }
+            }
+        }
+    }
+
+    fn say_again<I: Io>(&mut self, head: &Head, octets: usize, turn: &mut Turn<'_, I>) {
+        let to = self.rx.latch.remote();
+        let clock = self.setup.codec.clock();
+        // The packet says itself how long it is where its bytes do.
+        let ticks = match self.setup.codec.bytes_per_ms() {
+            Some(bytes) => (octets / bytes.max(1)) as u32 * (clock / 1_000),
+            None => self.pace.ticks.into(),
+        };
+        self.tx.relay(self.place(), to, (self.setup.payload_type, octets, ticks, clock), head, turn);
+    }
+}
