@@ -3,14 +3,13 @@
 //! Mono and stereo, which is mapping family 0; surround is refused.
 //! libopus mixes and resamples by itself, so this comes out in mono at 48 kHz.
 
-use std::io::Cursor;
-
 use audiopus::coder::Decoder;
 use audiopus::{Channels, MutSignals, SampleRate};
-use ogg::PacketReader;
+use ogg::{Packet, PacketReader};
 
+use super::Source;
+use crate::ReadError;
 use crate::resample::to_i16;
-use crate::{Pcm, Rate, ReadError};
 
 /// The longest an Opus packet can be: 120 ms at 48 kHz, RFC 6716 §3.2.5.
 const LONGEST_PACKET: usize = 5_760;
@@ -65,42 +64,86 @@ fn head(packet: &[u8]) -> Result<Head, ReadError> {
     })
 }
 
-pub(super) fn decode(bytes: Vec<u8>) -> Result<Pcm, ReadError> {
-    let mut packets = PacketReader::new(Cursor::new(bytes));
-    let first =
-        packets.read_packet().ok().flatten().ok_or(ReadError::Malformed { what: "the first Ogg page" })?;
-    let head = head(&first.data)?;
-    let serial = first.stream_serial();
-    let mut decoder = Decoder::new(SampleRate::Hz48000, Channels::Mono)
-        .map_err(|_| ReadError::Unsupported { what: "Opus in this build of libopus" })?;
-    let mut samples: Vec<i16> = Vec::new();
-    let mut frame = vec![0f32; LONGEST_PACKET];
-    // The last page says how many samples there are in all, so that the last packet's padding can go.
-    let mut end = None;
-    // An error is a file that was cut off; what came before it is good.
-    while let Ok(Some(packet)) = packets.read_packet() {
-        if packet.stream_serial() != serial || packet.data.starts_with(b"OpusTags") {
-            continue;
+/// A stream being read.
+pub(super) struct Stream {
+    packets: PacketReader<Box<dyn Source>>,
+    decoder: Decoder,
+    head: Head,
+    serial: u32,
+    frame: Vec<f32>,
+    /// Samples decoded or passed over until now, the pre-skip's too.
+    at: u64,
+}
+
+impl Stream {
+    pub(super) fn open(source: Box<dyn Source>) -> Result<Stream, ReadError> {
+        let mut packets = PacketReader::new(source);
+        let first = packets
+            .read_packet()
+            .ok()
+            .flatten()
+            .ok_or(ReadError::Malformed { what: "the first Ogg page" })?;
+        let head = head(&first.data)?;
+        let decoder = Decoder::new(SampleRate::Hz48000, Channels::Mono)
+            .map_err(|_| ReadError::Unsupported { what: "Opus in this build of libopus" })?;
+        let serial = first.stream_serial();
+        Ok(Stream { packets, decoder, head, serial, frame: vec![0f32; LONGEST_PACKET], at: 0 })
+    }
+
+    /// The next packet of sound; an error is a file that was cut off, and what came before it is good.
+    fn packet(&mut self) -> Option<Packet> {
+        loop {
+            let packet = self.packets.read_packet().ok().flatten()?;
+            if packet.stream_serial() == self.serial && !packet.data.starts_with(b"OpusTags") {
+                return Some(packet);
+            }
         }
-        if packet.last_in_stream() {
-            end = usize::try_from(packet.absgp_page()).ok();
-        }
-        let (Ok(input), Ok(output)) = ((&packet.data).try_into(), MutSignals::try_from(&mut frame)) else {
-            continue;
+    }
+
+    /// Appends the next samples; `false` at the end.
+    pub(super) fn next(&mut self, out: &mut Vec<i16>) -> bool {
+        let Some(packet) = self.packet() else { return false };
+        let (Ok(input), Ok(output)) = ((&packet.data).try_into(), MutSignals::try_from(&mut self.frame))
+        else {
+            return true;
         };
         // A bad packet is a gap; the next may be good.
-        let Ok(decoded) = decoder.decode_float(Some(input), output, false) else { continue };
-        samples.extend(frame.iter().take(decoded).map(|&sample| to_i16(sample * head.gain)));
-        if Rate::FULL.duration(samples.len()) > super::LONGEST {
-            return Err(ReadError::TooLong);
+        let Ok(decoded) = self.decoder.decode_float(Some(input), output, false) else { return true };
+        let pre_skip = self.head.pre_skip as u64;
+        let mut end = self.at + decoded as u64;
+        // The last page says how many samples there are in all, so that the last packet's padding can go.
+        if packet.last_in_stream() && packet.absgp_page() >= pre_skip {
+            end = end.min(packet.absgp_page());
         }
+        let begin = pre_skip.saturating_sub(self.at).min(decoded as u64);
+        let wanted = begin as usize..(end.saturating_sub(self.at).max(begin)) as usize;
+        let gain = self.head.gain;
+        out.extend(self.frame[wanted].iter().map(|&sample| to_i16(sample * gain)));
+        self.at += decoded as u64;
+        true
     }
-    if let Some(end) = end.filter(|&end| end >= head.pre_skip) {
-        samples.truncate(end);
+
+    /// Pass over packets without decoding them, to at most so many samples from the beginning; how many that were.
+    pub(super) fn pass(&mut self, samples: u64) -> u64 {
+        let pre_skip = self.head.pre_skip as u64;
+        while self.at < samples.saturating_add(pre_skip).saturating_sub(LONGEST_PACKET as u64) {
+            let Some(packet) = self.packet() else { break };
+            self.at += (&packet.data).try_into().map_or(0, |data| length(data) as u64);
+        }
+        self.at.saturating_sub(pre_skip)
     }
-    samples.drain(..head.pre_skip.min(samples.len()));
-    if samples.is_empty() {
-        return Err(ReadError::Empty);
+
+    /// How many samples there are, by the last page.
+    pub(super) fn length(mut self) -> u64 {
+        let mut end = 0;
+        while let Some(packet) = self.packet() {
+            end = packet.absgp_page();
+        }
+        end.saturating_sub(self.head.pre_skip as u64)
     }
-    Ok(Pcm::new(Rate::FULL, samples))
+}
+
+/// Samples of a packet.
+fn length(packet: audiopus::packet::Packet<'_>) -> usize {
+    audiopus::packet::nb_samples(packet, SampleRate::Hz48000).unwrap_or(0)
 }

@@ -1,6 +1,8 @@
 //! Files of every kind, whole and broken.
 
 use super::*;
+use crate::Rate;
+use crate::codec::Codec;
 use crate::detect::goertzel_power;
 use crate::level::rms_dbov;
 use crate::tone;
@@ -204,7 +206,74 @@ fn mutated_files_never_panic() {
             }
             bytes.truncate(random(bytes.len()) + 1);
             // Either is right, as long as it comes back.
-            let _ = decode_any(bytes, None);
+            let _ = decode(bytes, None);
+        }
+    }
+}
+
+/// The files of [`compressed_files_are_read`], and a WAV and raw samples.
+fn files() -> Vec<(Vec<u8>, &'static str)> {
+    let tone = tone_of(8_000).samples;
+    let mut law = vec![0; tone.len()];
+    Codec::Pcma.encode(&tone, &mut law);
+    vec![
+        (include_bytes!("../../testdata/tone-1khz-1s-44100-stereo.mp3").to_vec(), "mp3"),
+        (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.flac").to_vec(), "flac"),
+        (include_bytes!("../../testdata/tone-1khz-1s-44100-stereo.ogg").to_vec(), "ogg"),
+        (include_bytes!("../../testdata/tone-1khz-1s-mono.opus").to_vec(), "opus"),
+        (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.m4a").to_vec(), "m4a"),
+        (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.aac").to_vec(), "aac"),
+        (wav(1, 2, 8_000, 16, b"LIST\x05\0\0\0INFOx", &bytes_of(&tone), 0xFFFF_FFFF), "wav"),
+        (law, "alaw"),
+        (bytes_of(&tone), "sln"),
+    ]
+}
+
+#[test]
+fn a_file_read_in_pieces_is_the_whole_file_and_its_length_is_known_without_decoding() {
+    for (bytes, extension) in files() {
+        let whole = decode(bytes.clone(), Some(extension)).unwrap();
+        let mut reader = Reader::open(Cursor::new(bytes.clone()), Some(extension)).unwrap();
+        assert_eq!(reader.rate(), whole.rate);
+        let (mut samples, mut most) = (Vec::new(), 0);
+        loop {
+            let before = samples.len();
+            let more = reader.read(&mut samples).unwrap();
+            most = most.max(samples.len() - before);
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(samples, whole.samples, "{extension}");
+        assert!(most <= 8_192, "{extension}: {most} samples at once");
+        let length = Reader::open(Cursor::new(bytes), Some(extension)).unwrap().length();
+        let off = length.abs_diff(whole.duration());
+        assert!(off < Duration::from_millis(30), "{extension}: {length:?} of {:?}", whole.duration());
+    }
+}
+
+#[test]
+fn reading_begins_at_a_place_that_is_sought() {
+    for (bytes, extension) in files() {
+        let whole = decode(bytes.clone(), Some(extension)).unwrap();
+        for ms in [0, 1, 77, 150, 100_000] {
+            let mut reader = Reader::open(Cursor::new(bytes.clone()), Some(extension)).unwrap();
+            reader.skip(Duration::from_millis(ms)).unwrap();
+            let mut rest = Vec::new();
+            while reader.read(&mut rest).unwrap() {}
+            let expected =
+                whole.samples.get(whole.rate.samples(Duration::from_millis(ms))..).unwrap_or_default();
+            // AAC's first packet is silence that it gives no length.
+            let slack = if matches!(extension, "aac" | "m4a" | "mp3") { 1_200 } else { 0 };
+            assert!(
+                rest.len().abs_diff(expected.len()) <= slack,
+                "{extension} {ms}: {} {}",
+                rest.len(),
+                expected.len()
+            );
+            if slack == 0 && !matches!(extension, "opus" | "ogg") {
+                assert_eq!(rest, expected, "{extension} from {ms} ms");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Programs that write to a pipe leave sizes of 0, 0x7FFFF000 or 0xFFFFFFFF, a killed recorder leaves the sizes of its last flush,
 //! and some forget the padding byte after an odd chunk.
-//! This finds the format and the data by walking the chunks and makes a plain file of just those two.
+//! This finds the format and the data by walking the chunks and makes a plain head for just those two.
 //! It does not decode.
 
 use crate::ReadError;
@@ -11,30 +11,37 @@ use crate::ReadError;
 const PCM: u16 = 1;
 const EXTENSIBLE: u16 = 0xFFFE;
 
-/// The same sound in a file of two chunks whose sizes are right.
-pub(super) fn mended(file: &[u8]) -> Result<Vec<u8>, ReadError> {
-    if file.get(8..12) != Some(b"WAVE") {
+/// A file's plain head, and where in the file the sound is that follows it.
+pub(super) struct Head {
+    pub(super) bytes: Vec<u8>,
+    pub(super) from: u64,
+    pub(super) length: u64,
+}
+
+/// The head of a file of `length` bytes of which `start` is the beginning: two chunks whose sizes are right.
+pub(super) fn head(start: &[u8], length: u64) -> Result<Head, ReadError> {
+    if start.get(8..12) != Some(b"WAVE") {
         return Err(ReadError::UnknownFormat);
     }
     let mut format: Option<&[u8]> = None;
     let mut at = 12;
-    while let (Some(id), Some(size)) = (file.get(at..at + 4), u32_at(file, at + 4)) {
-        let body = file.get(at + 8..).unwrap_or_default();
+    while let (Some(id), Some(size)) = (start.get(at..at + 4), u32_at(start, at + 4)) {
+        let body = start.get(at + 8..).unwrap_or_default();
+        let left = length.saturating_sub(at as u64 + 8);
         // A size beyond the end of the file is cut off or bogus; either way what is there is what there is.
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(body.len());
+        let size = u64::from(size).min(left);
         match id {
-            b"fmt " => format = body.get(..size),
+            b"fmt " => format = body.get(..size as usize),
             b"data" => {
                 let format = format.ok_or(ReadError::Malformed { what: "sound before its format" })?;
                 // A recorder that was killed before its first flush, and some pipes, leave zero; nothing sensible follows such a chunk.
-                let data = if size == 0 { body } else { body.get(..size).unwrap_or(body) };
-                return rewritten(format, data);
+                return rewritten(format, at as u64 + 8, if size == 0 { left } else { size });
             }
             _ => {}
         }
-        at += 8 + size;
+        at = usize::try_from(at as u64 + 8 + size).unwrap_or(usize::MAX);
         // Chunks begin at even offsets; a writer that forgot the padding is known by the name that stands where the padding should.
-        if size % 2 == 1 && !is_name(file, at) {
+        if size % 2 == 1 && !is_name(start, at) {
             at += 1;
         }
     }
@@ -46,7 +53,7 @@ fn is_name(file: &[u8], at: usize) -> bool {
     matches!(file.get(at..at + 4), Some(b"data" | b"fmt " | b"fact" | b"LIST"))
 }
 
-fn rewritten(format: &[u8], data: &[u8]) -> Result<Vec<u8>, ReadError> {
+fn rewritten(format: &[u8], from: u64, present: u64) -> Result<Head, ReadError> {
     const SHORT: ReadError = ReadError::Malformed { what: "the format is cut off" };
     let field = |at| u16_at(format, at).ok_or(SHORT);
     let (mut tag, channels, bits) = (field(0)?, field(2)?, field(14)?);
@@ -82,17 +89,15 @@ fn rewritten(format: &[u8], data: &[u8]) -> Result<Vec<u8>, ReadError> {
             plain.extend_from_slice(&[0, 0]);
         }
     }
-    let whole = if bytes_a_sample == 0 {
-        data.len()
-    } else {
-        data.len() - data.len() % (bytes_a_sample * usize::from(channels))
+    let whole = match bytes_a_sample {
+        0 => present,
+        bytes => present - present % (bytes as u64 * u64::from(channels)),
     };
-    let data = data.get(..whole).unwrap_or_default();
-    let (format_size, data_size) = match (u32::try_from(plain.len()), u32::try_from(data.len())) {
+    let (format_size, data_size) = match (u32::try_from(plain.len()), u32::try_from(whole)) {
         (Ok(format), Ok(data)) if data < u32::MAX - 64 => (format, data),
         _ => return Err(ReadError::TooLong),
     };
-    let mut file = Vec::with_capacity(28 + plain.len() + data.len());
+    let mut file = Vec::with_capacity(28 + plain.len());
     file.extend_from_slice(b"RIFF");
     file.extend_from_slice(&(4 + 8 + format_size + format_size % 2 + 8 + data_size).to_le_bytes());
     file.extend_from_slice(b"WAVEfmt ");
@@ -101,8 +106,7 @@ fn rewritten(format: &[u8], data: &[u8]) -> Result<Vec<u8>, ReadError> {
     file.extend_from_slice(if format_size % 2 == 1 { &[0] } else { &[] });
     file.extend_from_slice(b"data");
     file.extend_from_slice(&data_size.to_le_bytes());
-    file.extend_from_slice(data);
-    Ok(file)
+    Ok(Head { bytes: file, from, length: whole })
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
