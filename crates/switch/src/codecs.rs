@@ -4,6 +4,8 @@ use audio::Rate;
 use audio::codec::{Codec, OpusSettings};
 use sdp::negotiate;
 
+use crate::encryption::Encryption;
+
 /// The settings of `[media]` that session descriptions are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codecs {
@@ -15,6 +17,8 @@ pub struct Codecs {
     pub opus_rate: Rate,
     /// Whether silence may come, and be sent, as comfort noise (RFC 3389).
     pub comfort_noise: bool,
+    /// How much calls are encrypted.
+    pub encryption: Encryption,
     /// Milliseconds a packet, where the peer does not say: 10 to 60.
     pub ptime_ms: u32,
 }
@@ -26,6 +30,7 @@ impl Default for Codecs {
             opus: OpusSettings { fec: true, ..OpusSettings::default() },
             opus_rate: Rate::WIDE,
             comfort_noise: false,
+            encryption: Encryption::default(),
             ptime_ms: 20,
         }
     }

@@ -259,8 +259,23 @@ impl Read {
             },
             opus_rate: rate("media.opus_rate"),
             comfort_noise: self.flag("media.comfort_noise"),
+            encryption: self.encryption(),
             ptime_ms: self.number("media.ptime_ms") as u32 / 10 * 10,
         }
+    }
+
+    fn encryption(&self) -> switch::Encryption {
+        let policy = match self.text("media.encryption") {
+            "off" => switch::Policy::Off,
+            "preferred" => switch::Policy::Preferred,
+            "required" => switch::Policy::Required,
+            _ => switch::Policy::Offered,
+        };
+        let keying = match self.text("media.encryption_keys") {
+            "dtls" => switch::Keying::Dtls,
+            _ => switch::Keying::Sdes,
+        };
+        switch::Encryption::new(policy, keying)
     }
 
     fn certificates(&self) -> TlsConfig {

@@ -247,6 +247,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Whether silence may be sent as a description of its noise (RFC 3389).",
     ),
     setting(
+        "media.encryption",
+        Choice(&["off", "offered", "preferred", "required"]),
+        "\"offered\"",
+        "SRTP. offered: where the other end offers it; preferred: our own offers have it as a wish (RFC 8643);\nrequired: nothing else is offered or taken; off: it is refused.",
+    ),
+    setting(
+        "media.encryption_keys",
+        Choice(&["sdes", "dtls"]),
+        "\"sdes\"",
+        "Where the keys are in our own offers: sdes, in the SIP message, which should go by TLS then (RFC 4568);\ndtls, in a handshake between the ports of the audio (RFC 5764). Offers of others may have either.",
+    ),
+    setting(
         "media.opus_rate",
         Number(8_000, 48_000),
         "16000",

@@ -2,7 +2,7 @@
 //!
 //! `sdp` negotiates and remembers; this makes its words the media leg's.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::Body;
 
 use crate::codecs::Codecs;
+use crate::encryption;
 use crate::error::Refusal;
 
 /// Our side of a call's session descriptions.
@@ -37,7 +38,7 @@ impl Table {
             codecs: codecs.described(),
             telephone_event: true,
             comfort_noise: codecs.comfort_noise,
-            encryption: Default::default(),
+            encryption: codecs.encryption.described(),
             address,
             rtp_port,
             ptime: codecs.ptime_ms,
@@ -110,6 +111,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
     let ptime_ms = audio.ptime_ms;
     // A leg has one number for both ways; an answer with another than we offered is rare, and silence then just silent.
     let noise = audio.comfort_noise.filter(|noise| noise.send_payload_type == noise.receive_payload_type);
+    let security = encryption::agreed(&audio.security).ok_or_else(|| no_codec("no keys for the suite"))?;
     let setup = LegSetup {
         rate: codecs.rate(codec, None),
         opus: match codec {
@@ -121,7 +123,9 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         telephone_event: event.map(|event| event.send_payload_type),
         telephone_event_receive: event.map(|event| event.receive_payload_type),
         telephone_event_clock: event.map_or(codec.clock(), |event| event.clock),
-        remote_rtcp: audio.remote_rtcp.unwrap_or(audio.remote),
+        // Without a port nothing is sent.
+        remote_rtcp: audio.remote_rtcp.unwrap_or(SocketAddr::new(audio.remote.ip(), 0)),
+        security,
         ptime: Duration::from_millis(u64::from(ptime_ms)),
         send: audio.direction.sends(),
         receive: audio.direction.receives(),
@@ -132,6 +136,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         Some(event) => words.push_str(&format!(", telephone-event {}", event.send_payload_type)),
         None => words.push_str(", no telephone-event"),
     }
+    words.push_str(&encryption::words(&audio.security));
     if audio.held {
         words.push_str(", held");
     }
