@@ -58,5 +58,5 @@ pub use port::Ports;
 pub use prompt::{Form, Prompt, Prompts};
 pub use recording::{Ended, Format, Keys, Pause, Recording, Sides};
 pub use report::{LegReport, Saying, Secured};
-pub use rtp::srtp::{Keys, Profile};
+pub use rtp::srtp::{Keys as SrtpKeys, Profile};
 pub use stats::{Histogram, WorkerStats};

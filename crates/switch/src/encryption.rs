@@ -1,6 +1,6 @@
 //! How much calls are encrypted, and the words of `sdp` about it made those of `media`.
 
-use media::{Keys, Profile};
+use media::{Profile, SrtpKeys as Keys};
 use rustls::crypto::ring;
 use sdp::negotiate::security::{self, Fingerprint, Key, Keying, Policy, SECRETS, Secrets};
 
