@@ -5,7 +5,7 @@
 //! Slow work runs on blocking threads, and a whole list has one deadline: a bad prompt never stalls a call.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -77,8 +77,11 @@ pub(crate) struct Studio {
     known: Mutex<HashMap<String, Known>>,
     /// Keys of sounds by the names that flows use, until the next reload.
     resolved: Mutex<HashMap<String, String>>,
-    versions: AtomicU64,
+    /// URLs being asked for, with the time of the last attempt: who wants one meanwhile waits for that one.
+    flights: Mutex<HashMap<String, Arc<Flight>>>,
 }
+
+type Flight = tokio::sync::Mutex<Option<Instant>>;
 
 impl Studio {
     pub(crate) fn new(
@@ -98,7 +101,7 @@ impl Studio {
             limit,
             known: Mutex::new(HashMap::new()),
             resolved: Mutex::new(HashMap::new()),
-            versions: AtomicU64::new(0),
+            flights: Mutex::new(HashMap::new()),
         }
     }
 
@@ -205,13 +208,45 @@ impl Studio {
     /// A sound on the web. One that was fetched before is asked for with its validators, and kept in use when its
     /// server fails.
     async fn fetched(&self, url: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
-        let known = crate::lock(&self.known).get(url).cloned();
-        let cached = known.and_then(|known| Some((self.prompts.get(&known.key, form)?, known)));
-        if let Some((prompt, known)) = &cached
-            && monotonic() < known.fresh_until
+        let wanted = monotonic();
+        let cached = || {
+            let known = crate::lock(&self.known).get(url).cloned()?;
+            Some((self.prompts.get(&known.key, form)?, known))
+        };
+        if let Some((prompt, known)) = cached()
+            && wanted < known.fresh_until
+        {
+            return Ok(prompt);
+        }
+        let flight = self.flight(url);
+        let mut asked = flight.lock().await;
+        let cached = cached();
+        // Somebody else's question was answered, or failed, meanwhile.
+        if let Some((prompt, _)) = &cached
+            && asked.is_some_and(|asked| asked >= wanted)
         {
             return Ok(prompt.clone());
         }
+        let fetched = self.fetch(url, form, cached).await;
+        *asked = Some(monotonic());
+        fetched
+    }
+
+    /// The place where those who want a URL wait for each other.
+    fn flight(&self, url: &str) -> Arc<Flight> {
+        let mut flights = crate::lock(&self.flights);
+        if flights.len() >= REMEMBERED {
+            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+        }
+        flights.entry(url.to_owned()).or_default().clone()
+    }
+
+    async fn fetch(
+        &self,
+        url: &str,
+        form: Form,
+        cached: Option<(Arc<media::Prompt>, Known)>,
+    ) -> Result<Arc<media::Prompt>, PromptError> {
         let http = |source| PromptError::Http { url: url.to_owned(), source };
         let mut request = self.http.request(Method::GET, url).map_err(http)?.timeout(SOUND_TIME);
         if let Some((_, known)) = &cached {
@@ -240,17 +275,20 @@ impl Studio {
             }
             (Err(error), None) => return Err(error),
         };
-        let key = format!("{url}#{}", self.versions.fetch_add(1, Ordering::Relaxed));
-        let known = Known {
-            key: key.clone(),
+        let mut known = Known {
+            key: String::new(),
             etag: http::header(&response, ETAG),
             modified: http::header(&response, LAST_MODIFIED),
             fresh_until: monotonic() + max_age(http::header(&response, CACHE_CONTROL).as_deref()),
         };
         let bytes = http::read(response, SOUND_LIMIT, SOUND_TIME).await.map_err(http)?;
+        // What has not changed keeps its name, and so all forms that were made of it.
+        let mut contents = DefaultHasher::new();
+        bytes.hash(&mut contents);
+        known.key = format!("{url}#{:016x}", contents.finish());
         let name = url.to_owned();
         let prompt = self
-            .load(key, form, move || {
+            .load(known.key.clone(), form, move || {
                 audio::read::decode(bytes, extension(&name))
                     .map_err(|source| PromptError::Read { name: name.clone(), source })
             })

@@ -182,3 +182,27 @@ fn the_report_of_a_caller_who_hung_up_is_still_sent() {
     assert_eq!(calls, 2, "one at the start and one at the end:\n{}", trace(&view));
     rig.nothing_left();
 }
+
+#[test]
+fn two_first_calls_for_a_sound_on_the_web_ask_for_it_once() {
+    let (server, requests) = serve(|_| {
+        // Long enough for the other call to want it, too.
+        std::thread::sleep(Duration::from_millis(700));
+        (200, "audio/wav", beep())
+    });
+    let flow = json!({"actions": [
+        {"type": "answer"},
+        {"type": "play", "option": {"stream_urls": [format!("http://{server}/tone.wav")]}},
+        {"type": "hangup"}
+    ]});
+    let rig = Rig::start(&[("1001", flow)]);
+    let mut phones = [rig.phone("caller"), rig.phone("other")];
+    let calls = phones.each_mut().map(|phone| phone.call("1001", Offer::Early, LONG).expect("an answer"));
+    for mut call in calls {
+        assert!(call.until_bye(LONG).expect("a socket"));
+        let heard = call.hang_up().expect("heard");
+        assert!(ear::sounding(&heard.pcm()) > 0.2, "{:?}", rig.traces());
+    }
+    assert!(requests.recv_timeout(LONG).expect("a request").starts_with("GET /tone.wav"));
+    assert!(requests.try_recv().is_err(), "once");
+}

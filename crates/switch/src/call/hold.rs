@@ -2,6 +2,7 @@
 //!
 //! A phone that holds tells us by a re-INVITE or an UPDATE, in any of its spellings; its leg answers that. The other
 //! phone is not told: it is our leg that plays music to it, over what the bridge has, until the first one is back.
+//! The music goes on whether anybody hears it or not: who is held again hears it where it is by then.
 
 use flow::leg::Prompt;
 

@@ -216,7 +216,7 @@ impl CallLeg {
         self.partner = partner;
         if let Some(setup) = self.table.setup() {
             // A worker that is too busy is asked again with the next change; the two hear each other all the same.
-            let _ = self.media.reconfigure(self.tuned(setup));
+            let _ = self.reconfigure(self.tuned(setup));
         }
     }
 
@@ -440,7 +440,10 @@ impl CallLeg {
             }
             _ => match self.media.outcome(&event) {
                 Some(Outcome::Told(tag, event)) => {
-                    self.player.played(tag);
+                    // What took its place under the same tag goes on.
+                    if !self.media.is_doing(tag) {
+                        self.player.played(tag);
+                    }
                     self.tell(tag, event);
                 }
                 Some(Outcome::Recorded { tag, id, file, duration, upload }) => {

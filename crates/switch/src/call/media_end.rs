@@ -272,6 +272,21 @@ impl MediaEnd {
         Ok(())
     }
 
+    /// Whether anything that was started with `tag` goes on.
+    pub(crate) fn is_doing(&self, tag: Tag) -> bool {
+        self.jobs.values().any(|(of, _)| *of == tag)
+    }
+
+    /// What was started last with `tag` goes on with these prompts, the same in another form.
+    pub(crate) fn swap(&self, tag: Tag, items: Vec<Arc<media::Prompt>>) -> Result<(), media::Error> {
+        let leg = self.leg().ok_or(media::Error::NoLeg)?;
+        let sounds = self.jobs.iter().filter(|(_, (of, job))| *of == tag && matches!(job, Job::Sound));
+        match sounds.map(|(number, _)| *number).max() {
+            Some(number) => self.engine.send(leg, Command::Swap { tag: number, items }),
+            None => Ok(()),
+        }
+    }
+
     /// Stops what the flow started with `tag`; its own event follows. Whether there was such a thing.
     pub(crate) fn stop(&mut self, tag: Tag) -> bool {
         let Some(leg) = self.leg() else { return false };

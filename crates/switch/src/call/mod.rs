@@ -66,7 +66,7 @@ pub(crate) enum Mail {
     /// From its media leg.
     Media(media::Event),
     /// Prompts that were made ready.
-    Prompts { leg: LegKey, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
+    Prompts { leg: LegKey, errand: u64, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
     /// Where a user can be reached, as dialling asked.
     Contacts { tag: Tag, user: String, ways: Vec<Phone> },
     /// An HTTP exchange of its flow ended.

@@ -5,13 +5,15 @@
 //!                     stop, failed ──→ Quiet
 //! ```
 //!
+//! A leg that changes its codec needs its prompts in another form: what is being made ready is begun anew, and what
+//! plays goes on at its place once it is there in the new form ([`Command::Swap`]).
 //! Making ready happens in a task, which a stop or the end of the call ends; what is in memory is played at once.
 
 use std::sync::Arc;
 
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Prompt, Tag};
-use media::Command;
+use media::{Command, Form, Start};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -25,12 +27,34 @@ struct List {
     tag: Tag,
     prompts: Arc<[Prompt]>,
     repeat: media::Repeat,
+    start: Start,
+}
+
+/// A list being made ready in a task; its number tells what the task posts from what others did that came too late.
+struct Errand {
+    number: u64,
+    task: AbortHandle,
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 enum State {
     Quiet,
-    Resolving { list: List, task: AbortHandle },
-    Playing(Tag),
+    Resolving {
+        list: List,
+        errand: Errand,
+    },
+    Playing {
+        list: List,
+        /// What its prompts are encoded as.
+        form: Form,
+        /// Makes them ready in another form.
+        errand: Option<Errand>,
+    },
 }
 
 /// See the module.
@@ -39,6 +63,7 @@ pub(super) struct Player {
     leg: LegKey,
     mail: mpsc::Sender<Mail>,
     state: State,
+    errands: u64,
 }
 
 /// What to tell the flow.
@@ -48,7 +73,7 @@ const STOPPED: LegEvent = LegEvent::Played { stopped: true };
 
 impl Player {
     pub(super) fn new(shared: Arc<Shared>, leg: LegKey, mail: mpsc::Sender<Mail>) -> Player {
-        Player { shared, leg, mail, state: State::Quiet }
+        Player { shared, leg, mail, state: State::Quiet, errands: 0 }
     }
 
     /// Its leg is in another call from here on; nothing is being made ready.
@@ -64,14 +89,41 @@ impl Player {
         tag: Tag,
         prompts: Vec<Prompt>,
         repeat: flow::ir::Repeat,
+        start: Start,
     ) -> [Told; 2] {
         let repeat = match repeat {
             flow::ir::Repeat::Times(times) => media::Repeat::Times(times),
             flow::ir::Repeat::Forever => media::Repeat::Forever,
         };
         let before = self.drop_resolving();
-        let told = self.resolve(media, List { tag, prompts: prompts.into(), repeat });
+        let told = self.resolve(media, List { tag, prompts: prompts.into(), repeat, start });
         [before.map(|tag| (tag, STOPPED)), told]
+    }
+
+    /// The leg was changed: its prompts may have to be others.
+    pub(super) fn reform(&mut self, media: &mut MediaEnd) -> Told {
+        let wanted = media.form()?;
+        match std::mem::replace(&mut self.state, State::Quiet) {
+            State::Resolving { list, .. } => self.resolve(media, list),
+            State::Playing { list, form, .. } => {
+                let at_hand = match form == wanted {
+                    true => None,
+                    false => self.shared.studio.at_hand(&list.prompts, wanted),
+                };
+                self.state = match at_hand {
+                    Some(items) => {
+                        swap(media, list.tag, items);
+                        State::Playing { list, form: wanted, errand: None }
+                    }
+                    None => {
+                        let errand = (form != wanted).then(|| self.prepare(&list, wanted));
+                        State::Playing { list, form, errand }
+                    }
+                };
+                None
+            }
+            State::Quiet => None,
+        }
     }
 
     /// Stops what is being made ready with `tag`. `None` if that is not so; the media leg may be playing it.
@@ -85,50 +137,54 @@ impl Player {
         }
     }
 
-    /// The prompts of `tag` are ready, or will not be.
+    /// The prompts of an errand are ready, or will not be.
     pub(super) fn ready(
         &mut self,
         media: &mut MediaEnd,
-        tag: Tag,
+        errand: u64,
         result: Result<Vec<Arc<media::Prompt>>, PromptError>,
     ) -> Told {
-        let list = match std::mem::replace(&mut self.state, State::Quiet) {
-            State::Resolving { list, .. } if list.tag == tag => list,
+        if let Err(error) = &result {
+            metrics::counter!("offhook_prompts_failed_total").increment(1);
+            tracing::warn!(%error, "a prompt failed");
+        }
+        match std::mem::replace(&mut self.state, State::Quiet) {
+            State::Resolving { list, errand: own } if own.number == errand => match result {
+                Ok(items) => self.play(media, list, items),
+                Err(error) => failed(list.tag, error.to_string()),
+            },
+            State::Playing { list, form, errand: Some(own) } if own.number == errand => {
+                // A list that is not to be had in the new form ends in its time, unheard.
+                let form = result.map_or(form, |items| {
+                    swap(media, list.tag, items);
+                    media.form().unwrap_or(form)
+                });
+                self.state = State::Playing { list, form, errand: None };
+                None
+            }
             // A stop that came first has answered already.
             other => {
                 self.state = other;
-                return None;
-            }
-        };
-        match result {
-            Ok(items) => self.play(media, list, items),
-            Err(error) => {
-                metrics::counter!("offhook_prompts_failed_total").increment(1);
-                tracing::warn!(%error, "a prompt failed");
-                failed(tag, error.to_string())
+                None
             }
         }
     }
 
     /// The media leg has played `tag` to its end.
     pub(super) fn played(&mut self, tag: Tag) {
-        if matches!(&self.state, State::Playing(playing) if *playing == tag) {
+        if matches!(&self.state, State::Playing { list, .. } if list.tag == tag) {
             self.state = State::Quiet;
         }
     }
 
     /// Nothing more is to be heard or told.
     pub(super) fn silence(&mut self) {
-        self.drop_resolving();
         self.state = State::Quiet;
     }
 
     fn drop_resolving(&mut self) -> Option<Tag> {
         match std::mem::replace(&mut self.state, State::Quiet) {
-            State::Resolving { list, task } => {
-                task.abort();
-                Some(list.tag)
-            }
+            State::Resolving { list, .. } => Some(list.tag),
             other => {
                 self.state = other;
                 None
@@ -142,26 +198,28 @@ impl Player {
         if let Some(items) = self.shared.studio.at_hand(&list.prompts, form) {
             return self.play(media, list, items);
         }
-        let (tag, prompts) = (list.tag, list.prompts.clone());
-        let (studio, leg, mail) = (self.shared.studio.clone(), self.leg, self.mail.clone());
-        let task = self.shared.tasks.spawn(async move {
-            let result = studio.prepare(&prompts, form).await;
-            post(&mail, Mail::Prompts { leg, tag, result });
-        });
-        self.state = State::Resolving { list, task };
+        let errand = self.prepare(&list, form);
+        self.state = State::Resolving { list, errand };
         None
     }
 
+    fn prepare(&mut self, list: &List, form: Form) -> Errand {
+        self.errands += 1;
+        let (errand, prompts) = (self.errands, list.prompts.clone());
+        let (studio, leg, mail) = (self.shared.studio.clone(), self.leg, self.mail.clone());
+        let task = self.shared.tasks.spawn(async move {
+            let result = studio.prepare(&prompts, form).await;
+            post(&mail, Mail::Prompts { leg, errand, result });
+        });
+        Errand { number: errand, task }
+    }
+
     fn play(&mut self, media: &mut MediaEnd, list: List, items: Vec<Arc<media::Prompt>>) -> Told {
-        let (tag, repeat) = (list.tag, list.repeat);
-        match media.start(tag, Job::Sound, |tag| Command::Play {
-            tag,
-            items,
-            repeat,
-            start: media::Start::BEGINNING,
-        }) {
+        let (tag, repeat, start) = (list.tag, list.repeat, list.start);
+        let Some(form) = media.form() else { return failed(tag, "there is no audio".to_owned()) };
+        match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat, start }) {
             Ok(()) => {
-                self.state = State::Playing(tag);
+                self.state = State::Playing { list, form, errand: None };
                 None
             }
             Err(error) => failed(tag, error.to_string()),
@@ -169,12 +227,13 @@ impl Player {
     }
 }
 
-fn failed(tag: Tag, why: String) -> Told {
-    Some((tag, LegEvent::Failed { cause: Cause::Prompt, why }))
+/// What plays goes on with these. A worker that is too busy leaves it silent; its time runs on.
+fn swap(media: &MediaEnd, tag: Tag, items: Vec<Arc<media::Prompt>>) {
+    if let Err(error) = media.swap(tag, items) {
+        tracing::warn!(%error, "a prompt does not go on in the new codec");
+    }
 }
 
-impl Drop for Player {
-    fn drop(&mut self) {
-        self.drop_resolving();
-    }
+fn failed(tag: Tag, why: String) -> Told {
+    Some((tag, LegEvent::Failed { cause: Cause::Prompt, why }))
 }

@@ -160,9 +160,9 @@ impl Call {
                 }
             }
             // What was made ready for a leg that has moved is of no use there.
-            Mail::Prompts { leg: key, tag, result } => {
+            Mail::Prompts { leg: key, errand, result } => {
                 if let Some(leg) = self.leg_mut(key) {
-                    leg.prompts_ready(tag, result);
+                    leg.prompts_ready(errand, result);
                 }
             }
             _ => {}

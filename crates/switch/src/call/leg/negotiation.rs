@@ -50,7 +50,7 @@ impl CallLeg {
     }
 
     pub(super) fn change(&mut self, now: Instant, agreement: Agreement) -> Result<(), Refusal> {
-        if self.media.reconfigure(self.tuned(&agreement.setup)).map_err(|_| Refusal::MediaBusy)? {
+        if self.reconfigure(self.tuned(&agreement.setup)).map_err(|_| Refusal::MediaBusy)? {
             self.note_media(now, format!("changed: {}", agreement.words));
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(agreement.words));
             self.sync_room();

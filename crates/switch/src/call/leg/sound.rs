@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow::ir::Cause;
 use flow::leg::{Prompt, Tag};
-use media::Command;
+use media::{Command, LegSetup, Start};
 
 use super::{CallLeg, KEY_GAP, OWN, Own};
 use crate::call::media_end::Job;
@@ -13,18 +13,22 @@ use crate::call::recording;
 use crate::studio::PromptError;
 
 impl CallLeg {
-    /// The prompts of `tag` are ready, or will not be.
-    pub(crate) fn prompts_ready(&mut self, tag: Tag, result: Result<Vec<Arc<media::Prompt>>, PromptError>) {
-        let told = self.player.ready(&mut self.media, tag, result);
+    /// The prompts of an errand of the player are ready, or will not be.
+    pub(crate) fn prompts_ready(
+        &mut self,
+        errand: u64,
+        result: Result<Vec<Arc<media::Prompt>>, PromptError>,
+    ) {
+        let told = self.player.ready(&mut self.media, errand, result);
         if let Some((tag, event)) = told {
             self.tell(tag, event);
         }
     }
 
-    /// Plays music until [`CallLeg::hush`], over whatever the leg hears.
+    /// Plays music, from where it is by now, until [`CallLeg::hush`], over whatever the leg hears.
     pub(crate) fn play_music(&mut self, prompts: Vec<Prompt>) {
         self.own = Own::Music;
-        self.play(OWN, prompts, flow::ir::Repeat::Forever);
+        self.play_from(OWN, prompts, flow::ir::Repeat::Forever, Start::Now);
     }
 
     pub(crate) fn hears_music(&self) -> bool {
@@ -39,10 +43,23 @@ impl CallLeg {
     }
 
     pub(super) fn play(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
-        let told = self.player.start(&mut self.media, tag, prompts, repeat);
+        self.play_from(tag, prompts, repeat, Start::BEGINNING);
+    }
+
+    fn play_from(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat, start: Start) {
+        let told = self.player.start(&mut self.media, tag, prompts, repeat, start);
         for (tag, event) in told.into_iter().flatten() {
             self.tell(tag, event);
         }
+    }
+
+    /// Changes the media leg; what plays goes on. Whether it is anything new.
+    pub(super) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
+        let changed = self.media.reconfigure(setup)?;
+        if changed && let Some((tag, event)) = self.player.reform(&mut self.media) {
+            self.tell(tag, event);
+        }
+        Ok(changed)
     }
 
     pub(super) fn stop_play(&mut self, started: Tag) {
