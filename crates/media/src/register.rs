@@ -140,6 +140,13 @@ impl Inner {
         Some((room, entry, entry.members.get(&leg).filter(|membership| !membership.leaving)?))
     }
 
+    /// Members that hear a room by a ring, with their tags; not those that have gone to another room meanwhile.
+    pub(crate) fn rings(&self, room: RoomId) -> Vec<(LegId, u64)> {
+        let Some(entry) = self.rooms.get(&room) else { return Vec::new() };
+        let here = entry.members.iter().filter(|(leg, _)| self.legs.get(leg) == Some(&room));
+        here.filter(|(_, member)| member.by_ring).map(|(leg, member)| (*leg, member.tag)).collect()
+    }
+
     /// Somebody joins. Who was there under its name is replaced.
     pub(crate) fn enter(&mut self, room: RoomId, leg: LegId, membership: Membership) {
         if let Some(entry) = self.rooms.get_mut(&room) {

@@ -83,9 +83,9 @@ impl Engine {
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
         self.order_part(membership.part, RoomOrder::Leave(leg))?;
         membership.leaving = true;
-        if membership.by_ring {
-            // Without this it would be told of by its ring, when that is cut.
-            let _ = self.order(leg, Order::Stop(leg, membership.tag));
+        let ring = register.rings(room).into_iter().find(|(member, _)| *member == leg);
+        if let Some((leg, tag)) = ring {
+            let _ = self.order(leg, Order::Stop(leg, tag));
         }
         self.settle(&mut register, room);
         Ok(())
@@ -120,8 +120,9 @@ impl Engine {
             }
             RoomCommand::Stop { tag } => hub.map_or(Ok(()), |hub| self.order_part(hub, RoomOrder::Stop(tag))),
             RoomCommand::Close => {
-                for leg in entry.members.values().filter(|member| member.by_ring).zip(entry.members.keys()) {
-                    let _ = self.order(*leg.1, Order::Stop(*leg.1, leg.0.tag));
+                for (leg, tag) in register.rings(room) {
+                    // Without this it would play silence until it is told to stop.
+                    let _ = self.order(leg, Order::Stop(leg, tag));
                 }
                 for part in register.close(room).unwrap_or_default() {
                     self.post(part.id, RoomOrder::Close);
