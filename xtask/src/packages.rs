@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// What building needs: a linker and C compiler, and libopus, which is found through pkg-config.
-const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev"];
+/// What building needs: a linker and C compiler, and libopus and OpenSSL, which are found through pkg-config.
+const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libopus-dev", "libssl-dev"];
 
 /// What running needs: the voice.
 const RUN: &[&str] = &["espeak-ng"];
@@ -97,6 +97,7 @@ fn installed(package: &str) -> bool {
         Err(_) => match package {
             "libc6-dev" => fs::exists("/usr/include/stdio.h").unwrap_or(false),
             "libopus-dev" => quiet(Command::new("pkg-config").args(["--exists", "opus"])),
+            "libssl-dev" => quiet(Command::new("pkg-config").args(["--exists", "libssl"])),
             "sip-tester" => which("sipp").is_some(),
             "baresip-core" => which("baresip").is_some(),
             "linphone-cli" => which("linphone-daemon").is_some(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use rtrb::Consumer;
 use crate::board::Board;
 use crate::clock;
 use crate::disk::{Disks, Done};
+use crate::dtls;
 use crate::event::Event;
 use crate::id::{LegId, PartId, RoomId};
 use crate::order::{Order, Out, Spent};
@@ -30,6 +31,9 @@ pub(crate) struct Carrier<F> {
     pub(crate) rings: Vec<Consumer<Out<Ports>>>,
     pub(crate) recordings: Receiver<Done>,
     pub(crate) disks: Disks,
+    /// What came of handshakes.
+    pub(crate) handshakes: Receiver<Event>,
+    pub(crate) dtls: Sender<dtls::Note>,
     pub(crate) board: Arc<Board>,
     pub(crate) register: Arc<Register>,
     pub(crate) pool: Arc<Pool>,
@@ -61,6 +65,9 @@ impl<F: Fn(Event)> Carrier<F> {
             while let Ok(out) = self.rings[at].pop() {
                 self.carry(out);
             }
+        }
+        while let Ok(event) = self.handshakes.try_recv() {
+            (self.sink)(event);
         }
         while let Ok(done) = self.recordings.try_recv() {
             let Done { leg, tag, path, ended, result } = done;
@@ -124,6 +131,10 @@ impl<F: Fn(Event)> Carrier<F> {
             }
             Out::Released(leg, ports) => {
                 let (id, report) = (leg.id, leg.report());
+                if report.secured.by_handshake() {
+                    // Without the thread there is nothing to end.
+                    let _ = self.dtls.send(dtls::Note::End(id));
+                }
                 drop(ports);
                 drop(leg);
                 self.leg_gone(id);

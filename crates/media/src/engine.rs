@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -18,8 +18,10 @@ use crate::carrier::Carrier;
 use crate::clock::{self, Priority};
 use crate::command::LegSetup;
 use crate::disk::{Disk, Disks};
+use crate::dtls::{self, Dtls};
 use crate::error::Error;
 use crate::event::Event;
+use crate::guard::Security;
 use crate::id::LegId;
 use crate::io::IoMode;
 use crate::leg::Leg;
@@ -106,6 +108,10 @@ struct Shared {
     stop: Arc<AtomicBool>,
     carrier_stop: Arc<AtomicBool>,
     disks: Disks,
+    /// To the thread of handshakes.
+    dtls: Sender<dtls::Note>,
+    /// Of our certificate in handshakes, SHA-256.
+    fingerprint: Vec<u8>,
     /// The disk threads and the carrier, in the order of their ends.
     ends: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -141,12 +147,20 @@ impl Engine {
         let register = Arc::new(Register::new(queues.clone(), places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
         let (done_in, done_out) = mpsc::channel();
+        let identity = dtls::Identity::new().map_err(|error| Error::Certificate(error.to_string()))?;
+        let fingerprint = identity.fingerprint.clone();
+        let (letters_in, letters): (Vec<_>, Vec<_>) =
+            (0..workers).map(|_| RingBuffer::new(dtls::LETTERS)).unzip();
+        let (handshakes_in, handshakes) = mpsc::channel();
+        let (dtls, dtls_notes) = mpsc::channel();
         let (disks, notes) = Disks::new();
         let carrier_stop = Arc::new(AtomicBool::new(false));
         let carrier = Carrier {
             rings: rings_out,
             recordings: done_out,
             disks: disks.clone(),
+            handshakes,
+            dtls: dtls.clone(),
             board: board.clone(),
             register: register.clone(),
             pool: pool.clone(),
@@ -162,6 +176,15 @@ impl Engine {
             let disk = Disk::new(notes, done_in.clone(), carrier_thread.clone());
             ends.push(spawn(name, move || disk.run())?);
         }
+        let handshakes = Dtls {
+            identity,
+            notes: dtls_notes,
+            letters,
+            orders: queues.clone(),
+            events: handshakes_in,
+            carrier: carrier_thread.clone(),
+        };
+        ends.push(spawn("media-dtls".into(), move || handshakes.run())?);
         ends.push(carrier);
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -169,7 +192,7 @@ impl Engine {
         let uring = runner::wants_uring(config.io);
         let urings = Arc::new(AtomicUsize::new(0));
         let (ready, all_ready) = mpsc::sync_channel::<()>(0);
-        for (id, (ring, orders)) in rings_in.into_iter().zip(queues).enumerate() {
+        for (id, ((ring, letters), orders)) in rings_in.into_iter().zip(letters_in).zip(queues).enumerate() {
             let resting = Arc::new(AtomicBool::new(false));
             let runner = Runner {
                 id: id as u16,
@@ -178,7 +201,7 @@ impl Engine {
                 priority: config.priority,
                 pin: config.pin,
                 orders: orders.clone(),
-                out: Outlet::new(ring, places),
+                out: Outlet::new(ring, places).with_letters(letters),
                 resting: resting.clone(),
                 stop: stop.clone(),
                 carrier: carrier_thread.clone(),
@@ -210,6 +233,8 @@ impl Engine {
             stop,
             carrier_stop,
             disks,
+            dtls,
+            fingerprint,
             ends: Mutex::new(ends),
         };
         Ok(Engine { shared: Arc::new(shared) })
@@ -235,12 +260,21 @@ impl Engine {
         let setup = setup.seen_from(shared.config.bind);
         let id = shared.board.place(&setup, beside)?;
         let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
+        if matches!(setup.security, Security::Handshake { .. }) {
+            self.shake_hands(id, &setup);
+        }
         let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
         let sent = self.order(id, Order::Adopt(Box::new(leg), ports));
         if sent.is_err() {
+            let _ = shared.dtls.send(dtls::Note::End(id));
             shared.board.withdraw(id);
         }
         sent.map(|()| id)
+    }
+
+    /// The SHA-256 fingerprint of the certificate that we show in handshakes, for the session description (RFC 8122).
+    pub fn fingerprint(&self) -> &[u8] {
+        &self.shared.fingerprint
     }
 
     /// The leg's media path in a line, as of at most a second ago; `None` if it is gone or too young.
@@ -293,6 +327,8 @@ impl Shared {
         }
         // The carrier tells what became of the last recordings, so the disk threads end first.
         self.disks.end();
+        // It ended before if this is refused.
+        let _ = self.dtls.send(dtls::Note::Stop);
         let last = ends.len().saturating_sub(1);
         for (n, join) in ends.into_iter().enumerate() {
             if n == last {

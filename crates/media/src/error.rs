@@ -6,6 +6,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// There is no certificate for handshakes.
+    #[error("no certificate for DTLS: {0}")]
+    Certificate(String),
     /// Every RTP port of the range is taken or resting. A caller answers 503 with Retry-After.
     #[error("no free RTP port in the range")]
     NoPorts,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::id::{LegId, RoomId};
 use crate::recording::Ended;
-use crate::report::LegReport;
+use crate::report::{LegReport, Secured};
 
 /// Something happened on a leg. The sink is called on the carrier thread, in order for each leg.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +158,20 @@ pub enum Event {
         room: RoomId,
         /// Which leg.
         leg: LegId,
+    },
+    /// The handshake of an encrypted leg is over: from here on something goes both ways.
+    Secured {
+        /// Whose.
+        leg: LegId,
+        /// How.
+        secured: Secured,
+    },
+    /// The handshake of an encrypted leg came to nothing; nothing ever goes either way.
+    Unsecured {
+        /// Whose.
+        leg: LegId,
+        /// In words.
+        why: String,
     },
     /// The leg is gone; its last event.
     Released {

@@ -192,6 +192,14 @@ impl Leg {
         let Some(guard) = &mut self.tx.guard else { return Some((received.len, false)) };
         let datagram = turn.scratch.datagram.get_mut(..received.len)?;
         if guard::is_handshake(channel, datagram) {
+            let known = received.from == self.rx.latch.remote() || received.from == self.setup.remote;
+            let awaited = matches!(self.setup.security, Security::Handshake { .. });
+            if awaited && guard.lets_on(known, turn.now) {
+                turn.out.letter(self.id, received.from, datagram);
+            } else {
+                self.rx.strangers += 1;
+                turn.stats.strangers += 1;
+            }
             return None;
         }
         let rtcp = channel == Channel::Rtcp || rtcp::is_rtcp(datagram);

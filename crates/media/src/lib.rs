@@ -15,6 +15,7 @@ mod carrier;
 mod clock;
 mod command;
 mod disk;
+mod dtls;
 mod ears;
 mod engine;
 mod error;

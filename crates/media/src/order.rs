@@ -9,6 +9,7 @@ use rtrb::Producer;
 
 use crate::bridge::Bridge;
 use crate::command::LegSetup;
+use crate::dtls::Letter;
 use crate::ears::{Ears, Kit};
 use crate::event::Event;
 use crate::guard::Guard;
@@ -37,6 +38,8 @@ pub(crate) enum Order<P> {
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     /// New keys, and where they were proven if that is not where the peer said it would be.
     Secure(LegId, Box<Guard>, Option<SocketAddr>),
+    /// Send a datagram of a handshake.
+    Post(Box<Letter>),
     Release(LegId),
     Room(PartId, RoomOrder),
 }
@@ -108,6 +111,7 @@ pub(crate) enum Spent<P> {
     Shared(Box<Shared>),
     Lists(Box<Lists>),
     Guard(Box<Guard>),
+    Letter(Box<Letter>),
 }
 
 /// Ends that a leg can have at once: its own, its seat's, its room's.
@@ -124,6 +128,8 @@ pub(crate) struct Outlet<P> {
     urgent: bool,
     /// The key that was told last, and of whom, for whoever ends by it.
     pub(crate) pressed: Option<(LegId, char)>,
+    /// To the thread of handshakes.
+    letters: Option<Producer<Letter>>,
     pub(crate) dropped: u64,
 }
 
@@ -132,7 +138,20 @@ impl<P> Outlet<P> {
     pub(crate) fn new(ring: Producer<Out<P>>, places: usize) -> Outlet<P> {
         let room = ring.buffer().capacity();
         let shelf = VecDeque::with_capacity(room + ENDS * places);
-        Outlet { ring, shelf, room, places, urgent: false, pressed: None, dropped: 0 }
+        Outlet { ring, shelf, room, places, urgent: false, pressed: None, letters: None, dropped: 0 }
+    }
+
+    /// The same with a way to the thread of handshakes.
+    pub(crate) fn with_letters(mut self, letters: Producer<Letter>) -> Outlet<P> {
+        self.letters = Some(letters);
+        self
+    }
+
+    /// Hand a datagram of a handshake on. One that finds no room is repeated by its sender.
+    pub(crate) fn letter(&mut self, leg: LegId, from: SocketAddr, datagram: &[u8]) {
+        if let (Some(letters), Some(letter)) = (&mut self.letters, Letter::new(leg, from, datagram)) {
+            let _ = letters.push(letter);
+        }
     }
 
     pub(crate) fn event(&mut self, event: Event) {

@@ -66,6 +66,13 @@ pub enum Secured {
     Dtls(Profile),
 }
 
+impl Secured {
+    /// Whether the keys come, or would have come, from a handshake.
+    pub(crate) fn by_handshake(self) -> bool {
+        matches!(self, Secured::NotYet | Secured::Dtls(_))
+    }
+}
+
 impl fmt::Display for Secured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

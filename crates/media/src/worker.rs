@@ -16,7 +16,7 @@ use crate::clock::{self, Due};
 use crate::command::LegSetup;
 use crate::ears::Kit;
 use crate::id::LegId;
-use crate::io::Io;
+use crate::io::{Channel, Io};
 use crate::leg::Leg;
 use crate::order::{Order, Out, Outlet, Spent};
 use crate::room::Room;
@@ -250,6 +250,12 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.secure(guard, from, now, &mut self.out),
                     None => self.out.spent(Spent::Guard(guard)),
                 },
+                Order::Post(letter) => {
+                    if find(&mut self.legs, letter.leg).is_some() {
+                        io.send(letter.leg.place as usize, Channel::Rtp, letter.at, letter.bytes());
+                    }
+                    self.out.spent(Spent::Letter(letter));
+                }
                 Order::Play(id, list) => match find(&mut self.legs, id) {
                     Some(leg) => leg.play(list, &mut self.out),
                     None => self.out.spent(Spent::Playlist(list)),

@@ -10,8 +10,9 @@ use rtrb::RingBuffer;
 
 use super::Engine;
 use crate::bridge::Bridge;
-use crate::command::{Command, DigitToSend, Repeat, Start};
+use crate::command::{Command, DigitToSend, LegSetup, Repeat, Start};
 use crate::disk::Job;
+use crate::dtls;
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::guard::{Guard, Security};
@@ -83,6 +84,9 @@ impl Engine {
                 let new = new.seen_from(self.shared.config.bind);
                 let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
                 self.secure(leg, &setup.security, &new.security)?;
+                if setup.security != new.security {
+                    self.shake_hands(leg, &new);
+                }
                 // Whether anybody there listens or talks is the worker's to know.
                 let kit = || Kit::to_talk(&new, Delay::CONVERSATION)?.listening(&new);
                 let kit = (!same).then(kit).transpose()?;
@@ -121,13 +125,29 @@ impl Engine {
         done
     }
 
+    /// Have the keys of a leg found out, if they are not known; what was going on before ends.
+    pub(super) fn shake_hands(&self, leg: LegId, setup: &LegSetup) {
+        let note = match &setup.security {
+            Security::Handshake { fingerprints, active } => dtls::Note::Begin {
+                leg,
+                remote: setup.remote,
+                fingerprints: fingerprints.clone(),
+                active: *active,
+            },
+            _ => dtls::Note::End(leg),
+        };
+        // Without the thread the leg stays without keys, and quiet.
+        let _ = self.shared.dtls.send(note);
+    }
+
     /// What a re-INVITE changed about encryption.
     fn secure(&self, leg: LegId, now: &Security, new: &Security) -> Result<(), Error> {
         let guard = match new {
             _ if now == new => return Ok(()),
             Security::None => Some(Guard::plain()),
             Security::Keys { .. } => Guard::of(new),
-            Security::Handshake { .. } => None,
+            // The keys that there are count until those of the handshake come; a leg without any keeps quiet.
+            Security::Handshake { .. } => Guard::of(new).filter(|_| *now == Security::None),
         };
         guard.map_or(Ok(()), |guard| self.order(leg, Order::Secure(leg, guard, None)))
     }
