@@ -2,7 +2,7 @@
 
 use media::{Profile, SrtpKeys as Keys};
 use rustls::crypto::ring;
-use sdp::negotiate::security::{self, Fingerprint, Key, Keying, Policy, SECRETS, Secrets};
+use sdp::negotiate::security::{self, Digest, Fingerprint, Key, Keying, Policy, SECRETS, Secrets};
 
 /// The settings of `[media]` about encryption.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,12 @@ impl Encryption {
     /// The certificate comes when the server starts.
     pub fn new(policy: Policy, keying: Keying) -> Encryption {
         Encryption { policy, keying, fingerprint: None }
+    }
+
+    /// With the certificate of this start, by its fingerprint.
+    pub(crate) fn certified(mut self, sha_256: &[u8]) -> Encryption {
+        self.fingerprint = Some(Fingerprint { digest: Digest::Sha256, bytes: sha_256.to_vec() });
+        self
     }
 
     /// For one session, with keys of its own. Without good randomness there is no encryption, which is then refused.

@@ -123,6 +123,8 @@ impl Switch {
             let _context = runtime.enter();
             sink.deliver(event);
         })?;
+        let encryption = config.codecs.encryption.clone().certified(engine.fingerprint());
+        let codecs = Codecs { encryption, ..config.codecs };
         let http = Http::new(&config.http)?;
         let voice = speech::Voice::new(config.speech, http.client());
         let studio = Studio::new(
@@ -148,7 +150,7 @@ impl Switch {
             trunks: trunk::Board::new(&config.trunks),
             users: ArcSwap::from_pointee(users.clone()),
             tasks: Tasks::default(),
-            codecs: Arc::new(config.codecs),
+            codecs: Arc::new(codecs),
             language: config.language,
             account: config.account,
             recordings_dir,

@@ -433,6 +433,11 @@ impl CallLeg {
             media::Event::Latched { remote, .. } => {
                 self.note_media(now, format!("the far end sends from {remote}; so do we to there"));
             }
+            media::Event::Secured { secured, .. } => self.note_media(now, secured.to_string()),
+            media::Event::Unsecured { why, .. } => {
+                self.note_media(now, format!("no encryption: {why}"));
+                self.cut("no encryption", 488);
+            }
             media::Event::Released { report, .. } => {
                 let words = self.media.released(report);
                 self.owner.record.set_media(self.mark(), None);

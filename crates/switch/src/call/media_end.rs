@@ -74,6 +74,8 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
         | Talking { leg }
         | Lost { leg }
         | Latched { leg, .. }
+        | Secured { leg, .. }
+        | Unsecured { leg, .. }
         | Joined { leg, .. }
         | Left { leg, .. }
         | Released { leg, .. } => Some(*leg),
