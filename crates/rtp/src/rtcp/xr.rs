@@ -86,7 +86,7 @@ impl<'a> ExtendedReport<'a> {
 
     /// Its blocks of the kinds that are known, in order; what breaks off yields what came before.
     pub fn blocks(&self) -> impl Iterator<Item = Block> + 'a {
-        let (mut rest, mut delays) = (self.rest, &self.rest[..0]);
+        let (mut rest, mut delays): (&[u8], &[u8]) = (self.rest, &[]);
         std::iter::from_fn(move || {
             loop {
                 if let Some((sub, left)) = delays.split_first_chunk::<12>() {
