@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flow::trace::Entry;
 use serde::Serialize;
-use switch::{CallState, CallView, LegState, LegView};
+use switch::{CallState, CallView, LegState, LegView, Quality};
 
 use crate::Api;
 use crate::error::ApiError;
@@ -41,6 +41,33 @@ struct Leg {
     ended: Option<String>,
     cause: Option<String>,
     media: Option<String>,
+    quality: Option<Sound>,
+}
+
+/// How a party's audio goes, or went.
+#[derive(Serialize)]
+struct Sound {
+    /// How it is heard, 1 to 4.5.
+    mos: f64,
+    /// How it hears us.
+    remote_mos: Option<f64>,
+    lost: i64,
+    jitter_ms: f64,
+    concealed_percent: Option<f64>,
+}
+
+impl From<Quality> for Sound {
+    fn from(quality: Quality) -> Sound {
+        // More than one place behind the point would be pretence.
+        let tenths = |figure: f32| (f64::from(figure) * 10.0).round() / 10.0;
+        Sound {
+            mos: tenths(quality.mos),
+            remote_mos: quality.remote_mos.map(tenths),
+            lost: quality.lost,
+            jitter_ms: tenths(quality.jitter_ms),
+            concealed_percent: quality.concealed.map(|share| tenths(share * 100.0)),
+        }
+    }
 }
 
 impl From<LegView> for Leg {
@@ -56,6 +83,7 @@ impl From<LegView> for Leg {
                 _ => None,
             },
             media: view.media,
+            quality: view.quality.map(Sound::from),
         }
     }
 }

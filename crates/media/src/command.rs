@@ -41,6 +41,8 @@ pub struct LegSetup {
     /// How much audio a packet of ours carries; made to fit 10 to 60 ms in steps of 5, Opus's frames and
     /// [`MAX_PAYLOAD`].
     pub ptime: Duration,
+    /// Whether the peer wants to be told how it is heard (RFC 3611 voice metrics).
+    pub voice_reports: bool,
     /// Whether we send at all; not while the peer holds us.
     pub send: bool,
     /// Whether we listen.
@@ -189,6 +191,7 @@ impl LegSetup {
             remote,
             remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
             ptime: Duration::from_millis(20),
+            voice_reports: false,
             send: true,
             receive: true,
             security: Security::None,

@@ -379,13 +379,20 @@ impl Ears {
     }
 
     /// How much later sound is read than it could be if every packet were as fast as the fastest.
-    #[cfg(test)]
     pub(crate) fn delay(&self) -> Duration {
         self.packets.delay(self.now, self.ticks(self.end - self.begin))
     }
 
+    /// The delay that the jitter asks for, and the most there will be.
+    pub(crate) fn target(&self) -> Duration {
+        self.packets.target()
+    }
+
+    pub(crate) fn most(&self) -> Duration {
+        self.packets.most()
+    }
+
     /// How the sound came about.
-    #[cfg(test)]
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtp::rtcp::VoiceMetrics;
+
 use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
@@ -12,6 +14,7 @@ use crate::guard::{self, Guard, Security};
 use crate::id::{LegId, PartId};
 use crate::io::{Channel, Io, Received};
 use crate::order::Out;
+use crate::quality::{self, Hearing};
 use crate::recorder::{Progress, Recorder};
 use crate::report::{LegReport, Saying, Secured};
 use crate::rtcp::{self, Rtcp};
@@ -276,7 +279,9 @@ impl Leg {
 
     fn send_rtcp<I: Io>(&mut self, turn: &mut Turn<'_, I>, bye: bool) {
         let buffer = &mut turn.scratch.packet;
-        let Some(n) = self.rtcp.write(turn.now, &mut self.rx, &self.tx, bye, buffer) else { return };
+        let voice = self.setup.voice_reports.then(|| self.voice()).flatten();
+        let ends = (&mut self.rx, &self.tx);
+        let Some(n) = self.rtcp.write(turn.now, ends, voice, bye, buffer) else { return };
         // An RFC 2543 hold has no address.
         if self.setup.remote_rtcp.ip().is_unspecified() || self.setup.remote_rtcp.port() == 0 {
             return;
@@ -291,6 +296,12 @@ impl Leg {
         let Some(packet) = n.and_then(|n| turn.scratch.packet.get(..n)) else { return };
         // A report that does not leave is followed by another.
         let _ = turn.io.send(self.place(), channel, to, packet);
+    }
+
+    /// How the peer is heard, for itself.
+    fn voice(&self) -> Option<VoiceMetrics> {
+        let hearing = Hearing::of(&self.setup, &self.rx, &self.rtcp)?;
+        Some(hearing.metrics(self.rx.ssrc()?, &self.setup, &self.rx, &self.rtcp))
     }
 
     /// Turns that did not take place.
@@ -349,6 +360,11 @@ impl Leg {
             codec: self.setup.codec,
             ptime_ms: self.pace.ms() as u16,
             buffer_ms: self.rx.ears.as_ref().map(|ears| ears.depth().as_millis() as u16),
+            delay_ms: self.rx.ears.as_ref().map(|ears| ears.delay().as_millis() as u16),
+            concealed: self.rx.concealed(),
+            bursts: self.rx.clusters(),
+            mos: Hearing::of(&self.setup, &self.rx, &self.rtcp).map(|hearing| hearing.mos()),
+            remote_mos: quality::remote_mos(&self.setup, &self.rtcp, self.tx.packets),
             saying: match self.source {
                 _ if !self.setup.send => Saying::Held,
                 _ if self.dialling.is_some() => Saying::Digits,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use audio::codec::Codec;
+pub use rtp::burst::Clusters;
 use rtp::srtp::Profile;
 
 /// A leg's counters, and what it is doing.
@@ -47,6 +48,16 @@ pub struct LegReport {
     pub ptime_ms: u16,
     /// The jitter buffer's depth in milliseconds, while something listens.
     pub buffer_ms: Option<u16>,
+    /// How much later than the fastest packets sound is played, in milliseconds, while something listens.
+    pub delay_ms: Option<u16>,
+    /// The share of what was heard that was made up for losses and late packets, 0 to 1; `None` if nothing listened.
+    pub concealed: Option<f32>,
+    /// How losses cluster.
+    pub bursts: Clusters,
+    /// The opinion that people would have of how the peer is heard, 1 to 4.5, by the E-model (ITU-T G.107).
+    pub mos: Option<f32>,
+    /// The same of how the peer hears us: its own word (RFC 3611), else from the losses it reports.
+    pub remote_mos: Option<f32>,
     /// What is being said.
     pub saying: Saying,
     /// Whether a recording runs.
@@ -127,6 +138,12 @@ impl LegReport {
         });
         if self.recording {
             line.push_str(" · recording");
+        }
+        if let Some(mos) = self.mos {
+            line.push_str(&format!(" · MOS {mos:.1}"));
+            if let Some(remote) = self.remote_mos {
+                line.push_str(&format!(" and {remote:.1} there"));
+            }
         }
         if self.latched {
             line.push_str(&format!(" · latched to {}", self.remote));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtp::packet;
-use rtp::rtcp::{Compound, NtpTime, Packet, SenderInfo, Writer};
+use rtp::rtcp::{Block, Compound, NtpTime, Packet, SenderInfo, VoiceMetrics, Writer};
 
 use crate::rx::Rx;
 use crate::tx::Tx;
@@ -27,8 +27,12 @@ pub(crate) struct Rtcp {
     sent: [u64; 2],
     /// The last sender report's NTP time (middle bits), and when it came.
     last_sr: Option<(u32, Duration)>,
+    /// The same of the last receiver's time (RFC 3611 §4.4), with whose it is.
+    last_time: Option<(u32, u32, Duration)>,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) remote_lost: Option<i32>,
+    /// How the peer hears us, as it says itself.
+    pub(crate) remote_voice: Option<VoiceMetrics>,
 }
 
 impl Rtcp {
@@ -40,8 +44,10 @@ impl Rtcp {
             random: seed | 1,
             sent: [0; 2],
             last_sr: None,
+            last_time: None,
             round_trip: None,
             remote_lost: None,
+            remote_voice: None,
         }
     }
 
@@ -65,12 +71,13 @@ impl Rtcp {
         INTERVAL.mul_f64(share / COMPENSATION)
     }
 
-    /// Write the report that is due, with a goodbye if the leg ends. `None` if it does not fit.
+    /// Write the report that is due, with `voice` if the peer wants it, and a goodbye if the leg ends.
+    /// `None` if it does not fit.
     pub(crate) fn write(
         &mut self,
         now: Duration,
-        rx: &mut Rx,
-        tx: &Tx,
+        (rx, tx): (&mut Rx, &Tx),
+        voice: Option<VoiceMetrics>,
         bye: bool,
         buffer: &mut [u8],
     ) -> Option<usize> {
@@ -81,7 +88,8 @@ impl Rtcp {
         };
         let block = rx.block(last_sr, delay);
         let mut writer = Writer::new(buffer);
-        if tx.packets > self.sent[1] {
+        let sender = tx.packets > self.sent[1];
+        if sender {
             let info = SenderInfo {
                 ntp: self.ntp(now),
                 timestamp: tx.timestamp(),
@@ -94,10 +102,30 @@ impl Rtcp {
         }
         self.sent = [tx.packets, self.sent[0]];
         writer.description(tx.ssrc(), &self.cname);
+        if let Some(voice) = voice {
+            self.extend(now, tx.ssrc(), voice, sender, &mut writer);
+        }
         if bye {
             writer.bye(tx.ssrc());
         }
         writer.finish()
+    }
+
+    /// The voice metrics, and what a peer that does not send needs to measure the round trip (RFC 3611 §4.4, §4.5).
+    fn extend(&self, now: Duration, ours: u32, voice: VoiceMetrics, sender: bool, writer: &mut Writer<'_>) {
+        let time = Block::ReceiverTime(self.ntp(now));
+        let delay = self.last_time.map(|(ssrc, last, at)| {
+            let delay = rtp::time::units(now.saturating_sub(at), 65_536);
+            Block::Delay { ssrc, last, delay }
+        });
+        let voice = Block::Voice(voice);
+        // A sender's report has its time already.
+        match (sender, delay) {
+            (true, None) => writer.extended_report(ours, &[voice]),
+            (true, Some(delay)) => writer.extended_report(ours, &[voice, delay]),
+            (false, None) => writer.extended_report(ours, &[voice, time]),
+            (false, Some(delay)) => writer.extended_report(ours, &[voice, time, delay]),
+        }
     }
 
     /// Read what the peer said; it came at `now`.
@@ -109,18 +137,38 @@ impl Rtcp {
                     sr.blocks()
                 }
                 Packet::ReceiverReport(rr) => rr.blocks(),
+                Packet::ExtendedReport(xr) => {
+                    for block in xr.blocks() {
+                        self.read_block(now, ours, xr.ssrc, block);
+                    }
+                    continue;
+                }
                 // A goodbye changes nothing: SIP says when a call is over.
                 _ => continue,
             };
             for block in blocks.filter(|block| block.ssrc == ours) {
                 self.remote_lost = Some(block.lost);
-                if block.last_sr != 0 {
-                    // RFC 3550 §6.4.1: A − LSR − DLSR, in 1/65536 s; nonsense is negative or long.
-                    let trip = self.ntp(now).middle().wrapping_sub(block.last_sr).wrapping_sub(block.delay);
-                    if trip < 60 * 65_536 {
-                        self.round_trip = Some(Duration::from_secs_f64(f64::from(trip) / 65_536.0));
-                    }
-                }
+                self.measure(now, block.last_sr, block.delay);
+            }
+        }
+    }
+
+    fn read_block(&mut self, now: Duration, ours: u32, from: u32, block: Block) {
+        match block {
+            Block::Voice(voice) if voice.ssrc == ours => self.remote_voice = Some(voice),
+            Block::ReceiverTime(time) => self.last_time = Some((from, time.middle(), now)),
+            Block::Delay { ssrc, last, delay } if ssrc == ours => self.measure(now, last, delay),
+            Block::Voice(_) | Block::Delay { .. } => {}
+        }
+    }
+
+    /// The round trip: what we said at `last` (the middle of our time) lay `delay` at the peer.
+    fn measure(&mut self, now: Duration, last: u32, delay: u32) {
+        if last != 0 {
+            // RFC 3550 §6.4.1: A − LSR − DLSR, in 1/65536 s; nonsense is negative or long.
+            let trip = self.ntp(now).middle().wrapping_sub(last).wrapping_sub(delay);
+            if trip < 60 * 65_536 {
+                self.round_trip = Some(Duration::from_secs_f64(f64::from(trip) / 65_536.0));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use audio::codec::Codec;
 use audio::detect;
+use rtp::burst::Clusters;
 use rtp::jitter::Inserted;
 use rtp::receiver::{Order, Receiver};
 use rtp::{View, dtmf};
@@ -67,6 +68,8 @@ pub(crate) struct Rx {
     tones: Option<Box<detect::Dtmf>>,
     /// While something listens.
     pub(crate) ears: Option<Box<Ears>>,
+    /// Samples made up, and samples in all, by ears that are gone.
+    heard_before: (u64, u64),
     /// When a packet of the peer last came, or since when one could have.
     pub(crate) heard: Duration,
     lost_told: bool,
@@ -101,6 +104,7 @@ impl Rx {
             key_at: Duration::ZERO,
             tones,
             ears: None,
+            heard_before: (0, 0),
             heard: Duration::ZERO,
             lost_told: false,
             expected: 0,
@@ -337,6 +341,35 @@ impl Rx {
 
     pub(crate) fn out_of_order(&self) -> u64 {
         self.sums().out_of_order
+    }
+
+    /// How the current stream's losses cluster.
+    pub(crate) fn clusters(&self) -> Clusters {
+        self.stream.as_ref().map_or(Clusters { ratio: 1.0, ..Clusters::default() }, |s| s.bursts().clusters())
+    }
+
+    /// Whose stream is heard.
+    pub(crate) fn ssrc(&self) -> Option<u32> {
+        self.stream.as_ref().map(Receiver::ssrc)
+    }
+
+    /// Nobody listens any more, or others do.
+    pub(crate) fn take_ears(&mut self) -> Option<Box<Ears>> {
+        self.heard_before = self.tally();
+        self.ears.take()
+    }
+
+    /// How what was heard came about: samples made up, and samples in all.
+    fn tally(&self) -> (u64, u64) {
+        let (made, all) = self.heard_before;
+        let Some(tally) = self.ears.as_ref().map(|ears| ears.tally()) else { return (made, all) };
+        (made + tally.concealed, all + tally.concealed + tally.played)
+    }
+
+    /// The share of what was heard that was made up.
+    pub(crate) fn concealed(&self) -> Option<f32> {
+        let (made, all) = self.tally();
+        (all > 0).then(|| made as f32 / all as f32)
     }
 
     pub(crate) fn jitter_ms(&self) -> f32 {

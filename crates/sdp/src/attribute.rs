@@ -199,6 +199,14 @@ pub(crate) fn rtcp_mux(media: &Media) -> bool {
     media.attributes.iter().any(|attribute| attribute.attribute.trim().eq_ignore_ascii_case("rtcp-mux"))
 }
 
+/// Whether the peer wants to be told how it is heard: voice metrics, RFC 3611 §5.1.
+pub(crate) fn voice_reports(session: &sdp_types::Session, media: &Media) -> bool {
+    let wants = |value: &str| {
+        value.split_ascii_whitespace().any(|format| format.eq_ignore_ascii_case("voip-metrics"))
+    };
+    values(&media.attributes, "rtcp-xr").chain(values(&session.attributes, "rtcp-xr")).any(wants)
+}
+
 /// Whether the peer wants no RTCP at all: both its bandwidths are zero, RFC 3556 §2.
 pub(crate) fn rtcp_off(media: &Media) -> bool {
     let zero =

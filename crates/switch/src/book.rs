@@ -81,12 +81,42 @@ pub struct LegView {
     pub ended: Option<Timestamp>,
     /// The media path in words.
     pub media: Option<String>,
+    /// How its audio went: now, or in the end.
+    pub quality: Option<Quality>,
+}
+
+/// How a party's audio went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// How it was heard here: 1 (bad) to 4.5, by the E-model.
+    pub mos: f32,
+    /// How it heard us, as far as it told.
+    pub remote_mos: Option<f32>,
+    /// Packets of it that never came.
+    pub lost: i64,
+    /// Interarrival jitter, in milliseconds.
+    pub jitter_ms: f32,
+    /// The share of what was heard that was made up for losses, 0 to 1; `None` if nothing listened.
+    pub concealed: Option<f32>,
+}
+
+impl Quality {
+    /// `None` if it was never heard.
+    pub(crate) fn of(report: &media::LegReport) -> Option<Quality> {
+        Some(Quality {
+            mos: report.mos?,
+            remote_mos: report.remote_mos,
+            lost: report.lost,
+            jitter_ms: report.jitter_ms,
+            concealed: report.concealed,
+        })
+    }
 }
 
 impl LegView {
     pub(crate) fn new(mark: Mark, party: String) -> LegView {
         let (name, state) = (mark.to_string(), LegState::Calling);
-        LegView { name, party, state, answered: None, ended: None, media: None }
+        LegView { name, party, state, answered: None, ended: None, media: None, quality: None }
     }
 }
 
@@ -193,8 +223,10 @@ impl Record {
     pub(crate) fn view(&self, engine: &media::Engine) -> CallView {
         let mut view = crate::lock(&self.about).clone();
         view.trace = self.timeline.entries();
-        for (mark, leg) in crate::lock(&self.media).iter() {
-            if let (Some(live), Some(leg)) = (engine.describe(*leg), view.legs.get_mut(usize::from(mark.0))) {
+        for (mark, leg_id) in crate::lock(&self.media).iter() {
+            let live = engine.describe(*leg_id);
+            if let (Some(live), Some(leg)) = (live, view.legs.get_mut(usize::from(mark.0))) {
+                leg.quality = engine.report(*leg_id).as_ref().and_then(Quality::of);
                 leg.media = Some(match leg.media.take() {
                     Some(agreed) => format!("{agreed} · {live}"),
                     None => live,

@@ -43,7 +43,7 @@ use tokio::time::timeout;
 
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
-pub use book::{CallState, CallView, LegState, LegView};
+pub use book::{CallState, CallView, LegState, LegView, Quality};
 pub use call::{CallId, NotACallId};
 pub use codecs::{Codecs, codec_named};
 pub use conference::{ConferenceView, MemberView};

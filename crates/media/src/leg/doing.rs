@@ -178,7 +178,7 @@ impl Leg {
         }
         if !talking
             && self.recorder.is_none()
-            && let Some(ears) = self.rx.ears.take()
+            && let Some(ears) = self.rx.take_ears()
         {
             out.spent(Spent::Ears(ears));
         }
@@ -223,7 +223,8 @@ impl Leg {
         out.spent(Spent::Setup(setup));
         if let Some(kit) = kit {
             if self.rx.ears.is_some() {
-                self.rx.ears.replace(kit.ears).into_iter().for_each(|ears| out.spent(Spent::Ears(ears)));
+                self.rx.take_ears().into_iter().for_each(|ears| out.spent(Spent::Ears(ears)));
+                self.rx.ears = Some(kit.ears);
             } else {
                 out.spent(Spent::Ears(kit.ears));
             }

@@ -391,6 +391,11 @@ impl Packets {
         self.span(self.wanted() as i32)
     }
 
+    /// The most delay there will be.
+    pub fn most(&self) -> Duration {
+        self.span(self.most as i32)
+    }
+
     /// How much is held ahead of the reader.
     pub fn depth(&self) -> Duration {
         let Some(at) = self.at else { return Duration::ZERO };

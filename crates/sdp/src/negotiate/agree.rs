@@ -115,6 +115,7 @@ pub(super) fn agree(
         remote: SocketAddr::new(address, media.port),
         remote_rtcp,
         rtcp_mux,
+        voice_reports: attribute::voice_reports(session, media),
         security,
         ptime_ms: ptime(media, role.ours(), codec),
         direction: peer.reversed().and(wish),

@@ -99,6 +99,8 @@ pub struct Audio {
     pub remote_rtcp: Option<SocketAddr>,
     /// Whether RTCP shares RTP's port, RFC 5761.
     pub rtcp_mux: bool,
+    /// Whether the peer wants to be told how it is heard, RFC 3611 §5.
+    pub voice_reports: bool,
     /// How it is encrypted.
     pub security: Security,
     /// Milliseconds a packet to send: 10 to 60, a multiple of 10, and one that the codec has.

@@ -91,6 +91,7 @@ fn linphones_offer_is_answered_in_its_profile_with_video_declined() {
     assert_eq!((event.send_payload_type, event.receive_payload_type, event.clock), (100, 100, 8_000));
     assert_eq!(audio.remote, "10.11.12.13:7078".parse().unwrap());
     assert_eq!(audio.remote_rtcp, Some("10.11.12.13:7079".parse().unwrap()));
+    assert!(audio.voice_reports);
     let text = text(&negotiated);
     assert_eq!(
         text,

@@ -127,6 +127,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         remote_rtcp: audio.remote_rtcp.unwrap_or(SocketAddr::new(audio.remote.ip(), 0)),
         security,
         ptime: Duration::from_millis(u64::from(ptime_ms)),
+        voice_reports: audio.voice_reports,
         send: audio.direction.sends(),
         receive: audio.direction.receives(),
         ..LegSetup::new(codec, audio.payload_type, audio.remote)

@@ -99,7 +99,16 @@ fn leg(leg: &LegView) -> serde_json::Value {
         "answered": leg.answered.map(|at| at.to_string()),
         "ended": leg.ended.map(|at| at.to_string()),
         "cause": cause,
+        "mos": leg.quality.map(|quality| tenths(quality.mos)),
+        "remote_mos": leg.quality.and_then(|quality| quality.remote_mos).map(tenths),
+        "lost": leg.quality.map(|quality| quality.lost),
+        "jitter_ms": leg.quality.map(|quality| tenths(quality.jitter_ms)),
     })
+}
+
+/// A figure with one place behind the point; more would be pretence.
+fn tenths(figure: f32) -> f64 {
+    (f64::from(figure) * 10.0).round() / 10.0
 }
 
 /// The record of a finished call.

@@ -30,7 +30,7 @@ use super::recording;
 use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
-use crate::book::{CallState, LegState};
+use crate::book::{CallState, LegState, Quality};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
@@ -440,6 +440,7 @@ impl CallLeg {
             }
             media::Event::Released { report, .. } => {
                 let words = self.media.released(report);
+                self.owner.record.write_leg(self.mark(), |leg| leg.quality = Quality::of(report));
                 self.owner.record.set_media(self.mark(), None);
                 self.note_media(now, words);
             }

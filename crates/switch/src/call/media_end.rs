@@ -360,14 +360,21 @@ impl MediaEnd {
     pub(crate) fn released(&mut self, report: &LegReport) -> String {
         self.state = State::Gone;
         self.jobs.clear();
-        format!(
+        let mut words = format!(
             "{} released: {} packets in, {} out, {} lost, jitter {:.1} ms",
             report.codec.name(),
             report.packets_in,
             report.packets_out,
             report.lost,
             report.jitter_ms
-        )
+        );
+        if let Some(mos) = report.mos {
+            words.push_str(&format!(", MOS {mos:.1}"));
+        }
+        if let Some(mos) = report.remote_mos {
+            words.push_str(&format!(", there {mos:.1}"));
+        }
+        words
     }
 }
 
