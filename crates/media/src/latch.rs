@@ -3,6 +3,7 @@
 //! The signalled address is believed at once and always.
 //! Another address, as NAT makes them, has to prove itself:
 //! so many packets in an unbroken row, of one SSRC, while the signalled address is silent.
+//! A stream that was heard before must also go on where it was: its SSRC, which a passer-by may have seen, is not enough.
 //! It is believed once a stream; only a re-INVITE opens the door again.
 //! Everyone else is a stranger, whose packets are counted and dropped ("RTP bleed").
 
@@ -13,6 +14,10 @@ use rtp::View;
 
 /// Packets in a row that prove a source: 100 ms of the usual packets.
 const PROOF: u8 = 5;
+
+/// Packets a second that a stream which moves may have sent meanwhile, and so many more for good measure.
+const FAST: u64 = 100;
+const MARGIN: u64 = 100;
 
 /// A signalled source that was heard is silent after this long.
 const SILENT: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ pub(crate) struct Latch {
     /// When the signalled address was last heard, and the SSRC of the peer's stream.
     heard: Option<Duration>,
     ssrc: Option<u32>,
+    /// The number of its last packet.
+    last: rtp::Seq,
     candidate: Option<Candidate>,
 }
 
@@ -51,7 +58,15 @@ struct Candidate {
 
 impl Latch {
     pub(crate) fn new(signalled: SocketAddr) -> Latch {
-        Latch { signalled, latched: None, locked: false, heard: None, ssrc: None, candidate: None }
+        Latch {
+            signalled,
+            latched: None,
+            locked: false,
+            heard: None,
+            ssrc: None,
+            last: rtp::Seq(0),
+            candidate: None,
+        }
     }
 
     /// Where audio goes.
@@ -96,11 +111,19 @@ impl Latch {
         news
     }
 
+    /// Whether `seq` may be the stream's number after so much silence.
+    fn goes_on(&self, silent: Duration, seq: rtp::Seq) -> bool {
+        let most = (silent.as_millis() as u64).saturating_mul(FAST) / 1_000 + MARGIN;
+        let ahead = seq.since(self.last);
+        ahead > 0 && u64::from(ahead.unsigned_abs()) <= most
+    }
+
     /// Judge a valid packet of a payload type that was agreed on.
     pub(crate) fn judge(&mut self, now: Duration, from: SocketAddr, packet: &View<'_>) -> Verdict {
         if from == self.signalled {
             self.heard = Some(now);
             self.ssrc = Some(packet.ssrc);
+            self.last = packet.seq;
             // Where the peer said it would be, it is: an address that was believed meanwhile was somebody else's.
             self.locked |= self.latched.take().is_some();
             return Verdict::Accept;
@@ -113,6 +136,9 @@ impl Latch {
         }
         // A stream that was heard may move, another may not take its place.
         if self.ssrc.is_some_and(|ssrc| ssrc != packet.ssrc) {
+            return Verdict::Stranger;
+        }
+        if self.heard.is_some_and(|heard| !self.goes_on(now.saturating_sub(heard), packet.seq)) {
             return Verdict::Stranger;
         }
         let proven = match &self.candidate {
@@ -231,6 +257,17 @@ mod tests {
         judge(&mut latch, 0, HOME, 7, 1);
         assert!(run(&mut latch, 3_000, EVIL, 9, 0..50).iter().all(|v| *v == Stranger));
         assert_eq!(run(&mut latch, 6_000, NAT, 7, 2..7).last(), Some(&Latched));
+    }
+
+    #[test]
+    fn a_stream_that_moves_goes_on_where_it_was() {
+        let mut latch = Latch::new(address(HOME));
+        judge(&mut latch, 0, HOME, 7, 1_000);
+        for seq in (20_000..20_100).chain(0..900) {
+            assert_eq!(judge(&mut latch, 9_000, EVIL, 7, seq), Stranger);
+        }
+        let back: Vec<Verdict> = (1_001..1_006).map(|seq| judge(&mut latch, 9_000, NAT, 7, seq)).collect();
+        assert_eq!(back.last(), Some(&Latched));
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl Rx {
         proven: bool,
         turn: &mut Turn<'_, I>,
     ) -> Heard {
-        let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
+        let datagram = turn.scratch.datagram.get_mut(..len).unwrap_or_default();
+        turn_law(setup, datagram);
         let packet = View::parse(datagram);
         let Some((packet, kind)) = packet.and_then(|packet| Some((packet, kind(setup, &packet)?))) else {
             self.unusable += 1;
@@ -393,4 +394,29 @@ fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
         return Some(Kind::Key);
     }
     (pt == COMFORT_NOISE || Some(pt) == setup.comfort_noise).then_some(Kind::Noise)
+}
+
+/// Turn a packet of the other law of G.711 than agreed into one of the agreed law: some gateways change over without
+/// asking. Both have their numbers for good (RFC 3551 §6), so that there is no doubt about what it is.
+fn turn_law(setup: &LegSetup, datagram: &mut [u8]) {
+    let (codec, other) = match setup.codec {
+        Codec::Pcmu => (Codec::Pcmu, Codec::Pcma),
+        Codec::Pcma => (Codec::Pcma, Codec::Pcmu),
+        _ => return,
+    };
+    let number = datagram.get(1).map(|byte| byte & 0x7f);
+    if number != other.payload_type() || number == Some(setup.receive_payload_type) {
+        return;
+    }
+    let Some(packet) = View::parse(datagram) else { return };
+    let (begin, length) =
+        (packet.payload.as_ptr() as usize - datagram.as_ptr() as usize, packet.payload.len());
+    let mut pcm = [0; 160];
+    for part in datagram.get_mut(begin..begin + length).unwrap_or_default().chunks_mut(pcm.len()) {
+        let n = other.decode(part, &mut pcm);
+        codec.encode(&pcm[..n], part);
+    }
+    if let Some(byte) = datagram.get_mut(1) {
+        *byte = *byte & 0x80 | setup.receive_payload_type;
+    }
 }

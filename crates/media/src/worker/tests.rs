@@ -31,6 +31,7 @@ mod hearing;
 mod keys;
 mod network;
 mod playing;
+mod receiving;
 mod recording;
 mod relaying;
 mod rooms;
