@@ -4,19 +4,17 @@ use rtp::rtcp::{Block, VoiceMetrics};
 
 use super::*;
 
-/// What the echo of a leg gave back, without its silence at the beginning.
-fn echoed(rig: &mut Rig) -> Vec<i16> {
-    let sent = rig.heard();
-    let bytes: Vec<u8> = views(&sent).iter().flat_map(|view| view.payload).copied().collect();
-    let mut pcm = vec![0; bytes.len()];
-    Codec::Pcmu.decode(&bytes, &mut pcm);
-    pcm
+/// A leg that is listened to, its phone, and what is heard.
+fn listening() -> (Rig, Phone, Consumer<i16>) {
+    let mut rig = Rig::with(setup());
+    let ring = rig.record(3, None, None);
+    (rig, Phone::new(home(), 9), ring)
 }
 
-fn echo() -> (Rig, Phone) {
-    let mut rig = Rig::with(setup());
-    rig.order(Order::Echo(id(0), 3, kit()));
-    (rig, Phone::new(home(), 9))
+fn heard(mut ring: Consumer<i16>) -> Vec<i16> {
+    let mut all = vec![0; ring.slots()];
+    ring.pop_entire_slice(&mut all).unwrap();
+    all
 }
 
 /// Stretches of 10 ms without any sound.
@@ -26,13 +24,13 @@ fn silent(pcm: &[i16]) -> usize {
 
 #[test]
 fn another_stream_of_the_same_peer_is_heard_at_once() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, ring) = listening();
     let tone = frames(4);
     tone[..50].iter().for_each(|frame| phone.say(&mut rig, frame));
     let mut other = Phone::new(home(), 77);
     other.timestamp = RtpTime(5);
     tone[50..100].iter().for_each(|frame| other.say(&mut rig, frame));
-    let heard = echoed(&mut rig);
+    let heard = heard(ring);
     assert!(silent(&heard) <= 10, "the delay of each stream, and no more: {}", silent(&heard));
     assert_eq!(rig.worker.stats.strangers, 0);
     rig.order(Order::Release(id(0)));
@@ -42,14 +40,14 @@ fn another_stream_of_the_same_peer_is_heard_at_once() {
 
 #[test]
 fn timestamps_that_jump_are_not_heard() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, ring) = listening();
     for (n, frame) in frames(2).iter().enumerate() {
         if n % 25 == 24 {
             phone.timestamp = phone.timestamp.plus(0x1357_9bdf);
         }
         phone.say(&mut rig, frame);
     }
-    let heard = echoed(&mut rig);
+    let heard = heard(ring);
     assert_eq!(silent(&heard), 4, "the delay at the beginning");
     let sent: Vec<u8> = frames(2).concat();
     let mut plain = vec![0; sent.len()];
@@ -59,7 +57,7 @@ fn timestamps_that_jump_are_not_heard() {
 
 #[test]
 fn the_other_law_of_g_711_is_understood_without_being_asked() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, ring) = listening();
     for (n, frame) in frames(2).iter().enumerate() {
         if n / 20 % 2 == 0 {
             phone.say(&mut rig, frame);
@@ -74,7 +72,7 @@ fn the_other_law_of_g_711_is_understood_without_being_asked() {
         rig.io.arrive(0, Channel::Rtp, phone.from, &packet);
         rig.slots(4);
     }
-    let heard = echoed(&mut rig);
+    let heard = heard(ring);
     assert_eq!(silent(&heard), 4);
     let tone = detect::goertzel_power(&heard[4_000..12_000], Rate::NARROW, 440.0);
     let total = heard[4_000..12_000].iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / 8_000.0;
@@ -84,12 +82,12 @@ fn the_other_law_of_g_711_is_understood_without_being_asked() {
 
 #[test]
 fn a_key_between_words_is_a_pause_and_the_words_go_on() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, ring) = listening();
     let tone = frames(2);
     tone[..40].iter().for_each(|frame| phone.say(&mut rig, frame));
     phone.press(&mut rig, '5');
     tone[40..].iter().for_each(|frame| phone.say(&mut rig, frame));
-    let heard = echoed(&mut rig);
+    let heard = heard(ring);
     let pause = heard.chunks(160).filter(|frame| silent(frame) == 2).count();
     assert!((5..=10).contains(&pause), "100 ms of a key, 40 ms at the beginning: {pause} frames");
     let last = &heard[heard.len() - 8_000..];
@@ -100,22 +98,21 @@ fn a_key_between_words_is_a_pause_and_the_words_go_on() {
 
 #[test]
 fn comfort_noise_is_heard_where_something_listens() {
-    let mut rig = Rig::with(setup());
-    let mut ring = rig.record(4, None, None);
-    let mut phone = Phone::new(home(), 9);
+    let (mut rig, mut phone, ring) = listening();
     frames(1).iter().for_each(|frame| phone.say(&mut rig, frame));
     let packet = phone.packet(13, phone.timestamp, &[50, 100, 140]);
     rig.io.arrive(0, Channel::Rtp, home(), &packet);
     rig.slots(400);
-    let mut all = vec![0; ring.slots()];
-    ring.pop_entire_slice(&mut all).unwrap();
+    let all = heard(ring);
     let level = audio::level::rms_dbov(&all[12_000..]);
     assert!((level + 50.0).abs() < 2.0, "{level}");
 }
 
 /// Somebody who guesses ports sends noise to a call of a phone, in one of several ways.
 fn bled(attack: impl Fn(&mut Rig, &mut Phone, &mut Phone)) -> Rig {
-    let (mut rig, mut phone) = echo();
+    let mut rig = Rig::with(setup());
+    rig.order(Order::Echo(id(0), 3, kit()));
+    let mut phone = Phone::new(home(), 9);
     let evil: SocketAddr = "203.0.113.66:666".parse().unwrap();
     let mut stranger = Phone::new(evil, 9);
     attack(&mut rig, &mut phone, &mut stranger);
@@ -211,7 +208,7 @@ fn metrics(rig: &Rig) -> Vec<VoiceMetrics> {
 fn a_peer_that_asks_is_told_how_it_is_heard_and_others_are_not() {
     for asks in [true, false] {
         let mut rig = Rig::with(LegSetup { voice_reports: asks, ..setup() });
-        rig.order(Order::Echo(id(0), 3, kit()));
+        let _ring = rig.record(3, None, None);
         let mut phone = Phone::new(home(), 0xabcd);
         for (n, frame) in frames(20).iter().enumerate() {
             if n % 20 == 10 { phone.lose(&mut rig) } else { phone.say(&mut rig, frame) }
@@ -234,7 +231,7 @@ fn a_peer_that_asks_is_told_how_it_is_heard_and_others_are_not() {
 
 #[test]
 fn a_call_without_loss_is_as_good_as_g_711_gets() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, _ring) = listening();
     frames(3).iter().for_each(|frame| phone.say(&mut rig, frame));
     let report = rig.reports.last().unwrap();
     assert!((report.mos.unwrap() - 4.4).abs() < 0.05, "{:?}", report.mos);
@@ -244,7 +241,7 @@ fn a_call_without_loss_is_as_good_as_g_711_gets() {
 
 #[test]
 fn how_the_peer_hears_us_is_its_own_word_or_follows_from_its_losses() {
-    let (mut rig, mut phone) = echo();
+    let (mut rig, mut phone, _ring) = listening();
     frames(2).iter().for_each(|frame| phone.say(&mut rig, frame));
     let sent = rig.heard();
     let ssrc = views(&sent)[0].ssrc;
