@@ -27,10 +27,10 @@ fn server() -> Server {
 }
 
 /// A registered baresip that says `tone`.
-fn phone(server: &Server, user: &str, tone: u16, codecs: &[&str]) -> Baresip {
+fn phone(server: &Server, user: &str, tone: u16, codec: &str) -> Baresip {
     let before = server.metric("offhook_registrations");
-    let talks = sound::wide_tone_file(tone);
-    let phone = Baresip::speaking(&server.address(), user, PASSWORD, &talks, codecs);
+    let talks = sound::tone_file_for(codec, tone);
+    let phone = Baresip::speaking(&server.address(), user, PASSWORD, &talks, &[codec]);
     wait::until("a registration", SOON, || (server.metric("offhook_registrations") > before).then_some(()));
     phone
 }
@@ -53,7 +53,7 @@ fn media(server: &Server, number: &str) -> Vec<String> {
 /// Calls the echo with one codec and a tone; what came back.
 fn echo(codec: &str, tone: u16) -> (Pcm, String) {
     let server = server();
-    let mut phone = phone(&server, "alice", tone, &[codec]);
+    let mut phone = phone(&server, "alice", tone, codec);
     phone.dial(&server.uri("9196"));
     phone.wait_for("CALL_RTPESTAB", SOON);
     pass(Duration::from_secs(4));
@@ -86,7 +86,7 @@ fn what_is_high_comes_back_in_wide_codecs_only() {
 fn prompts_are_heard_in_every_codec() {
     for codec in ["opus", "G722", "L16", "PCMA"] {
         let server = server();
-        let mut phone = phone(&server, "alice", A, &[codec]);
+        let mut phone = phone(&server, "alice", A, codec);
         phone.dial(&server.uri("1001"));
         phone.wait_for("CALL_CLOSED", SOON);
         let heard = phone.heard();
@@ -100,7 +100,7 @@ fn parties_of_different_codecs_hear_each_other() {
         [("opus", "PCMU"), ("PCMA", "opus"), ("G722", "PCMU"), ("opus", "G722"), ("L16", "PCMA")]
     {
         let server = server();
-        let (mut alice, mut bob) = (phone(&server, "alice", A, &[one]), phone(&server, "bob", B, &[other]));
+        let (mut alice, mut bob) = (phone(&server, "alice", A, one), phone(&server, "bob", B, other));
         alice.dial(&server.uri("bob"));
         alice.wait_for("CALL_RTPESTAB", SOON);
         bob.wait_for("CALL_RTPESTAB", SOON);
@@ -117,8 +117,7 @@ fn parties_of_different_codecs_hear_each_other() {
 fn wide_parties_hear_each_other_wide() {
     for (one, other) in [("opus", "G722"), ("G722", "opus"), ("opus", "opus")] {
         let server = server();
-        let (mut alice, mut bob) =
-            (phone(&server, "alice", HIGH, &[one]), phone(&server, "bob", B, &[other]));
+        let (mut alice, mut bob) = (phone(&server, "alice", HIGH, one), phone(&server, "bob", B, other));
         alice.dial(&server.uri("bob"));
         bob.wait_for("CALL_RTPESTAB", SOON);
         pass(Duration::from_secs(4));
@@ -131,12 +130,12 @@ fn wide_parties_hear_each_other_wide() {
 #[test]
 fn linphone_with_opus_talks_to_a_phone_that_has_only_g711() {
     let server = server();
-    let mut bob = phone(&server, "bob", B, &["PCMU"]);
+    let mut bob = phone(&server, "bob", B, "PCMU");
     let mut alice = Linphone::start();
     alice.register(&server.address(), "alice", PASSWORD, "Ok");
     let ear = alice.call(&server.uri("bob"));
     bob.wait_for("CALL_ESTABLISHED", SOON);
-    alice.talk(&sound::wide_tone_file(A));
+    alice.talk(&sound::tone_file(A));
     pass(Duration::from_secs(4));
     let words = media(&server, "bob");
     alice.command("terminate");
@@ -151,7 +150,7 @@ fn three_phones_in_a_conference_each_hear_the_two_others() {
     let server = server();
     let parties = [("alice", A, "opus"), ("bob", B, "PCMU"), ("carol", C, "G722")];
     let mut phones: Vec<Baresip> =
-        parties.iter().map(|(user, tone, codec)| phone(&server, user, *tone, &[codec])).collect();
+        parties.iter().map(|(user, tone, codec)| phone(&server, user, *tone, codec)).collect();
     for phone in &mut phones {
         phone.dial(&server.uri("9195"));
         phone.wait_for("CALL_RTPESTAB", SOON);

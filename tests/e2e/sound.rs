@@ -69,9 +69,14 @@ fn made(name: &str, format: &[&str], effects: &[&str]) -> PathBuf {
     file
 }
 
-/// The same at 16 kHz, for phones with wide codecs.
-pub(crate) fn wide_tone_file(hertz: u16) -> PathBuf {
-    write_tone(hertz, audio::Rate::WIDE, &format!("tone-{hertz}-wide.wav"))
+/// The same at the rate that a phone works at with this codec.
+pub(crate) fn tone_file_for(codec: &str, hertz: u16) -> PathBuf {
+    let rate = match codec {
+        "opus" => audio::Rate::FULL,
+        "G722" | "L16" => audio::Rate::WIDE,
+        _ => audio::Rate::NARROW,
+    };
+    write_tone(hertz, rate, &format!("tone-{hertz}-{}.wav", rate.hertz()))
 }
 
 /// Two minutes of a steady tone as a 16-bit WAV file: who is heard is told by it.

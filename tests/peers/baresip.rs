@@ -27,7 +27,7 @@ fn module_of(codec: &str) -> &'static str {
 /// A codec as an account names it.
 fn named(codec: &str) -> &'static str {
     match codec {
-        "opus" => "opus/48000/2",
+        "opus" => "opus/48000/1",
         "G722" => "G722/16000/1",
         "L16" => "L16/16000/1",
         "PCMA" => "PCMA/8000/1",
@@ -56,6 +56,7 @@ impl Baresip {
     }
 
     /// A registered one that answers at once and speaks these codecs, most wanted first: `opus`, `G722`, `L16`, `PCMU`, `PCMA`.
+    /// Its sound must have the rate of the one that is agreed on.
     pub fn speaking(server: &str, user: &str, password: &str, talks: &Path, codecs: &[&str]) -> Baresip {
         Baresip::with(server, user, password, true, talks, "auto", codecs)
     }
