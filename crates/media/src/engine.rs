@@ -32,6 +32,7 @@ use crate::repair;
 use crate::report::LegReport;
 use crate::runner::{self, Runner};
 use crate::stats::WorkerStats;
+use crate::stream::{self, Streams};
 
 mod rooms;
 
@@ -112,6 +113,7 @@ struct Shared {
     dtls: Sender<dtls::Note>,
     /// Of our certificate in handshakes, SHA-256.
     fingerprint: Vec<u8>,
+    streams: Streams,
     /// The disk threads and the carrier, in the order of their ends.
     ends: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -185,6 +187,10 @@ impl Engine {
             carrier: carrier_thread.clone(),
         };
         ends.push(spawn("media-dtls".into(), move || handshakes.run())?);
+        let (streams, feeds) = Streams::new();
+        for (name, feeds) in feeds {
+            ends.push(spawn(name, move || stream::run(&feeds))?);
+        }
         ends.push(carrier);
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -235,6 +241,7 @@ impl Engine {
             disks,
             dtls,
             fingerprint,
+            streams,
             ends: Mutex::new(ends),
         };
         Ok(Engine { shared: Arc::new(shared) })
@@ -299,7 +306,7 @@ impl Engine {
 
     /// All workers' counters, as of at most a second ago.
     pub fn stats(&self) -> WorkerStats {
-        self.shared.board.sum()
+        WorkerStats { stalls: self.shared.streams.stalls(), ..self.shared.board.sum() }
     }
 
     /// Release every leg, carry the last events out and end the threads. Not to be called from the event sink.
@@ -329,6 +336,7 @@ impl Shared {
         self.disks.end();
         // It ended before if this is refused.
         let _ = self.dtls.send(dtls::Note::Stop);
+        self.streams.end();
         let last = ends.len().saturating_sub(1);
         for (n, join) in ends.into_iter().enumerate() {
             if n == last {

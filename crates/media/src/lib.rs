@@ -44,6 +44,7 @@ mod runner;
 mod rx;
 mod source;
 mod stats;
+mod stream;
 mod tx;
 mod worker;
 
@@ -62,3 +63,4 @@ pub use recording::{Ended, Format, Keys, Pause, Recording, Sides};
 pub use report::{Clusters, LegReport, Saying, Secured};
 pub use rtp::srtp::{Keys as SrtpKeys, Profile};
 pub use stats::{Histogram, WorkerStats};
+pub use stream::{Long, Origin};

@@ -12,6 +12,7 @@ use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
 use audio::{Pcm, Rate};
 
 use crate::source::is_law;
+use crate::stream::Long;
 
 /// What places in prompts are counted in: ticks of 48 kHz, of which the samples of every codec are a whole number.
 pub(crate) const TICKS_A_MS: u64 = 48;
@@ -36,6 +37,16 @@ impl Form {
         }
     }
 
+    /// What a packet holds; zero for codecs whose payload can be cut anywhere.
+    pub(crate) fn packet(&self) -> Duration {
+        self.packet
+    }
+
+    /// For Opus.
+    pub(crate) fn opus(&self) -> OpusSettings {
+        self.opus
+    }
+
     /// The rate of the samples that prompts are encoded from.
     pub fn rate(&self) -> Rate {
         self.codec.rate()
@@ -49,6 +60,8 @@ pub struct Prompt {
     bytes: Box<[u8]>,
     /// Where each packet ends; empty for codecs whose payload can be cut anywhere.
     ends: Box<[u32]>,
+    /// What is read while it is heard, instead of the bytes.
+    long: Option<Box<Long>>,
 }
 
 impl fmt::Debug for Prompt {
@@ -91,7 +104,17 @@ impl Prompt {
                 }
             }
         }
-        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice() })
+        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), long: None })
+    }
+
+    /// A sound that is read, decoded and encoded while it is heard, for each who hears it: one too long to be kept.
+    pub fn long_one(long: Long, form: Form) -> Prompt {
+        Prompt { form, bytes: Box::default(), ends: Box::default(), long: Some(Box::new(long)) }
+    }
+
+    /// What is read while it is heard.
+    pub(crate) fn long(&self) -> Option<&Long> {
+        self.long.as_deref()
     }
 
     /// How long it sounds.
@@ -119,6 +142,9 @@ impl Prompt {
 
     /// How long it sounds, in [`TICKS_A_MS`].
     pub(crate) fn ticks(&self) -> u64 {
+        if let Some(long) = &self.long {
+            return long.length().as_millis() as u64 * TICKS_A_MS;
+        }
         match self.form.codec.bytes_per_ms() {
             Some(per_ms) => self.bytes.len() as u64 * TICKS_A_MS / per_ms as u64,
             None => self.packet_ticks() * self.ends.len() as u64,
@@ -221,6 +247,12 @@ impl Prompts {
             self.loaded.notify_all();
         }
         Ok(prompt)
+    }
+
+    /// Keep a prompt that was made elsewhere.
+    pub fn keep(&self, key: &str, prompt: Arc<Prompt>) {
+        let form = prompt.form();
+        self.lock().put((key.to_owned(), form), prompt, self.bound);
     }
 
     /// The prompt named `key` if it is here.

@@ -65,6 +65,8 @@ pub struct WorkerStats {
     pub relayed: u64,
     /// How long packets that were passed on to another leg had been here.
     pub transit: Histogram,
+    /// How often a long sound was silent, because reading it was behind.
+    pub stalls: u64,
     /// RTP packets the system refused to send.
     pub send_failures: u64,
     /// How often a socket had to wait for a buffer to receive into (with io_uring); nothing is lost by it.

@@ -35,7 +35,7 @@ impl Engine {
         let setup = board.setup(leg).ok_or(Error::NoLeg)?;
         match command {
             Command::Play { tag, items, repeat, start } => {
-                let list = Playlist::new(tag, items, repeat);
+                let list = self.list(tag, items, repeat);
                 let list = match start {
                     Start::At(at) => list.from(at),
                     Start::Now => list.from(self.shared.began.elapsed()).running(),
@@ -46,7 +46,7 @@ impl Engine {
             Command::Resume { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Resume)),
             Command::Seek { tag, to } => self.order(leg, Order::Steer(leg, tag, Steer::Seek(to))),
             Command::Swap { tag, items } => {
-                self.order(leg, Order::Swap(leg, Playlist::new(tag, items, Repeat::Times(0))))
+                self.order(leg, Order::Swap(leg, self.list(tag, items, Repeat::Times(0))))
             }
             Command::Stop { tag } => self.order(leg, Order::Stop(leg, tag)),
             Command::Echo { tag } => {
@@ -150,6 +150,12 @@ impl Engine {
             Security::Handshake { .. } => Guard::of(new).filter(|_| *now == Security::None),
         };
         guard.map_or(Ok(()), |guard| self.order(leg, Order::Secure(leg, guard, None)))
+    }
+
+    /// A list, whose long sounds are being read from now on.
+    pub(super) fn list(&self, tag: u64, items: Vec<Arc<Prompt>>, repeat: Repeat) -> Playlist {
+        let tap = self.shared.streams.tap(&items);
+        Playlist::new(tag, items, repeat).tapped(tap)
     }
 
     pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {

@@ -105,7 +105,7 @@ impl Engine {
                 if items.iter().any(|item| item.form().codec != form) {
                     return Err(Error::Form(form));
                 }
-                self.order_part(hub.ok_or(Error::NoRoom)?, RoomOrder::Play(Playlist::new(tag, items, repeat)))
+                self.order_part(hub.ok_or(Error::NoRoom)?, RoomOrder::Play(self.list(tag, items, repeat)))
             }
             RoomCommand::Record { tag, path, format, limit, silence } => {
                 let hub = hub.ok_or(Error::NoRoom)?;
@@ -181,7 +181,7 @@ impl Engine {
         let who = Who::Leg(leg);
         let mut seat = Box::new(Seat::new(who, tag, rate, member.settings(), way));
         if !member.music.is_empty() {
-            seat.music = Some(Playlist::new(tag, member.music.clone(), Repeat::Forever));
+            seat.music = Some(self.list(tag, member.music.clone(), Repeat::Forever));
         }
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let before = entry.members.get(&leg).map(|before| (before.part, before.tag, before.leaving));

@@ -12,6 +12,7 @@ use audio::codec::Codec;
 
 use crate::command::Repeat;
 use crate::prompt::{Prompt, TICKS_A_MS};
+use crate::stream::{Taken, Tap};
 
 /// A list waits so long for prompts in its leg's form; then its time runs on in silence, so that it ends some time.
 const PATIENCE_MS: u32 = 3_000;
@@ -30,6 +31,8 @@ pub(crate) struct Playlist {
     paused: bool,
     /// Its time runs while nobody hears it.
     running: bool,
+    /// Where its long sounds come from, if it has any.
+    tap: Option<Box<Tap>>,
     /// For how long it has been waiting for prompts in another form, in milliseconds.
     waited: u32,
 }
@@ -54,8 +57,15 @@ impl Playlist {
             sounded: false,
             paused: false,
             running: false,
+            tap: None,
             waited: 0,
         }
+    }
+
+    /// The same with what its long sounds come from.
+    pub(crate) fn tapped(mut self, tap: Option<Tap>) -> Playlist {
+        self.tap = tap.map(Box::new);
+        self
     }
 
     /// The same from another place on.
@@ -145,6 +155,7 @@ impl Playlist {
     /// The same prompts in another form; they go on where these stand. These are in `other` then.
     pub(crate) fn swap(&mut self, other: &mut Playlist) {
         std::mem::swap(&mut self.items, &mut other.items);
+        std::mem::swap(&mut self.tap, &mut other.tap);
         self.waited = 0;
     }
 
@@ -187,8 +198,32 @@ impl Playlist {
                 self.next_round();
                 continue;
             };
-            let packet = prompt.packet_at(self.at);
             let step = ms as u64 * TICKS_A_MS;
+            if prompt.long().is_some() {
+                // A packet cannot be begun in its middle.
+                self.at -= self.at % step.max(1);
+                let taken = match &mut self.tap {
+                    Some(tap) => tap.take_packet(self.item, self.at, step, payload),
+                    None => Taken::End(0),
+                };
+                match taken {
+                    Taken::Nothing => return Filled { len: codec.write_silence(ms, payload), last: false },
+                    Taken::Bytes(len) => {
+                        self.at += step;
+                        self.sounded = true;
+                        return Filled { len: len.min(payload.len()), last: false };
+                    }
+                    Taken::End(len) => {
+                        (self.item, self.at) = (self.item + 1, 0);
+                        self.sounded |= len > 0;
+                        if len > 0 {
+                            return Filled { len: len.min(payload.len()), last: self.is_over() };
+                        }
+                        continue;
+                    }
+                }
+            }
+            let packet = prompt.packet_at(self.at);
             self.at += step - self.at % step.max(1);
             if self.at >= prompt.ticks() {
                 (self.item, self.at) = (self.item + 1, 0);
@@ -212,6 +247,32 @@ impl Playlist {
                 self.next_round();
                 continue;
             };
+            if prompt.long().is_some() {
+                let from = prompt.form().codec;
+                let taken = match &mut self.tap {
+                    Some(tap) => tap.take(self.item, self.at, per_ms, rest),
+                    None => Taken::End(0),
+                };
+                let n = match taken {
+                    Taken::Nothing => 0,
+                    Taken::Bytes(n) | Taken::End(n) => n,
+                };
+                let (now, later) = rest.split_at_mut(n);
+                recode(from, codec, now);
+                rest = later;
+                self.at += n as u64 * TICKS_A_MS / per_ms as u64;
+                self.sounded |= n > 0;
+                if matches!(taken, Taken::End(_)) {
+                    (self.item, self.at) = (self.item + 1, 0);
+                    if rest.is_empty() {
+                        return self.is_over();
+                    }
+                    continue;
+                }
+                // Nothing more is read yet: the sound stands still.
+                rest.fill(codec.silence());
+                return false;
+            }
             let at =
                 usize::try_from(self.at).unwrap_or(usize::MAX).saturating_mul(per_ms) / TICKS_A_MS as usize;
             let left = prompt.bytes().get(at..).unwrap_or_default();
@@ -260,6 +321,18 @@ fn copy(from: Codec, bytes: &[u8], to: Codec, out: &mut [u8]) {
     for (bytes, out) in bytes.chunks(pcm.len()).zip(out.chunks_mut(480)) {
         let n = from.decode(bytes, &mut pcm);
         to.encode(&pcm[..n], out);
+    }
+}
+
+/// From one law's form to the other's, in place.
+fn recode(from: Codec, to: Codec, bytes: &mut [u8]) {
+    if from != to {
+        let mut before = [0; 480];
+        for part in bytes.chunks_mut(480) {
+            let before = &mut before[..part.len()];
+            before.copy_from_slice(part);
+            copy(from, before, to, part);
+        }
     }
 }
 
