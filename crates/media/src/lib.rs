@@ -58,7 +58,7 @@ pub use id::{LegId, RoomId};
 pub use io::IoMode;
 pub use member::{Member, RoomCommand, RoomConfig};
 pub use port::Ports;
-pub use prompt::{Form, Prompt, Prompts};
+pub use prompt::{Form, Prompt, Prompts, Sound};
 pub use recording::{Ended, Format, Keys, Pause, Recording, Sides};
 pub use report::{Clusters, LegReport, Saying, Secured};
 pub use rtp::srtp::{Keys as SrtpKeys, Profile};

@@ -53,6 +53,21 @@ impl Form {
     }
 }
 
+/// A sound before it is a prompt.
+#[derive(Debug)]
+pub enum Sound {
+    /// All of it, to be encoded once for all who hear it.
+    Whole(Pcm),
+    /// Too long to be kept: it is read, decoded and encoded while it is heard, for each who hears it.
+    Long(Long),
+}
+
+impl From<Pcm> for Sound {
+    fn from(pcm: Pcm) -> Sound {
+        Sound::Whole(pcm)
+    }
+}
+
 /// Audio in one form.
 #[derive(PartialEq)]
 pub struct Prompt {
@@ -107,9 +122,22 @@ impl Prompt {
         Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), long: None })
     }
 
-    /// A sound that is read, decoded and encoded while it is heard, for each who hears it: one too long to be kept.
-    pub fn long_one(long: Long, form: Form) -> Prompt {
-        Prompt { form, bytes: Box::default(), ends: Box::default(), long: Some(Box::new(long)) }
+    /// A sound in a form.
+    ///
+    /// # Errors
+    /// As of [`Prompt::encode`].
+    pub fn of(sound: Sound, form: Form) -> Result<Prompt, CodecError> {
+        match sound {
+            Sound::Whole(pcm) => Prompt::encode(&pcm, form),
+            Sound::Long(long) => {
+                Ok(Prompt { form, bytes: Box::default(), ends: Box::default(), long: Some(Box::new(long)) })
+            }
+        }
+    }
+
+    /// Bytes that it keeps in memory.
+    fn size(&self) -> usize {
+        self.bytes.len() + self.long.as_ref().map_or(0, |long| long.size())
     }
 
     /// What is read while it is heard.
@@ -216,11 +244,11 @@ impl Prompts {
     ///
     /// Blocks while loading, and while another thread loads the same: call it where blocking is allowed.
     /// Concurrent calls for one key load once; if that fails, the next of them tries itself.
-    pub fn get_or_load<E: From<CodecError>>(
+    pub fn get_or_load<E: From<CodecError>, S: Into<Sound>>(
         &self,
         key: &str,
         form: Form,
-        load: impl FnOnce() -> Result<Pcm, E>,
+        load: impl FnOnce() -> Result<S, E>,
     ) -> Result<Arc<Prompt>, E> {
         let key = (key.to_owned(), form);
         let mut shelf = self.lock();
@@ -241,18 +269,12 @@ impl Prompts {
         shelf.entries.insert(key.clone(), Entry::Loading);
         drop(shelf);
         let mut mark = Mark { prompts: self, key: Some(key) };
-        let prompt = Arc::new(Prompt::encode(&load()?, form)?);
+        let prompt = Arc::new(Prompt::of(load()?.into(), form)?);
         if let Some(key) = mark.key.take() {
             self.lock().put(key, prompt.clone(), self.bound);
             self.loaded.notify_all();
         }
         Ok(prompt)
-    }
-
-    /// Keep a prompt that was made elsewhere.
-    pub fn keep(&self, key: &str, prompt: Arc<Prompt>) {
-        let form = prompt.form();
-        self.lock().put((key.to_owned(), form), prompt, self.bound);
     }
 
     /// The prompt named `key` if it is here.
@@ -289,7 +311,7 @@ impl Prompts {
 
 impl Shelf {
     fn put(&mut self, key: (String, Form), prompt: Arc<Prompt>, bound: usize) {
-        let size = prompt.bytes.len();
+        let size = prompt.size();
         self.uses += 1;
         self.entries.remove(&key);
         // One that is larger than the whole cache is used without being kept.
@@ -308,7 +330,7 @@ impl Shelf {
                 .map(|(_, key)| key.clone());
             let Some(oldest) = oldest else { break };
             if let Some(Entry::Here { prompt, .. }) = self.entries.remove(&oldest) {
-                self.bytes -= prompt.bytes.len();
+                self.bytes -= prompt.size();
             }
         }
         self.bytes += size;
@@ -393,7 +415,7 @@ mod tests {
     #[test]
     fn a_load_that_fails_or_panics_lets_the_next_one_try() {
         let prompts = Prompts::new(10_000);
-        let failed = prompts.get_or_load("x", ULAW(), || Err(CodecError::Library(Codec::Opus)));
+        let failed = prompts.get_or_load("x", ULAW(), || Err::<Pcm, _>(CodecError::Library(Codec::Opus)));
         assert_eq!(failed, Err(CodecError::Library(Codec::Opus)));
         let (begun_in, begun) = mpsc::channel();
         thread::scope(|scope| {

@@ -68,6 +68,14 @@ impl Long {
         self.length
     }
 
+    /// Bytes of it that are in memory.
+    pub(crate) fn size(&self) -> usize {
+        match &self.origin {
+            Origin::File(_) => 0,
+            Origin::Bytes(bytes) => bytes.len(),
+        }
+    }
+
     fn open(&self) -> Result<Reader, ReadError> {
         match &self.origin {
             Origin::File(path) => {

@@ -14,7 +14,7 @@ use audio::codec::CodecError;
 use audio::{Pcm, ReadError};
 use flow::ir::Tone;
 use flow::leg::{Prompt, Speech};
-use media::{Form, Prompts};
+use media::{Form, Long, Origin, Prompts};
 use reqwest::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
 use store::{Flows, SoundError, Sounds};
@@ -29,6 +29,10 @@ const SOUND_LIMIT: usize = 16 << 20;
 const SOUND_TIME: Duration = Duration::from_secs(10);
 /// Longest tone or silence rendered in one piece; a longer one is cut, for it would only fill the cache.
 const LONGEST: Duration = Duration::from_secs(600);
+/// The longest sound that is kept decoded and encoded, 1 MB of G.711; longer ones are read while they are heard.
+const KEPT: Duration = Duration::from_secs(120);
+/// Files of less bytes are not so long: two minutes of speech in Opus at 16 kbit/s are 240 KB.
+const MAYBE_LONG: u64 = 200_000;
 /// URLs whose validators are remembered, and names of sounds whose files are.
 const REMEMBERED: usize = 1_000;
 
@@ -173,11 +177,7 @@ impl Studio {
                 .resolve(&name)
                 .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
             let key = found.key();
-            let prompt = prompts.get_or_load(&key, form, || {
-                let bytes = found.read().map_err(|source| PromptError::Io { name: name.clone(), source })?;
-                audio::read::decode(bytes, found.extension())
-                    .map_err(|source| PromptError::Read { name: name.clone(), source })
-            })?;
+            let prompt = prompts.get_or_load(&key, form, || opened(&found, &name))?;
             Ok((key, prompt))
         })
         .await?;
@@ -289,7 +289,7 @@ impl Studio {
         let name = url.to_owned();
         let prompt = self
             .load(known.key.clone(), form, move || {
-                audio::read::decode(bytes, extension(&name))
+                decoded(bytes, extension(&name))
                     .map_err(|source| PromptError::Read { name: name.clone(), source })
             })
             .await?;
@@ -301,11 +301,11 @@ impl Studio {
         Ok(prompt)
     }
 
-    async fn load(
+    async fn load<S: Into<media::Sound>>(
         &self,
         key: String,
         form: Form,
-        make: impl FnOnce() -> Result<Pcm, PromptError> + Send + 'static,
+        make: impl FnOnce() -> Result<S, PromptError> + Send + 'static,
     ) -> Result<Arc<media::Prompt>, PromptError> {
         if let Some(prompt) = self.prompts.get(&key, form) {
             return Ok(prompt);
@@ -319,6 +319,34 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PromptError> + Send + 'static,
 ) -> Result<T, PromptError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(PromptError::Decoder))
+}
+
+/// A sound of a directory; one that is long is not read here.
+fn opened(found: &store::Sound, name: &str) -> Result<media::Sound, PromptError> {
+    let io = |source| PromptError::Io { name: name.to_owned(), source };
+    let read = |source| PromptError::Read { name: name.to_owned(), source };
+    if let store::Sound::File(path) = found
+        && std::fs::metadata(path).map_err(io)?.len() >= MAYBE_LONG
+    {
+        let long = Long::new(Origin::File(path.clone()), found.extension()).map_err(read)?;
+        if long.length() > KEPT {
+            return Ok(media::Sound::Long(long));
+        }
+    }
+    decoded(found.read().map_err(io)?, found.extension()).map_err(read)
+}
+
+/// The sound of a file in memory; one that is long stays encoded.
+fn decoded(bytes: Vec<u8>, extension: Option<&str>) -> Result<media::Sound, ReadError> {
+    if (bytes.len() as u64) < MAYBE_LONG {
+        return audio::read::decode(bytes, extension).map(media::Sound::Whole);
+    }
+    let bytes: Arc<[u8]> = bytes.into();
+    let long = Long::new(Origin::Bytes(bytes.clone()), extension)?;
+    if long.length() > KEPT {
+        return Ok(media::Sound::Long(long));
+    }
+    audio::read::decode(bytes.to_vec(), extension).map(media::Sound::Whole)
 }
 
 fn speech_key(speech: &Speech) -> String {
@@ -365,6 +393,16 @@ fn extension(url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_sounds_of_more_than_two_minutes_are_read_while_they_are_heard() {
+        for (seconds, long) in [(1, false), (119, false), (121, true)] {
+            let bytes =
+                audio::write::wav::to_bytes(&Pcm::silence(audio::Rate::NARROW, Duration::from_secs(seconds)));
+            let sound = decoded(bytes, Some("wav")).expect("a sound");
+            assert_eq!(matches!(sound, media::Sound::Long(_)), long, "{seconds} s");
+        }
+    }
 
     #[test]
     fn a_server_says_how_long_its_sound_stays_fresh() {

@@ -23,7 +23,6 @@ use crate::recorder::{self, Recorder};
 use crate::recording::{Recording, Verdict};
 use crate::register::{Inner, Membership, Part};
 use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way, Who};
-use crate::source::Playlist;
 
 /// Seats and manners that a part begins with.
 const SEATS: usize = 4;

@@ -5,7 +5,7 @@ use audio::{Pcm, Rate, tone};
 
 use super::*;
 use crate::command::Repeat;
-use crate::prompt::Form;
+use crate::prompt::{Form, Sound};
 use crate::source::Playlist;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -27,7 +27,7 @@ fn long(sound: &Pcm, codec: Codec) -> Arc<Prompt> {
     let bytes = audio::write::wav::to_bytes(sound);
     let long = Long::new(Origin::Bytes(bytes.into()), Some("wav")).unwrap();
     assert_eq!(long.length(), sound.duration());
-    Arc::new(Prompt::long_one(long, form(codec)))
+    Arc::new(Prompt::of(Sound::Long(long), form(codec)).unwrap())
 }
 
 fn short(sound: &Pcm, codec: Codec) -> Arc<Prompt> {
@@ -158,7 +158,7 @@ fn a_sound_that_cannot_be_read_any_more_is_over_and_nobody_reads_for_a_list_that
     std::fs::write(&path, audio::write::wav::to_bytes(&sound(3_000))).unwrap();
     let long = Long::new(Origin::File(path.clone()), None).unwrap();
     std::fs::remove_file(path).unwrap();
-    let prompt = Arc::new(Prompt::long_one(long, form(Codec::Pcmu)));
+    let prompt = Arc::new(Prompt::of(Sound::Long(long), form(Codec::Pcmu)).unwrap());
     let (mut list, mut feed, _) = list(vec![prompt], Repeat::Forever);
     assert!(list.next(Codec::Pcmu, 20, &mut [0; 160]).last);
     drop(list);
