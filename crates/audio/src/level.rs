@@ -119,7 +119,9 @@ impl Gate {
         if samples == 0 {
             return self.talking;
         }
-        let threshold = (self.floor * ABOVE_NOISE).clamp(QUIETEST_VOICE, SURELY_VOICE);
+        // Of a line's first sound nobody can say what it is; rather a voice than a word that is lost.
+        let noise = if self.floor.is_finite() { self.floor } else { 0.0 };
+        let threshold = (noise * ABOVE_NOISE).clamp(QUIETEST_VOICE, SURELY_VOICE);
         // By time and not by frames: those are of 10 ms here and of 60 ms there.
         let ms = samples as f64 * 1_000.0 / f64::from(self.rate.hertz().max(1));
         if energy < self.floor {

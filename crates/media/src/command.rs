@@ -8,6 +8,7 @@ use audio::Rate;
 use audio::codec::{Codec, MAX_PAYLOAD, OpusSettings};
 
 use crate::clock;
+use crate::detector::Detector;
 use crate::guard::Security;
 use crate::prompt::{Form, Prompt};
 use crate::recording::{Pause, Recording};
@@ -30,6 +31,8 @@ pub struct LegSetup {
     pub telephone_event_receive: Option<u8>,
     /// Ticks a second of telephone-events' durations.
     pub telephone_event_clock: u32,
+    /// Whether keys are also listened for in the sound, as they come from peers without telephone-events.
+    pub keys_in_sound: bool,
     /// The payload type of comfort noise (RFC 3389), both ways; `None` if it was not agreed on.
     pub comfort_noise: Option<u8>,
     /// The payload type of audio we receive.
@@ -130,7 +133,7 @@ pub enum Command {
         /// As many as before.
         items: Vec<Arc<Prompt>>,
     },
-    /// End the play, echo, digits or recording of this tag; its own event follows.
+    /// End the play, echo, digits, recording or detector of this tag; its own event follows.
     Stop {
         /// Of the command to end.
         tag: u64,
@@ -168,6 +171,14 @@ pub enum Command {
         /// Of the recording.
         tag: u64,
     },
+    /// Listen for something until the `Stop` of this tag; a leg listens for one thing at a time.
+    /// → [`Event::Detected`](crate::Event::Detected)
+    Detect {
+        /// Comes back in the events.
+        tag: u64,
+        /// For what.
+        what: Detector,
+    },
     /// What a re-INVITE agreed on: a new address, hold, another packet time.
     Reconfigure(Box<LegSetup>),
     /// Say BYE and let go. → [`Event::Released`](crate::Event::Released)
@@ -186,6 +197,7 @@ impl LegSetup {
             telephone_event: None,
             telephone_event_receive: None,
             telephone_event_clock: codec.clock(),
+            keys_in_sound: false,
             comfort_noise: None,
             receive_payload_type: payload_type,
             remote,

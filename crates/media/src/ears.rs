@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use audio::codec::{Codec, CodecError, Decoder, Encoder, MAX_PAYLOAD};
 use audio::conceal::Concealer;
+use audio::detect::Dtmf;
 use audio::noise::Noise;
 use audio::{Rate, stretch};
 use rtp::jitter::{Inserted, Kind, Next, Packets};
@@ -34,12 +35,16 @@ pub(crate) struct Kit {
     pub(crate) encoder: Option<Encoder>,
     /// For a recorder of what is said; others have none.
     pub(crate) voice: Option<Decoder>,
+    /// For keys in the sound, where those are wanted.
+    pub(crate) keys: Option<Box<Dtmf>>,
 }
 
 impl Kit {
     /// To hear.
     pub(crate) fn to_hear(setup: &LegSetup, delay: Delay) -> Result<Kit, CodecError> {
-        Ok(Kit { ears: Box::new(Ears::new(setup.codec, setup.rate, delay)?), encoder: None, voice: None })
+        let keys = setup.keys_in_sound.then(|| Box::new(Dtmf::new(setup.rate)));
+        let ears = Box::new(Ears::new(setup.codec, setup.rate, delay)?);
+        Ok(Kit { ears, encoder: None, voice: None, keys })
     }
 
     /// To hear what is recorded, and to understand what is said, if that is recorded too.

@@ -19,6 +19,7 @@ use crate::clock::{self, Priority};
 use crate::command::LegSetup;
 use crate::disk::{Disk, Disks};
 use crate::dtls::{self, Dtls};
+use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::event::Event;
 use crate::guard::Security;
@@ -265,12 +266,14 @@ impl Engine {
             return Err(Error::Stopped);
         }
         let setup = setup.seen_from(shared.config.bind);
+        let kit = setup.keys_in_sound.then(|| Kit::to_hear(&setup, Delay::CONVERSATION)).transpose()?;
         let id = shared.board.place(&setup, beside)?;
         let seed = shared.seeds.hash_one(shared.count.fetch_add(1, Ordering::Relaxed));
         if matches!(setup.security, Security::Handshake { .. }) {
             self.shake_hands(id, &setup);
         }
-        let leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
+        let mut leg = Leg::new(id, setup, shared.cname.clone(), shared.config.media_timeout, seed);
+        kit.into_iter().for_each(|kit| leg.listen_for_keys(kit));
         let sent = self.order(id, Order::Adopt(Box::new(leg), ports));
         if sent.is_err() {
             let _ = shared.dtls.send(dtls::Note::End(id));

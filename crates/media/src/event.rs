@@ -4,9 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::detector::Found;
 use crate::id::{LegId, RoomId};
 use crate::recording::Ended;
 use crate::report::{LegReport, Secured};
+
+/// How a key came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyWay {
+    /// As a telephone-event, RFC 4733.
+    Event,
+    /// As a tone in the sound.
+    Sound,
+}
 
 /// Something happened on a leg. The sink is called on the carrier thread, in order for each leg.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +55,8 @@ pub enum Event {
         leg: LegId,
         /// `0-9`, `*`, `#`, `A-D`
         key: char,
+        /// How it came.
+        way: KeyWay,
     },
     /// The far end let the key go.
     DigitEnded {
@@ -52,6 +64,8 @@ pub enum Event {
         leg: LegId,
         /// `0-9`, `*`, `#`, `A-D`
         key: char,
+        /// How it came.
+        way: KeyWay,
         /// How long it was pressed, in milliseconds.
         ms: u32,
     },
@@ -81,6 +95,15 @@ pub enum Event {
     Talking {
         /// Whose.
         leg: LegId,
+    },
+    /// A detector found something.
+    Detected {
+        /// Whose.
+        leg: LegId,
+        /// Of its command.
+        tag: u64,
+        /// What.
+        what: Found,
     },
     /// Nothing arrived for the configured time. Told once, and again only after something had arrived.
     Lost {

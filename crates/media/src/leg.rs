@@ -9,6 +9,7 @@ use rtp::rtcp::VoiceMetrics;
 use crate::bridge::Bridge;
 use crate::clock;
 use crate::command::LegSetup;
+use crate::detector::Listener;
 use crate::event::Event;
 use crate::guard::{self, Guard, Security};
 use crate::id::{LegId, PartId};
@@ -31,6 +32,7 @@ const RTCP_A_SECOND: usize = 8;
 
 mod attending;
 mod doing;
+mod listening;
 mod passing;
 mod speaking;
 
@@ -83,6 +85,7 @@ pub(crate) struct Leg {
     rx: Rx,
     dialling: Option<Dialling>,
     recorder: Option<Box<Recorder>>,
+    detector: Option<Box<Listener>>,
     /// With the tag of its command.
     bridge: Option<(u64, Box<Bridge>)>,
     /// The part of a room whose turns are also this leg's.
@@ -104,6 +107,7 @@ impl Leg {
             source: Source::Silence,
             dialling: None,
             recorder: None,
+            detector: None,
             bridge: None,
             room: None,
             turns: u64::from(id.place),
@@ -211,23 +215,28 @@ impl Leg {
         Some((opened?, guard.proves()))
     }
 
-    /// Read a frame of what was heard, for the recorder, the bridge and the echo, which finds it where it was read.
+    /// Read a frame of what was heard, for the recorder, the bridge, the detectors and the echo, which finds it where it
+    /// was read.
     fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let samples = self.samples();
         let missed = std::mem::take(&mut self.unread);
         if self.rx.relaying {
             return;
         }
-        let Some(ears) = &mut self.rx.ears else { return };
+        if self.rx.ears.is_none() {
+            return;
+        }
         // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
         let late = missed.min(16);
         if let Some(recorder) = &mut self.recorder {
             recorder.owe((missed - late).saturating_mul(samples as u64));
         }
+        let mut found_all = false;
         let heard = &mut turn.scratch.heard[..samples];
         let clock = self.setup.codec.clock();
         let now = rtp::time::units(turn.now, clock);
         for back in (0..=late as u32).rev() {
+            let Some(ears) = &mut self.rx.ears else { return };
             ears.read(now.wrapping_sub(back * u32::from(self.pace.ticks)), heard);
             if let Some((_, bridge)) = &mut self.bridge
                 && bridge.rate() == self.setup.rate
@@ -237,6 +246,13 @@ impl Leg {
             if let Some(recorder) = &mut self.recorder {
                 recorder.hear(heard, self.setup.rate);
             }
+            self.rx.hear_keys(self.id, heard, turn.out);
+            if let Some(detector) = &mut self.detector {
+                found_all |= !detector.push(heard, self.id, |event| turn.out.event(event));
+            }
+        }
+        if found_all {
+            self.end_detector(turn.out);
         }
     }
 
@@ -322,6 +338,7 @@ impl Leg {
         self.interrupt(turn.out);
         self.end_dialling(turn.out);
         self.end_recording(turn.out);
+        self.end_detector(turn.out);
         self.end_bridge(turn.out);
         self.send_rtcp(turn, true);
         turn.stats.lost += self.rx.lost().max(0) as u64;

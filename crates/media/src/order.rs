@@ -9,6 +9,7 @@ use rtrb::Producer;
 
 use crate::bridge::Bridge;
 use crate::command::LegSetup;
+use crate::detector::Listener;
 use crate::dtls::Letter;
 use crate::ears::{Ears, Kit};
 use crate::event::Event;
@@ -34,6 +35,7 @@ pub(crate) enum Order<P> {
     Dial(LegId, Dialling),
     Record(LegId, Box<Recorder>, Kit),
     Pause(LegId, u64, Option<Pause>),
+    Detect(LegId, Box<Listener>, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     /// New keys, and where they were proven if that is not where the peer said it would be.
@@ -101,6 +103,8 @@ pub(crate) enum Spent<P> {
     Dialling(Dialling),
     Recorder(Box<Recorder>),
     Ears(Box<Ears>),
+    Keys(Box<audio::detect::Dtmf>),
+    Listener(Box<Listener>),
     Encoder(Encoder),
     Decoder(Decoder),
     Bridge(Box<Bridge>),
@@ -155,7 +159,7 @@ impl<P> Outlet<P> {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        if let Event::Digit { leg, key } = event {
+        if let Event::Digit { leg, key, .. } = event {
             self.pressed = Some((leg, key));
         }
         self.put(Out::Event(event));

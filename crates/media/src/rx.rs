@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use audio::codec::Codec;
-use audio::detect;
+use audio::detect::Dtmf;
 use rtp::burst::Clusters;
 use rtp::jitter::Inserted;
 use rtp::receiver::{Order, Receiver};
@@ -12,7 +12,7 @@ use rtp::{View, dtmf};
 
 use crate::command::LegSetup;
 use crate::ears::Ears;
-use crate::event::Event;
+use crate::event::{Event, KeyWay};
 use crate::id::LegId;
 use crate::io::{Io, Received};
 use crate::latch::{Latch, Verdict};
@@ -64,8 +64,8 @@ pub(crate) struct Rx {
     keys: dtmf::Receiver,
     /// When the last packet of a key came.
     key_at: Duration,
-    /// Listens for keys as tones, where no telephone-events were agreed.
-    tones: Option<Box<detect::Dtmf>>,
+    /// Listens for keys as tones, where that is wanted.
+    pub(crate) tones: Option<Box<Dtmf>>,
     /// While something listens.
     pub(crate) ears: Option<Box<Ears>>,
     /// Samples made up, and samples in all, by ears that are gone.
@@ -94,15 +94,13 @@ struct Past {
 
 impl Rx {
     pub(crate) fn new(setup: &LegSetup) -> Rx {
-        let listens = setup.telephone_event_receive.is_none() && setup.codec.is_stateless();
-        let tones = listens.then(|| Box::new(detect::Dtmf::new(setup.codec.rate())));
         Rx {
             relaying: false,
             latch: Latch::new(setup.remote),
             stream: None,
             keys: dtmf::Receiver::new(setup.telephone_event_clock),
             key_at: Duration::ZERO,
-            tones,
+            tones: None,
             ears: None,
             heard_before: (0, 0),
             heard: Duration::ZERO,
@@ -229,9 +227,6 @@ impl Rx {
                     self.late += 1;
                     turn.stats.late_packets += 1;
                 }
-                if order == Order::Newest && setup.telephone_event_receive.is_none() {
-                    self.listen_for_tones(id, setup.codec, packet.payload, &mut turn.scratch.said, turn.out);
-                }
                 Heard::Audio
             }
         }
@@ -253,29 +248,9 @@ impl Rx {
             Some(dtmf::Report::Ended(end)) => out.event(let_go(leg, end)),
             Some(dtmf::Report::Started { key, before, ended }) => {
                 before.into_iter().for_each(|end| out.event(let_go(leg, end)));
-                out.event(Event::Digit { leg, key });
+                out.event(Event::Digit { leg, key, way: KeyWay::Event });
                 ended.into_iter().for_each(|end| out.event(let_go(leg, end)));
             }
-        }
-    }
-
-    fn listen_for_tones<P>(
-        &mut self,
-        leg: LegId,
-        codec: Codec,
-        payload: &[u8],
-        pcm: &mut [i16],
-        out: &mut Outlet<P>,
-    ) {
-        let Some(tones) = &mut self.tones else { return };
-        for part in payload.chunks(pcm.len().max(1)) {
-            let n = codec.decode(part, pcm);
-            tones.push(pcm.get(..n).unwrap_or_default(), |press| {
-                out.event(match press {
-                    detect::Press::Down(key) => Event::Digit { leg, key },
-                    detect::Press::Up { key, held } => let_go(leg, dtmf::Ended { key, duration: held }),
-                });
-            });
         }
     }
 
@@ -293,11 +268,6 @@ impl Rx {
         }
     }
 
-    /// Whether keys are listened for as tones.
-    pub(crate) fn listens_for_tones(&self) -> bool {
-        self.tones.is_some()
-    }
-
     /// Whether the peer has just been silent for `timeout`.
     pub(crate) fn is_lost(&mut self, now: Duration, timeout: Duration) -> bool {
         let lost = !self.lost_told && !timeout.is_zero() && now.saturating_sub(self.heard) >= timeout;
@@ -311,6 +281,11 @@ impl Rx {
         // The silence of a hold is not the silence of a loss.
         self.heard = now;
         self.lost_told = false;
+    }
+
+    /// Telephone-events are counted by another clock: what is pressed was let go.
+    pub(crate) fn change_clock<P>(&mut self, leg: LegId, clock: u32, out: &mut Outlet<P>) {
+        self.keys.change_clock(clock).into_iter().for_each(|end| out.event(let_go(leg, end)));
     }
 
     /// The report block for RTCP, if a stream was heard.
@@ -379,7 +354,7 @@ impl Rx {
 }
 
 fn let_go(leg: LegId, end: dtmf::Ended) -> Event {
-    Event::DigitEnded { leg, key: end.key, ms: end.duration.as_millis() as u32 }
+    Event::DigitEnded { leg, key: end.key, way: KeyWay::Event, ms: end.duration.as_millis() as u32 }
 }
 
 /// What a packet is. Peers send keys under their own number for them or under ours.

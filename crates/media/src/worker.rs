@@ -293,6 +293,10 @@ impl<I: Io> Worker<I> {
                         leg.pause_recording(tag, pause);
                     }
                 }
+                Order::Detect(id, listener, kit) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.detect(listener, kit, &mut self.out),
+                    None => self.out.spent(Spent::Order(Order::Detect(id, listener, kit))),
+                },
                 Order::Stop(id, tag) => {
                     if let Some(leg) = find(&mut self.legs, id) {
                         leg.stop(tag, &mut self.out);

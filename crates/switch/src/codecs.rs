@@ -21,6 +21,20 @@ pub struct Codecs {
     pub encryption: Encryption,
     /// Milliseconds a packet, where the peer does not say: 10 to 60.
     pub ptime_ms: u32,
+    /// Where keys are listened for in the sound.
+    pub inband_dtmf: InbandDtmf,
+}
+
+/// Where keys are listened for in the sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InbandDtmf {
+    /// Of peers that do not take telephone-events.
+    #[default]
+    Auto,
+    /// Of all.
+    Always,
+    /// Of none.
+    Never,
 }
 
 impl Default for Codecs {
@@ -32,6 +46,7 @@ impl Default for Codecs {
             comfort_noise: false,
             encryption: Encryption::default(),
             ptime_ms: 20,
+            inband_dtmf: InbandDtmf::default(),
         }
     }
 }
@@ -94,6 +109,15 @@ impl Codecs {
             fec: self.opus.fec,
             dtx: self.opus.dtx,
             ..sdp::Opus::default()
+        }
+    }
+
+    /// Whether keys are listened for in the sound of a peer with or without telephone-events.
+    pub(crate) fn hears_keys(&self, events: bool) -> bool {
+        match self.inband_dtmf {
+            InbandDtmf::Auto => !events,
+            InbandDtmf::Always => true,
+            InbandDtmf::Never => false,
         }
     }
 

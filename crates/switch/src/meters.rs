@@ -43,7 +43,7 @@ const LABELLED: [(&str, &str, &str, &[&str]); 6] = [
         "outcome",
         &["answered", "busy", "no_answer", "rejected", "unavailable", "failed", "cancelled"],
     ),
-    ("offhook_digits_total", "Keys pressed, by how they came", "way", &["rtp", "info"]),
+    ("offhook_digits_total", "Keys pressed, by how they came", "way", &["rtp", "sound", "info"]),
     (
         "offhook_http_requests_total",
         "Requests of flows, by outcome",

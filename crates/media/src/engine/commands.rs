@@ -11,6 +11,7 @@ use rtrb::RingBuffer;
 use super::Engine;
 use crate::bridge::Bridge;
 use crate::command::{Command, DigitToSend, LegSetup, Repeat, Start};
+use crate::detector::Listener;
 use crate::disk::Job;
 use crate::dtls;
 use crate::ears::{Delay, Kit};
@@ -78,11 +79,16 @@ impl Engine {
                 }
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
+            Command::Detect { tag, what } => {
+                let listener = Box::new(Listener::new(tag, what, setup.rate));
+                self.order(leg, Order::Detect(leg, listener, Kit::to_hear(&setup, Delay::PATIENT)?))
+            }
             Command::PauseRecording { tag, pause } => self.order(leg, Order::Pause(leg, tag, Some(pause))),
             Command::ResumeRecording { tag } => self.order(leg, Order::Pause(leg, tag, None)),
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);
-                let same = (setup.codec, setup.rate, setup.opus) == (new.codec, new.rate, new.opus);
+                let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound)
+                    == (new.codec, new.rate, new.opus, new.keys_in_sound);
                 self.secure(leg, &setup.security, &new.security)?;
                 if setup.security != new.security {
                     self.shake_hands(leg, &new);

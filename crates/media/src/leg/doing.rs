@@ -108,6 +108,9 @@ impl Leg {
         if self.source.tag() == Some(tag) {
             self.interrupt(out);
         }
+        if self.detector.as_ref().is_some_and(|detector| detector.tag == tag) {
+            self.end_detector(out);
+        }
         if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
             self.end_recording(out);
         }
@@ -167,6 +170,13 @@ impl Leg {
             None => {}
         }
         kit.voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
+        match kit.keys {
+            Some(keys) if fits && self.setup.keys_in_sound && self.rx.tones.is_none() => {
+                self.rx.tones = Some(keys);
+            }
+            Some(keys) => out.spent(Spent::Keys(keys)),
+            None => {}
+        }
     }
 
     /// Let go of what nobody uses any more: packets need not be kept when nobody listens.
@@ -178,6 +188,8 @@ impl Leg {
         }
         if !talking
             && self.recorder.is_none()
+            && self.detector.is_none()
+            && self.rx.tones.is_none()
             && let Some(ears) = self.rx.take_ears()
         {
             out.spent(Spent::Ears(ears));
@@ -222,12 +234,18 @@ impl Leg {
         self.pace = Pace::of(&self.setup);
         out.spent(Spent::Setup(setup));
         if let Some(kit) = kit {
-            if self.rx.ears.is_some() {
-                self.rx.take_ears().into_iter().for_each(|ears| out.spent(Spent::Ears(ears)));
-                self.rx.ears = Some(kit.ears);
-            } else {
-                out.spent(Spent::Ears(kit.ears));
-            }
+            let fit = self.rx.ears.as_ref().is_some_and(|ears| ears.is_for(&self.setup));
+            let ears = match self.rx.ears.is_some() || self.setup.keys_in_sound {
+                true if !fit => {
+                    let before = self.rx.take_ears();
+                    self.rx.ears = Some(kit.ears);
+                    before
+                }
+                _ => Some(kit.ears),
+            };
+            ears.into_iter().for_each(|ears| out.spent(Spent::Ears(ears)));
+            let keys = std::mem::replace(&mut self.rx.tones, kit.keys);
+            keys.into_iter().for_each(|keys| out.spent(Spent::Keys(keys)));
             let encoder = match (kit.encoder, self.tx.is_equipped()) {
                 (Some(encoder), true) => self.tx.equip(encoder),
                 (encoder, _) => encoder,
@@ -239,6 +257,11 @@ impl Leg {
             };
             voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
         }
+        self.rx.change_clock(self.id, self.setup.telephone_event_clock, out);
+        if self.detector.as_ref().is_some_and(|detector| detector.rate() != self.setup.rate) {
+            self.end_detector(out);
+        }
+        self.unequip(out);
         // A peer that takes no telephone-events any more would hear them as noise.
         if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {
             self.end_dialling(out);

@@ -41,7 +41,10 @@ impl Leg {
 
     /// Where what is heard here is passed on as packets, as far as that is this leg's to say.
     fn passes_to(&self) -> Option<LegId> {
-        let overheard = self.recorder.is_some() || self.room.is_some() || self.rx.listens_for_tones();
+        let overheard = self.recorder.is_some()
+            || self.room.is_some()
+            || self.detector.is_some()
+            || self.rx.tones.is_some();
         if !self.setup.receive || overheard {
             return None;
         }

@@ -27,6 +27,7 @@ use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
 mod bridging;
+mod detecting;
 mod hearing;
 mod keys;
 mod network;
@@ -97,7 +98,9 @@ impl Rig {
 
     fn adopt(&mut self, place: u32, setup: LegSetup) {
         let seed = 0x1234_5678_9abc_def0 + u64::from(place);
-        let leg = Leg::new(id(place), setup, "offhook".into(), Duration::from_secs(30), seed);
+        let kit = setup.keys_in_sound.then(|| Kit::to_hear(&setup, Delay::CONVERSATION).unwrap());
+        let mut leg = Leg::new(id(place), setup, "offhook".into(), Duration::from_secs(30), seed);
+        kit.into_iter().for_each(|kit| leg.listen_for_keys(kit));
         self.order(Order::Adopt(Box::new(leg), 20_000 + place as u16));
     }
 

@@ -261,6 +261,11 @@ impl Read {
             comfort_noise: self.flag("media.comfort_noise"),
             encryption: self.encryption(),
             ptime_ms: self.number("media.ptime_ms") as u32 / 10 * 10,
+            inband_dtmf: match self.text("media.inband_dtmf") {
+                "always" => switch::InbandDtmf::Always,
+                "never" => switch::InbandDtmf::Never,
+                _ => switch::InbandDtmf::Auto,
+            },
         }
     }
 

@@ -259,6 +259,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Where the keys are in our own offers: sdes, in the SIP message, which should go by TLS then (RFC 4568);\ndtls, in a handshake between the ports of the audio (RFC 5764). Offers of others may have either.",
     ),
     setting(
+        "media.inband_dtmf",
+        Choice(&["auto", "always", "never"]),
+        "\"auto\"",
+        "Whether keys are listened for in the sound. auto: of phones without telephone-events (RFC 4733).",
+    ),
+    setting(
         "media.opus_rate",
         Number(8_000, 48_000),
         "16000",

@@ -122,6 +122,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         receive_payload_type: audio.receive_payload_type,
         telephone_event: event.map(|event| event.send_payload_type),
         telephone_event_receive: event.map(|event| event.receive_payload_type),
+        keys_in_sound: codecs.hears_keys(event.is_some()),
         telephone_event_clock: event.map_or(codec.clock(), |event| event.clock),
         // Without a port nothing is sent.
         remote_rtcp: audio.remote_rtcp.unwrap_or(SocketAddr::new(audio.remote.ip(), 0)),

@@ -417,13 +417,18 @@ impl CallLeg {
     /// What the media leg tells.
     pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
         match &event {
-            media::Event::Digit { key, .. } => {
-                let new = self.is_new_key(now, Way::Rtp, *key);
-                self.pressed = new.then_some(*key);
+            media::Event::Digit { key, way, .. } => {
+                let way = way_of(*way);
+                let new = self.is_new_key(now, way, *key);
+                // A key that is heard in the sound is heard by the other party, too.
+                if way == Way::Event {
+                    self.pressed = new.then_some(*key);
+                }
             }
-            media::Event::DigitEnded { key, ms, .. } => {
-                // A key that is heard in the audio has no end: the other party hears it, too.
-                if self.pressed.take() == Some(*key) {
+            media::Event::DigitEnded { key, way, ms, .. } => {
+                let way = way_of(*way);
+                self.keypad.let_go(now, way, *key);
+                if way == Way::Event && self.pressed.take() == Some(*key) {
                     let length = Duration::from_millis(u64::from(*ms)).min(LONGEST_KEY);
                     self.outbox.push_back(Notice::Key(*key, length));
                 }
@@ -469,8 +474,7 @@ impl CallLeg {
     fn is_new_key(&mut self, now: Instant, way: Way, key: char) -> bool {
         let new = self.keypad.is_new(now, way, key);
         if new {
-            let way = if way == Way::Rtp { "rtp" } else { "info" };
-            metrics::counter!("offhook_digits_total", "way" => way).increment(1);
+            metrics::counter!("offhook_digits_total", "way" => way.word()).increment(1);
             self.tell(Tag::default(), LegEvent::Digit(key));
         }
         new
@@ -478,6 +482,13 @@ impl CallLeg {
 
     pub(super) fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
         self.tell(tag, LegEvent::Failed { cause, why });
+    }
+}
+
+fn way_of(way: media::KeyWay) -> Way {
+    match way {
+        media::KeyWay::Event => Way::Event,
+        media::KeyWay::Sound => Way::Sound,
     }
 }
 

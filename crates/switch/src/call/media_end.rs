@@ -72,6 +72,7 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
         | Recorded { leg, .. }
         | RecordFailed { leg, .. }
         | Talking { leg }
+        | Detected { leg, .. }
         | Lost { leg }
         | Latched { leg, .. }
         | Secured { leg, .. }

@@ -114,7 +114,12 @@ fn keys_are_no_sound_and_are_told() {
     let (mut rig, mut alice, _) = bridged(setup(), other());
     alice.say(&mut rig, &[0xff; 160]);
     alice.press(&mut rig, '5');
-    assert!(rig.take_events().contains(&Event::DigitEnded { leg: id(0), key: '5', ms: 100 }));
+    assert!(rig.take_events().contains(&Event::DigitEnded {
+        leg: id(0),
+        key: '5',
+        way: crate::event::KeyWay::Event,
+        ms: 100
+    }));
     assert!(said(&rig.heard(), away()).iter().all(|byte| *byte == 0xff));
 }
 

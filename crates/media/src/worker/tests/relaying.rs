@@ -241,14 +241,19 @@ fn keys_are_not_passed_on_and_leave_no_gap() {
     let sent = to_bob(&mut rig);
     assert_even(&sent, 1);
     assert!(sent.iter().all(|one| one.bytes.len() == 172));
-    assert!(rig.take_events().contains(&Event::DigitEnded { leg: id(0), key: '5', ms: 100 }));
+    assert!(rig.take_events().contains(&Event::DigitEnded {
+        leg: id(0),
+        key: '5',
+        way: crate::event::KeyWay::Event,
+        ms: 100
+    }));
 }
 
 #[test]
 fn who_differs_or_listens_is_served_by_samples() {
     let a_law = LegSetup { codec: Codec::Pcma, payload_type: 8, receive_payload_type: 8, ..other() };
     let slow = LegSetup { ptime: MS(40), ..other() };
-    let in_band = LegSetup { telephone_event_receive: None, ..setup() };
+    let in_band = LegSetup { telephone_event_receive: None, keys_in_sound: true, ..setup() };
     for (one, two) in [(setup(), a_law.clone()), (setup(), slow), (in_band, other())] {
         let (mut rig, mut alice, _) = bridged(one, two);
         (0..20).for_each(|_| say(&mut rig, &mut alice, 0x20));
@@ -321,4 +326,31 @@ fn an_echo_that_nobody_listens_to_goes_back_as_it_came() {
     assert_even(&sent, 1);
     assert!(rig.worker.stats.relayed >= 99);
     assert_eq!(rig.take_events().last(), Some(&Event::Played { leg: id(0), tag: 3, stopped: true }));
+}
+
+#[test]
+fn a_detector_hears_what_was_relayed_before_and_packets_are_passed_on_again_after_it() {
+    use crate::detector::{Detector, Found, Listener};
+    let (mut rig, mut alice, _bob) = bridged(setup(), other());
+    (0..20).for_each(|n| say(&mut rig, &mut alice, n));
+    assert!(!rig.io.watched.is_empty(), "relayed");
+    let listener = Box::new(Listener::new(7, Detector::Fax, Rate::NARROW));
+    rig.order(Order::Detect(id(0), listener, Kit::to_hear(&setup(), Delay::PATIENT).unwrap()));
+    rig.slots(4);
+    let cng = tone::beep(1_100, MS(500), Rate::NARROW);
+    let silence = Pcm::silence(Rate::NARROW, MS(300));
+    for sound in [&cng, &silence] {
+        for frame in prompt(&sound.samples).bytes().chunks(160) {
+            let packet = alice.packet(0, alice.timestamp, frame);
+            alice.timestamp = alice.timestamp.plus(160);
+            arrive(&mut rig, 0, home(), &packet);
+            rig.slots(4);
+        }
+    }
+    assert!(rig.io.watched.is_empty(), "heard");
+    let fax = Found::Fax(audio::detect::Fax::Calling);
+    assert!(rig.take_events().contains(&Event::Detected { leg: id(0), tag: 7, what: fax }));
+    rig.order(Order::Stop(id(0), 7));
+    (0..20).for_each(|n| say(&mut rig, &mut alice, n));
+    assert!(!rig.io.watched.is_empty(), "relayed again");
 }

@@ -1,0 +1,59 @@
+//! What a leg listens for: keys in the sound, and what a detector was made for.
+
+use audio::detect::Press;
+
+use super::Leg;
+use crate::detector::{Found, Listener};
+use crate::ears::Kit;
+use crate::event::{Event, KeyWay};
+use crate::order::{Outlet, Spent};
+use crate::rx::Rx;
+
+impl Leg {
+    /// Before the worker has it: ears for the keys in the sound.
+    pub(crate) fn listen_for_keys(&mut self, kit: Kit) {
+        self.rx.ears = Some(kit.ears);
+        self.rx.tones = kit.keys;
+    }
+
+    pub(crate) fn detect<P>(&mut self, listener: Box<Listener>, kit: Kit, out: &mut Outlet<P>) {
+        if let Some(before) = self.detector.take() {
+            self.tell_over(before, out);
+        }
+        self.equip(kit, out);
+        if listener.rate() == self.setup.rate {
+            self.detector = Some(listener);
+        } else {
+            // Made for what the leg was before a re-INVITE.
+            self.tell_over(listener, out);
+            self.unequip(out);
+        }
+    }
+
+    /// The detector listens no more.
+    pub(super) fn end_detector<P>(&mut self, out: &mut Outlet<P>) {
+        if let Some(listener) = self.detector.take() {
+            self.tell_over(listener, out);
+            self.unequip(out);
+        }
+    }
+
+    fn tell_over<P>(&self, listener: Box<Listener>, out: &mut Outlet<P>) {
+        out.event(Event::Detected { leg: self.id, tag: listener.tag, what: Found::Over });
+        out.spent(Spent::Listener(listener));
+    }
+}
+
+impl Rx {
+    /// The keys in a frame.
+    pub(super) fn hear_keys<P>(&mut self, leg: crate::LegId, heard: &[i16], out: &mut Outlet<P>) {
+        let Some(tones) = &mut self.tones else { return };
+        let way = KeyWay::Sound;
+        tones.push(heard, |press| {
+            out.event(match press {
+                Press::Down(key) => Event::Digit { leg, key, way },
+                Press::Up { key, held } => Event::DigitEnded { leg, key, way, ms: held.as_millis() as u32 },
+            });
+        });
+    }
+}
