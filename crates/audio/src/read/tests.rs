@@ -125,7 +125,7 @@ fn channels_are_averaged() {
 
 #[test]
 fn compressed_files_are_read() {
-    let files: [(&[u8], &str, u32); 7] = [
+    let files: [(&[u8], &str, u32); 9] = [
         (include_bytes!("../../testdata/tone-1khz-1s-44100-stereo.mp3"), "mp3", 44_100),
         (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.flac"), "flac", 16_000),
         (include_bytes!("../../testdata/tone-1khz-1s-44100-stereo.ogg"), "ogg", 44_100),
@@ -133,6 +133,8 @@ fn compressed_files_are_read() {
         (include_bytes!("../../testdata/tone-1khz-1s-stereo.opus"), "ogg", 48_000),
         (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.m4a"), "m4a", 16_000),
         (include_bytes!("../../testdata/tone-1khz-1s-16000-mono.aac"), "aac", 16_000),
+        (include_bytes!("../../testdata/tone-1khz-1s-8000-ima.wav"), "wav", 8_000),
+        (include_bytes!("../../testdata/tone-1khz-1s-8000-ms.wav"), "wav", 8_000),
     ];
     for (bytes, extension, rate) in files {
         for hint in [Some(extension), Some("wav"), None] {

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::tone::Signal;
 use flow::engine::Input;
 use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
 use sip::{Invite, Next, Offer, Party, Reason};
@@ -19,6 +20,7 @@ use sip::{Invite, Next, Offer, Party, Reason};
 use super::hunt::Hunt;
 use super::leg::CallLeg;
 use super::run::Call;
+use super::tones::signal;
 use super::transfer::News;
 use super::{LegKey, Mark};
 use crate::codecs::Codecs;
@@ -425,6 +427,5 @@ fn weight(status: u16) -> u8 {
 /// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
 /// everywhere from all others by its length.
 pub(super) fn ringback() -> Vec<Prompt> {
-    let (on, off) = (Duration::from_secs(2), Duration::from_secs(4));
-    vec![Prompt::Tone(flow::ir::Tone { hertz: vec![440, 480], on, off, total: on + off })]
+    signal("us", Signal::Ringback)
 }

@@ -32,6 +32,7 @@ mod session;
 mod silence;
 mod start;
 mod timeline;
+mod tones;
 mod transfer;
 
 use std::sync::Arc;
