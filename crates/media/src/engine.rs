@@ -62,6 +62,8 @@ pub struct Config {
     pub media_timeout: Duration,
     /// How packets are received and sent.
     pub io: IoMode,
+    /// Bridged legs that speak alike have their packets passed on as they come, where nobody else listens.
+    pub relay: bool,
     /// How the workers stand to other threads.
     pub priority: Priority,
     /// Each worker stays on a core of its own.
@@ -80,6 +82,7 @@ impl Default for Config {
             cname: "offhook".into(),
             media_timeout: Duration::from_secs(30),
             io: IoMode::Auto,
+            relay: true,
             priority: Priority::Nice,
             pin: false,
             recordings_dir: PathBuf::from("recordings"),

@@ -219,6 +219,11 @@ impl Record {
         media.extend(leg.map(|leg| (mark, leg)));
     }
 
+    /// A media leg of the call, if it has any.
+    pub(crate) fn any_media(&self) -> Option<media::LegId> {
+        crate::lock(&self.media).first().map(|(_, leg)| *leg)
+    }
+
     /// The call as others see it; living legs describe themselves.
     pub(crate) fn view(&self, engine: &media::Engine) -> CallView {
         let mut view = crate::lock(&self.about).clone();

@@ -119,7 +119,7 @@ impl Engine {
         let kits =
             (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
         let (mut here, mut there) = Bridge::pair(of_one.rate, of_other.rate);
-        if one.0.worker == other.0.worker {
+        if one.0.worker == other.0.worker && self.shared.config.relay {
             (here.facing, there.facing) = (Some(other.0), Some(one.0));
         }
         self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;

@@ -371,7 +371,8 @@ impl CallLeg {
 
     fn adopt(&mut self, now: Instant, agreement: &Agreement) -> Result<(), Refusal> {
         if self.media.leg().is_none() {
-            self.media.adopt(&self.tuned(&agreement.setup))?;
+            let beside = self.owner.record.any_media();
+            self.media.adopt(&self.tuned(&agreement.setup), beside)?;
             self.note_media(now, &agreement.words);
             let words = agreement.words.clone();
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(words));

@@ -26,11 +26,11 @@ impl Legs {
         &self,
         engine: &Engine,
         ports: Ports,
-        setup: LegSetup,
+        (setup, beside): (LegSetup, Option<LegId>),
         mail: mpsc::Sender<Mail>,
     ) -> Result<LegId, media::Error> {
         let mut legs = crate::lock(&self.0);
-        let leg = engine.adopt(ports, setup)?;
+        let leg = engine.adopt_beside(ports, setup, beside)?;
         legs.insert(leg, mail);
         Ok(leg)
     }
@@ -211,11 +211,12 @@ impl MediaEnd {
         matches!(self.state, State::Gone)
     }
 
-    /// Puts the leg to work. Does nothing if it already is.
-    pub(crate) fn adopt(&mut self, setup: &LegSetup) -> Result<(), Refusal> {
+    /// Puts the leg to work, best where a leg `beside` is that it may come to talk to. Does nothing if it already is.
+    pub(crate) fn adopt(&mut self, setup: &LegSetup, beside: Option<LegId>) -> Result<(), Refusal> {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Reserved(ports) => {
-                let adopted = self.legs.adopt(&self.engine, ports, setup.clone(), self.mail.clone());
+                let adopted =
+                    self.legs.adopt(&self.engine, ports, (setup.clone(), beside), self.mail.clone());
                 self.state = State::Live(adopted.map_err(|error| {
                     tracing::warn!(%error, "no media leg");
                     Refusal::MediaBusy
