@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
@@ -267,6 +267,46 @@ fn ulaw() -> Form {
     Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
 }
 
+fn bridged_legs_that_speak_alike_pass_packets_on_in_time(io: IoMode) {
+    let house = House::new(io, 20_600..=20_609, PathBuf::new());
+    let (mut alice, mut bob) = (Phone::new(), Phone::new());
+    let one = house.leg(&alice);
+    let ports = house.engine.reserve().unwrap();
+    bob.socket.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+    let its = setup(bob.socket.local_addr().unwrap());
+    let other = house.engine.adopt_beside(ports, its, Some(one)).unwrap();
+    house.engine.bridge((one, 1), (other, 2)).unwrap();
+    // Each says something new every 20 ms; what is heard of it is counted.
+    let (mut heard, mut waits) = ([0, 0], Vec::new());
+    for n in 0..150u8 {
+        let begun = Instant::now();
+        alice.say(&[n; 160]);
+        bob.say(&[n | 0x80; 160]);
+        for (phone, wanted, at) in [(&bob, n, 0), (&alice, n | 0x80, 1)] {
+            // Silence from before the bridge, or after a pause.
+            for _ in 0..3 {
+                phone.socket.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+                let mut buffer = [0; 512];
+                let Ok(len) = phone.socket.recv(&mut buffer) else { break };
+                if View::parse(&buffer[..len]).unwrap().payload == [wanted; 160] {
+                    heard[at] += 1;
+                    waits.push(begun.elapsed());
+                    break;
+                }
+            }
+        }
+        let rest = Duration::from_millis(20).saturating_sub(begun.elapsed());
+        std::thread::sleep(rest);
+    }
+    waits.sort_unstable();
+    let middle = waits[waits.len() / 2];
+    assert!(heard.iter().all(|heard| *heard > 130), "{heard:?}");
+    assert!(middle < Duration::from_millis(5), "{middle:?}: packets do not wait for a turn");
+    house.engine.send(one, Command::Release).unwrap();
+    house.wait(|event| matches!(event, Event::Released { .. }).then_some(()));
+    house.engine.stop();
+}
+
 macro_rules! by_both {
     ($($test:ident),* $(,)?) => {
         mod by_poll {
@@ -281,6 +321,7 @@ macro_rules! by_both {
 }
 
 by_both! {
+    bridged_legs_that_speak_alike_pass_packets_on_in_time,
     a_prompt_is_heard_whole_and_a_released_leg_reports,
     a_recording_is_a_whole_file_before_its_leg_is_released,
     a_full_disk_fails_the_recording_and_not_the_call,
