@@ -164,7 +164,7 @@ fn the_image_is_built_in_stages_and_runs_unprivileged_with_a_health_check() {
     assert!(!["root", "0"].contains(&user.as_str()));
     let run = &dockerfile.last_stage("RUN").rest;
     assert!(run.contains("useradd") && run.ends_with(&format!("/etc/{user}")), "{user} is made");
-    for package in ["libopus0", "libssl3", "espeak-ng"] {
+    for package in ["libopus0", "libssl3", "libmp3lame0", "espeak-ng"] {
         assert!(run.contains(package), "{package} is not in the image");
     }
     assert!(dockerfile.last_stage("HEALTHCHECK").rest.contains("CMD [\"offhook\", \"health\"]"));

@@ -164,6 +164,14 @@ impl Server {
         if status == 200 { reply.body_mut().read_to_string().map_err(|_| status) } else { Err(status) }
     }
 
+    /// GETs a file: its media type and its bytes.
+    pub fn file(&self, path: &str) -> (String, Vec<u8>) {
+        let mut reply = ureq::get(format!("http://{}{path}", self.http)).call().expect("the file");
+        let kind = reply.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
+        (kind, reply.body_mut().read_to_vec().expect("the bytes"))
+    }
+
     /// GETs JSON.
     pub fn json(&self, path: &str) -> Value {
         let body = self.get(path).unwrap_or_else(|status| panic!("GET {path}: {status}"));

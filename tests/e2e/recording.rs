@@ -1,15 +1,17 @@
-//! Recordings when things go wrong: a server that is killed, a disk that is full.
+//! Recordings in every format, and when things go wrong: a server that is killed, a disk that is full; sounds too long to be kept.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use audio::Pcm;
 use serde_json::json;
 use testkit::ear;
 use testkit::ua::{Offer, Phone};
 use tests::server::{Server, Setup};
 use tests::wait;
+use tests::web::{Answer, Web};
 
 use crate::sound;
 
@@ -93,6 +95,107 @@ fn a_server_that_is_killed_leaves_a_valid_file_and_repairs_it_when_it_comes_back
     assert_eq!(claimed(&repaired), (bytes.len() - HEADER) & !1, "not all that reached the disk is counted");
     assert_eq!(repaired[HEADER..bytes.len()], bytes[HEADER..]);
     assert_eq!(fs::read(&stranger).expect("the file"), b"not a recording");
+}
+
+/// How much of the middle of a sound lies at `hertz`.
+fn share(sound: &Pcm, hertz: f32) -> f64 {
+    let length = sound.duration().as_secs_f64();
+    ear::purity(&ear::cut(sound, length * 0.3, length * 0.7), hertz)
+}
+
+/// A tone of `hertz` at the level of speech.
+fn tone(hertz: u16, ms: u64) -> Pcm {
+    let length = Duration::from_millis(ms);
+    audio::tone::render(&[hertz], length, Duration::ZERO, length, audio::Rate::NARROW)
+}
+
+#[test]
+fn a_call_is_recorded_from_both_sides_in_each_format_sent_and_served_as_what_it_is() {
+    let web = Web::start(|_| Answer::json("{}"));
+    for (format, kind) in [("wav", "audio/wav"), ("mp3", "audio/mpeg"), ("ogg", "audio/ogg; codecs=opus")] {
+        let play =
+            json!({ "module": "play", "data": { "id": "tone_stream://%(2000,0,880)" }, "children": {} });
+        let record = json!({ "module": "record_call",
+            "data": { "format": format, "url": web.url(&format!("/{format}")), "method": "put" },
+            "children": { "_": play } });
+        let flow = json!({ "module": "answer", "data": {}, "children": { "_": record } });
+        let server = Server::start(Setup {
+            flows: vec![
+                ("numbers.toml", "defaults.public = true\n\"2000\" = \"flow.json\"\n".into()),
+                ("flow.json", flow.to_string()),
+            ],
+            ..Setup::default()
+        });
+        let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+        let mut call = phone.call("2000", Offer::Early, SOON).expect("answered");
+        call.stream.talk(&tone(440, 3_000));
+        assert!(call.until_bye(Duration::from_secs(20)).expect("a call"), "no BYE");
+        call.hang_up().expect("over");
+        let view = server.finished_call("2000");
+        let id =
+            view.entries("recorded").last().expect("a recording")["id"].as_str().expect("its id").to_owned();
+
+        let sent = web.wait_for("the recording", |asked| asked.uri.starts_with(&format!("/{format}/")));
+        assert!(sent.uri.ends_with(&format!(".{format}")), "{}", sent.uri);
+        assert_eq!(sent.content_type, kind);
+        let (served, bytes) = server.file(&format!("/recordings/{id}.{format}"));
+        assert_eq!(served, kind);
+        let sound = audio::read::decode(bytes, Some(format)).expect("a sound");
+        assert!((1.8..2.6).contains(&sound.duration().as_secs_f64()), "{format}: {:?}", sound.duration());
+        // The caller and what the caller hears, beside each other.
+        let (caller, prompt) = (share(&sound, 440.0), share(&sound, 880.0));
+        assert!(caller > 0.2 && prompt > 0.2, "{format}: {caller} of it is the caller, {prompt} the prompt");
+        assert_eq!(server.get(&format!("/recordings/{id}.flac")), Err(404));
+    }
+}
+
+#[test]
+fn a_beep_is_heard_and_not_recorded_and_a_key_ends_what_follows() {
+    let flow = json!({ "actions": [
+        { "type": "RECORD", "name": "message", "params": { "beep": true, "finish_on_key": "pound" } },
+        { "type": "HANGUP" } ] });
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"2000\" = \"flow.json\"\n".into()),
+            ("flow.json", flow.to_string()),
+        ],
+        ..Setup::default()
+    });
+    let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+    let mut call = phone.call("2000", Offer::Early, SOON).expect("answered");
+    call.listen_until_quiet(Duration::from_millis(300), SOON).expect("a beep");
+    call.talk(&tone(700, 1_500)).expect("talked");
+    call.press("#").expect("pressed");
+    assert!(call.until_bye(SOON).expect("a call"), "the key did not end it");
+    let heard = call.hang_up().expect("over").pcm();
+    assert!((ear::pitch(&heard).expect("the beep") - 440.0).abs() < 5.0);
+    let recorded = audio::read::decode(fs::read(recording(&server)).expect("the file"), Some("wav"))
+        .expect("a WAV file");
+    assert!(share(&recorded, 700.0) > 0.8 && ear::purity(&recorded, 440.0) < 0.05);
+}
+
+#[test]
+fn a_sound_of_three_minutes_is_heard_from_its_beginning_and_without_a_gap() {
+    let flow = json!({ "actions": [
+        { "type": "PLAY", "params": { "url": "long.wav" } },
+        { "type": "HANGUP" } ] });
+    let server = Server::start(Setup {
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"2000\" = \"flow.json\"\n".into()),
+            ("flow.json", flow.to_string()),
+        ],
+        ..Setup::default()
+    });
+    let mut long = sound::sentence();
+    long.append(&tone(600, 180_000));
+    server.write_sound("long.wav", &audio::write::wav::to_bytes(&long));
+    let mut phone = Phone::new(server.sip, "caller", None).expect("a phone");
+    let mut call = phone.call("2000", Offer::Early, SOON).expect("answered");
+    call.run(Duration::from_secs(6), |_| false).expect("a call");
+    let heard = call.hang_up().expect("over").pcm();
+    let likeness = ear::likeness(&ear::cut(&long, 0.2, 3.0), &heard);
+    assert!(likeness.correlation > 0.95, "{likeness:?}");
+    assert!(server.metric("offhook_prompt_cache_bytes") < 1e6, "it is not kept in memory");
 }
 
 /// A file system of its own, taken away with the test.

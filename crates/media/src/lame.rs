@@ -58,14 +58,14 @@ struct Lame {
 /// The library, loaded once and kept.
 fn library() -> Result<&'static Lame, WriteError> {
     static LOADED: OnceLock<Option<Lame>> = OnceLock::new();
-    LOADED.get_or_init(Lame::load).as_ref().ok_or(WriteError::Unsupported(ABSENT))
+    LOADED.get_or_init(|| Lame::load(LIBRARY)).as_ref().ok_or(WriteError::Unsupported(ABSENT))
 }
 
 impl Lame {
-    fn load() -> Option<Lame> {
+    fn load(name: &CStr) -> Option<Lame> {
         // SAFETY: the name is a C string; the library's initialisers are the loader's business.
         let library =
-            NonNull::new(unsafe { libc::dlopen(LIBRARY.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) })?;
+            NonNull::new(unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) })?;
         // SAFETY: the handle is open and stays so; the name is a C string.
         let symbol = |name: &CStr| NonNull::new(unsafe { libc::dlsym(library.as_ptr(), name.as_ptr()) });
         macro_rules! function {
@@ -238,6 +238,14 @@ mod tests {
             let half = read::decode(cut[..length as usize].to_vec(), Some("mp3")).unwrap().duration();
             assert!((500..1_000).contains(&half.as_millis()), "{rate}: {half:?}");
         }
+    }
+
+    #[test]
+    fn a_library_that_is_not_there_is_named_with_its_package() {
+        assert!(Lame::load(c"libmp3lame-that-nobody-has.so.0").is_none());
+        // Not a library of this kind.
+        assert!(Lame::load(c"libc.so.6").is_none());
+        assert!(WriteError::Unsupported(ABSENT).to_string().contains("libmp3lame0"));
     }
 
     #[test]
