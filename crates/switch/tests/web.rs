@@ -11,6 +11,8 @@ use rig::{LONG, Rig, trace};
 use serde_json::json;
 use testkit::ear;
 use testkit::ua::Offer;
+use testkit::ua::desk::Manner;
+use testkit::ua::line::Line;
 
 /// A web server that answers each request, given as head and body, with what `reply` makes of it.
 fn serve(
@@ -205,4 +207,62 @@ fn two_first_calls_for_a_sound_on_the_web_ask_for_it_once() {
     }
     assert!(requests.recv_timeout(LONG).expect("a request").starts_with("GET /tone.wav"));
     assert!(requests.try_recv().is_err(), "once");
+}
+
+/// Pitches of a scale that tells its place: each for 150 ms.
+const SCALE: [u16; 24] = {
+    let mut pitches = [0; 24];
+    let mut at = 0;
+    while at < pitches.len() {
+        pitches[at] = 400 + 110 * at as u16;
+        at += 1;
+    }
+    pitches
+};
+
+/// The pitches of `SCALE` in what was heard, in their order, each once.
+fn steps(heard: &audio::Pcm) -> Vec<u16> {
+    let mut steps = Vec::new();
+    for part in heard.samples.chunks(240) {
+        let energy: f32 = part.iter().map(|sample| f32::from(*sample).powi(2)).sum();
+        let power = |pitch: u16| audio::detect::goertzel_power(part, heard.rate, f32::from(pitch));
+        let pitch = SCALE.into_iter().find(|pitch| power(*pitch) > 0.85 * energy * part.len() as f32 / 2.0);
+        let pitch = pitch.filter(|_| energy > 1e8);
+        if let Some(pitch) = pitch.filter(|pitch| steps.last() != Some(pitch)) {
+            steps.push(pitch);
+        }
+    }
+    steps
+}
+
+#[test]
+fn a_prompt_goes_on_at_its_place_in_each_codec_that_the_phone_changes_to() {
+    let (server, _requests) = serve(|_| {
+        let mut scale = audio::Pcm::new(audio::Rate::NARROW, Vec::new());
+        for pitch in SCALE {
+            scale.append(&audio::tone::beep(pitch, Duration::from_millis(150), audio::Rate::NARROW));
+        }
+        (200, "audio/wav", audio::write::wav::to_bytes(&scale))
+    });
+    let flow = json!({"actions": [
+        {"type": "answer"},
+        {"type": "play", "option": {"stream_urls": [format!("http://{server}/scale.wav")]}},
+        {"type": "hangup"}
+    ]});
+    let rig = Rig::start(&[("1001", flow)]);
+    let desk = rig.desk("alice", 0, Manner::Ring);
+    let call = desk.call("1001");
+    for (step, formats) in [(4, "9"), (10, "8"), (14, "9"), (19, "0")] {
+        let heard = |lines: &[Line]| steps(&lines[call].stream.heard.pcm()).len() > step;
+        assert!(desk.wait(heard), "{step}: {:?}", rig.traces());
+        desk.change_formats(call, formats);
+        assert!(desk.wait(|lines| lines[call].changed == Some(200)), "{formats}");
+        assert!(desk.line(call, |line| line.answered.contains(&format!("RTP/AVP {formats}"))));
+    }
+    assert!(desk.over(call));
+    let heard = desk.line(call, |line| line.stream.heard.pcm());
+    assert_eq!(steps(&heard), SCALE, "{:?}", rig.traces());
+    // With the silences until each form is there: the server is asked again for one that was never made.
+    let sounding = ear::sounding(&heard);
+    assert!((3.4..4.6).contains(&sounding), "{sounding} s of 3.6");
 }

@@ -195,6 +195,11 @@ impl Desk {
         self.on(line, |line, set| line.reinvite(set, direction, address));
     }
 
+    /// A re-INVITE with these payload types of audio, of 0 (PCMU), 8 (PCMA) and 9 (G.722), which is heard only.
+    pub fn change_formats(&self, line: LineId, formats: &'static str) {
+        self.on(line, |line, set| line.change_formats(set, formats));
+    }
+
     /// Holds.
     pub fn hold(&self, line: LineId) {
         self.reinvite(line, "sendonly", None);

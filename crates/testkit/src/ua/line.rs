@@ -60,6 +60,8 @@ pub struct Line {
     cseq: u32,
     version: u32,
     direction: String,
+    /// The payload types of audio that are offered.
+    formats: &'static str,
     answers: Option<Instant>,
     pending: Vec<Pending>,
     /// What the INVITE of ours was, to be sent again with credentials.
@@ -86,6 +88,7 @@ impl Line {
             cseq: 0,
             version: 1,
             direction: "sendrecv".to_owned(),
+            formats: "0 8",
             answers: None,
             pending: Vec::new(),
             placed: None,
@@ -141,11 +144,12 @@ impl Line {
         let (version, port) = (self.version, self.stream.port());
         self.version += 1;
         format!(
-            "v=0\r\no=desk 1 {version} IN IP4 {own}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 {EVENTS}\r\n\
-             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n\
+            "v=0\r\no=desk 1 {version} IN IP4 {own}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats} {EVENTS}\r\n\
+             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n\
              a=ptime:20\r\na={direction}\r\n",
             at = address.unwrap_or(&own),
             direction = self.direction,
+            formats = self.formats,
         )
     }
 
@@ -252,6 +256,11 @@ impl Line {
         self.changed = None;
         let sdp = self.sdp(set, address);
         self.request(set, "INVITE", "", &sdp);
+    }
+
+    pub(super) fn change_formats(&mut self, set: &mut Set, formats: &'static str) {
+        self.formats = formats;
+        self.reinvite(set, "sendrecv", None);
     }
 
     pub(super) fn refer(&mut self, set: &mut Set, to: &str) {

@@ -1,11 +1,13 @@
-//! The phone's media: PCMU both ways in real time, keys as RFC 4733 events, and what was heard.
+//! The phone's media: PCMU in real time, keys as RFC 4733 events, and what was heard, by G.711 or G.722.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use audio::{Pcm, Rate, codec::Codec};
+use audio::codec::{Codec, Decoder};
+use audio::resample::Resampler;
+use audio::{Pcm, Rate};
 
 /// Samples in 20 ms at 8 kHz.
 const FRAME: usize = 160;
@@ -46,7 +48,7 @@ impl Heard {
         sorted.get((last as f64 * share.clamp(0.0, 1.0)).round() as usize).copied()
     }
 
-    fn packet(&mut self, now: Instant, packet: &[u8]) {
+    fn packet(&mut self, now: Instant, packet: &[u8], wide: &mut Option<(Decoder, Resampler)>) {
         if packet.len() < 12 || packet[0] >> 6 != 2 {
             return;
         }
@@ -60,7 +62,7 @@ impl Heard {
             self.last_sequence = Some(sequence);
         }
         match packet[1] & 0x7f {
-            0 => {
+            kind @ (0 | 8 | 9) => {
                 self.packets += 1;
                 if let Some(last) = self.last_arrival.replace(now) {
                     self.spacing.push(now - last);
@@ -70,7 +72,17 @@ impl Heard {
                     if self.samples.len() < at + payload.len() {
                         self.samples.resize(at + payload.len(), 0);
                     }
-                    Codec::Pcmu.decode(payload, &mut self.samples[at..at + payload.len()]);
+                    let samples = &mut self.samples[at..at + payload.len()];
+                    match (kind, wide) {
+                        (0, _) => Codec::Pcmu.decode(payload, samples),
+                        (8, _) => Codec::Pcma.decode(payload, samples),
+                        (_, Some((decoder, resampler))) => {
+                            let mut decoded = vec![0; decoder.samples(payload)];
+                            decoder.decode(payload, &mut decoded);
+                            resampler.process(&decoded, samples)
+                        }
+                        _ => 0,
+                    };
                 }
             }
             EVENTS if payload.len() >= 4 && self.last_event != Some(timestamp) => {
@@ -93,6 +105,8 @@ pub struct Stream {
     next: Instant,
     talk: VecDeque<i16>,
     keys: VecDeque<Key>,
+    /// For what comes by G.722, which is heard at 8 kHz like everything.
+    wide: Option<(Decoder, Resampler)>,
     /// Everything heard so far.
     pub heard: Heard,
 }
@@ -127,6 +141,9 @@ impl Stream {
             next: Instant::now(),
             talk: VecDeque::new(),
             keys: VecDeque::new(),
+            wide: Decoder::new(Codec::G722, Rate::WIDE)
+                .ok()
+                .map(|decoder| (decoder, Resampler::new(Rate::WIDE, Rate::NARROW))),
             heard: Heard::default(),
         })
     }
@@ -173,7 +190,7 @@ impl Stream {
         let mut buffer = [0; 1500];
         loop {
             match self.socket.recv(&mut buffer) {
-                Ok(length) => self.heard.packet(now, &buffer[..length]),
+                Ok(length) => self.heard.packet(now, &buffer[..length], &mut self.wide),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP error of an earlier send: the far end has closed its port.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
