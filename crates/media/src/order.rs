@@ -60,9 +60,9 @@ pub(crate) enum RoomOrder {
     Close,
 }
 
-/// Somebody who is to take a seat, and what that takes.
+/// Somebody who is to take a seat, and what that takes. It goes out again with what was not needed.
 pub(crate) struct Joining {
-    pub(crate) seat: Box<Seat>,
+    pub(crate) seat: Option<Box<Seat>>,
     /// If its manner is new to the room.
     pub(crate) shared: Option<Box<Shared>>,
     /// If it sits inline.
@@ -109,10 +109,10 @@ pub(crate) enum Spent<P> {
     Decoder(Decoder),
     Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
-    Kit(Kit),
     Seat(Box<Seat>),
     Settings(Box<Settings>),
     Shared(Box<Shared>),
+    Joining(Box<Joining>),
     Lists(Box<Lists>),
     Guard(Box<Guard>),
     Letter(Box<Letter>),

@@ -1,10 +1,8 @@
 //! A worker in steady state neither allocates nor frees: counted on its own thread, with everything going on.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -16,52 +14,9 @@ use media::{
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
 
-/// Counts what worker threads allocate and free while `COUNTING`.
-struct Counting;
+mod counting;
 
-static COUNTING: AtomicBool = AtomicBool::new(false);
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// 0 not asked yet, 1 a worker, 2 another thread. Without a destructor, so an allocator may use it.
-    static KIND: Cell<u8> = const { Cell::new(0) };
-}
-
-fn on_worker() -> bool {
-    KIND.with(|kind| {
-        if kind.get() == 0 {
-            let mut name = [0u8; 16];
-            // SAFETY: PR_GET_NAME writes at most 16 bytes to the buffer.
-            unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-            kind.set(if name.starts_with(b"media-0") { 1 } else { 2 });
-        }
-        kind.get() == 1
-    })
-}
-
-fn count() {
-    if COUNTING.load(Ordering::Relaxed) && on_worker() {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: everything is handed to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::{COUNT, COUNTING};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 

@@ -195,7 +195,7 @@ impl Engine {
         let lists = slot.lists(shared.is_some());
         let new_manner = shared.as_ref().map(|_| manner);
         let (kit, ring_kit) = if by_ring { (None, Some(kit)) } else { (Some(kit), None) };
-        let joining = Joining { seat, shared, kit, lists };
+        let joining = Joining { seat: Some(seat), shared, kit, lists };
         self.order_part(part, RoomOrder::Join(Box::new(joining)))?;
         slot.taken += usize::from(!there);
         slot.manners.extend(new_manner);
@@ -256,10 +256,11 @@ impl Engine {
                 Box::new(Seat::new(Who::Link(worker), 0, rate, Settings::default(), Way::Ring(Box::new(end))))
             };
             let joining =
-                Joining { seat: link(worker, here), shared: None, kit: None, lists: hub.lists(false) };
+                Joining { seat: Some(link(worker, here)), shared: None, kit: None, lists: hub.lists(false) };
             self.post(hub.id, RoomOrder::Join(Box::new(joining)));
             hub.taken += 1;
-            let joining = Joining { seat: link(hub.id.worker, there), shared: None, kit: None, lists: None };
+            let joining =
+                Joining { seat: Some(link(hub.id.worker, there)), shared: None, kit: None, lists: None };
             self.post(id, RoomOrder::Join(Box::new(joining)));
             part.taken += 1;
         }

@@ -22,7 +22,7 @@ impl<I: Io> Worker<I> {
         }
         match order {
             RoomOrder::Open(_) => {}
-            RoomOrder::Join(joining) => self.join(&mut room, *joining),
+            RoomOrder::Join(joining) => self.join(&mut room, joining),
             RoomOrder::Change(leg, settings) => {
                 let settings = match room.find(Who::Leg(leg)) {
                     Some(at) => room.set(at, settings, |event| self.out.event(event)),
@@ -68,9 +68,10 @@ impl<I: Io> Worker<I> {
 
     fn refuse(&mut self, part: PartId, order: RoomOrder) {
         match order {
-            RoomOrder::Join(joining) => {
-                let Joining { seat, .. } = *joining;
-                self.out.put(Out::Seat(part, seat));
+            RoomOrder::Join(mut joining) => {
+                let seat = joining.seat.take();
+                seat.into_iter().for_each(|seat| self.out.put(Out::Seat(part, seat)));
+                self.out.spent(Spent::Joining(joining));
             }
             RoomOrder::Play(list) => {
                 self.out.event(Event::RoomPlayed { room: part.room, tag: list.tag, stopped: true });
@@ -105,15 +106,18 @@ impl<I: Io> Worker<I> {
         over
     }
 
-    fn join(&mut self, room: &mut Room, joining: Joining) {
-        let Joining { seat, shared, kit, lists } = joining;
-        if let Some(lists) = lists {
-            let lists = room.grow(lists);
-            self.out.spent(Spent::Lists(lists));
+    fn join(&mut self, room: &mut Room, mut joining: Box<Joining>) {
+        if let Some(lists) = joining.lists.take() {
+            joining.lists = Some(room.grow(lists));
         }
-        if let Some(shared) = shared.and_then(|shared| room.share(shared)) {
-            self.out.spent(Spent::Shared(shared));
+        joining.shared = joining.shared.take().and_then(|shared| room.share(shared));
+        if let Some(seat) = joining.seat.take() {
+            self.sit_down(room, seat, &mut joining.kit);
         }
+        self.out.spent(Spent::Joining(joining));
+    }
+
+    fn sit_down(&mut self, room: &mut Room, seat: Box<Seat>, kit: &mut Option<Kit>) {
         let (who, tag) = (seat.who, seat.tag);
         let seated = room.has_room_for(who) && self.fetch_in(room, &seat, kit);
         if !seated {
@@ -133,29 +137,24 @@ impl<I: Io> Worker<I> {
 
     /// Give a leg that sits inline its turn with the room, wherever it had it before; take the turn from one that does
     /// no longer. `false` if the leg is gone.
-    fn fetch_in(&mut self, room: &mut Room, seat: &Seat, kit: Option<Kit>) -> bool {
+    fn fetch_in(&mut self, room: &mut Room, seat: &Seat, kit: &mut Option<Kit>) -> bool {
         let Who::Leg(id) = seat.who else { return true };
-        let before = room.find(seat.who).and_then(|at| room.seats().get(at));
         if matches!(seat.way, Way::Ring(_)) {
-            if let Some(before) = before {
+            if let Some(before) = room.find(seat.who).and_then(|at| room.seats().get(at)) {
                 self.unseat(room.part, before);
             }
-            kit.into_iter().for_each(|kit| self.out.spent(Spent::Kit(kit)));
             return true;
         }
         let part = find(&mut self.legs, id).and_then(|leg| leg.part());
         if let Some(other) = part.filter(|part| *part != room.part) {
             self.leave_part(other, id);
         }
-        let Some(leg) = find(&mut self.legs, id) else {
-            kit.into_iter().for_each(|kit| self.out.spent(Spent::Kit(kit)));
-            return false;
-        };
+        let Some(leg) = find(&mut self.legs, id) else { return false };
         if leg.part().is_none() {
             self.timetable.remove(Entry::Leg(id.place), leg.period(), 1);
             self.timetable.weigh(Entry::Room(room.part.place), PERIOD, 0, 1);
         }
-        leg.join_room(room.part, kit, &mut self.out);
+        leg.join_room(room.part, kit.take(), &mut self.out);
         true
     }
 

@@ -236,7 +236,10 @@ fn who_is_alone_hears_its_own_copy_of_the_music() {
     ));
     seat.music = Some(Playlist::new(50, vec![music.clone()], Repeat::Forever));
     let kit = Some(Kit::to_talk(&singer.setup, Delay::CONVERSATION).unwrap());
-    rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(Joining { seat, shared: None, kit, lists: None }))));
+    rig.order(Order::Room(
+        ROOM,
+        RoomOrder::Join(Box::new(Joining { seat: Some(seat), shared: None, kit, lists: None })),
+    ));
     rig.slots(400);
     let heard: Vec<u8> = views(&rig.heard()).iter().flat_map(|view| view.payload).copied().collect();
     assert!(heard.windows(8_000).any(|part| part == &music.bytes()[..8_000]), "byte for byte");

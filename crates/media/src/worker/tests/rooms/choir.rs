@@ -138,7 +138,7 @@ pub(super) fn join(rig: &mut Rig, singer: &Singer, rate: Rate, settings: Setting
         bridge = Some(Order::Bridge(leg, tag, Box::new(there.into_room()), kit));
         (seat(Way::Ring(Box::new(here))), None, None)
     };
-    let joining = Joining { seat, shared, kit, lists: None };
+    let joining = Joining { seat: Some(seat), shared, kit, lists: None };
     rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(joining))));
     bridge.into_iter().for_each(|bridge| rig.order(bridge));
 }
