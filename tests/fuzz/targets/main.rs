@@ -7,6 +7,7 @@ mod headers;
 mod linear;
 mod messages;
 mod operations;
+mod rtp;
 mod streams;
 
 #[global_allocator]

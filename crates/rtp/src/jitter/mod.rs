@@ -5,14 +5,12 @@
 //! It measures the network in [`spread`] and says how much delay that asks for; changing the delay without a click
 //! needs the sound, and is left to the reader.
 
-mod bytes;
 mod packets;
 pub mod spread;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use bytes::Buffer;
 pub use packets::{Delay, Kind, Next, Packets};
 
 /// What a packet turned out to be.
