@@ -93,7 +93,7 @@ impl Ear {
         let (seq, timestamp) = match rng.bool() {
             true => {
                 let near = rng.u16(..12);
-                let seq = (self.now / 160) as u16 + near;
+                let seq = ((self.now / 160) as u16).wrapping_add(near);
                 (Seq(seq), RtpTime(self.now.wrapping_add(u32::from(near) * 160)))
             }
             false => (view.seq, view.timestamp),
