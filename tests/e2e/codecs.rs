@@ -114,6 +114,25 @@ fn parties_of_different_codecs_hear_each_other() {
 }
 
 #[test]
+fn parties_of_one_codec_are_relayed() {
+    for codec in ["PCMU", "opus"] {
+        let server = server();
+        let (mut alice, mut bob) = (phone(&server, "alice", A, codec), phone(&server, "bob", B, codec));
+        alice.dial(&server.uri("bob"));
+        bob.wait_for("CALL_RTPESTAB", SOON);
+        // Reports are a second old at most.
+        wait::until("both legs to be relayed", SOON, || {
+            media(&server, "bob").iter().all(|words| words.contains("relayed")).then_some(())
+        });
+        pass(Duration::from_secs(2));
+        alice.hang_up();
+        bob.wait_for("CALL_CLOSED", SOON);
+        hears(&alice.heard(), B, codec);
+        hears(&bob.heard(), A, codec);
+    }
+}
+
+#[test]
 fn wide_parties_hear_each_other_wide() {
     for (one, other) in [("opus", "G722"), ("G722", "opus"), ("opus", "opus")] {
         let server = server();

@@ -46,6 +46,25 @@ fn two_phones_talk_and_who_hangs_up_ends_it_for_both() {
 }
 
 #[test]
+fn who_has_the_same_codec_is_relayed_until_somebody_listens() {
+    let rig = Rig::with(&[], |config| config.media.workers = 2);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("202");
+    assert!(alice.up(call) && bob.up(0));
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    let id = rig.switch().calls()[0].id;
+    // Reports are a second old at most.
+    rig.wait("that both are relayed, by one worker", || {
+        let view = rig.switch().call(id).expect("it lives");
+        view.legs.iter().all(|leg| leg.media.as_deref().is_some_and(|words| words.contains("relayed")))
+    });
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
 fn the_callee_is_told_who_calls() {
     let rig = Rig::start(&[]);
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Ring));
