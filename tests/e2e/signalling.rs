@@ -276,7 +276,7 @@ fn an_offer_with_its_address_at_the_session_and_events_at_another_number_is_unde
     let mut caller = Wire::new(&server, "9198");
     let sdp = format!(
         "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=Call\r\nc=IN IP4 127.0.0.1\r\nb=AS:84\r\nt=0 0\r\na=X-nat:0\r\n\
-         m=audio {} RTP/AVP 9 18 0 127\r\na=rtpmap:127 telephone-event/8000\r\na=fmtp:127 0-16\r\na=rtcp-mux\r\n\
+         m=audio {} RTP/AVP 3 18 0 127\r\na=rtpmap:127 telephone-event/8000\r\na=fmtp:127 0-16\r\na=rtcp-mux\r\n\
          m=video 0 RTP/AVP 96\r\n",
         caller.media_port()
     );

@@ -15,7 +15,7 @@ pub struct Codecs {
     pub opus: OpusSettings,
     /// The rate at which legs with Opus work, unless the other party has a narrowband codec.
     pub opus_rate: Rate,
-    /// Whether silence may come, and be sent, as comfort noise (RFC 3389).
+    /// Whether silence may come as comfort noise (RFC 3389), which is heard; we send none.
     pub comfort_noise: bool,
     /// How much calls are encrypted.
     pub encryption: Encryption,
@@ -43,7 +43,7 @@ impl Default for Codecs {
             order: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma],
             opus: OpusSettings { fec: true, ..OpusSettings::default() },
             opus_rate: Rate::WIDE,
-            comfort_noise: false,
+            comfort_noise: true,
             encryption: Encryption::default(),
             ptime_ms: 20,
             inband_dtmf: InbandDtmf::default(),

@@ -243,8 +243,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting(
         "media.comfort_noise",
         Flag,
-        "false",
-        "Whether silence may be sent as a description of its noise (RFC 3389).",
+        "true",
+        "Whether phones may tell silence by a description of its noise (RFC 3389). It is heard; we send none.",
     ),
     setting(
         "media.encryption",
