@@ -166,6 +166,40 @@ impl Leaving {
     }
 }
 
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Detection {
+    /// A person.
+    Person,
+    /// A machine.
+    Machine,
+    /// A machine, which beeped: it records from here on.
+    Beep,
+    /// A machine, whose greeting is over without a beep.
+    GreetingOver,
+    /// Neither could be made out.
+    Unknown,
+}
+
+impl Detection {
+    /// A person, a machine, or unknown.
+    pub fn kind(self) -> Detection {
+        match self {
+            Detection::Beep | Detection::GreetingOver => Detection::Machine,
+            other => other,
+        }
+    }
+
+    /// A word for edges and variables: `live_person`, `machine`, `unknown`.
+    pub fn word(self) -> &'static str {
+        match self.kind() {
+            Detection::Person => "live_person",
+            Detection::Unknown => "unknown",
+            _ => "machine",
+        }
+    }
+}
+
 /// What a flow asks of its leg.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegCommand {
@@ -219,6 +253,13 @@ pub enum LegCommand {
         /// How long it may ring.
         timeout: Duration,
     },
+    /// Find out who answered. → [`LegEvent::Detected`], twice where a machine's greeting is followed, or `Failed`
+    Detect {
+        /// How long to listen.
+        limit: Duration,
+        /// After a machine was told: wait so long at most for its beep or for the end of its greeting.
+        greeting: Option<Duration>,
+    },
     /// Talk with all who are in a room, until the `Stop` of this tag, or until the member is sent out or the room closed.
     /// → [`LegEvent::Left`] or [`LegEvent::Failed`]
     Conference(Joining),
@@ -259,6 +300,8 @@ pub enum LegEvent {
         /// The SIP status that says the same; 200 if somebody answered.
         status: u16,
     },
+    /// Who answered was made out.
+    Detected(Detection),
     /// The leg is in its room no more.
     Left {
         /// Why.

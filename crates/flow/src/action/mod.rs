@@ -9,6 +9,7 @@ mod branch;
 mod collect;
 mod condition;
 mod conference;
+mod detect;
 mod dial;
 mod digits;
 mod each;
@@ -84,6 +85,11 @@ const TABLE: &[ActionInfo] = &[
     ActionInfo {
         name: "Dial", needs: CALL, outcomes: &["Done", "Key(outcome)", "Failed(Unsupported)"],
         doc: "Calls others, all at once, and connects whoever answers first.",
+    },
+    ActionInfo {
+        name: "Detect", needs: MEDIA,
+        outcomes: &["Key(live_person)", "Key(machine)", "Key(unknown)", "Failed(Unsupported)"],
+        doc: "Finds out whether a person or a machine answered, and follows a machine's greeting if asked to.",
     },
     ActionInfo {
         name: "Conference", needs: MEDIA, outcomes: &["Done", "Key(full)", "Key(pin)", "Failed(Unsupported)"],
@@ -200,6 +206,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Menu(_) => "Menu",
         Op::SendDigits(_) => "SendDigits",
         Op::Dial(_) => "Dial",
+        Op::Detect(_) => "Detect",
         Op::Conference(_) => "Conference",
         Op::FlushDigits => "FlushDigits",
         Op::Sleep(_) => "Sleep",
@@ -243,6 +250,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Menu(op) => menu::run(&cx, op).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
         Op::Dial(op) => dial::run(&cx, op).await,
+        Op::Detect(op) => detect::run(&cx, op).await,
         Op::Conference(op) => conference::run(&cx, op).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,

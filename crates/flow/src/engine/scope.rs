@@ -56,8 +56,7 @@ impl Scope for Port {
             Fact::AccountId => text(&facts.account_id),
             Fact::FlowId => text(&facts.flow_id),
             Fact::Status => Some(status(self.leg).into()),
-            // No detector runs yet; the word for that is part of the dialects' vocabulary.
-            Fact::Detection => None,
+            Fact::Detection => self.store.detection.map(Into::into),
             Fact::StartMillis => Some(self.at.as_millisecond().into()),
             Fact::StartIso => Some(iso(self.at).into()),
             Fact::NowMillis => Some(self.now_millis().into()),

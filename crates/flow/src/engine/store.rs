@@ -31,6 +31,8 @@ pub(crate) struct Store {
     pub recorded: Option<Duration>,
     /// The form of the last recording's file.
     pub recorded_format: Option<&'static str>,
+    /// Who answered, as far as anybody listened.
+    pub detection: Option<&'static str>,
     /// The prompts' language; empty for the default.
     pub language: String,
 }

@@ -28,6 +28,8 @@ pub enum Op {
     /// Call others and connect whoever answers. → `Done` after the conversation; `Key` of a
     /// [`DialOutcome`](crate::leg::DialOutcome)'s word otherwise, `Failed(Unsupported)`
     Dial(Dial),
+    /// Find out who answered. → `Key` of a [`Detection`](crate::leg::Detection)'s word, `Failed(Unsupported)`
+    Detect(Detect),
     /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("pin")` if the member was not let in,
     /// `Failed(Unsupported)`
     Conference(Box<Conference>),
@@ -249,6 +251,17 @@ pub struct SendDigits {
     pub duration: Duration,
     /// Between keys.
     pub gap: Duration,
+}
+
+/// Finding out who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detect {
+    /// How long to listen.
+    pub limit: Duration,
+    /// After a machine was made out: wait so long at most for its beep or for the end of its greeting.
+    pub greeting: Option<Duration>,
+    /// An unanswered call is answered first.
+    pub answers: bool,
 }
 
 /// Calling others.

@@ -28,6 +28,10 @@ pub fn op(op: &Op) -> String {
             let to: Vec<String> = dial.to.iter().map(callee).collect();
             format!("Dial({}, {})", cut(&to.join(", ")), time(dial.timeout))
         }
+        Op::Detect(detect) => {
+            let greeting = if detect.greeting.is_some() { ", greeting" } else { "" };
+            format!("Detect({}{greeting})", time(detect.limit))
+        }
         Op::Conference(conference) => self::conference(conference),
         Op::FlushDigits => "FlushDigits".into(),
         Op::Sleep(length) => format!("Sleep({length} ms)"),

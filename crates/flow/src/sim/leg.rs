@@ -8,7 +8,7 @@ use super::script::{Callee, Script};
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
     ir::{Program, Repeat},
-    leg::{DialOutcome, Leaving, LegCommand, LegEvent, Prompt, Tag},
+    leg::{Detection, DialOutcome, Leaving, LegCommand, LegEvent, Prompt, Tag},
     lower::{self, Dialect},
 };
 
@@ -36,6 +36,7 @@ pub(super) struct World {
     callees: VecDeque<Callee>,
     dialling: Vec<Tag>,
     rooms: VecDeque<(Duration, Leaving)>,
+    answers: VecDeque<(Duration, Detection)>,
     joined: Vec<Tag>,
 }
 
@@ -68,6 +69,7 @@ impl World {
             callees: script.callees.clone(),
             dialling: Vec::new(),
             rooms: script.rooms.clone(),
+            answers: script.answers.clone(),
             joined: Vec::new(),
             documents: script
                 .documents
@@ -132,6 +134,7 @@ impl World {
             }
             LegCommand::Dial { timeout, .. } => self.dial(now, tag, timeout),
             LegCommand::Conference(_) => self.join(now, tag),
+            LegCommand::Detect { limit, greeting } => self.detect(now, tag, limit, greeting),
             LegCommand::Echo | LegCommand::Mask(..) | LegCommand::Hangup { .. } => {}
         }
     }
@@ -168,6 +171,20 @@ impl World {
         self.joined.push(tag);
         if let Some((after, how)) = self.rooms.pop_front() {
             self.event(now + after, tag, LegEvent::Left { how });
+        }
+    }
+
+    /// Who answered, as the script says; without a word, nobody can tell.
+    fn detect(&mut self, now: Duration, tag: Tag, limit: Duration, greeting: Option<Duration>) {
+        let (mut after, mut found) = self.answers.pop_front().unwrap_or((limit, Detection::Unknown));
+        if after >= limit && found.kind() != Detection::Machine {
+            (after, found) = (limit, Detection::Unknown);
+        }
+        self.event(now + after.min(limit), tag, LegEvent::Detected(found.kind()));
+        // The time of a beep is that of the beep; the machine is known before it.
+        if let Some(greeting) = greeting.filter(|_| found.kind() == Detection::Machine) {
+            let end = if found == Detection::Machine { Detection::GreetingOver } else { found };
+            self.event(now + after.min(limit) + (after / 2).min(greeting), tag, LegEvent::Detected(end));
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::engine::{Facts, HttpFailure, HttpReply};
-use crate::leg::Leaving;
+use crate::leg::{Detection, Leaving};
 
 /// What the caller does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Script {
     pub(super) callees: VecDeque<Callee>,
     /// How long the caller stays in each room, and why it ends.
     pub(super) rooms: VecDeque<(Duration, Leaving)>,
+    /// When it is made out who answered, and who.
+    pub(super) answers: VecDeque<(Duration, Detection)>,
 }
 
 /// What somebody who is dialled does.
@@ -79,6 +81,7 @@ impl Script {
             documents: Vec::new(),
             callees: VecDeque::new(),
             rooms: VecDeque::new(),
+            answers: VecDeque::new(),
         };
         for line in text.lines() {
             script.line(line.trim()).map_err(|problem| format!("{problem} in \"{}\"", line.trim()))?;
@@ -100,6 +103,10 @@ impl Script {
             "room" => {
                 let stay = stay(rest).ok_or("expected `20s removed`, `20s closed` or `0s full`")?;
                 self.rooms.push_back(stay);
+            }
+            "detect" => {
+                let answer = answered_by(rest).ok_or("expected `2s person`, `3s machine` or `8s beep`")?;
+                self.answers.push_back(answer);
             }
             "flow" => {
                 let (id, document) = split(rest);
@@ -166,6 +173,19 @@ fn stay(text: &str) -> Option<(Duration, Leaving)> {
     let (after, how) = split(text);
     let all = [Leaving::Removed, Leaving::Closed, Leaving::Full];
     Some((length(after)?, all.into_iter().find(|leaving| leaving.word() == how)?))
+}
+
+/// `2s person`, `3s machine`, `8s beep`.
+fn answered_by(text: &str) -> Option<(Duration, Detection)> {
+    let (after, who) = split(text);
+    let who = match who {
+        "person" => Detection::Person,
+        "machine" => Detection::Machine,
+        "beep" => Detection::Beep,
+        "unknown" => Detection::Unknown,
+        _ => return None,
+    };
+    Some((length(after)?, who))
 }
 
 /// `2s`, `2.5s`, `500ms`.

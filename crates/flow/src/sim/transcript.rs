@@ -106,6 +106,7 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Mask(_, true) => "mask the recording".to_owned(),
         LegCommand::Mask(_, false) => "unmask the recording".to_owned(),
         LegCommand::Echo => "echo".to_owned(),
+        LegCommand::Detect { limit, .. } => format!("detect for {}", crate::ir::print::time(*limit)),
         LegCommand::Dial { to, timeout } => {
             let to: Vec<String> = to.iter().map(ToString::to_string).collect();
             format!("dial {} for {}", to.join(", "), crate::ir::print::time(*timeout))

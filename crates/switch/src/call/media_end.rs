@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use audio::Rate;
-use flow::leg::{LegEvent, Tag};
+use audio::detect::Answer;
+use flow::leg::{Detection, LegEvent, Tag};
 use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
 
@@ -84,10 +85,20 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
     }
 }
 
+fn detection(answer: Answer) -> Detection {
+    match answer {
+        Answer::Human => Detection::Person,
+        Answer::Machine => Detection::Machine,
+        Answer::Beep => Detection::Beep,
+        Answer::GreetingOver => Detection::GreetingOver,
+        Answer::Unknown => Detection::Unknown,
+    }
+}
+
 /// What a command to the leg is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Job {
-    /// A prompt, echo or keys of the flow.
+    /// A prompt, echo, keys or a detector of the flow.
     Sound,
     /// A recording of this id, and where it goes afterwards (method, URL).
     Recording { id: String, file: PathBuf, upload: Option<(String, String)> },
@@ -320,6 +331,14 @@ impl MediaEnd {
             media::Event::Played { tag, stopped, .. } => {
                 let (tag, _) = self.jobs.remove(tag)?;
                 Some(Outcome::Told(tag, LegEvent::Played { stopped: *stopped }))
+            }
+            media::Event::Detected { tag, what: media::Found::Over, .. } => {
+                self.jobs.remove(tag);
+                None
+            }
+            media::Event::Detected { tag, what: media::Found::Answer(answer), .. } => {
+                let (tag, _) = self.jobs.get(tag)?;
+                Some(Outcome::Told(*tag, LegEvent::Detected(detection(*answer))))
             }
             media::Event::DigitsSent { tag, .. } => {
                 let (tag, _) = self.jobs.remove(tag)?;

@@ -124,6 +124,7 @@ impl Dice {
                     LegCommand::Stop(_)
                     | LegCommand::Echo
                     | LegCommand::Mask(..)
+                    | LegCommand::Detect { .. }
                     | LegCommand::Hangup { .. } => return None,
                 },
             ),

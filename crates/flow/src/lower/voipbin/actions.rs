@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering, hangup};
 use super::variables::DIGITS;
 use crate::ir::{
-    Barge, Collect, Conference, Edges, Expr, FileFormat, Item, Op, Outcome, Play, Record, Repeat, SendDigits,
-    Sides, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
+    Barge, Collect, Conference, Detect, Edges, Expr, FileFormat, Item, Op, Outcome, Play, Record, Repeat,
+    SendDigits, Sides, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
 };
 use crate::lower::Severity;
 
@@ -38,6 +38,7 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         }
         "recording_start" => recording_start(lowering, action),
         "conference_join" => conference(lowering, action),
+        "amd" => amd(lowering, action),
         "recording_stop" => lowering.op(action.head, Op::RecordStop),
         _ => return unavailable(lowering, action),
     }
@@ -209,6 +210,41 @@ fn pause(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.op(action.head, Op::Sleep(duration));
 }
 
+/// How long `amd` listens.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long it follows a machine's greeting.
+const GREETING: Duration = Duration::from_secs(60);
+
+/// Two nodes where a machine is hung up on: the one that listens and the one that hangs up.
+fn amd(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.check_names(action, &["machine_handle", "async", "sync"]);
+    let option = &action.option;
+    let handle = option.text(&mut lowering.builder, "machine_handle").unwrap_or_default();
+    if !["", "hangup", "continue", "delay"].contains(&handle.as_str()) {
+        let message = format!("expected hangup, continue or delay, found `{handle}`");
+        lowering.builder.diagnose(Severity::Error, &option.at("machine_handle"), message);
+    }
+    let sync = option.flag(&mut lowering.builder, "sync");
+    if sync.is_some() {
+        let message = "`sync` is written `async`, with the opposite value";
+        lowering.builder.diagnose(Severity::Warning, &option.at("sync"), message);
+    }
+    if option.flag(&mut lowering.builder, "async").or(sync.map(|sync| !sync)) == Some(true) {
+        let message = "detection in the background is not there yet; the next action waits for its end";
+        lowering.builder.diagnose(Severity::Warning, option.pointer(), message);
+    }
+    let greeting = (handle == "delay").then_some(GREETING);
+    lowering.op(action.head, Op::Detect(Detect { limit: ANSWER, greeting, answers: false }));
+    let mut edges = Edges::always(action.next);
+    if handle == "hangup" {
+        let end =
+            lowering.builder.add_with(hangup(480, "amd"), Edges::always(action.next), action.top.pointer());
+        edges = edges.case(Outcome::Key("machine".into()), Target::Node(end));
+    }
+    lowering.builder.edges(action.head, edges);
+}
+
 fn recording_start(lowering: &mut Lowering, action: &Action<'_>) {
     let known = ["format", "end_of_silence", "end_of_key", "duration", "beep_start", "on_end_flow_id"];
     lowering.check_names(action, &known);
@@ -273,7 +309,6 @@ fn unavailable(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "ai_summary"
         | "ai_talk"
         | "ai_task"
-        | "amd"
         | "block"
         | "case_create"
         | "chatbot_talk"
@@ -299,15 +334,6 @@ fn unavailable(lowering: &mut Lowering, action: &Action<'_>) -> bool {
             let pointer = crate::ir::Pointer(found.pointer);
             lowering.builder.diagnose(found.severity, &pointer, found.message);
         }
-    }
-    let handle = action.option.text(&mut lowering.builder, "machine_handle").unwrap_or_default();
-    if action.name == "amd" && !["", "hangup", "continue", "delay"].contains(&handle.as_str()) {
-        let message = format!("expected hangup, continue or delay, found `{handle}`");
-        lowering.builder.diagnose(Severity::Error, &action.option.at("machine_handle"), message);
-    }
-    if action.name == "amd" && action.option.get("sync").is_some() {
-        let message = "`sync` is written `async`, with the opposite value";
-        lowering.builder.diagnose(Severity::Warning, &action.option.at("sync"), message);
     }
     let (consequence, target) = match failure {
         Failure::Next => ("the next action follows", action.next),

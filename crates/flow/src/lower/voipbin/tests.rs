@@ -241,7 +241,6 @@ fn what_is_not_there_yet_goes_on_or_ends_by_its_kind() {
             ("/actions/0", "connect is not there yet; the next action follows"),
             ("/actions/1", "message_send is not there yet; the flow ends here"),
             ("/actions/2/option/sync", "`sync` is written `async`, with the opposite value"),
-            ("/actions/2", "amd is not there yet; the next action follows"),
             (
                 "/actions/3/option/actions/0/type",
                 "unknown action `tolk` (did you mean `talk`?); it is skipped"

@@ -32,8 +32,9 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "REJECT" => reject(lowering, action),
         "REDIRECT" => redirect(lowering, action),
         "WEBHOOK" => webhook(lowering, action),
+        "DETECT" => super::detect::detect(lowering, action),
         "CONFERENCE" => super::conference::conference(lowering, action),
-        "DIAL" | "TRANSFER" | "QUEUE" | "SMS" | "DETECT" => unavailable(lowering, action),
+        "DIAL" | "TRANSFER" | "QUEUE" | "SMS" => unavailable(lowering, action),
         _ => return false,
     }
     true

@@ -10,6 +10,7 @@ mod actions;
 mod callback;
 mod conference;
 mod control;
+mod detect;
 mod expr;
 mod list;
 mod native;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use audio::detect::Timings;
 use flow::ir::Cause;
 use flow::leg::{Leg, LegCommand, LegEvent, Need, Tag};
 use flow::trace::What;
@@ -88,6 +89,7 @@ impl Leg for CallLeg {
             LegCommand::Play { .. }
                 | LegCommand::SendDigits { .. }
                 | LegCommand::Echo
+                | LegCommand::Detect { .. }
                 | LegCommand::Conference(_)
                 | LegCommand::Record { .. }
         );
@@ -109,6 +111,13 @@ impl Leg for CallLeg {
             }
             LegCommand::Echo => {
                 if let Err(error) = self.media.start(tag, Job::Sound, |tag| Command::Echo { tag }) {
+                    self.fail(tag, Cause::Unsupported, error.to_string());
+                }
+            }
+            LegCommand::Detect { limit, greeting } => {
+                let timings = Timings { total: limit, beep: greeting, ..Timings::default() };
+                let what = media::Detector::Machine(timings);
+                if let Err(error) = self.media.start(tag, Job::Sound, |tag| Command::Detect { tag, what }) {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }
             }
