@@ -102,17 +102,26 @@ pub fn heard(packets: &[Packet]) -> Pcm {
     };
     let audio: Vec<&Packet> = packets.iter().filter(is_audio).collect();
     let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples: Vec::new() } };
-    let codec = codec(first.payload_type);
-    let rate = if codec == Codec::G722 { Rate::WIDE } else { Rate::NARROW };
-    let mut decoder = Decoder::new(codec, rate).expect("a decoder");
+    let rate = if codec(first.payload_type) == Codec::G722 { Rate::WIDE } else { Rate::NARROW };
+    // A call that changes its codec keeps its numbers: both laws count the same clock.
+    let mut decoders: Vec<(Codec, Decoder)> = Vec::new();
     let (mut samples, mut frame) = (Vec::new(), [0; 2_880]);
-    for packet in audio.iter().filter(|packet| codec == self::codec(packet.payload_type)) {
+    for packet in audio {
+        let codec = codec(packet.payload_type);
+        let known = decoders.iter().position(|(of, _)| *of == codec);
+        let known = known.unwrap_or_else(|| {
+            decoders.push((
+                codec,
+                Decoder::new(codec, rate).expect("a decoder for the rate of the first packet"),
+            ));
+            decoders.len() - 1
+        });
         let ticks = packet.timestamp.wrapping_sub(first.timestamp) as usize;
         // An hour is more than any test lasts: a jump further than that is no timestamp of this stream.
         let clock = codec.clock() as usize;
         assert!(ticks < clock * 3600, "timestamp jumps from {} to {}", first.timestamp, packet.timestamp);
         let at = ticks * rate.0 as usize / clock;
-        let count = decoder.decode(&packet.payload, &mut frame);
+        let count = decoders[known].1.decode(&packet.payload, &mut frame);
         if samples.len() < at + count {
             samples.resize(at + count, 0);
         }
