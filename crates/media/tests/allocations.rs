@@ -107,7 +107,10 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
                     packet.len()
                 }
             };
-            phone.send(&packet[..len]).unwrap();
+            // One in eleven is lost, and made up for.
+            if n % 11 != 10 {
+                phone.send(&packet[..len]).unwrap();
+            }
         }
     }
     for leg in &legs[..2] {

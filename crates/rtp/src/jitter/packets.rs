@@ -12,62 +12,10 @@
 
 use std::time::Duration;
 
-use super::Inserted;
 use super::spread::Spread;
 use super::store::{Slot, Store};
+use super::{Delay, Inserted, Kind, Next};
 use crate::{RtpTime, Seq};
-
-/// How much delay a buffer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delay {
-    /// At the start, and at the least.
-    pub start: Duration,
-    /// At the most; at most 500 ms.
-    pub most: Duration,
-}
-
-impl Delay {
-    /// For who only listens, as a recorder: two packets to begin with.
-    pub const PATIENT: Delay = Delay { start: Duration::from_millis(40), most: Duration::from_millis(200) };
-
-    /// For people who talk to each other.
-    pub const CONVERSATION: Delay =
-        Delay { start: Duration::from_millis(20), most: Duration::from_millis(140) };
-}
-
-/// What a packet carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Sound that lasts so many units.
-    Sound(u32),
-    /// Comfort noise (RFC 3389), which lasts until sound comes.
-    Noise,
-}
-
-/// What there is of the next stretch of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next<'a> {
-    /// The next packet of sound.
-    Packet {
-        /// What it carries.
-        payload: &'a [u8],
-        /// Between it and the one before the sender said nothing: what was waited for was not lost.
-        paused: bool,
-    },
-    /// Comfort noise from here on.
-    Noise(&'a [u8]),
-    /// A packet is lost that lasted `units`; `next` is the one after it, if it is here.
-    Lost {
-        /// How long.
-        units: u32,
-        /// For codecs that say of each packet again in the one after it.
-        next: Option<&'a [u8]>,
-    },
-    /// The sender said nothing for `units`: its timestamps went on and its numbers did not.
-    Pause(u32),
-    /// Nothing is here: a pause, a loss, or a packet that is late. `units` is what the last packets lasted.
-    Wait(u32),
-}
 
 /// So many packets in a row that are too late for any delay, over so many milliseconds, are a clock set anew.
 const LATE_RUN: u32 = 5;
