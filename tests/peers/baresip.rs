@@ -55,6 +55,12 @@ impl Baresip {
         Baresip::with(server, user, password, true, talks, "manual", &["PCMU", "PCMA"])
     }
 
+    /// One that answers by hand and encrypts: `srtp-mand` has keys in its descriptions, `dtls_srtp` shakes hands.
+    pub fn encrypting(server: &str, user: &str, password: &str, talks: &Path, how: &str) -> Baresip {
+        let answers = format!("manual;mediaenc={how}");
+        Baresip::with(server, user, password, true, talks, &answers, &["PCMU", "PCMA"])
+    }
+
     /// A registered one that answers at once and speaks these codecs, most wanted first: `opus`, `G722`, `L16`, `PCMU`, `PCMA`.
     /// Its sound must have the rate of the one that is agreed on.
     pub fn speaking(server: &str, user: &str, password: &str, talks: &Path, codecs: &[&str]) -> Baresip {
@@ -86,7 +92,7 @@ impl Baresip {
                 "sip_listen 127.0.0.1:{sip}\nrtp_ports {rtp}-{}\naudio_source aufile,{}\nsnd_path {path}\n\
                  opus_stereo no\nopus_sprop_stereo no\nopus_bitrate 32000\n\
                  module_path /usr/lib/baresip/modules\n{modules}module aufile.so\nmodule sndfile.so\n\
-                 module ctrl_tcp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+                 module ctrl_tcp.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
                 rtp + 20,
                 talks.display(),
             ),

@@ -108,6 +108,11 @@ impl Linphone {
         capture
     }
 
+    /// Starts one that encrypts its calls: `srtp` has keys in its descriptions, `dtls` shakes hands.
+    pub fn encrypting(how: &str) -> Linphone {
+        Linphone::with(&format!("[sip]\nmedia_encryption={how}\n"))
+    }
+
     /// Sends the sound of a WAV file.
     pub fn talk(&mut self, file: &Path) {
         self.command(&format!("incall-player-start {}", file.display()));

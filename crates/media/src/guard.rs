@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use rtp::srtp::{Keys, Profile, Protector, Refused, Unprotector};
 
-use crate::io::Channel;
-
 /// After new keys, packets under the old ones are taken for so long: they were on their way.
 const OLD_KEYS: Duration = Duration::from_secs(3);
 
@@ -185,8 +183,8 @@ impl Guard {
 }
 
 /// Whether a datagram belongs to a handshake: RFC 7983 §7.
-pub(crate) fn is_handshake(channel: Channel, datagram: &[u8]) -> bool {
-    channel == Channel::Rtp && matches!(datagram, [20..=63, ..])
+pub(crate) fn is_handshake(datagram: &[u8]) -> bool {
+    matches!(datagram, [20..=63, ..])
 }
 
 #[cfg(test)]

@@ -198,7 +198,11 @@ impl Leg {
     ) -> Option<(usize, bool)> {
         let Some(guard) = &mut self.tx.guard else { return Some((received.len, false)) };
         let datagram = turn.scratch.datagram.get_mut(..received.len)?;
-        if guard::is_handshake(channel, datagram) {
+        if guard::is_handshake(datagram) {
+            // RTCP would take a handshake of its own on its own port; who shares a port has the one.
+            if channel == Channel::Rtcp {
+                return None;
+            }
             let known = received.from == self.rx.latch.remote() || received.from == self.setup.remote;
             let awaited = matches!(self.setup.security, Security::Handshake { .. });
             if awaited && guard.lets_on(known, turn.now) {

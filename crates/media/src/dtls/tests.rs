@@ -10,7 +10,6 @@ use openssl::ssl::SslContext;
 use rtrb::{Producer, RingBuffer};
 
 use super::*;
-use crate::io::Channel;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -229,6 +228,6 @@ fn a_phone_without_srtp_gets_no_keys() {
 fn letters_have_a_length_and_a_kind() {
     assert!(Letter::new(id(), home(), &[22; LONGEST + 1]).is_none());
     assert_eq!(Letter::new(id(), home(), &[22; 9]).unwrap().bytes(), [22; 9]);
-    assert!(crate::guard::is_handshake(Channel::Rtp, &[22, 254, 253]));
+    assert!(crate::guard::is_handshake(&[22, 254, 253]));
     assert!(!is_hello(&[22; 40]));
 }
