@@ -25,6 +25,7 @@ const PEERS: &[&str] = &[
     "iproute2",
     "kamailio",
     "sipsak",
+    "valgrind",
 ];
 
 /// Peers that send or see raw packets: SIPp's keys, and the capture of what a phone hears.

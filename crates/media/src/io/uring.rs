@@ -10,7 +10,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use io_uring::types::{CancelBuilder, Fd, RecvMsgOut};
@@ -20,13 +20,13 @@ use self::place::Place;
 use self::store::{GROUP, Store};
 use super::memory::Pages;
 use super::watch::Watch;
-use super::{Channel, Io, Received, stamp};
-use crate::clock;
+use super::{Received, stamp};
 use crate::port::Ports;
 
 mod address;
 mod place;
 pub(crate) mod probe;
+mod sockets;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -294,113 +294,6 @@ impl Uring {
         let pushed = unsafe { self.ring.submission().push(&request) }.is_ok();
         self.filled += need;
         pushed
-    }
-}
-
-impl Io for Uring {
-    type Ports = Ports;
-
-    fn attach(&mut self, at: usize, ports: Ports) -> Result<(), Ports> {
-        let Some(free @ None) = self.ports.get_mut(at) else { return Err(ports) };
-        let rtp = ports.rtp().as_raw_fd();
-        *free = Some(ports);
-        self.hold(at, rtp);
-        Ok(())
-    }
-
-    fn detach(&mut self, at: usize) -> Option<Ports> {
-        let ports = self.ports.get_mut(at)?.take()?;
-        let place = self.places.get_mut(at)?;
-        let (name, armed) = (place.name(at), place.armed);
-        while let Some(buffer) = place.take(&self.store) {
-            self.store.give_back(buffer);
-        }
-        place.generation = place.generation.wrapping_add(1);
-        if std::mem::take(&mut place.watched) {
-            self.watch.remove(place.rtp);
-        }
-        place.armed = false;
-        place.rtp = -1;
-        self.legs -= 1;
-        if armed {
-            self.cancel(name);
-        }
-        // From here on no request names the sockets that the kernel has not seen, and it holds those that it has seen.
-        self.submit();
-        Some(ports)
-    }
-
-    fn watch(&mut self, at: usize, on: bool) -> bool {
-        let Some(place) = self.places.get_mut(at).filter(|place| place.rtp >= 0) else { return false };
-        if !on {
-            if std::mem::take(&mut place.watched) {
-                self.watch.remove(place.rtp);
-                place.list(at, &mut self.idle);
-            }
-            return false;
-        }
-        if !place.watched && self.watch.add(place.rtp, at as u32) {
-            place.watched = true;
-            if place.armed {
-                let name = place.name(at);
-                self.cancel(name);
-                self.submit();
-                // What it brought before stands before what the socket has now.
-                self.gather();
-            }
-        }
-        self.places.get(at).is_some_and(|place| place.watched)
-    }
-
-    fn is_watching(&self) -> bool {
-        !self.watch.is_empty()
-    }
-
-    fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
-        self.watch.wait(span, ready);
-        self.wall = clock::wall();
-    }
-
-    fn begin(&mut self, late: Duration) {
-        self.wall = clock::wall().saturating_sub(late);
-        self.gather();
-    }
-
-    fn expect(&self, at: usize) {
-        if let Some(place) = self.places.get(at).filter(|place| place.held > 0) {
-            self.store.fetch(place.head);
-        }
-    }
-
-    fn receive(&mut self, at: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
-        match channel {
-            Channel::Rtp => self.receive_rtp(at, buffer),
-            Channel::Rtcp => stamp::next(self.ports.get(at)?.as_ref()?.rtcp(), self.wall, buffer),
-        }
-    }
-
-    fn send(&mut self, at: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
-        match channel {
-            Channel::Rtp => self.send_rtp(at, to, datagram),
-            Channel::Rtcp => {
-                let ports = self.ports.get(at).and_then(Option::as_ref);
-                ports.is_some_and(|ports| ports.rtcp().send_to(datagram, to).is_ok())
-            }
-        }
-    }
-
-    fn flush(&mut self) {
-        self.provide();
-        self.arm();
-        self.submit();
-    }
-
-    fn refused(&mut self) -> u64 {
-        std::mem::take(&mut self.failures)
-    }
-
-    fn starved(&self) -> u64 {
-        self.exhausted
     }
 }
 

@@ -27,6 +27,7 @@ use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
 mod bridging;
+mod counts;
 mod detecting;
 mod hearing;
 mod keys;

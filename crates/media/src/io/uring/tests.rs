@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
+use crate::clock;
+use crate::io::{Channel, Io};
 use crate::port::Pool;
 
 const PLACES: usize = 8;
