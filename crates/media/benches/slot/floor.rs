@@ -14,7 +14,7 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use media::IoMode;
 
 use crate::measure;
-use crate::phones::{PACKET, Phones, grid};
+use crate::phones::{PACKET, Phones, grid, hurry};
 use crate::report::Figures;
 
 /// What the bare loop costs, and how many packets it carried.
@@ -35,19 +35,16 @@ pub(crate) fn floor(legs: usize, mode: IoMode) -> Figures {
     let ends = stop.clone();
     let (put, tid) = std::sync::mpsc::channel();
     let thread = thread::spawn(move || {
-        // SAFETY: plain numbers, about this thread only. A worker asks for the same.
-        let tid = unsafe {
-            libc::prctl(libc::PR_SET_TIMERSLACK, 1);
-            libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, -10);
-            libc::gettid()
-        };
+        hurry();
+        // SAFETY: a number about this thread.
+        let tid = unsafe { libc::gettid() };
         let _ = put.send(tid);
         match mode {
             IoMode::Uring => by_uring(&ends, &sockets, &peers),
             _ => by_poll(&ends, &sockets, &peers),
         }
     });
-    let figures = measure(legs, tid.recv().expect("the floor's thread"), &phones);
+    let figures = measure(tid.recv().expect("the floor's thread"), &phones);
     stop.store(true, Ordering::Relaxed);
     let _ = thread.join();
     figures
