@@ -159,7 +159,7 @@ fn workload(job: &str) {
                 let mut seat = Box::new(Seat::new(who, 1, Rate::NARROW, Settings::default(), way));
                 seat.manner = Some(manner);
                 let shared = Some(Box::new(Shared::new(manner, Rate::NARROW).unwrap()));
-                let joining = Joining { seat, shared, kit: Some(talk(&setup)), lists: None };
+                let joining = Joining { seat: Some(seat), shared, kit: Some(talk(&setup)), lists: None };
                 order(Order::Room(part, RoomOrder::Join(Box::new(joining))));
             }
             _ => assert_eq!(job, "silence"),
