@@ -101,7 +101,7 @@ pub fn heard(packets: &[Packet]) -> Pcm {
         _ => false,
     };
     let audio: Vec<&Packet> = packets.iter().filter(is_audio).collect();
-    let Some(first) = audio.first() else { return Pcm { rate: Rate(8000), samples: Vec::new() } };
+    let Some(first) = audio.first().copied() else { return Pcm { rate: Rate(8000), samples: Vec::new() } };
     let rate = if codec(first.payload_type) == Codec::G722 { Rate::WIDE } else { Rate::NARROW };
     // A call that changes its codec keeps its numbers: both laws count the same clock.
     let mut decoders: Vec<(Codec, Decoder)> = Vec::new();

@@ -8,6 +8,7 @@ mod linear;
 mod messages;
 mod operations;
 mod rtp;
+mod secured;
 mod streams;
 
 #[global_allocator]
