@@ -5,6 +5,9 @@
 pub mod calls;
 pub mod cost;
 pub mod floor;
+pub mod party;
 pub mod registrations;
+pub mod rtp_floor;
 mod sockets;
+pub mod streams;
 mod text;

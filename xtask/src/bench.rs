@@ -2,8 +2,8 @@
 
 use crate::{cargo, packages};
 
-/// What is measured: signalling, a worker's slot, and playback by the release binary.
-const BENCHES: &[&str] = &["sip", "slot", "playback"];
+/// What is measured: signalling, a worker's slot, and audio of every kind by the release binary.
+const BENCHES: &[&str] = &["sip", "slot", "media"];
 
 /// Runs the benchmarks; `rest` goes to `cargo bench`.
 pub(crate) fn bench(rest: &[&str]) -> Result<(), String> {
