@@ -5,6 +5,8 @@
 //! Whatever distinguishes the dialects (where a list falls through to, whether a terminator is kept, when a digit
 //! timer starts) has been written into this data by the lowering, so the engine knows no dialect.
 
+mod calendar;
+mod conference;
 mod edges;
 mod expr;
 mod op;
@@ -13,6 +15,8 @@ mod request;
 mod template;
 mod verify;
 
+pub use calendar::{Cycle, Hours, Rule};
+pub use conference::{Conference, Pin};
 pub use edges::{Cause, Edges, Outcome, Target};
 pub use expr::{Access, Binary, Expr, Fact, Unary};
 pub use op::*;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Expr, Fetch, Subflow, Template, Webhook};
+use super::{Conference, Expr, Fetch, Hours, Subflow, Template, Webhook};
 
 /// What a node does, with everything it needs to do it.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,46 +286,6 @@ pub enum Callee {
     Uri(Template),
 }
 
-/// Talking in a room.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Conference {
-    /// Whoever names the same room meets there.
-    pub room: Template,
-    /// Heard before the room is entered.
-    pub welcome: Vec<Item>,
-    /// What is asked for first; empty for nothing.
-    pub pins: Vec<Pin>,
-    /// How often a PIN may be typed.
-    pub attempts: u32,
-    /// The member leads the room, whatever PIN it typed.
-    pub moderator: bool,
-    /// The others do not hear members without the lead; moderators.
-    pub muted: [bool; 2],
-    /// Members without the lead do not hear the others; moderators.
-    pub deaf: [bool; 2],
-    /// Most members; `None` for no such limit.
-    pub most: Option<u32>,
-    /// The room is closed when this member leaves.
-    pub closes: bool,
-    /// Members wait until a moderator is inside.
-    pub waits: bool,
-    /// Heard while nobody else is there.
-    pub music: Option<Item>,
-    /// A tone tells the others who comes.
-    pub entry_tone: bool,
-    /// A tone tells the others who goes.
-    pub exit_tone: bool,
-}
-
-/// A number that opens a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// What is typed.
-    pub digits: String,
-    /// Who types it leads the room.
-    pub moderator: bool,
-}
-
 /// Recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -453,49 +413,4 @@ pub struct Branch {
     pub reset: Option<String>,
     /// Typed-ahead keys are dropped too.
     pub flush: bool,
-}
-
-/// Calendar rules.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hours {
-    /// IANA time zone, `Europe/Oslo`.
-    pub timezone: String,
-    /// Rules, tried in order.
-    pub rules: Vec<Rule>,
-}
-
-/// One calendar rule (Kazoo's temporal rule).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// The outcome's key.
-    pub id: String,
-    /// Forced on (`Some(true)`), off (`Some(false)`), or by the calendar.
-    pub enabled: Option<bool>,
-    /// How it recurs.
-    pub cycle: Cycle,
-    /// Every so many cycles.
-    pub interval: u32,
-    /// First day it holds, as days since 1970-01-01; `None` for ever.
-    pub start_day: Option<i64>,
-    /// Seconds of the local day at which it begins and ends.
-    pub window: (u32, u32),
-    /// Days of the week, 0 = Sunday; empty for any.
-    pub weekdays: Vec<u32>,
-    /// Days of the month; empty for any.
-    pub days: Vec<u32>,
-    /// Month 1..=12.
-    pub month: Option<u32>,
-    /// Which of the month's weekdays: 1..=5, -1 for the last, `None` for every.
-    pub ordinal: Option<i32>,
-}
-
-/// How a rule recurs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Cycle {
-    Date,
-    Daily,
-    Weekly,
-    Monthly,
-    Yearly,
 }

@@ -4,33 +4,32 @@
 //! obeyed here; what becomes of them and what its far end does goes to the outbox, which the call empties.
 //! What two legs have to do with each other is the call's affair.
 
+mod hearing;
 mod moving;
 mod negotiation;
 mod orders;
 mod placed;
+mod rate;
 mod sound;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::Rate;
 use audio::codec::Codec;
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Tag};
-use media::LegSetup;
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::attend::Attending;
 use super::keypad::{Keypad, Way, info_key};
-use super::media_end::{MediaEnd, Outcome};
+use super::media_end::MediaEnd;
 use super::player::Player;
-use super::recording;
 use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
-use crate::book::{CallState, LegState, Quality};
+use crate::book::{CallState, LegState};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
@@ -203,31 +202,6 @@ impl CallLeg {
     /// Whether the leg has sound both in and out, or would have if it were not held.
     pub(crate) fn has_media(&self) -> bool {
         self.is_up() && self.media.leg().is_some()
-    }
-
-    /// The codec and the milliseconds a packet that were agreed on, also before anything was heard.
-    pub(crate) fn speaks(&self) -> Option<(Codec, u32)> {
-        let setup = self.table.setup()?;
-        Some((setup.codec, setup.ptime.as_millis() as u32))
-    }
-
-    /// Works at the rate that suits a party with this codec; with none, at its own.
-    pub(crate) fn meet(&mut self, partner: Option<Codec>) {
-        self.partner = partner;
-        if let Some(setup) = self.table.setup() {
-            // A worker that is too busy is asked again with the next change; the two hear each other all the same.
-            let _ = self.reconfigure(self.tuned(setup));
-        }
-    }
-
-    /// What was agreed on, at the rate that suits.
-    fn tuned(&self, setup: &LegSetup) -> LegSetup {
-        LegSetup { rate: self.table.codecs().rate(setup.codec, self.partner), ..setup.clone() }
-    }
-
-    /// The rate at which the media leg works, once there is one.
-    pub(crate) fn rate(&self) -> Option<Rate> {
-        self.media.rate()
     }
 
     /// Whether it is this media leg's.
@@ -415,81 +389,8 @@ impl CallLeg {
         });
     }
 
-    /// What the media leg tells.
-    pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
-        match &event {
-            media::Event::Digit { key, way, .. } => {
-                let way = way_of(*way);
-                let new = self.is_new_key(now, way, *key);
-                // A key that is heard in the sound is heard by the other party, too.
-                if way == Way::Event {
-                    self.pressed = new.then_some(*key);
-                }
-            }
-            media::Event::DigitEnded { key, way, ms, .. } => {
-                let way = way_of(*way);
-                self.keypad.let_go(now, way, *key);
-                if way == Way::Event && self.pressed.take() == Some(*key) {
-                    let length = Duration::from_millis(u64::from(*ms)).min(LONGEST_KEY);
-                    self.outbox.push_back(Notice::Key(*key, length));
-                }
-            }
-            media::Event::Left { room, .. } => self.dropped_from(*room),
-            media::Event::Lost { .. } => self.lost(now),
-            media::Event::Latched { remote, .. } => {
-                self.note_media(now, format!("the far end sends from {remote}; so do we to there"));
-            }
-            media::Event::Secured { secured, .. } => self.note_media(now, secured.to_string()),
-            media::Event::Unsecured { why, .. } => {
-                self.note_media(now, format!("no encryption: {why}"));
-                self.cut("no encryption", 488);
-            }
-            media::Event::Released { report, .. } => {
-                let words = self.media.released(report);
-                self.owner.record.write_leg(self.mark(), |leg| leg.quality = Quality::of(report));
-                self.owner.record.set_media(self.mark(), None);
-                self.note_media(now, words);
-            }
-            _ => match self.media.outcome(&event) {
-                Some(Outcome::Told(tag, event)) => {
-                    // What took its place under the same tag goes on.
-                    if !self.media.is_doing(tag) {
-                        self.player.played(tag);
-                    }
-                    self.tell(tag, event);
-                }
-                Some(Outcome::Recorded { tag, id, file, duration, upload }) => {
-                    recording::finished(&self.shared, &self.owner.record, &id, &file, upload);
-                    self.tell(tag, LegEvent::Recorded { id, duration });
-                }
-                Some(Outcome::RecordFailed { tag, id, why }) => {
-                    tracing::warn!(recording = id, why, "a recording failed");
-                    self.fail(tag, Cause::Recording, why);
-                }
-                None => {}
-            },
-        }
-    }
-
-    /// Whether a key is a press of its own; then the flow hears of it.
-    fn is_new_key(&mut self, now: Instant, way: Way, key: char) -> bool {
-        let new = self.keypad.is_new(now, way, key);
-        if new {
-            metrics::counter!("offhook_digits_total", "way" => way.word()).increment(1);
-            self.tell(Tag::default(), LegEvent::Digit(key));
-        }
-        new
-    }
-
     pub(super) fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
         self.tell(tag, LegEvent::Failed { cause, why });
-    }
-}
-
-fn way_of(way: media::KeyWay) -> Way {
-    match way {
-        media::KeyWay::Event => Way::Event,
-        media::KeyWay::Sound => Way::Sound,
     }
 }
 

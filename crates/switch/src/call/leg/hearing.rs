@@ -1,0 +1,87 @@
+//! What the media leg tells: keys, silence, what ended and what was recorded.
+
+use std::time::{Duration, Instant};
+
+use flow::ir::Cause;
+use flow::leg::{LegEvent, Tag};
+
+use super::{CallLeg, LONGEST_KEY, Notice};
+use crate::book::Quality;
+use crate::call::keypad::Way;
+use crate::call::media_end::Outcome;
+use crate::call::recording;
+
+impl CallLeg {
+    /// What the media leg tells.
+    pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
+        match &event {
+            media::Event::Digit { key, way, .. } => {
+                let way = way_of(*way);
+                let new = self.is_new_key(now, way, *key);
+                // A key that is heard in the sound is heard by the other party, too.
+                if way == Way::Event {
+                    self.pressed = new.then_some(*key);
+                }
+            }
+            media::Event::DigitEnded { key, way, ms, .. } => {
+                let way = way_of(*way);
+                self.keypad.let_go(now, way, *key);
+                if way == Way::Event && self.pressed.take() == Some(*key) {
+                    let length = Duration::from_millis(u64::from(*ms)).min(LONGEST_KEY);
+                    self.outbox.push_back(Notice::Key(*key, length));
+                }
+            }
+            media::Event::Left { room, .. } => self.dropped_from(*room),
+            media::Event::Lost { .. } => self.lost(now),
+            media::Event::Latched { remote, .. } => {
+                self.note_media(now, format!("the far end sends from {remote}; so do we to there"));
+            }
+            media::Event::Secured { secured, .. } => self.note_media(now, secured.to_string()),
+            media::Event::Unsecured { why, .. } => {
+                self.note_media(now, format!("no encryption: {why}"));
+                self.cut("no encryption", 488);
+            }
+            media::Event::Released { report, .. } => {
+                let words = self.media.released(report);
+                self.owner.record.write_leg(self.mark(), |leg| leg.quality = Quality::of(report));
+                self.owner.record.set_media(self.mark(), None);
+                self.note_media(now, words);
+            }
+            _ => match self.media.outcome(&event) {
+                Some(Outcome::Told(tag, event)) => {
+                    // What took its place under the same tag goes on.
+                    if !self.media.is_doing(tag) {
+                        self.player.played(tag);
+                    }
+                    self.tell(tag, event);
+                }
+                Some(Outcome::Recorded { tag, id, file, duration, upload }) => {
+                    recording::finished(&self.shared, &self.owner.record, &id, &file, upload);
+                    self.tell(tag, LegEvent::Recorded { id, duration });
+                }
+                Some(Outcome::RecordFailed { tag, id, why }) => {
+                    tracing::warn!(recording = id, why, "a recording failed");
+                    self.fail(tag, Cause::Recording, why);
+                }
+                None => {}
+            },
+        }
+    }
+
+    /// Whether a key is a press of its own; then the flow hears of it.
+    pub(super) fn is_new_key(&mut self, now: Instant, way: Way, key: char) -> bool {
+        let new = self.keypad.is_new(now, way, key);
+        if new {
+            metrics::counter!("offhook_digits_total", "way" => way.word()).increment(1);
+            self.tell(Tag::default(), LegEvent::Digit(key));
+        }
+        new
+    }
+}
+
+fn way_of(way: media::KeyWay) -> Way {
+    match way {
+        media::KeyWay::Event => Way::Event,
+        media::KeyWay::Sound => Way::Sound,
+    }
+}
