@@ -193,7 +193,14 @@ fn engine(legs: usize, job: Job, io: IoMode) -> Figures {
         }
     }
     phones.start(job.speaks());
+    // Recording takes another thread beside the worker.
+    let disk = (job == Job::Record).then(|| thread_named("media-disk").expect("the disk thread"));
+    let (before, began) = (disk.map(cpu_time), Instant::now());
     let mut figures = measure(thread_named("media-0").expect("the worker"), &phones);
+    if let (Some(disk), Some(before)) = (disk, before) {
+        let turns = began.elapsed().as_secs_f64() * 50.0 * legs as f64;
+        figures.disk = (cpu_time(disk) - before).as_secs_f64() * 1e6 / turns;
+    }
     let stats = engine.stats();
     let both = |histogram: &media::Histogram| (histogram.quantile_us(0.5), histogram.quantile_us(0.99));
     figures.late = Some(both(&stats.lateness));

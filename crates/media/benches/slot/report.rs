@@ -5,6 +5,8 @@
 pub(crate) struct Figures {
     /// CPU time of the thread, in microseconds a leg and 20 ms.
     pub(crate) us: f64,
+    /// The same of the thread that writes recordings.
+    pub(crate) disk: f64,
     /// Packets that the phones missed, in thousandths.
     pub(crate) lost: f64,
     /// How late slots began: the medians' and the 99th percentile's bucket, in microseconds.
@@ -42,4 +44,8 @@ pub(crate) fn row(what: &str, io: &str, legs: usize, figures: &Figures, floor: f
         both(figures.late),
         both(figures.transit),
     );
+    if figures.disk > 0.0 {
+        let ms = figures.disk * 50.0 / 1_000.0;
+        println!("{:<22}{io:<7}{legs:>6}{:>14.2}{ms:>16.3}", "  its disk thread", figures.disk);
+    }
 }
