@@ -164,3 +164,22 @@ fn a_sound_that_cannot_be_read_any_more_is_over_and_nobody_reads_for_a_list_that
     drop(list);
     assert!(!feed.fill());
 }
+
+#[test]
+fn a_sound_of_another_rate_is_resampled_without_a_seam() {
+    let sound = Pcm::new(Rate(22_050), sound(3_000).resampled(Rate(22_050)).samples);
+    let codec = Codec::L16(Rate::NARROW);
+    let whole = sound.resampled(Rate::NARROW).samples;
+    let (mut list, mut feed, stalls) = list(vec![long(&sound, codec)], Repeat::Times(1));
+    let (all, over) = heard(&mut list, &mut feed, codec, 1_000);
+    assert!(over);
+    let all: Vec<i16> = all.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
+    let differs = |lag: usize| {
+        let pairs = all[lag..].iter().zip(&whole[..22_000]);
+        pairs.map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max().unwrap_or_default()
+    };
+    // A stream's resampler is late by half its filter, which is no whole number of samples; a seam would be thousands.
+    let (lag, most) = (0..80).map(|lag| (lag, differs(lag))).min_by_key(|(_, most)| *most).unwrap();
+    assert!(most < 1_200, "{most} at a lag of {lag}");
+    assert_eq!(stalls.load(Ordering::Relaxed), 0);
+}
