@@ -39,7 +39,9 @@ fn baresip_hears_itself_encrypted_by_keys_and_by_handshake() {
         phone.wait_for("CALL_RTPESTAB", SOON);
         path(&server, told);
         pass(Duration::from_secs(3));
-        assert_eq!(server.metric("offhook_rtp_forged_total"), 0.0);
+        // baresip opens the way through NAT with RTCP in clear before it has keys; by handshake all its RTCP is on a port
+        // of its own that gets none.
+        assert!(server.metric("offhook_rtp_forged_total") < 4.0, "{how}");
         phone.hang_up();
         phone.wait_for("CALL_CLOSED", SOON);
         let heard = phone.heard();

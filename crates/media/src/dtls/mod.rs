@@ -225,7 +225,7 @@ impl<P> Dtls<P> {
                 Ok(()) => return,
                 Err(back) => order = back,
             }
-            std::thread::sleep(BUSY);
+            std::thread::park_timeout(BUSY);
         }
     }
 
