@@ -162,6 +162,9 @@ fn a_drain_refuses_new_calls_and_says_bye_to_old_ones_at_its_limit() {
     let records = std::fs::read_to_string(rig.dir.path().join("cdr.jsonl")).expect("call records");
     let record: Value = serde_json::from_str(records.lines().next().expect("a line")).expect("JSON");
     assert_eq!(record["cause"], "the switch is going down");
+    let leg = &record["legs"][0];
+    assert!(leg["mos"].as_f64().is_some_and(|mos| (4.0..=4.5).contains(&mos)), "how it sounded: {leg}");
+    assert_eq!((leg["lost"].as_i64(), leg["remote_mos"].as_f64()), (Some(0), None), "{leg}");
 }
 
 #[test]
