@@ -112,3 +112,32 @@ fn linphone_is_heard_encrypted_by_keys_and_by_handshake() {
         assert!(ear::sounding(&heard) > 2.0);
     }
 }
+
+#[test]
+fn encryption_as_a_wish_is_taken_by_who_can_and_ignored_by_who_cannot() {
+    for (how, told) in [(Some("srtp"), ", SRTP A"), (None, "PCM")] {
+        let settings = vec![("media", "encryption = \"preferred\"".to_owned())];
+        let server = Server::start(Setup { settings, ..Setup::default() });
+        let mut bob = match how {
+            Some(how) => encrypting(&server, "bob", how, BOB),
+            None => {
+                let phone = Baresip::by_hand(&server.address(), "bob", PASSWORD, &sound::tone_file(BOB));
+                wait::until("a registration", SOON, || {
+                    (server.metric("offhook_registrations") > 0.0).then_some(())
+                });
+                phone
+            }
+        };
+        let mut alice = Baresip::start(&server.address(), "alice", PASSWORD, false, &sound::tone_file(ALICE));
+        alice.dial(&server.uri("bob"));
+        bob.accept();
+        alice.wait_for("CALL_RTPESTAB", SOON);
+        pass(Duration::from_secs(3));
+        path(&server, told);
+        alice.hang_up();
+        bob.wait_for("CALL_CLOSED", SOON);
+        let (alice, bob) = (alice.heard(), bob.heard());
+        assert!(sound::hears(&alice, BOB), "{how:?}: {:.2?}", sound::shares(&alice, BOB));
+        assert!(sound::hears(&bob, ALICE), "{how:?}: {:.2?}", sound::shares(&bob, ALICE));
+    }
+}
