@@ -101,7 +101,7 @@ impl<F: Fn(Event)> Carrier<F> {
     fn seat(&self, part: PartId, seat: &Seat) {
         let mut register = self.register.lock();
         let Who::Leg(leg) = seat.who else { return };
-        let news = register.left(part, leg, seat.tag);
+        let news = register.left(part, leg, seat.serial);
         let orders = register.settle(part.room);
         drop(register);
         // A worker with somebody in a room does not rest; one without anybody may take its time.

@@ -17,6 +17,9 @@ use crate::order::{Order, RoomOrder};
 use crate::port::Ports;
 use crate::room::{Lists, Manner};
 
+/// Seats that a list has beyond those that are counted: whoever leaves and comes back at once may be counted once.
+pub(crate) const SPARE: usize = 2;
+
 /// The register. No worker touches it.
 pub(crate) struct Register {
     inner: Mutex<Inner>,
@@ -29,10 +32,11 @@ pub(crate) struct Register {
 /// What the register has, for who holds its lock.
 pub(crate) struct Inner {
     count: u64,
+    serials: u64,
     rooms: HashMap<RoomId, Entry>,
     legs: HashMap<LegId, RoomId>,
     /// Members whose end was told before their seats came out.
-    told: HashSet<(RoomId, LegId, u64)>,
+    told: HashSet<u64>,
     /// Free places for rooms, by worker.
     free: Vec<Vec<u32>>,
 }
@@ -64,6 +68,8 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Membership {
     pub(crate) tag: u64,
+    /// Of its seat: each that was ever given has another.
+    pub(crate) serial: u64,
     /// Where its seat is.
     pub(crate) part: PartId,
     /// Its seat's end of a bridge is there, and its own at the leg.
@@ -77,8 +83,14 @@ impl Register {
     /// For workers with these queues, and so many places for rooms each.
     pub(crate) fn new(queues: Vec<Arc<ArrayQueue<Order<Ports>>>>, places: usize) -> Register {
         let free = vec![(0..places as u32).rev().collect(); queues.len()];
-        let inner =
-            Inner { count: 0, rooms: HashMap::new(), legs: HashMap::new(), told: HashSet::new(), free };
+        let inner = Inner {
+            count: 0,
+            serials: 0,
+            rooms: HashMap::new(),
+            legs: HashMap::new(),
+            told: HashSet::new(),
+            free,
+        };
         Register { inner: Mutex::new(inner), queues, unsent: Mutex::default() }
     }
 
@@ -147,6 +159,12 @@ impl Inner {
         here.filter(|(_, member)| member.by_ring).map(|(leg, member)| (*leg, member.tag)).collect()
     }
 
+    /// For the next seat.
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+
     /// Somebody joins. Who was there under its name is replaced.
     pub(crate) fn enter(&mut self, room: RoomId, leg: LegId, membership: Membership) {
         if let Some(entry) = self.rooms.get_mut(&room) {
@@ -156,12 +174,12 @@ impl Inner {
     }
 
     /// A worker let somebody's seat out. Whether that is news.
-    pub(crate) fn left(&mut self, part: PartId, leg: LegId, tag: u64) -> bool {
+    pub(crate) fn left(&mut self, part: PartId, leg: LegId, serial: u64) -> bool {
         if let Some(part) = self.part(part) {
             part.taken = part.taken.saturating_sub(1);
         }
         if let Some(entry) = self.rooms.get_mut(&part.room) {
-            if entry.members.get(&leg).is_some_and(|membership| membership.tag == tag) {
+            if entry.members.get(&leg).is_some_and(|membership| membership.serial == serial) {
                 entry.members.remove(&leg);
                 if self.legs.get(&leg) == Some(&part.room) {
                     self.legs.remove(&leg);
@@ -171,24 +189,24 @@ impl Inner {
                 self.rooms.remove(&part.room);
             }
         }
-        !self.told.remove(&(part.room, leg, tag))
+        !self.told.remove(&serial)
     }
 
     /// A leg is over. The room that it was in until now, which will let it out later, and the tag.
     pub(crate) fn gone(&mut self, leg: LegId) -> Option<(RoomId, u64)> {
         let room = self.legs.remove(&leg)?;
         let entry = self.rooms.get_mut(&room)?;
-        let tag = entry.members.remove(&leg)?.tag;
+        let Membership { tag, serial, .. } = entry.members.remove(&leg)?;
         if entry.closing && entry.members.is_empty() {
             self.rooms.remove(&room);
         }
-        self.told.insert((room, leg, tag));
+        self.told.insert(serial);
         Some((room, tag))
     }
 
     /// A member only changes its seat: that the old one comes out is nobody's news.
-    pub(crate) fn keep_quiet(&mut self, part: PartId, leg: LegId, tag: u64) {
-        self.told.insert((part.room, leg, tag));
+    pub(crate) fn keep_quiet(&mut self, serial: u64) {
+        self.told.insert(serial);
     }
 
     /// What the parts of a room must be told after somebody came or went: who has company in other parts, and that the
@@ -239,7 +257,7 @@ impl Part {
         }
         self.seats = self.seats.max(seats.next_power_of_two());
         self.most_manners = self.most_manners.max(manners.next_power_of_two());
-        Some(Box::new(Lists::new(self.seats, self.most_manners)))
+        Some(Box::new(Lists::new(self.seats + SPARE, self.most_manners)))
     }
 }
 

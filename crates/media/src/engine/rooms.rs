@@ -21,7 +21,7 @@ use crate::member::{Member, RoomCommand, RoomConfig};
 use crate::order::{Joining, Order, RoomOrder};
 use crate::recorder::{self, Recorder};
 use crate::recording::{Recording, Verdict};
-use crate::register::{Inner, Membership, Part};
+use crate::register::{Inner, Membership, Part, SPARE};
 use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way, Who};
 
 /// Seats and manners that a part begins with.
@@ -150,7 +150,11 @@ impl Engine {
         let mut register = self.shared.register.lock();
         let Some((room, _, membership)) = register.of(leg) else { return Ok(()) };
         let (tag, member) = (membership.tag, membership.member.clone());
-        self.seat(&mut register, room, (leg, tag), setup, member)
+        match self.seat(&mut register, room, (leg, tag), setup, member) {
+            // It is being closed.
+            Err(Error::NoRoom) => Ok(()),
+            done => done,
+        }
     }
 
     /// Give a leg a seat.
@@ -170,6 +174,7 @@ impl Engine {
         let worker = entry.parts.first().filter(|_| by_ring).map_or(leg.worker, |hub| hub.id.worker);
         let kit = Kit::to_talk(setup, Delay::CONVERSATION)?;
         let part = self.part_on(register, room, worker)?;
+        let serial = register.serial();
         let (way, other) = match by_ring {
             true => {
                 let (here, there) = Bridge::pair(rate, setup.rate);
@@ -179,12 +184,15 @@ impl Engine {
         };
         let who = Who::Leg(leg);
         let mut seat = Box::new(Seat::new(who, tag, rate, member.settings(), way));
+        seat.serial = serial;
         if !member.music.is_empty() {
             seat.music = Some(self.list(tag, member.music.clone(), Repeat::Forever));
         }
         let entry = register.room(room).ok_or(Error::NoRoom)?;
-        let before = entry.members.get(&leg).map(|before| (before.part, before.tag, before.leaving));
-        let there = before.is_some_and(|(at, ..)| at == part);
+        // Who only changes its seat keeps its tag: one that is taken in the same part is the same.
+        let before = entry.members.get(&leg).filter(|before| before.tag == tag && !before.leaving);
+        let before = before.map(|before| (before.part, before.serial));
+        let there = before.is_some_and(|(at, _)| at == part);
         let slot = entry.parts.iter_mut().find(|other| other.id == part).ok_or(Error::NoRoom)?;
         let manner = Manner::new(setup.codec, setup.rate, setup.opus);
         let shared = match by_ring || slot.manners.contains(&manner) {
@@ -205,11 +213,10 @@ impl Engine {
             // Its end of the ring is cut, which lets it out again.
             return Err(error);
         }
-        if let Some((at, tag, _)) = before.filter(|(at, before, _)| *at != part && *before == tag) {
-            // It only changes its seat.
-            register.keep_quiet(at, leg, tag);
+        if let Some((_, serial)) = before.filter(|(at, _)| *at != part) {
+            register.keep_quiet(serial);
         }
-        register.enter(room, leg, Membership { tag, part, by_ring, leaving: false, member });
+        register.enter(room, leg, Membership { tag, serial, part, by_ring, leaving: false, member });
         Ok(())
     }
 
@@ -242,7 +249,7 @@ impl Engine {
         }
         let rate = entry.rate;
         let id = register.place(worker, room).ok_or(Error::Busy)?;
-        let opened = Box::new(Room::new(id, rate, Lists::new(SEATS, MANNERS)));
+        let opened = Box::new(Room::new(id, rate, Lists::new(SEATS + SPARE, MANNERS)));
         if let Err(error) = self.order_part(id, RoomOrder::Open(opened)) {
             register.give_back(id);
             return Err(error);

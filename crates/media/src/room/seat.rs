@@ -73,6 +73,8 @@ pub(crate) struct Seat {
     pub(crate) who: Who,
     /// Of the command that it joined by.
     pub(crate) tag: u64,
+    /// The engine's number for it.
+    pub(crate) serial: u64,
     pub(crate) settings: Box<Settings>,
     pub(crate) way: Way,
     /// What it hears while it is alone.
@@ -106,6 +108,7 @@ impl Seat {
         Seat {
             who,
             tag,
+            serial: 0,
             settings: Box::new(settings),
             way,
             music: None,

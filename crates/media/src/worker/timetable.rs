@@ -1,5 +1,7 @@
 //! Which legs and rooms have their turn in which slot: for each packet time, a list for each of its slots.
 
+use crate::room::PERIOD;
+
 /// Marks a room among the entries.
 const ROOM: u32 = 1 << 31;
 
@@ -41,7 +43,10 @@ impl Timetable {
 
     pub(crate) fn new(places: usize) -> Timetable {
         let lists = Self::group(*Self::PERIODS.end() + 1, 0);
-        let group = |_| Group { entries: Vec::with_capacity(places), weight: 0 };
+        // Rooms are as many as legs at most, and have all the same pace.
+        let rooms = Self::group(PERIOD, 0)..Self::group(PERIOD + 1, 0);
+        let room = |list| if rooms.contains(&list) { 2 * places } else { places };
+        let group = |list| Group { entries: Vec::with_capacity(room(list)), weight: 0 };
         Timetable { groups: (0..lists).map(group).collect() }
     }
 
