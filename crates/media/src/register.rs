@@ -169,7 +169,12 @@ impl Inner {
     pub(crate) fn enter(&mut self, room: RoomId, leg: LegId, membership: Membership) {
         if let Some(entry) = self.rooms.get_mut(&room) {
             entry.members.insert(leg, membership);
-            self.legs.insert(leg, room);
+            let before = self.legs.insert(leg, room).filter(|before| *before != room);
+            // It is on its way out of the room where it was.
+            if let Some(there) = before.and_then(|before| self.rooms.get_mut(&before)?.members.get_mut(&leg))
+            {
+                there.leaving = true;
+            }
         }
     }
 

@@ -181,7 +181,7 @@ fn others(n: usize, of: usize) -> Vec<usize> {
 
 #[test]
 fn members_on_two_workers_hear_each_other_as_in_one_room() {
-    let house = House::new(23_000, 540);
+    let house = House::new(23_000, 600);
     let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
     let mut phones = vec![house.phone(0, Codec::Pcmu, 20), house.phone(1, Codec::Pcma, 20)];
     house.crowd();
@@ -221,7 +221,7 @@ fn members_on_two_workers_hear_each_other_as_in_one_room() {
 
 #[test]
 fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
-    let house = House::new(23_600, 540);
+    let house = House::new(23_600, 600);
     let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
     let customer = house.phone(0, Codec::Pcmu, 20);
     house.crowd();
@@ -293,5 +293,96 @@ fn a_room_is_recorded_announced_to_and_plays_music_to_who_is_alone() {
     phones.truncate(1);
     sing(&mut phones, 800);
     assert_eq!(phones[0].hears(), [4], "alone again");
+    house.engine.stop();
+}
+
+#[test]
+fn whoever_joins_leaves_once_whatever_happens_and_nothing_stays_behind() {
+    let house = House::new(25_000, 800);
+    let mut phones: Vec<Phone> = (0..3).map(|n| house.phone(n, Codec::Pcmu, 20)).collect();
+    house.crowd();
+    phones.extend([(3, 20), (4, 30), (5, 20)].map(|(n, ptime)| house.phone(n, Codec::Pcmu, ptime)));
+    let mut state = 0x2545_f491_u32;
+    let mut dice = |sides: u32| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) % sides
+    };
+    let open = || house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let mut rooms = [open(), open()];
+    let mut joins = Vec::new();
+    for tag in 0..600 {
+        let at = dice(2) as usize;
+        let room = rooms[at];
+        let phone = &phones[dice(6) as usize];
+        let leg = phone.leg;
+        match dice(12) {
+            0 => {
+                house.engine.send_to_room(room, RoomCommand::Close).unwrap();
+                rooms[at] = open();
+            }
+            1..=3 => drop(house.engine.leave(room, leg)),
+            4 => {
+                let other = phones[dice(6) as usize].leg;
+                let pairs = vec![(other, 2.0)];
+                drop(house.engine.change(
+                    room,
+                    leg,
+                    Member { pairs, private: dice(2) == 0, ..Member::default() },
+                ));
+            }
+            5 => {
+                let ptime = Duration::from_millis([20, 30][dice(2) as usize]);
+                let setup = LegSetup { ptime, ..phone.setup.clone() };
+                house.engine.send(leg, Command::Reconfigure(Box::new(setup))).unwrap();
+            }
+            6 => house
+                .engine
+                .send(leg, Command::Stop { tag: tag - u64::from(dice(20).min(tag as u32)) })
+                .unwrap(),
+            _ => {
+                house.engine.join(room, leg, tag, Member::default()).unwrap();
+                joins.push((room, leg, tag));
+            }
+        }
+        if dice(3) == 0 {
+            std::thread::sleep(Duration::from_millis(u64::from(dice(12))));
+        }
+    }
+    for phone in &phones {
+        house.engine.send(phone.leg, Command::Release).unwrap();
+    }
+    let (mut joined, mut left, mut released) = (Vec::new(), Vec::new(), Vec::new());
+    // A seat on another worker than its leg's may come out last; that it was left is told before.
+    while released.len() < phones.len() || left.len() < joins.len() {
+        match house.events.recv_timeout(DEADLINE).expect("an event in time") {
+            Event::Joined { room, leg, tag } => joined.push((room, leg, tag)),
+            Event::Left { room, leg, tag } => left.push((room, leg, tag)),
+            Event::Released { leg, .. } => released.push(leg),
+            _ => {}
+        }
+    }
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while house.engine.stats().rooms > 0 {
+        assert!(std::time::Instant::now() < deadline, "a room that runs for nobody");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    left.extend(house.events.try_iter().filter_map(|event| match event {
+        Event::Left { room, leg, tag } => Some((room, leg, tag)),
+        _ => None,
+    }));
+    let sorted = |mut list: Vec<(RoomId, LegId, u64)>| {
+        list.sort_unstable();
+        list
+    };
+    assert_eq!(sorted(left), sorted(joins.clone()), "whoever was let in is told to have left, once");
+    assert!(joined.len() > joins.len() / 2 && joined.iter().all(|one| joins.contains(one)));
+    let count = joined.len();
+    joined.sort_unstable();
+    joined.dedup();
+    assert_eq!(joined.len(), count, "and to have joined, once");
+    assert!(rooms.iter().all(|room| house.engine.members(*room).is_empty()));
+    assert_eq!(house.engine.stats().panics, 0);
     house.engine.stop();
 }

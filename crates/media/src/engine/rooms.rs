@@ -193,6 +193,7 @@ impl Engine {
         let before = entry.members.get(&leg).filter(|before| before.tag == tag && !before.leaving);
         let before = before.map(|before| (before.part, before.serial));
         let there = before.is_some_and(|(at, _)| at == part);
+        seat.moved = before.is_some();
         let slot = entry.parts.iter_mut().find(|other| other.id == part).ok_or(Error::NoRoom)?;
         let manner = Manner::new(setup.codec, setup.rate, setup.opus);
         let shared = match by_ring || slot.manners.contains(&manner) {
@@ -232,7 +233,7 @@ impl Engine {
             move_in.push(leg);
         }
         for leg in move_in {
-            let Some((_, _, membership)) = register.of(leg) else { continue };
+            let Some((_, _, membership)) = register.of(leg).filter(|(of, ..)| *of == room) else { continue };
             let (tag, member) = (membership.tag, membership.member.clone());
             let Some(setup) = self.shared.board.setup(leg) else { continue };
             if let Err(error) = self.seat(register, room, (leg, tag), &setup, member) {

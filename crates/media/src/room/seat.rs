@@ -75,6 +75,8 @@ pub(crate) struct Seat {
     pub(crate) tag: u64,
     /// The engine's number for it.
     pub(crate) serial: u64,
+    /// It sat in another part until now: its coming is no news.
+    pub(crate) moved: bool,
     pub(crate) settings: Box<Settings>,
     pub(crate) way: Way,
     /// What it hears while it is alone.
@@ -109,6 +111,7 @@ impl Seat {
             who,
             tag,
             serial: 0,
+            moved: false,
             settings: Box::new(settings),
             way,
             music: None,

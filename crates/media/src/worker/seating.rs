@@ -118,7 +118,7 @@ impl<I: Io> Worker<I> {
     }
 
     fn sit_down(&mut self, room: &mut Room, seat: Box<Seat>, kit: &mut Option<Kit>) {
-        let (who, tag) = (seat.who, seat.tag);
+        let (who, tag, moved) = (seat.who, seat.tag, seat.moved);
         let seated = room.has_room_for(who) && self.fetch_in(room, &seat, kit);
         if !seated {
             return self.out.put(Out::Seat(room.part, seat));
@@ -127,7 +127,9 @@ impl<I: Io> Worker<I> {
             Ok(Some(before)) if before.tag == tag => self.out.spent(Spent::Seat(before)),
             Ok(before) => {
                 before.into_iter().for_each(|before| self.out.put(Out::Seat(room.part, before)));
-                if let Who::Leg(leg) = who {
+                if let Who::Leg(leg) = who
+                    && !moved
+                {
                     self.out.event(Event::Joined { room: room.room, leg, tag });
                 }
             }
