@@ -65,6 +65,8 @@ pub enum Offer {
     Early,
     /// No SDP in the INVITE; the answer goes into the ACK.
     Late,
+    /// SDP in the INVITE, without telephone-events.
+    Plain,
 }
 
 impl Phone {
@@ -106,7 +108,13 @@ impl Phone {
         let to = format!("<{target}>");
         let call_id = self.unique("call");
         let contact = format!("Contact: <sip:{}@{}>\r\n", self.user, self.address());
-        let body = if offer == Offer::Early { sdp.as_str() } else { "" };
+        let plain = sdp.replace(&format!(" 0 8 {}", stream::EVENTS), " 0 8");
+        let plain: String = plain.split_inclusive("\r\n").filter(|line| !line.contains(":101 ")).collect();
+        let body = match offer {
+            Offer::Early => sdp.as_str(),
+            Offer::Plain => plain.as_str(),
+            Offer::Late => "",
+        };
         let answer = self.ask("INVITE", &target, &to, &call_id, &contact, body, limit)?;
         let status = answer.status().unwrap_or(0);
         let ack_body = if offer == Offer::Late && status < 300 { sdp.as_str() } else { "" };
