@@ -7,9 +7,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use audio::codec::{Codec, OpusSettings};
+use audio::detect::{Patience, Timings};
 use audio::{Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Event, Form, IoMode, LegSetup, Prompt, Recording, Repeat, Start,
+    Command, Config, Detector, DigitToSend, Engine, Event, Form, Found, IoMode, LegSetup, Prompt, Recording,
+    Repeat, Start,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, dtmf};
@@ -47,6 +49,7 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
     let setup = |remote: SocketAddr| LegSetup {
         telephone_event: Some(101),
         telephone_event_receive: Some(101),
+        keys_in_sound: true,
         ..LegSetup::new(Codec::Pcmu, 0, remote)
     };
     let legs: Vec<_> = phones
@@ -73,6 +76,14 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
                 recording: Recording { limit: Some(MS(600)), ..Recording::new(path) },
             };
             engine.send(legs[1], record).unwrap();
+            let what = [
+                Detector::Machine(Timings::default()),
+                Detector::Fax,
+                Detector::Progress(None),
+                Detector::Speech(Patience::default()),
+            ];
+            let what = what[n as usize / 50 % 4];
+            engine.send(legs[1], Command::Detect { tag: tag + 2_000, what }).unwrap();
             engine.send(legs[2], Command::Echo { tag }).unwrap();
             engine.bridge((legs[0], tag + 1_000), (legs[3], tag + 1_000)).unwrap();
             let digits = vec![DigitToSend { key: Some('1'), duration: MS(100), gap: MS(100) }; 2];
@@ -94,7 +105,9 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
         for phone in &phones {
             let mut buffer = [0; 512];
             phone.recv(&mut buffer).unwrap();
-            let mut packet = [0xff; HEADER + 160];
+            // Loud enough for every detector to look into it.
+            let mut packet = [0; HEADER + 160];
+            packet.iter_mut().enumerate().for_each(|(at, byte)| *byte = (n as usize * 31 + at * 7) as u8);
             let len = match key.next(160).filter(|_| n % 25 < 7) {
                 Some(update) => {
                     writer.write(&mut packet, 101, update.marker, update.timestamp);
@@ -116,20 +129,21 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
     for leg in &legs[..2] {
         engine.send(*leg, Command::Release).unwrap();
     }
-    let (mut released, mut digits, mut played, mut recorded) = (0, 0, 0, 0);
+    let (mut released, mut digits, mut played, mut recorded, mut detected) = (0, 0, 0, 0, 0);
     while released < 2 {
         match events.recv_timeout(Duration::from_secs(10)).unwrap() {
             Event::Released { .. } => released += 1,
             Event::Digit { .. } => digits += 1,
             Event::Played { .. } => played += 1,
             Event::Recorded { .. } => recorded += 1,
+            Event::Detected { what: Found::Over, .. } => detected += 1,
             _ => {}
         }
     }
     COUNTING.store(false, Ordering::SeqCst);
     assert!(
-        digits > 10 && played > 10 && recorded == 5,
-        "{digits} {played} {recorded}: all of it took place"
+        digits > 10 && played > 10 && recorded == 5 && detected == 5,
+        "{digits} {played} {recorded} {detected}: all of it took place"
     );
     assert_eq!(COUNT.load(Ordering::SeqCst), 0, "allocations and frees on the worker");
     engine.stop();
