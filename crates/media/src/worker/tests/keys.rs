@@ -141,3 +141,42 @@ fn keys_that_begin_again_at_an_old_timestamp_are_told_once_the_old_ones_are_long
 fn pressed(event: &Event) -> Option<char> {
     if let Event::Digit { key, .. } = event { Some(*key) } else { None }
 }
+
+#[test]
+fn keys_are_sent_and_heard_by_the_clock_that_was_agreed_on() {
+    for (clock, setup) in [
+        (16_000, LegSetup { codec: Codec::L16(Rate::WIDE), rate: Rate::WIDE, ..setup() }),
+        (48_000, LegSetup { codec: Codec::Opus, rate: Rate::WIDE, ..setup() }),
+        // Some phones count events by 8,000 a second, whatever the codec.
+        (8_000, LegSetup { codec: Codec::Opus, rate: Rate::WIDE, ..setup() }),
+    ] {
+        let setup = LegSetup { telephone_event_clock: clock, ..setup };
+        let mut rig = Rig::with(setup);
+        let press = DigitToSend { key: Some('8'), duration: MS(2_000), gap: MS(100) };
+        rig.order(Order::Dial(id(0), Dialling::Events(Keys::new(3, vec![press]))));
+        rig.slots(500);
+        let mut receiver = dtmf::Receiver::new(clock);
+        let sent = rig.heard();
+        let events = views(&sent).into_iter().filter(|view| view.payload_type == 101);
+        let told: Vec<dtmf::Report> =
+            events.filter_map(|view| receiver.feed(view.timestamp, view.payload)).collect();
+        let ended = dtmf::Ended { key: '8', duration: MS(2_000) };
+        assert_eq!(told.last(), Some(&dtmf::Report::Ended(ended)), "{clock}");
+        assert_eq!(told.len(), 2, "{clock}");
+        rig.take_events();
+        let mut phone = Phone::new(home(), 9);
+        let ms = clock / 1_000;
+        let mut sender = dtmf::Sender::new('9', RtpTime(7), 100 * ms).unwrap();
+        while let Some(update) = sender.next(20 * ms) {
+            let packet = phone.packet(101, update.timestamp, &update.payload);
+            rig.io.arrive(0, Channel::Rtp, home(), &packet);
+            rig.slots(4);
+        }
+        let way = KeyWay::Event;
+        let wanted = [
+            Event::Digit { leg: id(0), key: '9', way },
+            Event::DigitEnded { leg: id(0), key: '9', way, ms: 100 },
+        ];
+        assert_eq!(rig.take_events(), wanted, "{clock}");
+    }
+}
