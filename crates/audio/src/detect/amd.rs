@@ -85,7 +85,7 @@ impl Machine {
             narrow: Narrow::new(rate),
             frames: Frames::new(),
             spectrum: Spectrum::new(),
-            beep: Beep::default(),
+            beep: Beep::new(),
             judge: Judge { timings, ..Judge::default() },
         }
     }

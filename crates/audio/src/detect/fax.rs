@@ -18,6 +18,8 @@ pub enum Fax {
 const CNG: (f32, f32) = (1_100.0, 41.0);
 /// CED's; T.30 allows 15 Hz.
 const CED: (f32, f32) = (2_100.0, 18.0);
+/// The share of the tone in all the sound, at least: noise 6 dB below it still passes.
+const SHARE: f32 = 0.8;
 /// CNG's length, 0.5 s to 15 %, and a window at each end.
 const CNG_MS: std::ops::RangeInclusive<u32> = 410..=610;
 /// CED counts after this; a beep of that pitch is shorter.
@@ -38,7 +40,7 @@ impl FaxTones {
         FaxTones {
             narrow: Narrow::new(rate),
             spectrum: Spectrum::new(),
-            follower: Follower::default(),
+            follower: Follower::new(SHARE),
             told: None,
         }
     }

@@ -41,7 +41,7 @@ pub enum Sit {
 }
 
 /// The share of one or two tones in all the sound, at least.
-const SHARE: f32 = 0.8;
+const SHARE: f32 = 0.9;
 /// The most that a pause between tones may hold of their power: noise 12 dB below them.
 const PAUSE: f32 = 0.06;
 /// The lower or only tone of a signal, in hertz. Keys begin at 697.
@@ -69,7 +69,8 @@ impl Sound {
     fn of(look: &Look, tone: &mut f32) -> Sound {
         let [one, other] = look.lines;
         let quiet = look.is_silent() || look.power < *tone * PAUSE;
-        if one.share + other.share >= SHARE && one.share >= 0.3 && !quiet {
+        let pure = (one.share + other.share).max(look.around) >= SHARE && one.share >= 0.3;
+        if pure && !quiet {
             *tone = look.power;
             // Of a pair now one and now the other is louder.
             let lower = if other.share >= 0.2 { one.hertz.min(other.hertz) } else { one.hertz };

@@ -19,6 +19,8 @@ pub(super) const HOP_MS: u32 = 16;
 const BIN: f32 = 8_000.0 / WINDOW as f32;
 /// Bins on each side of a line that are its own: the main lobe of a Hann window.
 const LOBE: usize = 2;
+/// Bins on each side that two close tones may reach.
+const AROUND: usize = 4;
 /// Nothing below this is looked into: -50 dBov, as a mean square.
 const SILENCE: f32 = 32_768.0 * 32_768.0 * 1e-5;
 
@@ -37,6 +39,8 @@ pub(super) struct Look {
     pub(super) power: f32,
     /// Loudest first; without share in silence.
     pub(super) lines: [Line; 2],
+    /// The part of all the power that lies within 125 Hz of the loudest line: of two tones that are close.
+    pub(super) around: f32,
 }
 
 impl Look {
@@ -111,7 +115,10 @@ impl Spectrum {
         let total: f32 = bins.iter().map(Complex::norm_sqr).sum();
         let first = loudest(bins, None);
         let second = loudest(bins, Some(first));
-        Look { power, lines: [first, second].map(|at| line(bins, at, total)) }
+        let around: f32 =
+            bins.iter().skip(first.saturating_sub(AROUND)).take(2 * AROUND + 1).map(Complex::norm_sqr).sum();
+        let lines = [first, second].map(|at| line(bins, at, total));
+        Look { power, lines, around: around / total.max(f32::MIN_POSITIVE) }
     }
 }
 
