@@ -1,0 +1,185 @@
+//! Recorders whose rings are read at once.
+
+use rtrb::RingBuffer;
+
+use super::*;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+fn recorder(ring: Producer<i16>, limit: Option<Duration>, silence: Option<Duration>) -> Recorder {
+    of(ring, Recording { limit, silence, ..Recording::new("a") })
+}
+
+fn of(ring: Producer<i16>, order: Recording) -> Recorder {
+    let leg = LegId { worker: 0, place: 0, generation: 0 };
+    let mut recorder = Recorder::new((leg, 1), ring, Rate::NARROW, &order, Verdict::default());
+    recorder.learn(Decoder::new(audio::codec::Codec::Pcmu, Rate::NARROW).ok());
+    recorder
+}
+
+fn all(ring: &mut rtrb::Consumer<i16>) -> Vec<i16> {
+    std::iter::from_fn(|| ring.pop().ok()).collect()
+}
+
+#[test]
+fn both_sides_of_a_turn_lie_beside_each_other() {
+    let turns: [(&[i16], Option<&[i16]>); 4] = [
+        (&[1, 2], Some(&[10, 20])),
+        (&[3, 4], None),
+        (&[30_000, -30_000], Some(&[10_000, -10_000])),
+        (&[5, 6], Some(&[50])),
+    ];
+    let expected: [(Sides, &[i16]); 3] = [
+        (Sides::Said, &[10, 20, 0, 0, 10_000, -10_000, 50, 0]),
+        (Sides::Mixed, &[11, 22, 3, 4, i16::MAX, i16::MIN, 55, 6]),
+        (Sides::Stereo, &[1, 10, 2, 20, 3, 0, 4, 0, 30_000, 10_000, -30_000, -10_000, 5, 50, 6, 0]),
+    ];
+    for (sides, expected) in expected {
+        let (ring, mut out) = RingBuffer::new(100);
+        let mut recorder = of(ring, Recording { sides, ..Recording::new("a") });
+        for (heard, said) in turns {
+            recorder.hear(heard, Rate::NARROW);
+            if let Some(said) = said {
+                recorder.say(said, Rate::NARROW);
+            }
+            recorder.close();
+        }
+        assert_eq!(all(&mut out), expected, "{sides:?}");
+    }
+}
+
+#[test]
+fn frames_that_come_late_have_silence_beside_them() {
+    let (ring, mut out) = RingBuffer::new(100);
+    let mut recorder = of(ring, Recording { sides: Sides::Stereo, ..Recording::new("a") });
+    recorder.hear(&[1], Rate::NARROW);
+    recorder.hear(&[2], Rate::NARROW);
+    recorder.say(&[20], Rate::NARROW);
+    recorder.close();
+    assert_eq!(all(&mut out), [1, 0, 2, 20]);
+}
+
+#[test]
+fn what_is_said_encoded_is_decoded() {
+    let (ring, mut out) = RingBuffer::new(1_000);
+    let mut recorder = of(ring, Recording { sides: Sides::Said, ..Recording::new("a") });
+    let (mut payload, mut pcm) = ([0; 160], [0; FRAME]);
+    audio::codec::Codec::Pcmu.encode(&[1_000; 160], &mut payload);
+    recorder.hear(&[0; 160], Rate::NARROW);
+    recorder.say_encoded(&payload, &mut pcm);
+    let written = all(&mut out);
+    assert_eq!(written.len(), 160);
+    assert!(written.iter().all(|sample| (sample - 1_000).abs() < 40), "{written:?}");
+}
+
+#[test]
+fn a_pause_leaves_no_gap_or_silence_as_asked() {
+    for (pause, expected) in [(Pause::Cut, 2), (Pause::Silence, 5)] {
+        let (ring, mut out) = RingBuffer::new(10_000);
+        let mut recorder = recorder(ring, None, None);
+        recorder.push(&loud());
+        recorder.pause(Some(pause));
+        for _ in 0..3 {
+            recorder.push(&loud());
+        }
+        recorder.pause(None);
+        recorder.push(&loud());
+        let written = all(&mut out);
+        assert_eq!(written.len(), expected * 160, "{pause:?}");
+        assert_eq!(written.iter().filter(|sample| **sample == 0).count(), (expected - 2) * 160);
+        assert!(written[..160].iter().chain(&written[(expected - 1) * 160..]).all(|sample| *sample != 0));
+    }
+}
+
+#[test]
+fn a_pause_is_no_silence_and_counts_for_the_limit_only_where_it_is_in_the_file() {
+    for (pause, over) in [(Pause::Cut, false), (Pause::Silence, true)] {
+        let (ring, _out) = RingBuffer::new(100_000);
+        let mut recorder = recorder(ring, Some(MS(1_000)), Some(MS(200)));
+        recorder.push(&loud());
+        recorder.pause(Some(pause));
+        let ended = (0..60).any(|_| recorder.push(&[0; 160]) == Progress::Over);
+        assert_eq!(ended, over, "{pause:?}");
+        let expected = if over { Ended::Limit } else { Ended::Stopped };
+        assert_eq!(recorder.verdict.get(), expected);
+    }
+}
+
+#[test]
+fn a_key_that_ends_it_is_told_and_another_is_not_heard_of() {
+    let (ring, _out) = RingBuffer::new(10_000);
+    let mut recorder = of(ring, Recording { keys: Keys::of("#1"), ..Recording::new("a") });
+    recorder.press('2');
+    assert_eq!(recorder.push(&[0; 160]), Progress::Going);
+    recorder.press('1');
+    recorder.press('#');
+    assert_eq!(recorder.push(&[0; 160]), Progress::Over);
+    assert_eq!(recorder.verdict.get(), Ended::Key('1'));
+}
+
+#[test]
+fn another_rate_after_a_change_of_codec_keeps_the_time() {
+    let mut room = [0; FRAME];
+    assert_eq!(fit(&[1, 3, 5, 7], Rate::WIDE, Rate::NARROW, &mut room), [2, 6]);
+    assert_eq!(fit(&[1, 3], Rate::NARROW, Rate::WIDE, &mut room), [1, 1, 3, 3]);
+    assert_eq!(fit(&[9; 960], Rate::FULL, Rate::NARROW, &mut room), [9; 160]);
+    assert_eq!(fit(&[9; 160], Rate::NARROW, Rate::FULL, &mut room).len(), 960);
+}
+
+fn loud() -> [i16; 160] {
+    std::array::from_fn(|n| if n % 8 < 4 { 8_000 } else { -8_000 })
+}
+
+#[test]
+fn the_limit_is_kept_to_the_sample() {
+    let (ring, mut other) = RingBuffer::new(16_000);
+    let mut recorder = recorder(ring, Some(MS(50)), None);
+    assert_eq!(recorder.push(&loud()), Progress::Talking);
+    assert_eq!(recorder.push(&loud()), Progress::Going);
+    assert_eq!(recorder.push(&loud()), Progress::Over);
+    let n = other.slots();
+    assert_eq!(n, 400);
+    assert_eq!(other.pop(), Ok(8_000));
+}
+
+#[test]
+fn silence_ends_it_and_speech_puts_the_end_off() {
+    let (ring, _other) = RingBuffer::new(160_000);
+    let mut recorder = recorder(ring, None, Some(MS(1_000)));
+    for _ in 0..40 {
+        assert_ne!(recorder.push(&[0; 160]), Progress::Over);
+    }
+    recorder.push(&loud());
+    let more = (0..).take_while(|_| recorder.push(&[0; 160]) != Progress::Over).count();
+    assert_eq!(more, 49, "the fiftieth silent frame after speech completes the second");
+}
+
+#[test]
+fn a_disk_that_stalls_costs_silence_and_no_time() {
+    let (ring, mut other) = RingBuffer::new(320);
+    let mut recorder = recorder(ring, None, None);
+    for _ in 0..5 {
+        recorder.push(&loud());
+    }
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        while let Ok(sample) = other.pop() {
+            all.push(sample);
+        }
+        recorder.push(&loud());
+    }
+    while let Ok(sample) = other.pop() {
+        all.push(sample);
+    }
+    assert_eq!(all.len(), 15 * 160);
+    assert!(all[..320].iter().all(|s| *s != 0) && all[320..1_120].iter().all(|s| *s == 0));
+    assert!(all[1_120..].iter().all(|s| *s != 0));
+}
+
+#[test]
+fn a_disk_that_gave_up_ends_it() {
+    let (ring, other) = RingBuffer::new(320);
+    let mut recorder = recorder(ring, None, None);
+    drop(other);
+    assert_eq!(recorder.push(&loud()), Progress::Over);
+}
