@@ -10,10 +10,11 @@ use audio::codec::{Codec, OpusSettings};
 use audio::detect::{Patience, Timings};
 use audio::{Rate, tone};
 use media::{
-    Command, Config, Detector, DigitToSend, Engine, Event, Form, Found, IoMode, LegSetup, Prompt, Recording,
-    Repeat, Start,
+    Command, Config, Detector, DigitToSend, Engine, Event, Form, Found, IoMode, LegSetup, Profile, Prompt,
+    Recording, Repeat, Security, SrtpKeys, Start,
 };
 use rtp::packet::{HEADER, Writer};
+use rtp::srtp::{OVERHEAD, Protector};
 use rtp::{RtpTime, Seq, dtmf};
 
 mod counting;
@@ -27,6 +28,58 @@ fn prompts_recordings_echo_bridges_and_keys_allocate_and_free_nothing_on_the_wor
     // One after the other: there is one count.
     nothing_is_allocated(IoMode::Poll, 20_520);
     nothing_is_allocated(IoMode::Uring, 20_540);
+    nothing_is_allocated_for_keys(20_560);
+}
+
+/// An encrypted echo whose keys change, beside packets of strangers and of handshakes.
+fn nothing_is_allocated_for_keys(first: u16) {
+    COUNTING.store(true, Ordering::SeqCst);
+    let config = Config {
+        workers: 1,
+        ports: first..=first + 9,
+        bind: Ipv4Addr::LOCALHOST.into(),
+        ..Config::default()
+    };
+    let engine = Engine::start(config, |_| {}).unwrap();
+    let keys = |seed: u32| {
+        let profile = if seed.is_multiple_of(2) { Profile::AeadAes256Gcm } else { Profile::Aes128Sha1_80 };
+        SrtpKeys::new(profile, &vec![seed as u8; profile.keys_len()]).unwrap()
+    };
+    let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let setup = |seed| LegSetup {
+        security: Security::Keys { send: keys(seed), receive: keys(seed), identifier: 0 },
+        ..LegSetup::new(Codec::Pcmu, 0, phone.local_addr().unwrap())
+    };
+    let ports = engine.reserve().unwrap();
+    phone.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+    let leg = engine.adopt(ports, setup(0)).unwrap();
+    let mut buffer = [0; 512];
+    phone.recv(&mut buffer).unwrap();
+    COUNT.store(0, Ordering::SeqCst);
+    engine.send(leg, Command::Echo { tag: 1 }).unwrap();
+    let mut writer = Writer::new(5, Seq(0));
+    let mut protector = Protector::new(&keys(0)).unwrap();
+    for n in 0..200u32 {
+        if n % 40 == 39 {
+            engine.send(leg, Command::Reconfigure(Box::new(setup(n / 40 + 1)))).unwrap();
+            protector = Protector::new(&keys(n / 40 + 1)).unwrap();
+        }
+        phone.recv(&mut buffer).unwrap();
+        let mut packet = [0xff; HEADER + 160 + OVERHEAD];
+        writer.write(&mut packet, 0, false, RtpTime(n * 160));
+        let len = protector.rtp(&mut packet, HEADER + 160).unwrap();
+        phone.send(&packet[..len]).unwrap();
+        if n % 5 == 0 {
+            phone.send(&[0x80; HEADER + 160]).unwrap();
+            phone.send(&[22; 100]).unwrap();
+        }
+    }
+    let report = engine.report(leg).unwrap();
+    COUNTING.store(false, Ordering::SeqCst);
+    assert!(report.packets_in > 100 && report.forged > 20, "{report:?}");
+    assert_eq!(COUNT.load(Ordering::SeqCst), 0, "allocations and frees on the worker");
+    engine.stop();
 }
 
 fn nothing_is_allocated(io: IoMode, first: u16) {
