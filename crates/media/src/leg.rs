@@ -77,6 +77,8 @@ pub(crate) struct Leg {
     turns: u64,
     /// The worker wakes for its packets.
     watched: bool,
+    /// Where the last packet was passed on to.
+    aimed: Option<LegId>,
     /// Turns that were skipped and whose audio is still to be read.
     unread: u64,
     tx: Tx,
@@ -112,6 +114,7 @@ impl Leg {
             room: None,
             turns: u64::from(id.place),
             watched: false,
+            aimed: None,
             unread: 0,
             setup,
         }
@@ -181,7 +184,7 @@ impl Leg {
         let appetite = self.rx.appetite(self.turns, self.watched);
         let (mut read, mut empty) = (0, false);
         while read < appetite && !empty {
-            empty = !self.hear_one(turn);
+            empty = self.hear_one(turn).is_none();
             read += u32::from(!empty);
         }
         self.rx.fed(read, empty, self.watched);

@@ -162,15 +162,16 @@ impl<I: Io> Worker<I> {
     /// Between two slots: some legs whose packets are passed on have one.
     pub(crate) fn between(&mut self, now: Duration, ready: &[u32], io: &mut I) {
         for (n, place) in ready.iter().enumerate() {
-            if let Some(Some(next)) = ready.get(n + 1).and_then(|next| self.legs.get(*next as usize)) {
-                fetch(next);
+            // The leg after the next, and the one that the next speaks through.
+            let leg = |n: usize| self.legs.get(*ready.get(n)? as usize)?.as_deref();
+            leg(n + 2).into_iter().for_each(fetch);
+            let through = leg(n + 1).and_then(Leg::aimed);
+            if let Some(Some(through)) = through.and_then(|id| self.legs.get(id.place as usize)) {
+                fetch(through);
             }
             let Some(leg) = self.legs.get_mut(*place as usize).and_then(Option::take) else { continue };
             let id = leg.id;
-            let early = |leg: &mut Leg, turn: &mut Turn<'_, I>| {
-                leg.hear_one(turn);
-            };
-            if !self.turn(leg, now, io, early) {
+            if !self.turn(leg, now, io, Leg::hear_early) {
                 self.stats.panics += 1;
                 self.let_go(id, io);
             }

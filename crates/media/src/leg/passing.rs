@@ -1,5 +1,7 @@
 //! What a leg hears passed on as packets: to the leg it is bridged with, or back.
 
+use std::time::Duration;
+
 use rtp::View;
 use rtp::packet::HEADER;
 
@@ -12,20 +14,28 @@ use crate::rx::Heard;
 use crate::source::Source;
 use crate::worker::{Turn, find};
 
+/// Those that are passed on wait a millisecond or two: one that waited longer was overlooked when it came, as two came
+/// together.
+const OLD: Duration = Duration::from_millis(4);
+
+/// Datagrams read at once; a flood must not make other legs late.
+const AT_ONCE: usize = 16;
+
 impl Leg {
-    /// Take one datagram from the socket. `false` if there is none.
-    pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> bool {
+    /// Take one datagram from the socket: how long it had been there. `None` if there is none.
+    pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Option<Duration> {
         let Some(received) = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram) else {
-            return false;
+            return None;
         };
-        let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return true };
+        let waited = Some(received.waited);
+        let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return waited };
         let received = Received { len, ..received };
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
         if rtcp::is_rtcp(datagram) {
             if proven || received.from.ip() == self.rx.latch.remote().ip() {
                 self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
             }
-            return true;
+            return waited;
         }
         let to = self.aim(turn);
         let heard = self.rx.datagram(self.id, &self.setup, received, proven, turn);
@@ -36,7 +46,21 @@ impl Leg {
                 Heard::Nothing => {}
             }
         }
-        true
+        waited
+    }
+
+    /// A packet came between two turns. One that has been here for long was not alone.
+    pub(crate) fn hear_early<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        for _ in 0..AT_ONCE {
+            if self.hear_one(turn).is_none_or(|waited| waited < OLD) {
+                break;
+            }
+        }
+    }
+
+    /// The leg that a packet is likely to go to.
+    pub(crate) fn aimed(&self) -> Option<LegId> {
+        self.aimed
     }
 
     /// Where what is heard here is passed on as packets, as far as that is this leg's to say.
@@ -90,6 +114,7 @@ impl Leg {
         let to = self
             .passes_to()
             .filter(|to| *to == self.id || find(turn.legs, *to).is_some_and(|other| other.takes_from(self)));
+        self.aimed = to;
         if to.is_some() != self.rx.relaying {
             self.rx.relaying = to.is_some();
             // What was kept for the other way is old when it is taken again.

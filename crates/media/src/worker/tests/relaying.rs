@@ -112,6 +112,23 @@ fn packets_are_passed_on_at_once_in_the_numbers_of_the_stream_they_join() {
 }
 
 #[test]
+fn packets_that_came_together_do_not_wait_for_one_another() {
+    let (mut rig, mut alice, _) = bridged(setup(), other());
+    say(&mut rig, &mut alice, 0);
+    to_bob(&mut rig);
+    for n in 1..4 {
+        let said = packet(&mut alice, 0, n);
+        rig.io.arrive(0, Channel::Rtp, home(), &said);
+    }
+    let between = |rig: &mut Rig| rig.worker.between(clock::at(rig.slot) - MS(3), &[0], &mut rig.io);
+    between(&mut rig);
+    assert_eq!(to_bob(&mut rig).len(), 1, "the others are told of, too, or found at the next chance");
+    rig.io.waited = MS(20);
+    between(&mut rig);
+    assert_eq!(to_bob(&mut rig).len(), 2);
+}
+
+#[test]
 fn what_the_network_did_to_the_packets_looks_so_behind_us() {
     let (mut rig, mut alice, _) = bridged(setup(), other());
     say(&mut rig, &mut alice, 0);
