@@ -34,7 +34,7 @@ fn what_cannot_be_done_is_refused_with_the_status_that_says_why() {
     assert_eq!(unsupported.header("unsupported"), Some("example-tag"));
     refusal("Max-Forwards: 0\n", SDP, 483);
     let secure = SDP.replace("RTP/AVP 0 96", "RTP/SAVP 0 96")
-        + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\n";
+        + "a=crypto:1 F8_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\n";
     refusal("", &secure, 488);
     let codecs = SDP.replace("RTP/AVP 0 96", "RTP/AVP 18").replace("a=rtpmap:0 PCMU/8000\n", "");
     refusal("", &codecs, 488);
