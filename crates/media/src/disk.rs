@@ -25,8 +25,8 @@ use crate::lame::Mp3Writer;
 use crate::recording::{Ended, Format, Verdict};
 use crate::repair;
 
-/// How often a file is served: a fifth of what its ring holds. Fewer and longer writes cost less; a crash costs more.
-const ROUND: Duration = Duration::from_millis(400);
+/// How often a file is served: a quarter of what its ring holds. Fewer and longer writes cost less; a crash costs more.
+const ROUND: Duration = Duration::from_millis(450);
 /// Files whose turn comes within so much are served together.
 const TOGETHER: Duration = Duration::from_millis(20);
 /// Threads that encode, at most.
