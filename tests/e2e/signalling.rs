@@ -284,7 +284,7 @@ fn an_offer_with_its_address_at_the_session_and_events_at_another_number_is_unde
     let answer = caller.answered("INVITE");
     caller.enter(&answer);
     caller.ask("ACK", 1, "", "");
-    assert!(answer.body.contains("RTP/AVP 9 127"), "{}", answer.body);
+    assert!(answer.body.contains("RTP/AVP 0 127"), "{}", answer.body);
     assert_eq!(answer.body.matches("m=").count(), 2, "{}", answer.body);
     let media = answer.media().expect("an address for audio");
     caller.rtp(media, 127, 1, 1600, &[3, 0x8a, 3, 0x20]);
