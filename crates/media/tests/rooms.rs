@@ -181,7 +181,7 @@ fn others(n: usize, of: usize) -> Vec<usize> {
 
 #[test]
 fn members_on_two_workers_hear_each_other_as_in_one_room() {
-    let house = House::new(23_000, 600);
+    let house = House::new(25_800, 600);
     let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
     let mut phones = vec![house.phone(0, Codec::Pcmu, 20), house.phone(1, Codec::Pcma, 20)];
     house.crowd();
@@ -221,7 +221,7 @@ fn members_on_two_workers_hear_each_other_as_in_one_room() {
 
 #[test]
 fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
-    let house = House::new(23_600, 600);
+    let house = House::new(26_400, 600);
     let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
     let customer = house.phone(0, Codec::Pcmu, 20);
     house.crowd();
