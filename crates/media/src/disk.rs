@@ -249,7 +249,7 @@ impl Open {
 fn by_rate(layout: Layout, [narrow, wide, full]: [u32; 3]) -> u32 {
     let one = match layout.rate.hertz() {
         ..=8_000 => narrow,
-        ..=16_000 => wide,
+        8_001..=16_000 => wide,
         _ => full,
     };
     if layout.stereo { one * 3 / 2 } else { one }

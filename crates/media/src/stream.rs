@@ -272,6 +272,9 @@ impl Tap {
     }
 }
 
+/// What a thread is given to read; nothing is its end.
+pub(crate) type Feeds = Receiver<Option<Feed>>;
+
 /// The way to the threads that read.
 #[derive(Clone)]
 pub(crate) struct Streams {
@@ -282,7 +285,7 @@ pub(crate) struct Streams {
 
 impl Streams {
     /// The way, and its end: for each thread its name and what it reads.
-    pub(crate) fn new() -> (Streams, Vec<(String, Receiver<Option<Feed>>)>) {
+    pub(crate) fn new() -> (Streams, Vec<(String, Feeds)>) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (readers, ends): (Vec<_>, Vec<_>) = (0..cores.min(READERS))
             .map(|n| {
@@ -318,7 +321,7 @@ impl Streams {
 }
 
 /// A thread that reads, until it is told to end.
-pub(crate) fn run(feeds: &Receiver<Option<Feed>>) {
+pub(crate) fn run(feeds: &Feeds) {
     let mut open: Vec<Feed> = Vec::new();
     loop {
         let next = match open.is_empty() {
