@@ -24,9 +24,7 @@ const AT_ONCE: usize = 16;
 impl Leg {
     /// Take one datagram from the socket: how long it had been there. `None` if there is none.
     pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Option<Duration> {
-        let Some(received) = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram) else {
-            return None;
-        };
+        let received = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram)?;
         let waited = Some(received.waited);
         let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return waited };
         let received = Received { len, ..received };

@@ -53,7 +53,7 @@ pub(super) const OWN: Tag = Tag(u64::MAX);
 #[derive(Debug)]
 enum Terms {
     /// The INVITE had an offer: this is our answer to it.
-    Agreed { answer: Body, agreement: Agreement },
+    Agreed { answer: Body, agreement: Box<Agreement> },
     /// It had none: we offer in the 200, and the flow's `Answer` waits for the ACK.
     Late { waiting: Option<Tag> },
     /// We placed the call, and offered.
@@ -129,7 +129,7 @@ impl CallLeg {
         offer: Option<&Body>,
     ) -> Result<CallLeg, (Session, Refusal)> {
         let terms = match offer.map(|offer| table.answer(offer)) {
-            Some(Ok((answer, agreement))) => Terms::Agreed { answer, agreement },
+            Some(Ok((answer, agreement))) => Terms::Agreed { answer, agreement: Box::new(agreement) },
             Some(Err(refusal)) => return Err((session, refusal)),
             None => Terms::Late { waiting: None },
         };
