@@ -184,7 +184,7 @@ impl Leg {
         let appetite = self.rx.appetite(self.turns, self.watched);
         let (mut read, mut empty) = (0, false);
         while read < appetite && !empty {
-            empty = self.hear_one(turn).is_none();
+            empty = !self.hear_one(turn);
             read += u32::from(!empty);
         }
         self.rx.fed(read, empty, self.watched);

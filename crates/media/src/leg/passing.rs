@@ -1,7 +1,5 @@
 //! What a leg hears passed on as packets: to the leg it is bridged with, or back.
 
-use std::time::Duration;
-
 use rtp::View;
 use rtp::packet::HEADER;
 
@@ -14,26 +12,19 @@ use crate::rx::Heard;
 use crate::source::Source;
 use crate::worker::{Turn, find};
 
-/// Those that are passed on wait a millisecond or two: one that waited longer was overlooked when it came, as two came
-/// together.
-const OLD: Duration = Duration::from_millis(4);
-
-/// Datagrams read at once; a flood must not make other legs late.
-const AT_ONCE: usize = 16;
-
 impl Leg {
-    /// Take one datagram from the socket: how long it had been there. `None` if there is none.
-    pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Option<Duration> {
-        let received = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram)?;
-        let waited = Some(received.waited);
-        let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return waited };
+    /// Take one datagram from the socket; `false` if there is none.
+    pub(crate) fn hear_one<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> bool {
+        let received = turn.io.receive(self.place(), Channel::Rtp, &mut turn.scratch.datagram);
+        let Some(received) = received else { return false };
+        let Some((len, proven)) = self.open(Channel::Rtp, &received, turn) else { return true };
         let received = Received { len, ..received };
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
         if rtcp::is_rtcp(datagram) {
             if proven || received.from.ip() == self.rx.latch.remote().ip() {
                 self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
             }
-            return waited;
+            return true;
         }
         let to = self.aim(turn);
         let heard = self.rx.datagram(self.id, &self.setup, received, proven, turn);
@@ -44,16 +35,12 @@ impl Leg {
                 Heard::Nothing => {}
             }
         }
-        waited
+        true
     }
 
-    /// A packet came between two turns. One that has been here for long was not alone.
+    /// A packet came between two turns. If it was not alone, the next is told of right after.
     pub(crate) fn hear_early<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        for _ in 0..AT_ONCE {
-            if self.hear_one(turn).is_none_or(|waited| waited < OLD) {
-                break;
-            }
-        }
+        self.hear_one(turn);
     }
 
     /// The leg that a packet is likely to go to.
