@@ -210,7 +210,7 @@ const ALL: &[Hazard] = &[
     ),
     (
         "keys by timestamp and not by marker, three ends, long gaps",
-        "crates/rtp/src/dtmf.rs",
+        "crates/rtp/src/dtmf/tests.rs",
         &[
             "a_key_is_told_at_its_first_packet_and_its_three_ends_once",
             "a_lost_end_is_made_up_for_by_the_next_key_or_by_giving_up",
