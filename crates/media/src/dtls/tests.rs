@@ -85,6 +85,8 @@ impl Rig {
                     let _ = self.letters.push(Letter::new(id(), at, &datagram).unwrap());
                 }
             }
+            // The thread has its turn meanwhile. Keys are ordered before they are told of.
+            told = told.or(self.events.recv_timeout(Duration::from_millis(2)).ok());
             while let Some(order) = self.orders.pop() {
                 match order {
                     Order::Post(letter) if letter.at == at => {
@@ -97,11 +99,9 @@ impl Rig {
                     _ => {}
                 }
             }
-            told = told.or(self.events.try_recv().ok());
             if matches!(told, Some(Event::Unsecured { .. })) {
                 break;
             }
-            thread::sleep(Duration::from_millis(2));
         }
         Talked { guard, told: told.unwrap(), theirs }
     }
