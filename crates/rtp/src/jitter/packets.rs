@@ -256,7 +256,8 @@ impl Packets {
             return self.take(index, slot, at);
         }
         if let Some(lost) = self.missing(slot.seq) {
-            let units = self.usual.min(gap);
+            // As long as the packets are; but after a tiny one, not so little that a frame takes a hundred of them.
+            let units = self.usual.max(5 * self.per_ms).min(gap);
             self.advance(lost);
             self.floor = at.plus(units);
             self.at = Some(self.floor);
