@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::ir::{Edges, Hangup, Lacking, Malformed, Op, Pointer, Program, Target};
-use flow::lower::{Builder, Diagnostic, Dialect, LowerError, Severity};
+use flow::lower::{Builder, Code, Diagnostic, Dialect, LowerError};
 use serde_json::Value;
 
 use crate::Problem;
@@ -40,7 +40,7 @@ impl Document {
                 Malformed::Circle { pointer } => Pointer(pointer.clone()),
                 _ => Pointer::default(),
             };
-            lowered.diagnostics.push(Diagnostic::new(Severity::Error, &at, malformed.to_string()));
+            lowered.diagnostics.push(Diagnostic::new(Code::EndlessLoop, &at, malformed.to_string()));
         }
         Ok(Document {
             id: id.into(),

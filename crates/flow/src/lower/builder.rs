@@ -2,7 +2,7 @@
 //!
 //! Nodes are added in any order; edges are written once the nodes that they lead to exist.
 
-use super::{Diagnostic, Dialect, Lowered, Severity, nearest};
+use super::{Code, Diagnostic, Dialect, Lowered, Severity, nearest};
 use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target};
 use crate::pattern;
 
@@ -72,13 +72,28 @@ impl Builder {
         &mut self.program
     }
 
-    /// Notes something for the author.
-    pub fn diagnose(&mut self, severity: Severity, pointer: &Pointer, message: impl Into<String>) {
+    /// Notes something for the author, as bad as its code.
+    pub fn report(&mut self, code: Code, pointer: &Pointer, message: impl Into<String>) {
         if self.diagnostics.len() >= NOTES {
             self.dropped += 1;
             return;
         }
-        self.diagnostics.push(Diagnostic::new(severity, pointer, message));
+        self.diagnostics.push(Diagnostic::new(code, pointer, message));
+    }
+
+    /// Notes something for the author that has no code of its own.
+    pub fn diagnose(&mut self, severity: Severity, pointer: &Pointer, message: impl Into<String>) {
+        let code = match severity {
+            Severity::Error => Code::BadValue,
+            Severity::Warning => Code::Approximated,
+        };
+        self.report(code, pointer, message);
+    }
+
+    /// Whether something was noted of exactly this place; always, when there are too many notes to ask.
+    pub fn has_noted(&self, pointer: &Pointer) -> bool {
+        let same = |found: &Diagnostic| found.pointer == pointer.0;
+        self.diagnostics.len() >= NOTES || self.diagnostics.iter().any(same)
     }
 
     /// The name of the document's own that was probably meant; `None` too when too many were guessed already.
@@ -119,7 +134,7 @@ impl Builder {
     pub fn finish(mut self) -> Lowered {
         if self.dropped > 0 {
             let message = format!("{} more things are wrong with this document", self.dropped);
-            self.diagnostics.push(Diagnostic::new(Severity::Warning, &Pointer::default(), message));
+            self.diagnostics.push(Diagnostic::new(Code::TooMany, &Pointer::default(), message));
         }
         Lowered { program: self.program, diagnostics: self.diagnostics }
     }

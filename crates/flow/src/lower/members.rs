@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Builder, Severity};
+use super::{Builder, Code};
 use crate::ir::Pointer;
 
 /// An object of a document and where it stands; an absent one has no members.
@@ -50,8 +50,15 @@ impl<'a> Members<'a> {
         self.object.into_iter().flat_map(|object| object.keys().map(String::as_str))
     }
 
+    /// All members, `null` ones too, in the order of the document.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.object.into_iter().flat_map(|object| object.iter().map(|(key, value)| (key.as_str(), value)))
+    }
+
     /// The value of `key`.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+        #[cfg(test)]
+        note(&self.pointer, key);
         self.object?.get(key).filter(|value| !value.is_null())
     }
 
@@ -132,5 +139,28 @@ pub(super) fn wrong(builder: &mut Builder, pointer: &Pointer, expected: &str, va
     if found.chars().count() > 40 {
         found = found.chars().take(39).chain(['…']).collect();
     }
-    builder.diagnose(Severity::Error, pointer, format!("expected {expected}, found {found}"));
+    builder.report(Code::WrongType, pointer, format!("expected {expected}, found {found}"));
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What is read while [`reads`] listens: where the object stands, and the member's name.
+    static READS: std::cell::RefCell<Option<Vec<(String, String)>>> = const { std::cell::RefCell::new(None) };
+}
+
+#[cfg(test)]
+fn note(pointer: &Pointer, key: &str) {
+    READS.with_borrow_mut(|reads| {
+        if let Some(reads) = reads {
+            reads.push((pointer.0.clone(), key.to_owned()));
+        }
+    });
+}
+
+/// Runs `work` and tells which members it read: where the object stands, and the member's name.
+#[cfg(test)]
+pub(super) fn reads<T>(work: impl FnOnce() -> T) -> (T, Vec<(String, String)>) {
+    READS.set(Some(Vec::new()));
+    let outcome = work();
+    (outcome, READS.take().unwrap_or_default())
 }

@@ -8,17 +8,22 @@ use serde::{Deserialize, Serialize};
 mod builder;
 pub mod callroute;
 mod claims;
+mod code;
 mod detect;
 pub mod kazoo;
 mod members;
 mod nearest;
+mod options;
+pub mod reference;
 pub mod voipbin;
 pub mod voxology;
 
 pub use builder::Builder;
 pub use claims::{Claims, claims};
+pub use code::Code;
 pub use detect::detect;
 pub use nearest::nearest;
+pub use reference::modules;
 
 use serde_json::Value;
 
@@ -40,6 +45,23 @@ pub enum Dialect {
     Own,
 }
 
+impl Dialect {
+    /// The dialects that documents are written in.
+    pub const WRITTEN: [Dialect; 4] =
+        [Dialect::Kazoo, Dialect::Callroute, Dialect::Voipbin, Dialect::Voxology];
+
+    /// Its name in lower case, `kazoo`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Kazoo => "kazoo",
+            Dialect::Callroute => "callroute",
+            Dialect::Voipbin => "voipbin",
+            Dialect::Voxology => "voxology",
+            Dialect::Own => "own",
+        }
+    }
+}
+
 /// How bad a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,6 +75,8 @@ pub enum Severity {
 /// Something to tell a flow's author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// What is wrong, for programs.
+    pub code: Code,
     /// How bad it is.
     pub severity: Severity,
     /// Where in the document, as a JSON pointer.
@@ -72,9 +96,9 @@ pub struct Lowered {
 
 /// Where a diagnostic stands, and its words.
 impl Diagnostic {
-    /// A diagnostic at `pointer`.
-    pub fn new(severity: Severity, pointer: &Pointer, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity, pointer: pointer.0.clone(), message: message.into() }
+    /// A diagnostic at `pointer`, as bad as its code.
+    pub fn new(code: Code, pointer: &Pointer, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { code, severity: code.severity(), pointer: pointer.0.clone(), message: message.into() }
     }
 }
 

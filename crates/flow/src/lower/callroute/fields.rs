@@ -1,7 +1,7 @@
 //! Which fields a module has, to recognise a slip of the pen; an unknown field is told only if it looks like a known one.
 
 use super::{Route, Step};
-use crate::lower::nearest;
+use crate::lower::{Dialect, nearest, reference};
 
 /// The fields by module.
 const FIELDS: &[(&str, &[&str])] = &[
@@ -22,6 +22,9 @@ const FIELDS: &[(&str, &[&str])] = &[
 impl Route<'_> {
     /// Tells of a field that is probably another one, misspelt.
     pub(super) fn misspelt(&mut self, name: &str, step: &Step<'_>) {
+        if reference::module(Dialect::Callroute, name).is_some() {
+            return;
+        }
         let Some((_, fields)) = FIELDS.iter().find(|(module, _)| *module == name) else { return };
         let keys: Vec<&str> =
             step.members.keys().filter(|key| !fields.contains(key) && *key != "module").collect();

@@ -11,13 +11,16 @@ mod doc;
 mod fields;
 mod keys;
 mod modules;
+mod reference;
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
 use self::doc::Doc;
+pub(super) use self::reference::{COMMON, TABLES};
 use super::members::{self, Members};
+use super::options::{self, Place};
 use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
 use crate::ir::{Edges, Hangup, Lacking, NodeId, Op, Pointer, Target};
 
@@ -68,7 +71,17 @@ impl<'a> Route<'a> {
             let members = Members::of(&mut self.builder, Some(module.value), module.at.clone());
             let step = Step { members, at: module.at.clone(), node };
             match module.name() {
-                Some(name) => self.module(&name.to_ascii_lowercase(), &step),
+                Some(name) => {
+                    let name = name.to_ascii_lowercase();
+                    self.module(&name, &step);
+                    options::check(
+                        &mut self.builder,
+                        Dialect::Callroute,
+                        &name,
+                        &step.members,
+                        Place::Options,
+                    );
+                }
                 None => {
                     let message = "a module needs `module`, its name; the call ends here";
                     self.builder.diagnose(Severity::Error, &module.at, message);

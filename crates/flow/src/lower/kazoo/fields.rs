@@ -4,7 +4,7 @@
 //! looks like a known one.
 
 use super::{Step, Walk};
-use crate::lower::nearest;
+use crate::lower::{Dialect, nearest, reference};
 
 /// The fields of `data` by module; `skip_module` is everywhere.
 const FIELDS: &[(&str, &[&str])] = &[
@@ -77,6 +77,9 @@ const FIELDS: &[(&str, &[&str])] = &[
 impl Walk<'_> {
     /// Tells of a field that is probably another one, misspelt.
     pub(super) fn misspelt(&mut self, name: &str, step: &Step<'_>) {
+        if reference::module(Dialect::Kazoo, name).is_some() {
+            return;
+        }
         let Some((_, fields)) = FIELDS.iter().find(|(module, _)| *module == name) else { return };
         let unknown = |key: &&str| !fields.contains(key) && *key != "skip_module";
         let keys: Vec<&str> = step.data.keys().filter(unknown).collect();

@@ -24,6 +24,7 @@ mod menu;
 mod modules;
 mod pivot;
 mod record;
+mod reference;
 mod route;
 mod variable;
 
@@ -31,7 +32,9 @@ use serde_json::Value;
 
 use self::children::Children;
 use self::doc::Doc;
+pub(super) use self::reference::{COMMON, TABLES};
 use super::members::Members;
+use super::options::{self, Place};
 use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
 use crate::ir::{Edges, Lacking, NodeId, Op, Pointer, Target};
 
@@ -127,7 +130,12 @@ impl<'a> Walk<'a> {
             let edges = step.onward();
             self.builder.add_with(Op::Noop, edges, at)
         } else {
-            self.module(&name.to_ascii_lowercase(), &step)
+            let name = name.to_ascii_lowercase();
+            let node = self.module(&name, &step);
+            for (place, members) in [(Place::Options, &step.data), (Place::Beside, &members)] {
+                options::check(&mut self.builder, Dialect::Kazoo, &name, members, place);
+            }
+            node
         };
         Target::Node(node)
     }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::{actions, control, variables};
 use crate::ir::{Edges, Expr, Hangup, NodeId, Op, Outcome, Pointer, Target, Template};
 use crate::lower::members::{Members, wrong};
-use crate::lower::{Builder, Lowered, Severity, nearest};
+use crate::lower::options::{self, Place};
+use crate::lower::{Builder, Dialect, Lowered, Severity, nearest, reference};
 
 /// Every action type that VoIPBIN has or had.
 pub(super) const ACTIONS: [&str; 47] = [
@@ -158,6 +159,9 @@ impl Lowering {
         let option = Members::of(&mut self.builder, top.get("option"), pointer.child("option"));
         let action = Action { name: &name, top, option, head, next };
         if control::lower(self, &action) || actions::lower(self, &action) {
+            for (place, members) in [(Place::Options, &action.option), (Place::Beside, &action.top)] {
+                options::check(&mut self.builder, Dialect::Voipbin, &name, members, place);
+            }
             return;
         }
         let meant =
@@ -251,6 +255,9 @@ impl Lowering {
 
     /// Tells of options that look like a slip of a known one.
     pub(super) fn check_names(&mut self, action: &Action<'_>, known: &[&str]) {
+        if reference::module(Dialect::Voipbin, action.name).is_some() {
+            return;
+        }
         for key in action.option.keys().filter(|key| !known.contains(key)) {
             if let Some(meant) = nearest(key, known) {
                 let message = format!("{} has no `{key}`; did you mean `{meant}`?", action.name);

@@ -8,6 +8,7 @@ mod actions;
 mod condition;
 mod control;
 mod list;
+mod reference;
 mod variables;
 
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use super::{Builder, Dialect, LowerError, Lowered, Severity};
 use crate::ir::{Lacking, Pointer};
 use list::Lowering;
+pub(super) use reference::{COMMON, TABLES};
 
 /// Actions that one activeflow may run in all, fetched ones included.
 const ACTION_LIMIT: u32 = 100;

@@ -11,7 +11,8 @@ use super::expr::Scope;
 use super::{END, actions, control, expr, native, text};
 use crate::ir::{Access, Edges, Expr, Hangup, NodeId, Op, Part, Pointer, Target, Template};
 use crate::lower::members::{Members, wrong};
-use crate::lower::{Builder, Lowered, Severity, nearest};
+use crate::lower::options::{self, Place};
+use crate::lower::{Builder, Dialect, Lowered, Severity, nearest, reference};
 
 /// Every action that the documentation lists; one without a type assigns.
 const ACTIONS: [&str; 21] = [
@@ -115,6 +116,9 @@ impl Lowering {
         let params = Members::of(&mut self.builder, members.get("params"), pointer.child("params"));
         let action = Action { name: &name, top: members, params, head, next };
         if control::lower(self, &action) || actions::lower(self, &action) {
+            for (place, members) in [(Place::Options, &action.params), (Place::Beside, &action.top)] {
+                options::check(&mut self.builder, Dialect::Voxology, &name, members, place);
+            }
             return;
         }
         let meant =
@@ -281,6 +285,9 @@ impl<'a> Action<'a> {
 
     /// Tells of parameters that look like a slip of a known one.
     pub(super) fn check_names(&self, lowering: &mut Lowering, known: &[&str]) {
+        if reference::module(Dialect::Voxology, self.name).is_some() {
+            return;
+        }
         for key in self.params.keys().filter(|key| !known.contains(key)) {
             if let Some(meant) = nearest(key, known) {
                 let message = format!("{} has no `{key}`; did you mean `{meant}`?", self.name);

@@ -14,6 +14,7 @@ mod detect;
 mod expr;
 mod list;
 mod native;
+mod reference;
 mod text;
 
 use serde_json::{Map, Value};
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use super::{Builder, Dialect, LowerError, Lowered};
 use crate::ir::{Lacking, Pointer, Target};
 use list::Lowering;
+pub(super) use reference::{COMMON, TABLES};
 
 /// Lowers a Voxology script or a call flow configuration.
 pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
