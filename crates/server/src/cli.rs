@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::simulate::Simulate;
+
 const EXAMPLES: &str = "\
 Examples:
   offhook serve                          the demo: prints what to dial, from which account
@@ -15,6 +17,8 @@ Examples:
   offhook trunks                         which carriers answer
   offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
   offhook trace call-7f3a9c              one call
+
+  offhook simulate menu.json -e 'wait 2s 1'   what a caller lives through who presses 1 after two seconds
 
   OFFHOOK_SIP__PORT=5070 offhook serve   any setting may come from the environment
 
@@ -69,6 +73,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Tell what a caller of a flow lives through, without a call: what is said, pressed, asked, and how it ends
+    Simulate(Simulate),
 }
 
 #[derive(Debug, Subcommand)]

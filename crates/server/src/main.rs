@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod commands;
 mod config;
 mod demo;
 mod log;
@@ -25,7 +26,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("offhook: {error:#}");
             ExitCode::FAILURE
@@ -33,20 +34,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(file) => serve(&load(&file)?),
-        Command::Config(ConfigCommand::Check(file)) => check(&load(&file)?),
-        Command::Config(ConfigCommand::Print(file)) => {
-            print!("{}", load(&file)?.print());
-            Ok(())
-        }
-        Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref())),
-        Command::Health { server } => ask(client::health(&server.url)),
-        Command::Calls { server } => ask(client::calls(&server.url)),
-        Command::Registrations { server } => ask(client::registrations(&server.url)),
-        Command::Trunks { server } => ask(client::trunks(&server.url)),
+        Command::Serve(file) => serve(&load(&file)?)?,
+        Command::Config(ConfigCommand::Check(file)) => check(&load(&file)?)?,
+        Command::Config(ConfigCommand::Print(file)) => print!("{}", load(&file)?.print()),
+        Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref()))?,
+        Command::Health { server } => ask(client::health(&server.url))?,
+        Command::Calls { server } => ask(client::calls(&server.url))?,
+        Command::Registrations { server } => ask(client::registrations(&server.url))?,
+        Command::Trunks { server } => ask(client::trunks(&server.url))?,
+        Command::Simulate(simulate) => return Ok(commands::status(simulate.run())),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn load(file: &ConfigFile) -> anyhow::Result<Loaded> {

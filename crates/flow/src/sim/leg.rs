@@ -4,7 +4,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::script::{Callee, Script};
+use super::{
+    Documents,
+    script::{Callee, Script},
+};
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
     ir::{Program, Repeat},
@@ -153,9 +156,10 @@ impl World {
         self.coming.push((now + after, Input::Http(tag, reply)));
     }
 
-    pub(super) fn look_up(&mut self, now: Duration, tag: Tag, id: &str) {
+    /// Documents of the script go before those of the store.
+    pub(super) fn look_up(&mut self, now: Duration, tag: Tag, id: &str, store: Documents<'_>) {
         let found = self.documents.iter().find(|(name, _)| name == id);
-        let program = found.and_then(|(_, program)| program.clone());
+        let program = found.map_or_else(|| store(id), |(_, program)| program.clone());
         self.coming.push((now, Input::Document(tag, program)));
     }
 

@@ -20,28 +20,34 @@
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
 //! | `at 2026-03-04T10:00:00Z` | when the call begins |
+//! | `expect TEXT` | a test: this must stand in a line of the story, after what was expected before |
+//! | `expect not TEXT` | a test: this must not stand there before what is expected next |
+//! | `expect end normal by flow` | a test: how the call must end, and who ends it |
 //! | `// …` | nothing |
 //!
 //! After the last step time goes on until the flow is over; if it waits for the caller alone, the caller hangs up.
 
+mod expect;
 mod leg;
 mod script;
+mod story;
 mod transcript;
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use self::{
-    leg::World,
-    script::{Script, Step},
-    transcript::Transcript,
+pub use self::{
+    expect::{Expectation, Unmet, unmet},
+    script::{Mistake, Script},
 };
+use self::{leg::World, script::Step, story::Story, transcript::Transcript};
 use crate::{
-    engine::{Effect, Input, Machine, Settings, Start},
+    engine::{Effect, End, Input, Machine, Settings, Start},
     ir::{Program, verify},
     leg::{LegEvent, Tag},
-    lower::{self, Dialect},
+    lower::{self, Diagnostic, Dialect},
+    trace::Entry,
 };
 
 /// Things that may happen in one simulation, so that an endless flow comes to an end.
@@ -50,60 +56,122 @@ const EVENTS: usize = 5_000;
 /// Lines of one transcript.
 const LINES: usize = 5_000;
 
+/// Finds a document by its id, for flows that call others.
+pub type Documents<'a> = &'a dyn Fn(&str) -> Option<Arc<Program>>;
+
+/// A simulated call, in several forms.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// One line a thing that happens, in short; what the golden files hold.
+    pub transcript: String,
+    /// Sentences.
+    pub story: String,
+    /// The call's timeline, as the switch keeps it.
+    pub trace: Vec<Entry>,
+    /// How the call ended; `None` if the simulation was given up.
+    pub end: Option<End>,
+}
+
 /// Lowers `document` and runs it against `script`; the transcript says what happened, also if it cannot be run.
 pub fn run(document: &Value, dialect: Option<Dialect>, script: &str) -> String {
-    let mut transcript = Transcript::default();
-    let lowered = match lower::lower(dialect, document) {
-        Ok(lowered) => lowered,
-        Err(error) => return format!("! {error}\n"),
-    };
-    for diagnostic in &lowered.diagnostics {
-        transcript.remark(&format!("{}: {}", diagnostic.pointer, diagnostic.message));
+    match lower::lower(dialect, document) {
+        Ok(lowered) => run_program(lowered.program, &lowered.diagnostics, script),
+        Err(error) => format!("! {error}\n"),
     }
-    run_program(lowered.program, script, transcript)
 }
 
 /// Runs the program of a number that is a user's.
 pub fn run_user(name: &str, script: &str) -> String {
-    run_program(crate::own::user(name), script, Transcript::default())
+    run_program(crate::own::user(name), &[], script)
 }
 
 /// Runs a program that is lowered already.
-fn run_program(program: Program, script: &str, mut transcript: Transcript) -> String {
-    let script = match Script::parse(script) {
-        Ok(script) => script,
-        Err(problem) => return format!("! script: {problem}\n"),
-    };
-    if let Err(error) = verify(&program) {
-        transcript.remark(&error.to_string());
-        return transcript.finish();
+fn run_program(program: Program, diagnostics: &[Diagnostic], script: &str) -> String {
+    match Script::parse(script) {
+        Ok(script) => simulate(program, diagnostics, &script, &|_| None).transcript,
+        Err(mistake) => format!("! script: {mistake}\n"),
     }
-    let world = World::new(&script, program.dialect);
+}
+
+/// Runs `program` against `script`. `diagnostics` are remarks at its beginning, `documents` what the flow may call
+/// beside those of the script.
+pub fn simulate(
+    program: Program,
+    diagnostics: &[Diagnostic],
+    script: &Script,
+    documents: Documents<'_>,
+) -> Simulation {
+    let mut account = Account::default();
+    for diagnostic in diagnostics {
+        account.remark(&format!("{}: {}", diagnostic.pointer, diagnostic.message));
+    }
+    if let Err(error) = verify(&program) {
+        account.remark(&error.to_string());
+        return account.finish();
+    }
+    let world = World::new(script, program.dialect);
     let start = Start::new(Arc::new(program), script.facts.clone(), Settings::default());
     let machine = Machine::new(start);
-    Sim { machine, world, transcript, now: Duration::ZERO, events: 0 }.play(&script)
+    Sim { machine, world, account, documents, now: Duration::ZERO, events: 0 }.play(script)
 }
 
 /// For the engine's tests: runs a program without a document.
 #[cfg(test)]
 pub(crate) fn run_bare(program: Program, script: &str) -> String {
-    run_program(program, script, Transcript::default())
+    run_program(program, &[], script)
 }
 
-struct Sim {
+/// What is written down of a call.
+#[derive(Debug, Default)]
+struct Account {
+    transcript: Transcript,
+    story: Story,
+    trace: Vec<Entry>,
+    end: Option<End>,
+}
+
+impl Account {
+    fn remark(&mut self, text: &str) {
+        self.transcript.remark(text);
+        self.story.remark(text);
+    }
+
+    fn effect(&mut self, now: Duration, effect: &Effect, answered: bool) {
+        if let Effect::Ended(end) = effect {
+            self.end = Some(end.clone());
+        }
+        if self.transcript.lines() >= LINES {
+            return;
+        }
+        self.transcript.effect(now, effect, answered);
+        self.story.effect(now, effect, answered);
+        if let Effect::Trace(what) = effect {
+            self.trace.push(Entry::new(now, what.clone()));
+        }
+    }
+
+    fn finish(self) -> Simulation {
+        let Account { transcript, story, trace, end } = self;
+        Simulation { transcript: transcript.finish(), story: story.finish(), trace, end }
+    }
+}
+
+struct Sim<'a> {
     machine: Machine,
     world: World,
-    transcript: Transcript,
+    account: Account,
+    documents: Documents<'a>,
     now: Duration,
     events: usize,
 }
 
-impl Sim {
-    fn play(mut self, script: &Script) -> String {
+impl Sim<'_> {
+    fn play(mut self, script: &Script) -> Simulation {
+        self.account.story.begin(&script.facts, script.at);
         self.input(Input::Start { at: script.at, media: true });
         for step in &script.steps {
             if self.machine.is_over() {
-                self.transcript.remark(&format!("the call is over before \"{step}\""));
+                self.account.remark(&format!("the call is over before \"{step}\""));
                 break;
             }
             self.step(step);
@@ -114,16 +182,16 @@ impl Sim {
             }
         }
         if !self.machine.is_over() {
-            self.transcript.remark("the simulation was given up");
+            self.account.remark("the simulation was given up");
         }
-        self.transcript.finish()
+        self.account.finish()
     }
 
     fn step(&mut self, step: &Step) {
         match step {
             Step::Wait => {
                 if !self.next_event() {
-                    self.transcript.remark("there is nothing to wait for");
+                    self.account.remark("there is nothing to wait for");
                 }
             }
             Step::WaitFor(length) => {
@@ -170,15 +238,14 @@ impl Sim {
     fn input(&mut self, input: Input) {
         let mut next = Some(input);
         while let Some(input) = next {
+            self.account.story.input(self.now, &input);
             self.machine.take(self.now, input);
             while let Some(effect) = self.machine.poll_effect() {
-                if self.transcript.lines() < LINES {
-                    self.transcript.effect(self.now, &effect, self.world.answered);
-                }
+                self.account.effect(self.now, &effect, self.world.answered);
                 match effect {
                     Effect::Leg(tag, command) => self.world.perform(self.now, tag, command),
                     Effect::Http(tag, request) => self.world.request(self.now, tag, &request),
-                    Effect::Document(tag, id) => self.world.look_up(self.now, tag, &id),
+                    Effect::Document(tag, id) => self.world.look_up(self.now, tag, &id, self.documents),
                     Effect::Trace(_) | Effect::Ended(_) => {}
                 }
             }
@@ -189,14 +256,4 @@ impl Sim {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_document_that_is_no_flow_is_named_as_such() {
-        assert!(run(&json!("x"), None, "").starts_with("! not a flow"));
-        assert!(run(&json!({}), Some(Dialect::Kazoo), "dance").contains("dance"));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::expect::Expectation;
 use crate::engine::{Facts, HttpFailure, HttpReply};
 use crate::leg::{Detection, Leaving};
 
@@ -30,9 +31,40 @@ impl fmt::Display for Step {
     }
 }
 
+/// Where a script makes no sense, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {problem}")]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in bytes, from 1.
+    pub column: usize,
+    /// What was expected, and what stands there.
+    pub problem: String,
+}
+
+/// A mistake within a line; without a place it is in what follows the first word.
+#[derive(Debug)]
+struct Slip {
+    at: Option<usize>,
+    problem: String,
+}
+
+impl From<String> for Slip {
+    fn from(problem: String) -> Slip {
+        Slip { at: None, problem }
+    }
+}
+
+impl From<&str> for Slip {
+    fn from(problem: &str) -> Slip {
+        Slip::from(problem.to_owned())
+    }
+}
+
 /// A script, read.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
+pub struct Script {
     pub(super) facts: Facts,
     pub(super) at: Timestamp,
     pub(super) steps: Vec<Step>,
@@ -43,6 +75,7 @@ pub(super) struct Script {
     pub(super) rooms: VecDeque<(Duration, Leaving)>,
     /// When it is made out who answered, and who.
     pub(super) answers: VecDeque<(Duration, Detection)>,
+    pub(super) expectations: Vec<Expectation>,
 }
 
 /// What somebody who is dialled does.
@@ -57,8 +90,8 @@ pub(super) enum Callee {
 }
 
 impl Script {
-    /// Reads a script; `Err` is a sentence about the first line that makes no sense.
-    pub(super) fn parse(text: &str) -> Result<Script, String> {
+    /// Reads a script; `Err` is the first place that makes no sense.
+    pub fn parse(text: &str) -> Result<Script, Mistake> {
         let facts = Facts {
             call_id: "call-1".into(),
             sip_call_id: "sim-1@192.0.2.1".into(),
@@ -72,7 +105,8 @@ impl Script {
             flow_id: "flow".into(),
             ..Facts::default()
         };
-        let at = "2026-03-04T10:00:00Z".parse().map_err(|_| "no default time".to_owned())?;
+        // 2026-03-04T10:00:00Z
+        let at = Timestamp::from_second(1_772_618_400).unwrap_or_default();
         let mut script = Script {
             facts,
             at,
@@ -82,14 +116,24 @@ impl Script {
             callees: VecDeque::new(),
             rooms: VecDeque::new(),
             answers: VecDeque::new(),
+            expectations: Vec::new(),
         };
-        for line in text.lines() {
-            script.line(line.trim()).map_err(|problem| format!("{problem} in \"{}\"", line.trim()))?;
+        for (number, whole) in (1..).zip(text.lines()) {
+            let line = whole.trim();
+            script.line(number, line).map_err(|slip| {
+                let at = slip.at.unwrap_or_else(|| offset(line, split(line).1));
+                Mistake { line: number, column: offset(whole, line) + at + 1, problem: slip.problem }
+            })?;
         }
         Ok(script)
     }
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
+    /// What the script expects of the call, in order.
+    pub fn expectations(&self) -> &[Expectation] {
+        &self.expectations
+    }
+
+    fn line(&mut self, number: usize, line: &str) -> Result<(), Slip> {
         if line.starts_with("//") {
             return Ok(());
         }
@@ -110,18 +154,31 @@ impl Script {
             }
             "flow" => {
                 let (id, document) = split(rest);
-                let document = serde_json::from_str(document).map_err(|error| error.to_string())?;
+                let document = serde_json::from_str(document).map_err(|error| Slip {
+                    at: Some(offset(line, document) + error.column().saturating_sub(1)),
+                    problem: format!(
+                        "expected a flow document in JSON: {}",
+                        error.to_string().split(" at line ").next().unwrap_or_default()
+                    ),
+                })?;
                 self.documents.push((id.to_owned(), document));
             }
+            "expect" => self.expectations.push(Expectation::parse(number, rest)?),
             _ => return self.words(line),
         }
         Ok(())
     }
 
-    fn words(&mut self, line: &str) -> Result<(), String> {
+    fn words(&mut self, line: &str) -> Result<(), Slip> {
         let mut words = line.split_whitespace().peekable();
         while let Some(word) = words.next() {
-            let mut value = || words.next().map(str::to_owned).ok_or_else(|| format!("nothing after {word}"));
+            let slip = |problem: String| Slip { at: Some(offset(line, word)), problem };
+            let mut value = || {
+                let value = words.next().map(str::to_owned);
+                value.ok_or_else(|| {
+                    slip(format!("expected a value after `{word}`, found the end of the line"))
+                })
+            };
             match word {
                 "caller" => self.facts.caller_number = value()?,
                 "called" => self.facts.called_number = value()?,
@@ -131,8 +188,10 @@ impl Script {
                 "captured" => self.facts.capture_group = Some(value()?),
                 "anonymous" => self.facts.caller_number.clear(),
                 "at" => {
-                    self.at =
-                        value()?.parse().map_err(|_| "no time such as 2026-03-04T10:00:00Z".to_owned())?
+                    let time = value()?;
+                    self.at = time.parse().map_err(|_| {
+                        slip(format!("expected a time such as `at 2026-03-04T10:00:00Z`, found `{time}`"))
+                    })?;
                 }
                 "gone" => self.steps.push(Step::Gone),
                 "answer" => self.steps.push(Step::Answer),
@@ -146,11 +205,24 @@ impl Script {
                 keys if keys.chars().all(|key| key.is_ascii_digit() || "*#ABCD".contains(key)) => {
                     self.steps.push(Step::Keys(keys.to_owned()));
                 }
-                other => return Err(format!("\"{other}\" is no step")),
+                other => {
+                    let expected =
+                        "expected a step (`wait`, `wait 2s`, keys such as `12#`, `answer`, `gone`)";
+                    let more = "a reply (`http 200 …`), `dial`, `room`, `detect`, `flow`, `expect` or a fact";
+                    return Err(slip(format!("{expected}, {more}, found `{other}`")));
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Where `part`, a slice of `whole`, begins in it, in bytes; its end if it is no slice of it.
+fn offset(whole: &str, part: &str) -> usize {
+    (part.as_ptr() as usize)
+        .checked_sub(whole.as_ptr() as usize)
+        .filter(|at| *at <= whole.len())
+        .unwrap_or(whole.len())
 }
 
 fn split(text: &str) -> (&str, &str) {
@@ -204,7 +276,9 @@ fn reply(text: &str) -> Result<Result<HttpReply, HttpFailure>, String> {
         "timeout" => Err(HttpFailure { why: "no reply in time".into(), timeout: true }),
         "refused" => Err(HttpFailure { why: "connection refused".into(), timeout: false }),
         _ => Ok(HttpReply {
-            status: status.parse().map_err(|_| format!("\"{status}\" is no HTTP status"))?,
+            status: status
+                .parse()
+                .map_err(|_| format!("expected an HTTP status, `timeout` or `refused`, found `{status}`"))?,
             content_type: if body.starts_with(['{', '[']) {
                 "application/json".into()
             } else {

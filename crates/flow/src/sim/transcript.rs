@@ -99,7 +99,8 @@ fn seen(what: &What) -> Option<String> {
     })
 }
 
-fn asked(command: &LegCommand, answered: bool) -> Option<String> {
+/// A command in short, unless it shows in what it leads to.
+pub(super) fn asked(command: &LegCommand, answered: bool) -> Option<String> {
     Some(match command {
         LegCommand::Answer => "answer".to_owned(),
         LegCommand::SendDigits { digits, .. } => format!("send {digits}"),

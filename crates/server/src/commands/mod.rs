@@ -1,0 +1,26 @@
+//! The commands for those who write flows; they need no running server.
+//!
+//! Their exit status is a result: 0 for good, 1 for what they found, 2 for what they could not read.
+
+mod document;
+pub(crate) mod simulate;
+
+use std::process::ExitCode;
+
+/// What could not be read; the exit status is 2.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+/// A command's exit status; what it could not read is told on standard error.
+pub(crate) fn status(result: Result<ExitCode, Unreadable>) -> ExitCode {
+    result.unwrap_or_else(|Unreadable(problem)| {
+        eprintln!("offhook: {problem}");
+        ExitCode::from(2)
+    })
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

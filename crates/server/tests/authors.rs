@@ -1,0 +1,91 @@
+//! The commands for those who write flows, run as one types them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// `offhook` with these arguments, in the repository's root.
+fn offhook(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// What it printed; its exit status must be `status`.
+fn printed(arguments: &[&str], status: i32) -> String {
+    let output = offhook(arguments);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// What it complained of; its exit status must be `status`.
+fn complaint(arguments: &[&str], status: i32) -> String {
+    let output = offhook(arguments);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stderr)
+}
+
+fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path: PathBuf = folder.path().join(name);
+    std::fs::write(&path, text).expect("a writable folder");
+    path.display().to_string()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn a_simulated_call_is_told_as_a_story() {
+    let steps = "http 200 {\"module\":\"tts\",\"data\":{\"text\":\"One, two.\"}}\nanswer wait 12#";
+    let story = printed(&["simulate", "flows/kazoo/collect-digits.json", "-e", steps], 0);
+    for words in [
+        "0:00.0  The flow says “Please",
+        "The caller presses 1 2 #.",
+        "Digits[custom_name] = 12",
+        "says “One, two.”",
+    ] {
+        assert!(story.contains(words), "no `{words}` in\n{story}");
+    }
+}
+
+#[test]
+fn a_simulated_call_may_be_short_and_data() {
+    let flow = "flows/callroute/reception.json";
+    let plain = printed(&["simulate", flow, "--plain", "-e", "wait 1s 1"], 0);
+    assert!(plain.contains("  1000 Sound(\"reception-sales\")"), "{plain}");
+    let json = printed(&["simulate", flow, "--format", "json", "-e", "wait 1s 1"], 0);
+    let trace: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let last = trace.as_array().and_then(|lines| lines.last()).expect("a line");
+    assert_eq!((&last["kind"], &last["by"]), (&"ended".into(), &"flow".into()));
+}
+
+#[test]
+fn a_simulated_flow_finds_the_flows_beside_it() {
+    let folder = folder();
+    let outer = file(&folder, "outer.json", r#"{"module": "callflow", "data": {"id": "inner"}}"#);
+    file(&folder, "inner.json", r#"{"module": "tts", "data": {"text": "From inside."}}"#);
+    assert!(printed(&["simulate", &outer], 0).contains("says “From inside.”"));
+    let elsewhere = self::folder();
+    let elsewhere = elsewhere.path().display().to_string();
+    assert!(printed(&["simulate", &outer, "--flows", &elsewhere], 0).contains("There is no such flow."));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_by_line_and_column() {
+    let folder = folder();
+    let broken = file(&folder, "broken.json", "{\n  \"module\": ,\n}");
+    let said = complaint(&["simulate", &broken], 2);
+    assert!(said.contains("broken.json:2:13: error: expected a flow in JSON"), "{said}");
+    let script = file(&folder, "a.script", "wait\nanswer dance");
+    let said = complaint(&["simulate", "flows/demo/echo.json", "--script", &script], 2);
+    assert!(said.contains("a.script:2:8: expected a step"), "{said}");
+    assert!(complaint(&["simulate", "nowhere.json"], 2).contains("nowhere.json: error: cannot be read"));
+    assert!(complaint(&["simulate", "flows/demo/echo.json", "-e", "x"], 2).contains("-e:1:1: expected"));
+}
