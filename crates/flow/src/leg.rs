@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::ir::{Repeat, Tone};
+use crate::ir::{Dial, Feature, Repeat, Tone};
 
 /// Pairs a command with what came of it, so that a late answer to something abandoned is dropped by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,33 +43,6 @@ pub struct Speech {
     pub voice: String,
 }
 
-/// Whom to dial.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Destination {
-    /// A user, at every phone that is registered in its name.
-    User(String),
-    /// A number, by way of a trunk.
-    Trunk {
-        /// The trunk; `None` for any that takes the number.
-        name: Option<String>,
-        /// The number.
-        number: String,
-    },
-    /// A SIP URI.
-    Uri(String),
-}
-
-impl std::fmt::Display for Destination {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Destination::User(name) => write!(f, "user {name}"),
-            Destination::Trunk { name: Some(name), number } => write!(f, "{number} by {name}"),
-            Destination::Trunk { name: None, number } => f.write_str(number),
-            Destination::Uri(uri) => f.write_str(uri),
-        }
-    }
-}
-
 /// What came of dialling, whoever said it and in whatever words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DialOutcome {
@@ -99,6 +72,33 @@ impl DialOutcome {
             408 | 430 | 480 | 410 => DialOutcome::Unavailable,
             487 => DialOutcome::Cancelled,
             _ => DialOutcome::Failed,
+        }
+    }
+
+    /// The cause by its name in Q.850, as Kazoo's edges are named: `USER_BUSY` (RFC 3398 §7.2.4.1).
+    pub fn cause(self, status: u16) -> &'static str {
+        match (self, status) {
+            (DialOutcome::Answered, _) => "NORMAL_CLEARING",
+            (DialOutcome::NoAnswer, _) => "NO_ANSWER",
+            (DialOutcome::Cancelled, _) => "ORIGINATOR_CANCEL",
+            (_, 486 | 600) => "USER_BUSY",
+            (_, 401 | 402 | 403 | 407 | 603 | 607 | 608) => "CALL_REJECTED",
+            (_, 404 | 485 | 604) => "UNALLOCATED_NUMBER",
+            (_, 410) => "NUMBER_CHANGED",
+            (_, 408 | 504) => "RECOVERY_ON_TIMER_EXPIRE",
+            (_, 480) => "NO_USER_RESPONSE",
+            (_, 405) => "SERVICE_UNAVAILABLE",
+            (_, 413 | 414 | 416 | 420 | 421 | 423 | 505 | 513) => "INTERWORKING",
+            (_, 484) => "INVALID_NUMBER_FORMAT",
+            (_, 482 | 483) => "EXCHANGE_ROUTING_ERROR",
+            (_, 488 | 606 | 415) => "INCOMPATIBLE_DESTINATION",
+            (_, 501) => "SERVICE_NOT_IMPLEMENTED",
+            (_, 502) => "NETWORK_OUT_OF_ORDER",
+            (_, 500 | 503) => "NORMAL_TEMPORARY_FAILURE",
+            (DialOutcome::Unavailable, _) => "SUBSCRIBER_ABSENT",
+            (DialOutcome::Busy, _) => "USER_BUSY",
+            (DialOutcome::Rejected, _) => "CALL_REJECTED",
+            (DialOutcome::Failed, _) => "NORMAL_UNSPECIFIED",
         }
     }
 
@@ -244,15 +244,12 @@ pub enum LegCommand {
     },
     /// Put silence in place of what the recording of this tag hears (`true`), or go on with it. No event follows.
     Mask(Tag, bool),
-    /// Call others, all at once, and connect whoever answers first; the leg hears how it rings there, or a ringing tone.
+    /// Call others and connect whoever answers first; the leg hears how it rings there, or what [`Dial::meanwhile`] says.
     /// → [`LegEvent::Answered`] when somebody answers; [`LegEvent::Dialled`] when that conversation is over or nobody
     /// could be had, also after the `Stop` of this tag
-    Dial {
-        /// Whom.
-        to: Vec<Destination>,
-        /// How long it may ring.
-        timeout: Duration,
-    },
+    Dial(Box<Dial<String>>),
+    /// Something beyond this leg. → [`LegEvent::Finished`] or [`LegEvent::Failed`]; it may be stopped by its tag
+    Feature(Box<Feature<String>>),
     /// Find out who answered. → [`LegEvent::Detected`], twice where a machine's greeting is followed, or `Failed`
     Detect {
         /// How long to listen.
@@ -302,6 +299,11 @@ pub enum LegEvent {
     },
     /// Who answered was made out.
     Detected(Detection),
+    /// A [`Feature`] is over.
+    Finished {
+        /// Its word; `done` if there is nothing to choose by.
+        word: String,
+    },
     /// The leg is in its room no more.
     Left {
         /// Why.
@@ -316,6 +318,8 @@ pub enum LegEvent {
     },
     /// The far end pressed a key: `0-9`, `*`, `#`, `A-D`. Not an answer to a command; its tag is not looked at.
     Digit(char),
+    /// The other party of a conversation pressed a key. Not an answer to a command either.
+    PeerDigit(char),
     /// The far end is gone. Not an answer to a command. Nothing may be asked of the leg any more.
     Gone {
         /// `hangup`, `cancelled`, `media timeout`, `failed`, …

@@ -14,7 +14,7 @@ const RING: Duration = Duration::from_secs(60);
 
 /// A number outside: a trunk carries the call. A caller who is not answered hears the carrier's refusal in SIP.
 pub fn outside(number: &str) -> Program {
-    connect(Callee::Trunk(None, Template::literal(number)), OUTSIDE)
+    connect(Callee::Trunk { name: None, number: Template::literal(number) }, OUTSIDE)
 }
 
 /// The number of a user: all its phones ring, and whoever answers is connected. A caller who is not answered hears the
@@ -24,7 +24,7 @@ pub fn user(name: &str) -> Program {
 }
 
 fn connect(callee: Callee, timeout: Duration) -> Program {
-    let to = vec![callee];
+    let dial = Dial { relay: true, ..Dial::new(vec![callee.into()], timeout) };
     let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
     let mut edges = Edges::always(Target::Hangup);
     let endings = [
@@ -39,7 +39,7 @@ fn connect(callee: Callee, timeout: Duration) -> Program {
         let node = builder.add(Op::Hangup(hangup), &Pointer::default());
         edges = edges.case(crate::ir::Outcome::Key(outcome.word().to_owned()), Target::Node(node));
     }
-    let dial = builder.add_with(Op::Dial(Dial { to, timeout, relay: true }), edges, &Pointer::default());
+    let dial = builder.add_with(Op::Dial(Box::new(dial)), edges, &Pointer::default());
     builder.program().entry = Some(dial);
     builder.finish().program
 }

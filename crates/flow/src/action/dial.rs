@@ -1,23 +1,29 @@
-//! Calling others.
+//! Calling others, and how the caller is shown to them.
 
 use crate::{
     engine::{Cx, Event, Halt, LegState, Reply},
-    ir::{Callee, Dial, Hangup, Outcome},
-    leg::{Destination, DialOutcome, LegCommand, LegEvent},
+    ir::{Cause, Dial, Hangup, Identity, Outcome, Shown, Template},
+    leg::{DialOutcome, LegCommand, LegEvent},
 };
 
 use super::hangup;
 
 /// Dials until nobody is left or the conversation is over.
 pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
-    let to = op.to.iter().map(|callee| match callee {
-        Callee::User(name) => Destination::User(cx.text(name)),
-        Callee::Trunk(trunk, number) => {
-            Destination::Trunk { name: trunk.as_ref().map(|name| cx.text(name)), number: cx.text(number) }
+    if op.answers {
+        cx.answer().await?;
+    }
+    let mut request = op.map(|template| cx.text(template));
+    {
+        let port = cx.port();
+        if op.identity == Identity::default()
+            && let Some(identity) = &port.store.identity
+        {
+            request.identity = identity.clone();
         }
-        Callee::Uri(uri) => Destination::Uri(cx.text(uri)),
-    });
-    let tag = cx.command(LegCommand::Dial { to: to.collect(), timeout: op.timeout });
+        request.alert = request.alert.take().or_else(|| port.store.alert.clone());
+    }
+    let tag = cx.command(LegCommand::Dial(Box::new(request)));
     loop {
         let Event::Reply(of, Reply::Leg(event)) = cx.wait(None, None).await? else { continue };
         match event {
@@ -41,9 +47,40 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
 
 async fn failed(cx: &Cx, op: &Dial, outcome: DialOutcome, status: u16) -> Result<Outcome, Halt> {
     cx.note(format!("nobody was connected: {} ({status})", outcome.word()));
+    // A flow that names the cause means it; the usual outcomes are for callers who are answered already.
+    let named = [Outcome::Key(outcome.cause(status).to_owned()), Outcome::Failed(Cause::Status(status))];
+    let edge = named.into_iter().find(|outcome| cx.edges().is_some_and(|edges| edges.has(outcome)));
+    if let Some(outcome) = edge {
+        return Ok(outcome);
+    }
     let ringing = cx.port().leg == LegState::Ringing;
     if op.relay && ringing {
         return hangup::run(cx, &Hangup { status, phrase: None, cause: outcome.word().to_owned() }).await;
     }
     Ok(Outcome::Key(outcome.word().to_owned()))
+}
+
+/// How the caller is shown to whom is dialled from here on. What this one does not say stays as it was said before.
+pub(super) fn identify(cx: &Cx, op: &Identity) -> Outcome {
+    let mut new = op.map(|template| cx.text(template));
+    let mut port = cx.port();
+    if let Some(old) = port.store.identity.take() {
+        let kept = |new: &mut Shown<String>, old: Shown<String>| {
+            if *new == Shown::Caller {
+                *new = old;
+            }
+        };
+        kept(&mut new.number, old.number);
+        kept(&mut new.name, old.name);
+        new.prefix = new.prefix.or(old.prefix);
+    }
+    port.store.identity = Some(new);
+    Outcome::Done
+}
+
+/// `Alert-Info` from here on.
+pub(super) fn alert(cx: &Cx, op: &Template) -> Outcome {
+    let alert = Some(cx.text(op)).filter(|alert| !alert.is_empty());
+    cx.port().store.alert = alert;
+    Outcome::Done
 }

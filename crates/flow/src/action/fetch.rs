@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     engine::{Cx, Halt, HttpReply, Installation, build_request},
-    ir::{Cause, Fetch, Outcome, Program, Reply, Subflow, verify},
+    ir::{Cause, Fetch, Install, Outcome, Program, Reply, Subflow, Template, verify},
     lower::{self, Dialect, Severity},
 };
 
@@ -83,6 +83,22 @@ fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, Stri
     }
     verify(&lowered.program).map_err(|error| format!("the reply cannot run: {error}"))?;
     Ok(lowered.program)
+}
+
+/// Enters what a number means; the running program is gone.
+pub(super) async fn number(cx: &Cx, number: &Template) -> Result<Outcome, Halt> {
+    let number = cx.text(number);
+    match cx.document(&number).await? {
+        Some(program) => {
+            let base = String::new();
+            cx.install(Installation { program, name: number, base, install: Install::Replace });
+            Ok(Outcome::Done)
+        }
+        None => {
+            cx.note(format!("nothing is at the number {number}"));
+            Ok(Outcome::Failed(Cause::Missing))
+        }
+    }
 }
 
 /// Enters another document of the store.

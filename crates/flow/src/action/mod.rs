@@ -14,6 +14,7 @@ mod dial;
 mod digits;
 mod each;
 mod echo;
+mod feature;
 mod fetch;
 mod hangup;
 mod hours;
@@ -84,7 +85,23 @@ const TABLE: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "Dial", needs: CALL, outcomes: &["Done", "Key(outcome)", "Failed(Unsupported)"],
-        doc: "Calls others, all at once, and connects whoever answers first.",
+        doc: "Calls others, together or in turn, and connects whoever answers first.",
+    },
+    ActionInfo {
+        name: "Identify", needs: None, outcomes: &["Done"],
+        doc: "Says how the caller is shown to whom is dialled from here on.",
+    },
+    ActionInfo {
+        name: "Alert", needs: None, outcomes: &["Done"],
+        doc: "Says how phones are told to ring from here on.",
+    },
+    ActionInfo {
+        name: "Number", needs: None, outcomes: &["Failed(Missing)"],
+        doc: "Goes on with what a number means, as if it had been called.",
+    },
+    ActionInfo {
+        name: "Feature", needs: None, outcomes: &["Done", "Key(word)", "Failed(Unavailable)"],
+        doc: "Something that the switch does beyond the caller's own leg; the rows of features say what.",
     },
     ActionInfo {
         name: "Detect", needs: MEDIA,
@@ -206,6 +223,10 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Menu(_) => "Menu",
         Op::SendDigits(_) => "SendDigits",
         Op::Dial(_) => "Dial",
+        Op::Identify(_) => "Identify",
+        Op::Alert(_) => "Alert",
+        Op::Number(_) => "Number",
+        Op::Feature(_) => "Feature",
         Op::Detect(_) => "Detect",
         Op::Conference(_) => "Conference",
         Op::FlushDigits => "FlushDigits",
@@ -250,6 +271,10 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Menu(op) => menu::run(&cx, op).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
         Op::Dial(op) => dial::run(&cx, op).await,
+        Op::Identify(op) => Ok(dial::identify(&cx, op)),
+        Op::Alert(op) => Ok(dial::alert(&cx, op)),
+        Op::Number(op) => fetch::number(&cx, op).await,
+        Op::Feature(op) => feature::run(&cx, op).await,
         Op::Detect(op) => detect::run(&cx, op).await,
         Op::Conference(op) => conference::run(&cx, op).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),

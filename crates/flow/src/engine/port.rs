@@ -220,6 +220,8 @@ impl Port {
     pub(crate) fn deliver(&mut self, tag: Tag, reply: Reply) {
         match &reply {
             Reply::Leg(LegEvent::Digit(key)) => return self.pressed(*key),
+            // Heard by the star codes of a conversation, and by nobody else.
+            Reply::Leg(LegEvent::PeerDigit(_)) => return,
             Reply::Leg(LegEvent::Gone { cause }) => {
                 let cause = cause.clone();
                 return self.gone(&cause);

@@ -304,6 +304,7 @@ fn nothing() -> Program {
         lacking: Lacking::Fail,
         names: Default::default(),
         node_limit: None,
+        metaflows: None,
     }
 }
 

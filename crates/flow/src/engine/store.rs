@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::ir::Identity;
+
 /// Largest value a variable may have, in JSON values inside it, a hundred bytes of text counting as one; stops
 /// `$a = [$a, $a]` from doubling for ever.
 const SIZE_LIMIT: usize = 20_000;
@@ -35,6 +37,10 @@ pub(crate) struct Store {
     pub detection: Option<&'static str>,
     /// The prompts' language; empty for the default.
     pub language: String,
+    /// How the caller is shown to whom is dialled; `None` as it came.
+    pub identity: Option<Identity<String>>,
+    /// `Alert-Info` for whom is dialled.
+    pub alert: Option<String>,
 }
 
 impl Store {

@@ -7,8 +7,11 @@
 
 mod calendar;
 mod conference;
+mod dial;
 mod edges;
 mod expr;
+mod feature;
+mod metaflow;
 mod op;
 pub mod print;
 mod request;
@@ -17,8 +20,11 @@ mod verify;
 
 pub use calendar::{Cycle, Hours, Rule};
 pub use conference::{Conference, Pin};
+pub use dial::{Callee, Dial, Endpoint, Identity, Meanwhile, Order, Shown, Withheld};
 pub use edges::{Cause, Edges, Outcome, Target};
 pub use expr::{Access, Binary, Expr, Fact, Unary};
+pub use feature::*;
+pub use metaflow::Metaflows;
 pub use op::*;
 pub use request::*;
 pub use template::{Part, Template};
@@ -72,6 +78,8 @@ pub struct Program {
     /// Nodes that may run in one call, all programs together; `None` for the engine's own budget alone.
     /// VoIPBIN allows 100 actions an activeflow.
     pub node_limit: Option<u32>,
+    /// What keys do while two people talk; `None` for nothing.
+    pub metaflows: Option<Metaflows>,
 }
 
 /// What to do when a leg lacks what an operation needs.

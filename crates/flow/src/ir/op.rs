@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Conference, Expr, Fetch, Hours, Subflow, Template, Webhook};
+use super::{Conference, Dial, Expr, Feature, Fetch, Hours, Identity, Subflow, Template, Webhook};
 
 /// What a node does, with everything it needs to do it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,18 @@ pub enum Op {
     Menu(Menu),
     /// Send keys to the far end (RFC 4733). → `Done`, `Failed(Unsupported)`
     SendDigits(SendDigits),
-    /// Call others and connect whoever answers. → `Done` after the conversation; `Key` of a
-    /// [`DialOutcome`](crate::leg::DialOutcome)'s word otherwise, `Failed(Unsupported)`
-    Dial(Dial),
+    /// Call others and connect whoever answers. → `Done` after the conversation; otherwise the first of these that has an
+    /// edge: `Key` of the cause's name (`USER_BUSY`), `Failed(Status(486))`, `Key` of a
+    /// [`DialOutcome`](crate::leg::DialOutcome)'s word; `Failed(Unsupported)`
+    Dial(Box<Dial>),
+    /// How the caller is shown to whom is dialled from here on. → `Done`
+    Identify(Identity),
+    /// `Alert-Info` for whom is dialled from here on; empty for none. → `Done`
+    Alert(Template),
+    /// Go on with what a number means, as if it had been called. Enters it, or → `Failed(Missing)`
+    Number(Template),
+    /// Something that the switch does beyond this leg. → `Done`, `Key` of its word, `Failed(Unavailable)`
+    Feature(Box<Feature>),
     /// Find out who answered. → `Key` of a [`Detection`](crate::leg::Detection)'s word, `Failed(Unsupported)`
     Detect(Detect),
     /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("pin")` if the member was not let in,
@@ -262,28 +271,6 @@ pub struct Detect {
     pub greeting: Option<Duration>,
     /// An unanswered call is answered first.
     pub answers: bool,
-}
-
-/// Calling others.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dial {
-    /// Whom, all at once.
-    pub to: Vec<Callee>,
-    /// How long it may ring.
-    pub timeout: Duration,
-    /// A failure ends a call that is not answered yet with the status that the callee gave.
-    pub relay: bool,
-}
-
-/// Whom to call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Callee {
-    /// A user, at every phone that is registered in its name.
-    User(Template),
-    /// A number, by way of the named trunk or of any that takes it.
-    Trunk(Option<Template>, Template),
-    /// A SIP URI.
-    Uri(Template),
 }
 
 /// Recording.

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Access, Barge, Binary, Branch, Callee, Collect, Condition, Conference, Expr, Fact, FileFormat, Item, Op,
-    Outcome, Part, Play, Record, Repeat, Template, Unary,
+    Access, Barge, Binary, Branch, Collect, Condition, Conference, Expr, Fact, FileFormat, Identity, Item,
+    Op, Outcome, Part, Play, Record, Repeat, Shown, Template, Unary, Withheld,
 };
 use crate::leg::Prompt;
 
@@ -25,9 +25,13 @@ pub fn op(op: &Op) -> String {
         Op::Menu(menu) => format!("Menu({}, {} rounds)", gather(&menu.gather), menu.retries),
         Op::SendDigits(send) => format!("SendDigits({})", quoted(&send.digits.to_string())),
         Op::Dial(dial) => {
-            let to: Vec<String> = dial.to.iter().map(callee).collect();
+            let to: Vec<String> = dial.to.iter().map(|endpoint| endpoint.callee.to_string()).collect();
             format!("Dial({}, {})", cut(&to.join(", ")), time(dial.timeout))
         }
+        Op::Identify(identity) => format!("Identify({})", self::identity(identity)),
+        Op::Alert(alert) => format!("Alert({alert})"),
+        Op::Number(number) => format!("Number({number})"),
+        Op::Feature(feature) => feature.name().to_owned(),
         Op::Detect(detect) => {
             let greeting = if detect.greeting.is_some() { ", greeting" } else { "" };
             format!("Detect({}{greeting})", time(detect.limit))
@@ -76,13 +80,24 @@ fn conference(conference: &Conference) -> String {
     format!("Conference({})", words.join(", "))
 }
 
-fn callee(callee: &Callee) -> String {
-    match callee {
-        Callee::User(name) => format!("user {name}"),
-        Callee::Trunk(Some(trunk), number) => format!("{number} by {trunk}"),
-        Callee::Trunk(None, number) => number.to_string(),
-        Callee::Uri(uri) => uri.to_string(),
-    }
+/// Who the callee sees, in short.
+fn identity<T: fmt::Display>(identity: &Identity<T>) -> String {
+    let shown = |shown: &Shown<T>| match shown {
+        Shown::Caller => None,
+        Shown::Called => Some("the called number".to_owned()),
+        Shown::Class(class) => Some((*class).to_owned()),
+        Shown::Given(text) => Some(quoted(&text.to_string())),
+    };
+    let mut words: Vec<String> = shown(&identity.name).into_iter().chain(shown(&identity.number)).collect();
+    words.extend(identity.prefix.iter().map(|prefix| format!("prefix {}", quoted(&prefix.to_string()))));
+    words.extend(match identity.withheld {
+        Withheld::Nothing => None,
+        Withheld::AsCaller => Some("withheld as the caller's".to_owned()),
+        Withheld::Name => Some("name withheld".to_owned()),
+        Withheld::Number => Some("number withheld".to_owned()),
+        Withheld::Both => Some("withheld".to_owned()),
+    });
+    if words.is_empty() { "as the caller".to_owned() } else { words.join(", ") }
 }
 
 /// Something to be heard, in short.

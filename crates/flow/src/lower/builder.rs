@@ -39,6 +39,7 @@ impl Builder {
             lacking,
             names: Default::default(),
             node_limit: None,
+            metaflows: None,
         };
         Builder { program, diagnostics: Vec::new(), dropped: 0, guesses: 0, patterns: 0 }
     }

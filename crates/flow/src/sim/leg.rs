@@ -135,7 +135,9 @@ impl World {
                 }
                 self.recording.push(recording);
             }
-            LegCommand::Dial { timeout, .. } => self.dial(now, tag, timeout),
+            LegCommand::Dial(dial) => self.dial(now, tag, dial.timeout),
+            // What the simulated switch does is done at once.
+            LegCommand::Feature(_) => self.event(now, tag, LegEvent::Finished { word: "done".to_owned() }),
             LegCommand::Conference(_) => self.join(now, tag),
             LegCommand::Detect { limit, greeting } => self.detect(now, tag, limit, greeting),
             LegCommand::Echo | LegCommand::Mask(..) | LegCommand::Hangup { .. } => {}

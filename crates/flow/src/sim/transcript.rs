@@ -108,10 +108,11 @@ pub(super) fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Mask(_, false) => "unmask the recording".to_owned(),
         LegCommand::Echo => "echo".to_owned(),
         LegCommand::Detect { limit, .. } => format!("detect for {}", crate::ir::print::time(*limit)),
-        LegCommand::Dial { to, timeout } => {
-            let to: Vec<String> = to.iter().map(ToString::to_string).collect();
-            format!("dial {} for {}", to.join(", "), crate::ir::print::time(*timeout))
+        LegCommand::Dial(dial) => {
+            let to: Vec<String> = dial.to.iter().map(|endpoint| endpoint.callee.to_string()).collect();
+            format!("dial {} for {}", to.join(", "), crate::ir::print::time(dial.timeout))
         }
+        LegCommand::Feature(feature) => feature.name().to_lowercase(),
         LegCommand::Conference(joining) => join(joining),
         LegCommand::Record { name, .. } if name.is_empty() => "record".to_owned(),
         LegCommand::Record { name, .. } => format!("record \"{name}\""),

@@ -10,11 +10,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use audio::tone::Signal;
 use flow::engine::Input;
-use flow::leg::{Destination, DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
+use flow::ir::Callee;
+use flow::leg::{DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
 use sip::{Invite, Next, Offer, Party, Reason};
 
 use super::hunt::Hunt;
@@ -106,9 +107,9 @@ impl Dial {
 
 impl Call {
     /// The flow dials.
-    pub(super) fn dial(&mut self, now: Instant, tag: Tag, to: Vec<Destination>, timeout: Duration) {
+    pub(super) fn dial(&mut self, now: Instant, tag: Tag, dial: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
-        let until = now.checked_add(timeout).unwrap_or(self.last);
+        let until = now.checked_add(dial.timeout).unwrap_or(self.last);
         let stage = Stage::Ringing {
             until,
             lookups: 0,
@@ -118,20 +119,26 @@ impl Call {
             hunts: vec![],
         };
         self.dial = Some(Box::new(Dial { tag, stage }));
-        for to in to.into_iter().take(MOST) {
-            match to {
-                Destination::User(user) => {
+        for endpoint in dial.to.into_iter().take(MOST) {
+            match endpoint.callee {
+                Callee::User(user) => {
                     if let Some(Stage::Ringing { lookups, .. }) = self.stage() {
                         *lookups += 1;
                     }
                     let mail = self.record.mail().clone();
                     self.shared.shard.send(Command::Reach { user, tag, mail });
                 }
-                Destination::Uri(uri) => {
+                Callee::Uri(uri) => {
                     let phone = self.phone(None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
                     self.fork(now, &uri, phone);
                 }
-                Destination::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
+                Callee::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
+                Callee::Device(name)
+                | Callee::Group(name)
+                | Callee::Extension(name)
+                | Callee::Agent(name) => {
+                    self.record.timeline.note(now, format!("nobody is known as {name}"));
+                }
             }
         }
         self.look(now);

@@ -334,7 +334,7 @@ impl Call {
 
     fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
         match command {
-            LegCommand::Dial { to, timeout } => self.dial(now, tag, to, timeout),
+            LegCommand::Dial(dial) => self.dial(now, tag, *dial),
             LegCommand::Stop(started) if self.stop_dial(now, started) => {}
             LegCommand::Hangup { status, phrase, cause } => self.hang_up(now, status, phrase, &cause),
             command => {

@@ -31,11 +31,10 @@ impl Dice {
         let install = if self.roll(2) == 0 { Install::Push } else { Install::Replace };
         match self.roll(23) {
             0 => Op::Noop,
-            21 => Op::Dial(Dial {
-                to: vec![Callee::User(Template::literal("bob"))],
-                timeout: ms(60_000),
+            21 => Op::Dial(Box::new(Dial {
                 relay: self.roll(2) == 0,
-            }),
+                ..Dial::new(vec![Callee::User(Template::literal("bob")).into()], ms(60_000))
+            })),
             1 => Op::Answer,
             2 => hangup(),
             3 => play("Hello", Barge::Any),
@@ -110,7 +109,8 @@ impl Dice {
                     LegCommand::Play { .. } => LegEvent::Played { stopped: false },
                     LegCommand::SendDigits { .. } => LegEvent::DigitsSent,
                     LegCommand::Record { .. } => LegEvent::Recorded { id: "r".into(), duration: ms(1) },
-                    LegCommand::Dial { .. } => {
+                    LegCommand::Feature(_) => LegEvent::Finished { word: "done".into() },
+                    LegCommand::Dial(_) => {
                         let outcome = [DialOutcome::Answered, DialOutcome::Busy][self.roll(2) as usize];
                         LegEvent::Dialled { outcome, status: 486 }
                     }

@@ -127,8 +127,11 @@ impl Leg for CallLeg {
             }
             LegCommand::Mask(recording, on) => self.media.mask(recording, on),
             // It takes more than this leg; the call sees to it.
-            LegCommand::Dial { .. } => {
+            LegCommand::Dial(_) => {
                 self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
+            }
+            LegCommand::Feature(feature) => {
+                self.fail(tag, Cause::Unavailable, format!("{} is not configured", feature.name()));
             }
             LegCommand::Hangup { status, phrase, cause } => {
                 let text = format!("the flow hangs up: {cause}");

@@ -1,0 +1,277 @@
+//! Calling others: whom, in which order, what both sides hear and see meanwhile.
+//!
+//! `T` is a [`Template`] in a program and a `String` in what a leg is asked for, with every variable filled in.
+
+use std::time::Duration;
+
+use super::Template;
+
+/// Whom to call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Callee<T = Template> {
+    /// A user, at every phone of its own.
+    User(T),
+    /// One phone, by its name.
+    Device(T),
+    /// All members of a group.
+    Group(T),
+    /// Whatever a short number inside means.
+    Extension(T),
+    /// A call centre agent, where it says it is.
+    Agent(T),
+    /// A number, by way of a trunk.
+    Trunk {
+        /// The trunk; `None` for any that takes the number.
+        name: Option<T>,
+        /// The number.
+        number: T,
+    },
+    /// A SIP URI.
+    Uri(T),
+}
+
+impl<T> Callee<T> {
+    /// The same callee in other words.
+    pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Callee<U> {
+        match self {
+            Callee::User(name) => Callee::User(f(name)),
+            Callee::Device(name) => Callee::Device(f(name)),
+            Callee::Group(name) => Callee::Group(f(name)),
+            Callee::Extension(number) => Callee::Extension(f(number)),
+            Callee::Agent(name) => Callee::Agent(f(name)),
+            Callee::Trunk { name, number } => {
+                Callee::Trunk { name: name.as_ref().map(&mut f), number: f(number) }
+            }
+            Callee::Uri(uri) => Callee::Uri(f(uri)),
+        }
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Callee<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Callee::User(name) => write!(f, "user {name}"),
+            Callee::Device(name) => write!(f, "device {name}"),
+            Callee::Group(name) => write!(f, "group {name}"),
+            Callee::Extension(number) => write!(f, "extension {number}"),
+            Callee::Agent(name) => write!(f, "agent {name}"),
+            Callee::Trunk { name: Some(name), number } => write!(f, "{number} by {name}"),
+            Callee::Trunk { name: None, number } => write!(f, "{number}"),
+            Callee::Uri(uri) => write!(f, "{uri}"),
+        }
+    }
+}
+
+/// One of those who are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint<T = Template> {
+    /// Who.
+    pub callee: Callee<T>,
+    /// It rings so much later than the first; a limit of its own counts from there.
+    pub delay: Duration,
+    /// How long it rings at most; `None` for as long as the whole.
+    pub timeout: Option<Duration>,
+    /// 1..=100, for [`Order::Weighted`].
+    pub weight: u32,
+}
+
+impl<T> From<Callee<T>> for Endpoint<T> {
+    /// Rings at once, for as long as the whole.
+    fn from(callee: Callee<T>) -> Endpoint<T> {
+        Endpoint { callee, delay: Duration::ZERO, timeout: None, weight: 1 }
+    }
+}
+
+/// In which order several ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// All at once, each after its delay.
+    #[default]
+    Together,
+    /// One after the other.
+    InTurn,
+    /// One after the other, in a random order that prefers heavier ones.
+    Weighted,
+}
+
+/// Who the callee sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity<T = Template> {
+    /// The number.
+    pub number: Shown<T>,
+    /// The name; [`Shown::Called`] is the called number's name.
+    pub name: Shown<T>,
+    /// Put before the name, such as the flow's name.
+    pub prefix: Option<T>,
+    /// What is withheld (RFC 3323).
+    pub withheld: Withheld,
+}
+
+impl<T> Default for Identity<T> {
+    /// As the flow's caller is now.
+    fn default() -> Identity<T> {
+        Identity { number: Shown::Caller, name: Shown::Caller, prefix: None, withheld: Withheld::Nothing }
+    }
+}
+
+/// Where a number or name that the callee sees is taken from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shown<T = Template> {
+    /// The caller's.
+    #[default]
+    Caller,
+    /// The one that was called.
+    Called,
+    /// The one of this class of the calling user or account: `internal`, `external`, `emergency`.
+    Class(&'static str),
+    /// This one; an empty one is none.
+    Given(T),
+}
+
+/// What of a caller's identity is withheld.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Withheld {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What the caller withheld, and nothing else.
+    AsCaller,
+    /// The name.
+    Name,
+    /// The number.
+    Number,
+    /// Both.
+    Both,
+}
+
+/// What the caller hears before somebody answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Meanwhile<T = Template> {
+    /// Early media of the callee if there is any, else ringing.
+    #[default]
+    Pass,
+    /// Ringing, whatever the callee sends.
+    Ringing,
+    /// This sound, tone or playlist, whatever the callee sends.
+    Sound(T),
+}
+
+/// Calling others and connecting whoever answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial<T = Template> {
+    /// Whom.
+    pub to: Vec<Endpoint<T>>,
+    /// In which order.
+    pub order: Order,
+    /// How long it may ring in one round.
+    pub timeout: Duration,
+    /// How often all are tried.
+    pub rounds: u32,
+    /// Who the callee sees.
+    pub identity: Identity<T>,
+    /// What the caller hears until then.
+    pub meanwhile: Meanwhile<T>,
+    /// A sound that the callee hears before being connected.
+    pub announcement: Option<T>,
+    /// The callee must press this key to take the call.
+    pub confirm: Option<char>,
+    /// `Alert-Info`, by which phones choose how they ring.
+    pub alert: Option<T>,
+    /// More SIP headers.
+    pub headers: Vec<(String, T)>,
+    /// Words by which a trunk is chosen (Kazoo's flags).
+    pub flags: Vec<T>,
+    /// The callee's phone is asked to answer by itself.
+    pub auto_answer: bool,
+    /// The caller's own phones ring too.
+    pub own_phones: bool,
+    /// Where users have their calls forwarded to is followed.
+    pub follow_forward: bool,
+    /// One who rejects ends it for all.
+    pub one_rejects_all: bool,
+    /// The longest conversation; `None` for no limit of its own.
+    pub longest: Option<Duration>,
+    /// A failure ends a call that is not answered yet with the status that the callee gave.
+    pub relay: bool,
+    /// An unanswered call is answered first.
+    pub answers: bool,
+}
+
+impl<T> Dial<T> {
+    /// All of `to` at once, for `timeout`, once, with the caller's identity and the callee's early media.
+    pub fn new(to: Vec<Endpoint<T>>, timeout: Duration) -> Dial<T> {
+        Dial {
+            to,
+            order: Order::default(),
+            timeout,
+            rounds: 1,
+            identity: Identity::default(),
+            meanwhile: Meanwhile::Pass,
+            announcement: None,
+            confirm: None,
+            alert: None,
+            headers: Vec::new(),
+            flags: Vec::new(),
+            auto_answer: false,
+            own_phones: false,
+            follow_forward: true,
+            one_rejects_all: false,
+            longest: None,
+            relay: false,
+            answers: false,
+        }
+    }
+
+    /// The same in other words.
+    pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Dial<U> {
+        Dial {
+            to: endpoints(&self.to, &mut f),
+            order: self.order,
+            timeout: self.timeout,
+            rounds: self.rounds,
+            identity: self.identity.map(&mut f),
+            meanwhile: match &self.meanwhile {
+                Meanwhile::Pass => Meanwhile::Pass,
+                Meanwhile::Ringing => Meanwhile::Ringing,
+                Meanwhile::Sound(sound) => Meanwhile::Sound(f(sound)),
+            },
+            announcement: self.announcement.as_ref().map(&mut f),
+            confirm: self.confirm,
+            alert: self.alert.as_ref().map(&mut f),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), f(value))).collect(),
+            flags: self.flags.iter().map(&mut f).collect(),
+            auto_answer: self.auto_answer,
+            own_phones: self.own_phones,
+            follow_forward: self.follow_forward,
+            one_rejects_all: self.one_rejects_all,
+            longest: self.longest,
+            relay: self.relay,
+            answers: self.answers,
+        }
+    }
+}
+
+impl<T> Identity<T> {
+    /// The same in other words.
+    pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Identity<U> {
+        let mut shown = |shown: &Shown<T>| match shown {
+            Shown::Caller => Shown::Caller,
+            Shown::Called => Shown::Called,
+            Shown::Class(class) => Shown::Class(class),
+            Shown::Given(text) => Shown::Given(f(text)),
+        };
+        let (number, name) = (shown(&self.number), shown(&self.name));
+        Identity { number, name, prefix: self.prefix.as_ref().map(f), withheld: self.withheld }
+    }
+}
+
+/// The same endpoints in other words.
+pub(super) fn endpoints<T, U>(of: &[Endpoint<T>], mut f: impl FnMut(&T) -> U) -> Vec<Endpoint<U>> {
+    let one = |endpoint: &Endpoint<T>| Endpoint {
+        callee: endpoint.callee.map(&mut f),
+        delay: endpoint.delay,
+        timeout: endpoint.timeout,
+        weight: endpoint.weight,
+    };
+    of.iter().map(one).collect()
+}
