@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::transcript;
 use crate::{
     engine::{Effect, Facts, HttpFailure, HttpReply, HttpRequest, Input},
-    ir::print,
-    leg::{Destination, DialOutcome, Joining, LegCommand, LegEvent, Tag},
+    ir::{Callee, print},
+    leg::{DialOutcome, Joining, LegCommand, LegEvent, Tag},
     trace::What,
 };
 
@@ -120,7 +120,7 @@ impl Story {
         match effect {
             Effect::Trace(what) => self.trace(now, what),
             Effect::Leg(tag, command) => {
-                if let LegCommand::Dial { .. } = command {
+                if let LegCommand::Dial(_) = command {
                     self.dialling.push(*tag);
                 }
                 if let Some(words) = asked(command, answered) {
@@ -254,9 +254,9 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Mask(_, true) => "What is said now is not recorded.".to_owned(),
         LegCommand::Mask(_, false) => "The recording goes on.".to_owned(),
         LegCommand::Echo => "The caller hears what the caller says.".to_owned(),
-        LegCommand::Dial { to, timeout } => {
-            let to: Vec<String> = to.iter().map(callee).collect();
-            format!("The flow calls {}, for {} at most.", to.join(" and "), print::time(*timeout))
+        LegCommand::Dial(dial) => {
+            let to: Vec<String> = dial.to.iter().map(|endpoint| callee(&endpoint.callee)).collect();
+            format!("The flow calls {}, for {} at most.", to.join(" and "), print::time(dial.timeout))
         }
         LegCommand::Conference(Joining { room, .. }) => {
             let how = transcript::asked(command, answered)?;
@@ -274,9 +274,9 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
     })
 }
 
-fn callee(to: &Destination) -> String {
+fn callee(to: &Callee<String>) -> String {
     match to {
-        Destination::User(name) => format!("the user {name}"),
+        Callee::User(name) => format!("the user {name}"),
         other => other.to_string(),
     }
 }
