@@ -37,6 +37,7 @@ pub mod lower;
 pub mod own;
 mod pattern;
 pub mod sim;
+pub mod source;
 pub mod trace;
 
 pub use engine::{Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start};

@@ -9,12 +9,11 @@ use std::path::Path;
 
 use flow::ir::Op;
 use flow::lower::{Dialect, Severity, claims, nearest};
+use flow::source::{self, Source};
 use regex::Regex;
-use serde_json::Value;
 
 use crate::files::Files;
 use crate::flows::aliases;
-use crate::locate::locate;
 use crate::numbers::{self, Entry, Numbers};
 use crate::{Document, Flows, Problem, Trunks, Users, trunks, users};
 
@@ -110,9 +109,10 @@ impl Loader<'_> {
     /// Reads one flow file; if it is broken, its previous version or a stand-in takes its place.
     fn document(&mut self, id: &str, dialect: Option<Dialect>, bytes: &[u8]) {
         let problem = match parse(id, bytes) {
-            Ok(source) => match Document::read(id, dialect, source) {
+            Ok((source, value)) => match Document::read(id, dialect, value) {
                 Ok(document) => {
-                    self.diagnostics(&document, bytes);
+                    self.notes(id, &source);
+                    self.diagnostics(&document, &source);
                     self.same_ids(&document);
                     return self.loaded.flows.add(document);
                 }
@@ -154,16 +154,23 @@ impl Loader<'_> {
         }
     }
 
+    /// Tells what is odd about the text of a document, by line.
+    fn notes(&mut self, id: &str, source: &Source) {
+        for note in &source.notes {
+            let problem = Problem::file(id, note.message.as_str()).severity(note.code.severity());
+            self.say(at(problem, source::place(&source.text, note.span.start)));
+        }
+    }
+
     /// Tells what the lowering noted, by line.
-    fn diagnostics(&mut self, document: &Document, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
+    fn diagnostics(&mut self, document: &Document, source: &Source) {
         for diagnostic in &document.diagnostics {
             let message = match diagnostic.pointer.as_str() {
                 "" => diagnostic.message.clone(),
                 pointer => format!("{} (at {pointer})", diagnostic.message),
             };
             let problem = Problem::file(&document.id, message).severity(diagnostic.severity);
-            self.say(located(problem, &text, &diagnostic.pointer));
+            self.say(at(problem, source.place(&diagnostic.pointer)));
         }
     }
 
@@ -213,10 +220,13 @@ impl Loader<'_> {
     fn claims(&mut self, files: &[(String, Vec<u8>)], public: bool) {
         let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
         for document in documents {
-            let text = text_of(files, &document.id);
             let claims = claims(document.dialect, &document.source);
+            if claims.numbers.is_empty() && claims.patterns.is_empty() {
+                continue;
+            }
+            let source = Source::read(&text_of(files, &document.id));
             for (pointer, number) in claims.numbers {
-                let place = locate(&text, &pointer.0);
+                let place = source.place(&pointer.0);
                 self.claim(&document.id, number, place, public);
             }
             for (pointer, pattern) in claims.patterns {
@@ -228,24 +238,20 @@ impl Loader<'_> {
                             last_line(&error)
                         );
                         let problem = Problem::file(&document.id, message).severity(Severity::Warning);
-                        self.say(located(problem, &text, &pointer.0));
+                        self.say(at(problem, source.place(&pointer.0)));
                     }
                 }
             }
         }
     }
 
-    fn claim(&mut self, id: &str, number: String, place: Option<(usize, usize)>, public: bool) {
-        let here = place.map_or(id.to_owned(), |(line, column)| format!("{id}:{line}:{column}"));
+    fn claim(&mut self, id: &str, number: String, place: source::Place, public: bool) {
+        let here = format!("{id}:{}:{}", place.line, place.column);
         match self.taken.get(&number) {
             Some((owner, _)) if owner == id => {}
             Some((_, there)) => {
                 let message = format!("the number `{number}` is already given at {there}, which is used");
-                let problem = Problem::file(id, message);
-                self.say(match place {
-                    Some(place) => problem.at(place),
-                    None => problem,
-                });
+                self.say(at(Problem::file(id, message), place));
             }
             None => {
                 self.loaded.flows.number(&number, id, public);
@@ -258,14 +264,14 @@ impl Loader<'_> {
     fn subflows(&mut self, files: &[(String, Vec<u8>)]) {
         let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
         for document in documents {
-            let text = text_of(files, &document.id);
             for node in &document.program.nodes {
                 let Op::Subflow(subflow) = &node.op else { continue };
                 let Some(id) = subflow.id.as_literal() else { continue };
                 if self.loaded.flows.document(id).is_none() {
                     let message = format!("there is no flow `{id}` here (at {})", node.source);
                     let problem = Problem::file(&document.id, message).severity(Severity::Warning);
-                    self.say(located(problem, &text, &node.source.0));
+                    let source = Source::read(&text_of(files, &document.id));
+                    self.say(at(problem, source.place(&node.source.0)));
                 }
             }
         }
@@ -282,14 +288,8 @@ fn text_of<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Cow<'f, str> {
     String::from_utf8_lossy(bytes.unwrap_or_default())
 }
 
-/// The problem at the value that `pointer` means; if that is what is missing, at what it is missing from.
-fn located(problem: Problem, text: &str, pointer: &str) -> Problem {
-    let parents =
-        std::iter::successors(Some(pointer), |inner| inner.rsplit_once('/').map(|(outer, _)| outer));
-    match parents.into_iter().find_map(|pointer| locate(text, pointer)) {
-        Some(place) => problem.at(place),
-        None => problem,
-    }
+fn at(problem: Problem, place: source::Place) -> Problem {
+    problem.at((place.line, place.column))
 }
 
 /// The file that a flow's name in `numbers.toml` means.
@@ -298,15 +298,19 @@ fn file_of(flow: &str) -> String {
     if flow.ends_with(".json") { flow.to_owned() } else { format!("{flow}.json") }
 }
 
-/// A file as JSON; an error says where it stopped making sense.
-fn parse(id: &str, bytes: &[u8]) -> Result<Value, Problem> {
-    // Some editors write a byte order mark, which RFC 8259 §8.1 lets a reader ignore.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| {
-        let message = error.to_string();
-        let said = message.split(" at line ").next().unwrap_or_default();
-        Problem::file(id, format!("not JSON: {said}")).at((error.line().max(1), error.column().max(1)))
-    })
+/// A file as JSON, with its text; an error says where it stopped making sense.
+fn parse(id: &str, bytes: &[u8]) -> Result<(Source, serde_json::Value), Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let place = source::place(&String::from_utf8_lossy(bytes), error.valid_up_to());
+        at(Problem::file(id, "not JSON: the text is not UTF-8"), place)
+    })?;
+    let source = Source::read(text);
+    if let Some(note) = source.error() {
+        let place = source::place(&source.text, note.span.start);
+        return Err(at(Problem::file(id, note.message.as_str()), place));
+    }
+    let value = source.value.clone().unwrap_or_default();
+    Ok((source, value))
 }
 
 /// The sentence of a regular expression's error, without the drawing above it.

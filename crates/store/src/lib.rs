@@ -11,7 +11,6 @@ mod document;
 mod error;
 mod files;
 mod flows;
-mod locate;
 mod network;
 mod numbers;
 mod problem;

@@ -11,7 +11,7 @@ pub struct Problem {
     pub file: String,
     /// The line, from 1; `None` if the whole file is meant.
     pub line: Option<usize>,
-    /// The column in bytes, from 1.
+    /// The column, from 1; in characters where the file is a flow, in bytes elsewhere.
     pub column: Option<usize>,
     /// An error makes a number or a flow unusable in part; a warning does not.
     pub severity: Severity,

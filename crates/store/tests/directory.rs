@@ -64,12 +64,17 @@ fn a_broken_document_is_named_by_line_and_column_and_its_number_answers_503() {
     let home = home(&[
         ("numbers.toml", "\"1\" = \"good.json\"\n\"2\" = \"kazoo/bad.json\"\n"),
         ("good.json", NODE),
-        ("kazoo/bad.json", "{\n  \"module\": \"answer\",\n}"),
+        ("kazoo/bad.json", "{\n  \"module\": answer\n}"),
         ("odd.json", "[1]"),
     ]);
     let loaded = load(&home);
     let said = errors(&loaded);
-    assert_eq!(said.first().map(String::as_str), Some("kazoo/bad.json:3:1: error: not JSON: trailing comma"));
+    assert_eq!(
+        said.first().map(String::as_str),
+        Some(
+            "kazoo/bad.json:2:13: error: not JSON: expected value: a text or a name stands in double quotes"
+        )
+    );
     assert!(said.get(1).is_some_and(|said| said.starts_with("odd.json:1:1: error: not a flow")), "{said:?}");
     assert_eq!(leads(&loaded.flows, "1").as_deref(), Some("good.json"));
     let broken = loaded.flows.route("2").expect("a route").flow;
@@ -84,6 +89,22 @@ fn a_broken_document_is_named_by_line_and_column_and_its_number_answers_503() {
         })
         .collect();
     assert_eq!(statuses, [503]);
+}
+
+#[test]
+fn a_document_with_a_comma_too_many_runs_and_its_author_is_told() {
+    let home = home(&[
+        ("numbers.toml", "\"1\" = \"a.json\"\n"),
+        ("a.json", "{\n  \"module\": \"answer\", \"module\": \"hangup\",\n}"),
+    ]);
+    let loaded = load(&home);
+    assert!(loaded.flows.route("1").expect("a route").flow.broken.is_none());
+    let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    let expected = [
+        "a.json:2:23: warning: `module` stands in this object twice; the one in line 2 does not count",
+        "a.json:2:41: warning: a comma after the last element; JSON has none there",
+    ];
+    assert_eq!(said, expected);
 }
 
 #[test]
