@@ -47,6 +47,8 @@ pub struct Setup {
     pub flows: Vec<(&'static str, String)>,
     /// Whether the demo's web server runs; its port is fixed, so only one test at a time can have it.
     pub callback_server: bool,
+    /// Whether flows may talk to public web servers only, as by default, and not to those of the tests.
+    pub guarded: bool,
     /// Whether it logs as it does by default, into a file of its folder, and not each step of each call.
     pub quiet: bool,
     /// The only core it may run on; it is then quiet.
@@ -288,6 +290,9 @@ fn configuration(folder: &Path, sip: u16, http: u16, setup: &Setup) -> String {
     ];
     if !setup.flows.is_empty() {
         tables.push(("flows", format!("directory = \"{}\"", folder.join("flows").display())));
+    }
+    if !setup.guarded {
+        tables.push(("flows", "allowed_networks = \"127.0.0.0/8\"".to_owned()));
     }
     if !setup.callback_server {
         tables.push(("demo", "callback_server = \"\"".to_owned()));

@@ -50,7 +50,12 @@ fn fetched(dialect: Dialect, body: String) -> (String, usize) {
                 Effect::Ended(how) => end = how.cause,
                 Effect::Http(tag, _) => {
                     let body = body.take().unwrap_or_else(|| "{}".to_owned()).into_bytes();
-                    let reply = HttpReply { status: 200, content_type: "application/json".into(), body };
+                    let reply = HttpReply {
+                        status: 200,
+                        content_type: "application/json".into(),
+                        body,
+                        note: String::new(),
+                    };
                     machine.handle(now, Input::Http(tag, Ok(reply)));
                 }
                 Effect::Document(tag, _) => machine.handle(now, Input::Document(tag, None)),

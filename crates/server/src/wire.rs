@@ -204,7 +204,15 @@ fn of_switch(config: &Config) -> switch::Config {
         },
         speech: of_speech(config),
         codecs: config.codecs.clone(),
-        http: HttpConfig { denied: config.denied.clone(), ..HttpConfig::default() },
+        http: HttpConfig {
+            allowed: config.web.allowed.clone(),
+            denied: config.web.denied.clone(),
+            // Whoever has it started here wants it asked.
+            servers: config.callback_server.into_iter().collect(),
+            signing_key: config.web.signing_key.clone(),
+            last_good: config.web.last_good,
+            ..HttpConfig::default()
+        },
         advertise: sip.advertise,
         allow_anonymous: sip.allow_anonymous,
         language: config.speech.language.clone(),

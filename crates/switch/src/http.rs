@@ -1,20 +1,36 @@
 //! HTTP requests that flows make, with every limit they need.
 //!
-//! One client for the whole switch, so connections are reused. A request has a time limit for the whole exchange, a
-//! reply has a size limit, redirects are followed five times, and addresses in the denied networks are not talked to,
-//! whether the URL names them, a name resolves to them or a redirect leads there.
+//! One client for all flows, so connections are reused. A request has a time limit for the whole exchange, a reply has a
+//! size limit, redirects are followed five times, and addresses that are not open to flows (`guard`) are not talked to,
+//! whether the URL names them, a name resolves to them (`resolve`) or a redirect leads there.
+//! Each request is a task of its own: a slow server keeps nobody waiting but the flow that asked it.
+
+mod guard;
+mod last_good;
+mod resolve;
+mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use bytes::Bytes;
 use flow::engine::{HttpFailure, HttpReply, HttpRequest};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, PROXY_AUTHORIZATION,
+};
 use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect};
 use store::Network;
 
+use self::guard::{Guard, Refused};
+use self::last_good::LastGood;
+use self::resolve::{GuardedDns, Lookup};
 use crate::error::StartError;
+use crate::events::{monotonic, wall_clock};
+use crate::sip_io::Failures;
 
 /// Redirects followed; browsers allow 20, APIs need one or two.
 const REDIRECTS: usize = 5;
@@ -26,10 +42,18 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// How the switch talks to HTTP servers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpConfig {
-    /// Networks that flows may not reach.
+    /// Networks that flows may reach besides public addresses. Default: none.
+    pub allowed: Vec<Network>,
+    /// Networks that flows may not reach, whatever `allowed` says. Default: link-local addresses.
     pub denied: Vec<Network>,
+    /// Servers that flows may reach at exactly this address and port. Default: none.
+    pub servers: Vec<SocketAddr>,
+    /// The key that flows' requests are signed with. Default: none, and they are not signed.
+    pub signing_key: Option<String>,
+    /// How old a document may be that stands in for one that a server fails to give. Default: zero, and none does.
+    pub last_good: Duration,
     /// The User-Agent header.
     pub user_agent: String,
 }
@@ -37,17 +61,43 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> HttpConfig {
         HttpConfig {
+            allowed: Vec::new(),
             denied: Network::link_local(),
+            servers: Vec::new(),
+            signing_key: None,
+            last_good: Duration::ZERO,
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }
 
-/// The shared client.
-#[derive(Clone, Debug)]
+impl std::fmt::Debug for HttpConfig {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpConfig")
+            .field("allowed", &self.allowed)
+            .field("denied", &self.denied)
+            .field("servers", &self.servers)
+            .field("signed", &self.signing_key.is_some())
+            .field("last_good", &self.last_good)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The clients, and what they may do.
+#[derive(Clone)]
 pub(crate) struct Http {
-    client: Client,
-    denied: Arc<[Network]>,
+    /// For flows' own requests; redirects are followed here, hop by hop.
+    flows: Client,
+    /// For sounds and uploads; redirects are followed by the client.
+    web: Client,
+    /// For servers that the operator has named.
+    operator: Client,
+    guard: Arc<Guard>,
+    signing_key: Option<Arc<str>>,
+    last_good: Arc<LastGood>,
+    /// Addresses that flows wanted and may not have, for the log.
+    told: Arc<Mutex<Failures>>,
 }
 
 /// Why there is no reply.
@@ -55,8 +105,8 @@ pub(crate) struct Http {
 pub(crate) enum HttpError {
     #[error("{0} is not an HTTP URL")]
     Url(String),
-    #[error("{0} is in a network that flows may not reach")]
-    Denied(String),
+    #[error("{0}")]
+    Refused(#[from] Refused),
     #[error("{0} is not a method")]
     Method(String),
     #[error("no reply within {} ms", .0.as_millis())]
@@ -65,71 +115,156 @@ pub(crate) enum HttpError {
     Connect(String),
     #[error("the reply is larger than {0} bytes")]
     TooLarge(usize),
+    #[error("more than {REDIRECTS} redirects")]
+    Redirects,
     #[error("{0}")]
     Broken(String),
 }
 
+/// A request on its way, from one redirect to the next.
+struct Hop {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 impl Http {
     pub(crate) fn new(config: &HttpConfig) -> Result<Http, StartError> {
-        install_crypto();
-        let denied: Arc<[Network]> = config.denied.clone().into();
-        let client = builder(config, &denied).build().or_else(|error| {
-            // A machine without certificate authorities (a bare container) still talks plain HTTP.
-            tracing::warn!(%error, "no certificate authorities: https fails until ca-certificates is installed");
-            let tls = rustls::ClientConfig::builder()
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth();
-            builder(config, &denied).tls_backend_preconfigured(tls).build()
-        });
-        let client = client.map_err(StartError::Http)?;
-        Ok(Http { client, denied })
+        Http::with_lookup(config, None)
     }
 
-    /// The client itself, for servers that the operator has named.
+    fn with_lookup(config: &HttpConfig, lookup: Option<Lookup>) -> Result<Http, StartError> {
+        install_crypto();
+        let guard = Arc::new(Guard {
+            allowed: config.allowed.clone(),
+            denied: config.denied.clone(),
+            servers: config.servers.clone(),
+        });
+        let dns = || GuardedDns::new(guard.clone(), lookup.clone());
+        let flows = client(|| builder(config).dns_resolver(dns()).redirect(redirect::Policy::none()))?;
+        let web = client(|| builder(config).dns_resolver(dns()).redirect(policy(&guard)))?;
+        let operator = client(|| builder(config))?;
+        Ok(Http {
+            flows,
+            web,
+            operator,
+            guard,
+            signing_key: config.signing_key.as_deref().filter(|key| !key.is_empty()).map(Arc::from),
+            last_good: Arc::new(LastGood::new(config.last_good)),
+            told: Arc::default(),
+        })
+    }
+
+    /// The client for servers that the operator has named, which may be anywhere.
     pub(crate) fn client(&self) -> Client {
-        self.client.clone()
+        self.operator.clone()
     }
 
     /// One request of a flow, with its retries. A status that is not a success is a reply, not an error.
     pub(crate) async fn exchange(&self, request: &HttpRequest) -> Result<HttpReply, HttpFailure> {
         let mut tries = 0;
-        loop {
+        let result = loop {
             match self.once(request).await {
-                Ok(reply) => return Ok(reply),
                 // Only what never reached the server may be sent again.
                 Err(HttpError::Connect(_)) if tries < request.retries => tries += 1,
-                Err(error) => {
-                    let timeout = matches!(error, HttpError::Timeout(_));
-                    return Err(HttpFailure { why: error.to_string(), timeout });
-                }
+                result => break result,
             }
-        }
+        };
+        let why = match result {
+            Ok(reply) if reply.status < 500 => return Ok(reply),
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                if let HttpError::Refused(refused) = &error {
+                    self.tell(&request.url, *refused);
+                    return Err(HttpFailure { why: error.to_string(), timeout: false });
+                }
+                let timeout = matches!(error, HttpError::Timeout(_));
+                Err(HttpFailure { why: error.to_string(), timeout })
+            }
+        };
+        self.instead(request, why)
+    }
+
+    /// The last good answer in the place of a failed one, if there is one.
+    fn instead(
+        &self,
+        request: &HttpRequest,
+        failed: Result<HttpReply, HttpFailure>,
+    ) -> Result<HttpReply, HttpFailure> {
+        let key = request.last_good.as_deref();
+        let Some((age, last)) = key.and_then(|key| self.last_good.find(monotonic(), key)) else {
+            return failed;
+        };
+        let what = match failed {
+            Ok(reply) => format!("the server answered {}", reply.status),
+            Err(failure) => failure.why,
+        };
+        let note = format!("{what}; instead its last good answer, {} s old", age.as_secs());
+        metrics::counter!("offhook_http_last_good_total").increment(1);
+        Ok(HttpReply { note, ..last })
     }
 
     async fn once(&self, request: &HttpRequest) -> Result<HttpReply, HttpError> {
-        let method = Method::from_bytes(request.method.to_ascii_uppercase().as_bytes())
-            .map_err(|_| HttpError::Method(request.method.clone()))?;
         let limit = request.timeout.min(LONGEST);
-        let mut builder = self.client.request(method, self.checked(&request.url)?).timeout(limit);
-        for (name, value) in &request.headers {
-            let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
-                return Err(HttpError::Broken(format!("{name}: {value:?} is not a header")));
-            };
-            builder = builder.header(name, value);
+        let exchange = self.follow(request, limit);
+        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(HttpError::Timeout(limit)))
+    }
+
+    async fn follow(&self, request: &HttpRequest, limit: Duration) -> Result<HttpReply, HttpError> {
+        let mut hop = Hop {
+            method: Method::from_bytes(request.method.to_ascii_uppercase().as_bytes())
+                .map_err(|_| HttpError::Method(request.method.clone()))?,
+            url: self.checked(&request.url)?,
+            headers: headers(&request.headers)?,
+            body: Bytes::from(request.body.clone()),
+        };
+        for _ in 0..=REDIRECTS {
+            let response = self.send(&hop).await.map_err(|error| describe(error, limit))?;
+            if let Some(to) = target(&hop, &response) {
+                judged(&self.guard, &to)?;
+                hop.redirect(response.status().as_u16(), to);
+                continue;
+            }
+            let status = response.status().as_u16();
+            let content_type = header(&response, CONTENT_TYPE).unwrap_or_default();
+            let cache_control = header(&response, CACHE_CONTROL).unwrap_or_default();
+            let body = read(response, REPLY_LIMIT, limit).await?;
+            let reply = HttpReply { status, content_type, body, note: String::new() };
+            if let Some(key) = &request.last_good {
+                self.last_good.keep(monotonic(), key, &reply, &cache_control);
+            }
+            return Ok(reply);
         }
-        if !request.body.is_empty() {
-            builder = builder.body(request.body.clone());
+        Err(HttpError::Redirects)
+    }
+
+    /// Sends a request as it stands, signed if there is a key. Its addresses were judged before.
+    async fn send(&self, hop: &Hop) -> Result<Response, reqwest::Error> {
+        let mut headers = hop.headers.clone();
+        if let Some(key) = &self.signing_key {
+            let mut url = hop.url.clone();
+            url.set_fragment(None);
+            let time = wall_clock().as_second();
+            let text = sign::signature(key, time, hop.method.as_str(), url.as_str(), &hop.body);
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(HeaderName::from_static(sign::HEADER), value);
+            }
         }
-        let response = builder.send().await.map_err(|error| describe(error, limit))?;
-        let status = response.status().as_u16();
-        let content_type = header(&response, CONTENT_TYPE).unwrap_or_default();
-        let body = read(response, REPLY_LIMIT, limit).await?;
-        Ok(HttpReply { status, content_type, body })
+        let mut request = self.flows.request(hop.method.clone(), hop.url.clone()).headers(headers);
+        if !hop.body.is_empty() {
+            request = request.body(hop.body.clone());
+        }
+        request.send().await
     }
 
     /// A request builder for what is not a flow's own request (sounds, uploads), its URL checked.
     pub(crate) fn request(&self, method: Method, url: &str) -> Result<reqwest::RequestBuilder, HttpError> {
-        Ok(self.client.request(method, self.checked(url)?))
+        let checked = self.checked(url);
+        if let Err(HttpError::Refused(refused)) = &checked {
+            self.tell(url, *refused);
+        }
+        Ok(self.web.request(method, checked?))
     }
 
     fn checked(&self, url: &str) -> Result<Url, HttpError> {
@@ -137,32 +272,94 @@ impl Http {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(HttpError::Url(url.to_owned()));
         }
-        match refused(&parsed, &self.denied) {
-            Some(why) => Err(why),
-            None => Ok(parsed),
+        judged(&self.guard, &parsed)?;
+        Ok(parsed)
+    }
+
+    /// Tells the operator of an address that is closed, once a minute.
+    fn tell(&self, url: &str, refused: Refused) {
+        metrics::counter!("offhook_http_refused_total").increment(1);
+        if let Some(times) = crate::lock(&self.told).note(monotonic(), refused.address()) {
+            let url = url.split(['?', '#']).next().unwrap_or_default();
+            tracing::warn!(url, times, "a flow's request is not sent: {refused}");
         }
     }
 }
 
-fn builder(config: &HttpConfig, denied: &Arc<[Network]>) -> ClientBuilder {
-    let watched = denied.clone();
-    let policy = redirect::Policy::custom(move |attempt| {
-        if attempt.previous().len() > REDIRECTS {
-            attempt.error(format!("more than {REDIRECTS} redirects"))
-        } else if let Some(why) = refused(attempt.url(), &watched) {
-            attempt.error(why.to_string())
-        } else {
-            attempt.follow()
+impl Hop {
+    /// RFC 9110 §15.4: another method where browsers change it, and no secrets for another server.
+    fn redirect(&mut self, status: u16, to: Url) {
+        let changes = match status {
+            303 => self.method != Method::HEAD,
+            301 | 302 => self.method == Method::POST,
+            _ => false,
+        };
+        if changes {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            self.headers.remove(CONTENT_TYPE);
+            self.headers.remove(CONTENT_ENCODING);
         }
+        if self.url.origin() != to.origin() {
+            for secret in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+                self.headers.remove(secret);
+            }
+        }
+        self.url = to;
+    }
+}
+
+/// Where a reply sends us, if it does.
+fn target(hop: &Hop, response: &Response) -> Option<Url> {
+    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = header(response, LOCATION).filter(|_| redirects)?;
+    hop.url.join(&location).ok().filter(|to| matches!(to.scheme(), "http" | "https"))
+}
+
+fn headers(named: &[(String, String)]) -> Result<HeaderMap, HttpError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in named {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
+            return Err(HttpError::Broken(format!("{name}: {value:?} is not a header")));
+        };
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// A client, also on a machine without certificate authorities (a bare container), where it still talks plain HTTP.
+fn client(builder: impl Fn() -> ClientBuilder) -> Result<Client, StartError> {
+    let client = builder().build().or_else(|error| {
+        tracing::warn!(%error, "no certificate authorities: https fails until ca-certificates is installed");
+        let tls = rustls::ClientConfig::builder()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        builder().tls_backend_preconfigured(tls).build()
     });
+    client.map_err(StartError::Http)
+}
+
+fn builder(config: &HttpConfig) -> ClientBuilder {
     Client::builder()
-        // A proxy of the environment would be asked instead of callbacks on this machine, and reach denied networks.
+        // A proxy of the environment would be asked instead of callbacks on this machine, and reach closed networks.
         .no_proxy()
         .user_agent(config.user_agent.clone())
         .connect_timeout(CONNECT)
-        .redirect(policy)
-        .dns_resolver(GuardedDns { denied: denied.clone() })
         .pool_max_idle_per_host(32)
+}
+
+/// Redirects of sounds and uploads.
+fn policy(guard: &Arc<Guard>) -> redirect::Policy {
+    let guard = guard.clone();
+    redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            attempt.error(HttpError::Redirects)
+        } else if let Err(refused) = judged(&guard, attempt.url()) {
+            attempt.error(refused)
+        } else {
+            attempt.follow()
+        }
+    })
 }
 
 /// Reads a reply's body up to `limit` bytes.
@@ -192,8 +389,8 @@ pub(crate) fn describe(error: reqwest::Error, limit: Duration) -> HttpError {
         inner = source;
     }
     let why = inner.to_string();
-    if let Some(Denied(address)) = inner.downcast_ref() {
-        HttpError::Denied(address.to_string())
+    if let Some(refused) = inner.downcast_ref::<Refused>() {
+        HttpError::Refused(*refused)
     } else if error.is_timeout() && !error.is_connect() {
         HttpError::Timeout(limit)
     } else if error.is_connect() {
@@ -203,36 +400,12 @@ pub(crate) fn describe(error: reqwest::Error, limit: Duration) -> HttpError {
     }
 }
 
-/// Names are checked when they resolve; an address in the URL is checked here.
-fn refused(url: &Url, denied: &[Network]) -> Option<HttpError> {
-    let host = url.host_str()?;
-    let address: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
-    denied.iter().any(|network| network.contains(address)).then(|| HttpError::Denied(address.to_string()))
-}
-
-/// The system's resolver, without the denied addresses.
-struct GuardedDns {
-    denied: Arc<[Network]>,
-}
-
-/// A name that resolves only to denied addresses.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} is in a network that flows may not reach")]
-struct Denied(IpAddr);
-
-impl Resolve for GuardedDns {
-    fn resolve(&self, name: Name) -> Resolving {
-        let denied = self.denied.clone();
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let (refused, allowed): (Vec<_>, Vec<_>) = found
-                .into_iter()
-                .partition(|found| denied.iter().any(|network| network.contains(found.ip())));
-            match (allowed.is_empty(), refused.first()) {
-                (true, Some(first)) => Err(Denied(first.ip()).into()),
-                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
-        })
+/// Judges an address that stands in a URL; names are judged when they are looked up.
+fn judged(guard: &Guard, url: &Url) -> Result<(), Refused> {
+    let host = url.host_str().unwrap_or_default();
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => guard.judge(address, url.port_or_known_default()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -243,40 +416,4 @@ pub(crate) fn install_crypto() {
         // An error says that the embedding program installed one already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn get(url: &str) -> HttpRequest {
-        HttpRequest {
-            method: "GET".into(),
-            url: url.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            timeout: Duration::from_secs(5),
-            retries: 0,
-            wait: true,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_denied_network_is_reached_neither_by_address_nor_by_name() {
-        let config = HttpConfig {
-            denied: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
-            ..HttpConfig::default()
-        };
-        let http = Http::new(&config).unwrap();
-        for url in [
-            "http://127.0.0.1:9/",
-            "http://localhost:9/",
-            "http://[::ffff:127.0.0.1]:9/",
-            "http://2130706433:9/",
-        ] {
-            let failure = http.exchange(&get(url)).await.unwrap_err();
-            assert!(failure.why.contains("may not reach"), "{url}: {}", failure.why);
-        }
-        assert!(http.exchange(&get("ftp://example.com/")).await.unwrap_err().why.contains("not an HTTP URL"));
-    }
 }

@@ -108,7 +108,7 @@ fn every_kind_of_broken_server_ends_the_call_in_its_time() {
         (format!("http://{fails}/"), "→ 500"),
         (format!("http://{garbage}/"), "→ 200"),
         (format!("http://{huge}/"), "larger than"),
-        ("http://169.254.169.254/latest/meta-data".to_owned(), "may not reach"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "flows.denied_networks closes"),
         ("http://no.such.name.invalid/".to_owned(), "→ 0 in"),
     ];
     let flows: Vec<(String, serde_json::Value)> =
@@ -128,6 +128,51 @@ fn every_kind_of_broken_server_ends_the_call_in_its_time() {
         assert!(text.contains(wanted), "{url} without {wanted}:\n{text}");
     }
     rig.nothing_left();
+}
+
+#[test]
+fn a_web_server_on_this_machine_is_closed_until_a_setting_opens_it() {
+    let (server, requests) = serve(|_| (200, "application/json", b"{}".to_vec()));
+    let flow = pivot(&format!("http://{server}/flow"));
+    let rig = Rig::with(&[("1001", flow)], |config| config.http = switch::HttpConfig::default());
+    let mut phone = rig.phone("caller");
+    // The flow ends without having answered.
+    assert!(phone.call("1001", Offer::Early, LONG).is_err());
+    let text = trace(&rig.finished());
+    let told = "127.0.0.1 is a loopback address, and flows may talk to public addresses only; \
+                flows.allowed_networks = \"127.0.0.1\" opens it";
+    assert!(text.contains(told), "{text}");
+    assert!(requests.try_recv().is_err(), "nothing was sent");
+    rig.nothing_left();
+}
+
+#[test]
+fn fifty_calls_beside_a_server_that_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let never = format!("http://{}/", silent.local_addr().expect("an address"));
+    let waits =
+        json!({"module": "pivot", "data": {"voice_url": never, "req_timeout_ms": 60_000}, "children": {}});
+    let busy = json!({"module": "hangup", "data": {}, "children": {}});
+    let rig = Rig::start(&[("1001", waits), ("1002", busy)]);
+    let (slow, quick) = (rig.phone("slow"), rig.phone("quick"));
+    let mut waiting = rig::Dialog::new(&rig, &slow, "1001");
+    waiting.send("INVITE", "", &rig::sdp(40_000, "0", "sendrecv"));
+    waiting.expect(100, "INVITE");
+    rig.wait("the slow call's request", || rig.traces().iter().any(|trace| trace.contains("Fetch")));
+    let began = Instant::now();
+    for _ in 0..50 {
+        let mut call = rig::Dialog::new(&rig, &quick, "1002");
+        call.send("INVITE", "", &rig::sdp(40_002, "0", "sendrecv"));
+        call.expect(480, "INVITE");
+        call.send("ACK", "", "");
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "they wait for nobody: {:?}", began.elapsed());
+    rig.wait("the ends of the fifty", || rig.switch().calls().len() == 1);
+    assert_eq!(rig.switch().recent().len(), 50);
+    waiting.send("CANCEL", "", "");
+    waiting.expect(487, "INVITE");
+    waiting.send("ACK", "", "");
+    rig.wait("the end of the slow one", || rig.switch().calls().is_empty());
 }
 
 #[test]

@@ -20,7 +20,15 @@ const LARGEST: usize = 1 << 20;
 pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
     let request = {
         let mut port = cx.port();
-        let request = build_request(&port, &op.request, true);
+        let mut request = build_request(&port, &op.request, true);
+        // What a call begins with is the same for others; what comes later depends on what this caller did.
+        let begins = op.reply != Reply::Ignored && !port.fetched && port.key_serial == 0;
+        if let Ok(request) = &mut request
+            && !begins
+        {
+            request.last_good = None;
+        }
+        port.fetched = true;
         if op.reply != Reply::Ignored {
             // The server has been told of them.
             port.store.presses.clear();

@@ -1,7 +1,7 @@
 //! Telling an HTTP server something.
 
 use crate::{
-    engine::{Cx, Halt, build_request},
+    engine::{Cx, Halt, HttpRequest, build_request},
     ir::{Cause, Outcome, Webhook},
 };
 
@@ -9,7 +9,7 @@ use crate::{
 pub(super) async fn run(cx: &Cx, op: &Webhook) -> Result<Outcome, Halt> {
     let request = build_request(&cx.port(), &op.request, op.wait);
     let reply = match request {
-        Ok(request) => cx.http(request).await?,
+        Ok(request) => cx.http(HttpRequest { last_good: None, ..request }).await?,
         Err(why) => {
             cx.note(why);
             None

@@ -102,6 +102,9 @@ pub struct HttpRequest {
     pub retries: u32,
     /// Whether the flow waits for the outcome.
     pub wait: bool,
+    /// What a good answer may be kept as, to stand in for one that fails later: method and address before the call's
+    /// fields were added. `None` for requests whose answers depend on what happened in their call.
+    pub last_good: Option<String>,
 }
 
 /// A reply.
@@ -113,6 +116,8 @@ pub struct HttpReply {
     pub content_type: String,
     /// The body as it came.
     pub body: Vec<u8>,
+    /// What the timeline should tell of it; empty for nothing. Not empty where an older answer stands in.
+    pub note: String,
 }
 
 /// Why there is no reply.

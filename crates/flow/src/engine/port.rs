@@ -94,6 +94,8 @@ pub(crate) struct Port {
     pub frames: Vec<Frame>,
     pub keys: VecDeque<Pressed>,
     pub key_serial: u64,
+    /// A program was asked for already.
+    pub fetched: bool,
     /// A collect was filled before its terminator came: if it is the next key, within this time, it is no new input.
     pub late_terminator: Option<(String, Duration)>,
     pub recordings: Vec<OpenRecording>,
@@ -127,6 +129,7 @@ impl Port {
             frames: Vec::new(),
             keys: VecDeque::new(),
             key_serial: 0,
+            fetched: false,
             late_terminator: None,
             recordings: Vec::new(),
             install: None,
@@ -307,7 +310,7 @@ impl Port {
         let Some(at) = self.http.iter().position(|open| open.tag == tag) else { return };
         let OpenHttp { method, url, began, .. } = self.http.remove(at);
         let (status, note) = match outcome {
-            Ok(reply) => (reply.status, String::new()),
+            Ok(reply) => (reply.status, reply.note.clone()),
             Err(failure) => (0, failure.why.clone()),
         };
         let latency_ms = self.now.saturating_sub(began).as_millis() as u64;

@@ -23,6 +23,7 @@ pub(crate) fn build(port: &Port, request: &Request, wait: bool) -> Result<HttpRe
     if !matches!(scheme.as_deref(), Some("http" | "https")) || url.contains(|c: char| c.is_control()) {
         return Err(format!("\"{url}\" is no http:// or https:// address"));
     }
+    let last_good = Some(format!("{method} {}", url.split('#').next().unwrap_or_default()));
     let fields = fields(port, request);
     let mut headers = Vec::new();
     let mut content_type = |kind: &str| headers.push(("Content-Type".to_owned(), kind.to_owned()));
@@ -56,7 +57,8 @@ pub(crate) fn build(port: &Port, request: &Request, wait: bool) -> Result<HttpRe
         headers.retain(|(kept, _)| !kept.eq_ignore_ascii_case(name));
         headers.push((name.clone(), header_value(&eval::template(port, value))));
     }
-    Ok(HttpRequest { method, url, headers, body, timeout: request.timeout, retries: request.retries, wait })
+    let (timeout, retries) = (request.timeout, request.retries);
+    Ok(HttpRequest { method, url, headers, body, timeout, retries, wait, last_good })
 }
 
 /// The fields that have a value, in order.

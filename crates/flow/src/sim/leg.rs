@@ -151,7 +151,7 @@ impl World {
                 .pop_front()
                 .unwrap_or_else(|| Err(HttpFailure { why: "the script has no reply".into(), timeout: false }))
         } else {
-            Ok(HttpReply { status: 200, content_type: String::new(), body: Vec::new() })
+            Ok(HttpReply { status: 200, content_type: String::new(), body: Vec::new(), note: String::new() })
         };
         let late = matches!(&reply, Err(failure) if failure.timeout);
         let after = if late { request.timeout } else { SERVER };

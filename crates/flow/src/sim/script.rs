@@ -285,6 +285,7 @@ fn reply(text: &str) -> Result<Result<HttpReply, HttpFailure>, String> {
                 "text/plain".into()
             },
             body: body.as_bytes().to_vec(),
+            note: String::new(),
         }),
     })
 }

@@ -33,9 +33,8 @@ pub(crate) struct Config {
     pub(crate) codecs: switch::Codecs,
     /// A flows directory; `None` for the demo in the binary.
     pub(crate) flows: Option<PathBuf>,
-    /// Where flows may not send HTTP requests.
     pub(crate) account: String,
-    pub(crate) denied: Vec<Network>,
+    pub(crate) web: Web,
     pub(crate) calls: Calls,
     pub(crate) speech: Speech,
     /// Where the demo's callback server answers, if it is to run.
@@ -91,6 +90,15 @@ pub(crate) struct Calls {
     /// The file of call records, if they are kept.
     pub(crate) records: Option<PathBuf>,
     pub(crate) drain: Duration,
+}
+
+/// Web servers that flows talk to.
+#[derive(Clone, Debug)]
+pub(crate) struct Web {
+    pub(crate) allowed: Vec<Network>,
+    pub(crate) denied: Vec<Network>,
+    pub(crate) signing_key: Option<String>,
+    pub(crate) last_good: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -222,7 +230,12 @@ impl Read {
             codecs: self.codecs(),
             flows: path("flows.directory"),
             account: self.text("flows.account").to_owned(),
-            denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
+            web: Web {
+                allowed: value::networks(self.text("flows.allowed_networks")).unwrap_or_default(),
+                denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
+                signing_key: Some(self.text("flows.signing_key").to_owned()).filter(|key| !key.is_empty()),
+                last_good: seconds("flows.last_good_s"),
+            },
             calls: Calls {
                 max: self.number("calls.max") as usize,
                 max_duration: seconds("calls.max_duration_s"),

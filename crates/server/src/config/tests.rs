@@ -23,7 +23,8 @@ fn nothing_at_all_is_a_whole_configuration() {
     assert_eq!((config.rtp.io, config.rtp.priority), (media::IoMode::Auto, media::Priority::Nice));
     assert_eq!(config.flows, None);
     assert_eq!(config.speech.provider, Provider::Espeak);
-    assert_eq!(config.denied, Network::link_local());
+    assert_eq!((config.web.allowed, config.web.denied), (Vec::new(), Network::link_local()));
+    assert_eq!((config.web.signing_key, config.web.last_good), (None, Duration::ZERO));
     assert!(config.callback_server.is_some());
 }
 
@@ -150,8 +151,7 @@ fn an_account_without_a_password_is_refused() {
 
 #[test]
 fn what_is_printed_can_be_read_again_and_tells_no_secret() {
-    let text =
-        "[sip]\nport = 5070\n[speech]\nopenai_key = \"hush\"\n[users]\nalice = { password = \"hush\" }\n";
+    let text = "[sip]\nport = 5070\n[speech]\nopenai_key = \"hush\"\n[flows]\nsigning_key = \"hush\"\n[users]\nalice = { password = \"hush\" }\n";
     let printed = print::print(&read(text, &[("OFFHOOK_LOG__LEVEL", "debug")]));
     assert!(!printed.contains("hush"), "{printed}");
     assert!(printed.contains("port = 5070  # line 2 of the file; the default is 5060"), "{printed}");

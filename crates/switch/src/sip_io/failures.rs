@@ -1,4 +1,4 @@
-//! Wrong credentials, told to the log in short: whoever tries a thousand passwords gets a line a minute, not a thousand.
+//! Wrong credentials and their like, told to the log in short: whoever tries a thousand passwords gets a line a minute, not a thousand.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ const MOST: usize = 4_096;
 
 /// Who failed of late.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     sources: HashMap<IpAddr, Source>,
 }
 
@@ -25,7 +25,7 @@ struct Source {
 
 impl Failures {
     /// Notes a failure; how many are to be told of now, this one and those kept back, or `None` to say nothing.
-    pub(super) fn note(&mut self, now: Instant, from: IpAddr) -> Option<u64> {
+    pub(crate) fn note(&mut self, now: Instant, from: IpAddr) -> Option<u64> {
         if let Some(source) = self.sources.get_mut(&from) {
             source.since += 1;
             if now.saturating_duration_since(source.told) < QUIET {

@@ -36,6 +36,7 @@ use sip::{Endpoint, Transport};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub(crate) use failures::Failures;
 pub use handle::Registration;
 pub(crate) use handle::{Admission, Command, Invitation, Owner, Phone, Reception, ShardHandle};
 pub use tls::{ClientCertificates, KeyFiles, TlsConfig, TlsError};

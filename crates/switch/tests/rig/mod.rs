@@ -51,6 +51,8 @@ impl Rig {
         config.media.ports = base..=base + 999;
         config.media.recordings_dir = relative(&dir.path().join("recordings"));
         config.cdr = Some(dir.path().join("cdr.jsonl"));
+        // The web servers of the tests.
+        config.http.allowed = vec!["127.0.0.0/8".parse().expect("a network")];
         change(&mut config);
         let users = people();
         let flows = Arc::new(ArcSwap::from_pointee(table));

@@ -132,10 +132,20 @@ impl Dice {
                 *tag,
                 match self.roll(3) {
                     0 => Err(HttpFailure { why: "no".into(), timeout: false }),
-                    1 => Ok(HttpReply { status: 500, content_type: String::new(), body: Vec::new() }),
+                    1 => Ok(HttpReply {
+                        status: 500,
+                        content_type: String::new(),
+                        body: Vec::new(),
+                        note: String::new(),
+                    }),
                     _ => {
                         let body = br#"{"module":"answer","data":{}}"#.to_vec();
-                        Ok(HttpReply { status: 200, content_type: "application/json".into(), body })
+                        Ok(HttpReply {
+                            status: 200,
+                            content_type: "application/json".into(),
+                            body,
+                            note: String::new(),
+                        })
                     }
                 },
             ),
