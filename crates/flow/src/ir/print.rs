@@ -1,5 +1,9 @@
 //! Short forms for traces and messages: `Say("Guess.")`, `Collect(max 1)`, `$rating == "5"`.
 
+mod people;
+
+pub use people::{dial, feature};
+
 use std::{fmt, time::Duration};
 
 use super::{
@@ -24,14 +28,11 @@ pub fn op(op: &Op) -> String {
         Op::Collect(collect) => format!("Collect({})", gather(collect)),
         Op::Menu(menu) => format!("Menu({}, {} rounds)", gather(&menu.gather), menu.retries),
         Op::SendDigits(send) => format!("SendDigits({})", quoted(&send.digits.to_string())),
-        Op::Dial(dial) => {
-            let to: Vec<String> = dial.to.iter().map(|endpoint| endpoint.callee.to_string()).collect();
-            format!("Dial({}, {})", cut(&to.join(", ")), time(dial.timeout))
-        }
+        Op::Dial(dial) => format!("Dial({})", people::dial(dial)),
         Op::Identify(identity) => format!("Identify({})", self::identity(identity)),
         Op::Alert(alert) => format!("Alert({alert})"),
         Op::Number(number) => format!("Number({number})"),
-        Op::Feature(feature) => feature.name().to_owned(),
+        Op::Feature(feature) => people::feature(feature),
         Op::Detect(detect) => {
             let greeting = if detect.greeting.is_some() { ", greeting" } else { "" };
             format!("Detect({}{greeting})", time(detect.limit))

@@ -5,12 +5,12 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Documents,
+    Documents, feature, ring,
     script::{Callee, Script},
 };
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
-    ir::{Program, Repeat},
+    ir::{Cause, Dial, Feature, Program, Repeat},
     leg::{Detection, DialOutcome, Leaving, LegCommand, LegEvent, Prompt, Tag},
     lower::{self, Dialect},
 };
@@ -31,6 +31,10 @@ pub(super) struct World {
     pub(super) answered: bool,
     /// What will happen, by time and then in the order in which it was begun.
     coming: Vec<(Duration, Input)>,
+    /// What other people will do, to be told.
+    telling: Vec<(Duration, Tag, String)>,
+    /// What they just did.
+    pub(super) remarks: Vec<String>,
     playing: Vec<Tag>,
     recording: Vec<Recording>,
     recorded: u32,
@@ -38,6 +42,9 @@ pub(super) struct World {
     documents: Vec<(String, Option<Arc<Program>>)>,
     callees: VecDeque<Callee>,
     dialling: Vec<Tag>,
+    features: Vec<(String, String, Option<Duration>)>,
+    /// Features that go on.
+    lasting: Vec<Tag>,
     rooms: VecDeque<(Duration, Leaving)>,
     answers: VecDeque<(Duration, Detection)>,
     joined: Vec<Tag>,
@@ -65,6 +72,10 @@ impl World {
         World {
             answered: false,
             coming: Vec::new(),
+            telling: Vec::new(),
+            remarks: Vec::new(),
+            features: script.features.clone(),
+            lasting: Vec::new(),
             playing: Vec::new(),
             recording: Vec::new(),
             recorded: 0,
@@ -84,12 +95,16 @@ impl World {
 
     /// When the next thing happens.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.coming.iter().map(|(due, _)| *due).min()
+        let told = self.telling.iter().map(|(due, ..)| *due);
+        self.coming.iter().map(|(due, _)| *due).chain(told).min()
     }
 
     /// What happens now, if anything does.
     pub(super) fn happen(&mut self, now: Duration) -> Option<Input> {
-        let due = self.due().filter(|due| *due <= now)?;
+        let (told, later): (Vec<_>, Vec<_>) = self.telling.drain(..).partition(|(due, ..)| *due <= now);
+        self.telling = later;
+        self.remarks.extend(told.into_iter().map(|(_, _, words)| words));
+        let due = self.coming.iter().map(|(due, _)| *due).min().filter(|due| *due <= now)?;
         let at = self.coming.iter().position(|(time, _)| *time == due)?;
         let (_, input) = self.coming.remove(at);
         if let Input::Leg(tag, LegEvent::Played { .. }) = &input {
@@ -97,6 +112,7 @@ impl World {
         }
         match &input {
             Input::Leg(tag, LegEvent::Answered) if self.dialling.contains(tag) => self.answered = true,
+            Input::Leg(tag, LegEvent::Finished { .. }) => self.lasting.retain(|lasting| lasting != tag),
             Input::Leg(tag, LegEvent::Left { .. }) => self.joined.retain(|joined| joined != tag),
             Input::Leg(tag, LegEvent::Dialled { .. }) => self.dialling.retain(|dialling| dialling != tag),
             _ => {}
@@ -135,9 +151,8 @@ impl World {
                 }
                 self.recording.push(recording);
             }
-            LegCommand::Dial(dial) => self.dial(now, tag, dial.timeout),
-            // What the simulated switch does is done at once.
-            LegCommand::Feature(_) => self.event(now, tag, LegEvent::Finished { word: "done".to_owned() }),
+            LegCommand::Dial(dial) => self.dial(now, tag, &dial),
+            LegCommand::Feature(feature) => self.feature(now, tag, &feature),
             LegCommand::Conference(_) => self.join(now, tag),
             LegCommand::Detect { limit, greeting } => self.detect(now, tag, limit, greeting),
             LegCommand::Echo | LegCommand::Mask(..) | LegCommand::Hangup { .. } => {}
@@ -169,6 +184,7 @@ impl World {
     pub(super) fn close(&mut self, now: Duration) -> Vec<(Tag, LegEvent)> {
         let open = std::mem::take(&mut self.recording);
         self.coming.retain(|(_, input)| !matches!(input, Input::Leg(..)));
+        self.telling.clear();
         open.into_iter().map(|open| (open.tag, open.end(now.saturating_sub(open.began)))).collect()
     }
 
@@ -194,26 +210,46 @@ impl World {
         }
     }
 
-    /// Whom the script has no word of cannot be reached.
-    fn dial(&mut self, now: Duration, tag: Tag, timeout: Duration) {
+    fn dial(&mut self, now: Duration, tag: Tag, dial: &Dial<String>) {
         self.dialling.push(tag);
-        let (after, outcome, status) = match self.callees.pop_front() {
-            Some(Callee::Answers(after, talk)) if after < timeout => {
-                self.event(now + after, tag, LegEvent::Answered);
-                (after + talk, DialOutcome::Answered, 200)
+        let plan = ring::plan(dial, &mut self.callees);
+        self.telling.extend(plan.remarks.into_iter().map(|(at, words)| (now + at, tag, words)));
+        if let Some(at) = plan.answered {
+            self.event(now + at, tag, LegEvent::Answered);
+        }
+        let (at, outcome, status) = plan.end;
+        self.event(now + at, tag, LegEvent::Dialled { outcome, status });
+    }
+
+    /// Comes to the word that the script has for it, or to its usual one.
+    fn feature(&mut self, now: Duration, tag: Tag, feature: &Feature<String>) {
+        self.lasting.push(tag);
+        let name = feature.name().to_ascii_lowercase();
+        let said = self.features.iter().position(|(of, ..)| *of == name).map(|at| self.features.remove(at));
+        let usual = feature::usual(feature);
+        let over = match said {
+            Some((_, word, after)) => {
+                Some((after.or(usual.map(|(after, _)| after)).unwrap_or_default(), word))
             }
-            Some(Callee::Refuses(after, status)) if after < timeout => {
-                (after, DialOutcome::of(status), status)
-            }
-            Some(_) => (timeout, DialOutcome::NoAnswer, 480),
-            None => (Duration::ZERO, DialOutcome::Unavailable, 480),
+            None => usual.map(|(after, word)| (after, word.to_owned())),
         };
-        self.event(now + after, tag, LegEvent::Dialled { outcome, status });
+        match over {
+            Some((after, word)) if word == "unconfigured" => {
+                let why = format!("{} is not configured", feature.name());
+                self.event(now + after, tag, LegEvent::Failed { cause: Cause::Unavailable, why });
+            }
+            Some((after, word)) => self.event(now + after, tag, LegEvent::Finished { word }),
+            None => {}
+        }
     }
 
     fn stop(&mut self, now: Duration, tag: Tag) {
         let open = |(_, input): &(Duration, Input)| !matches!(input, Input::Leg(of, _) if *of == tag);
         self.coming.retain(open);
+        self.telling.retain(|(_, of, _)| *of != tag);
+        if self.lasting.contains(&tag) {
+            self.event(now, tag, LegEvent::Finished { word: "stopped".to_owned() });
+        }
         if self.dialling.contains(&tag) {
             self.event(now, tag, LegEvent::Dialled { outcome: DialOutcome::Cancelled, status: 487 });
         }

@@ -15,7 +15,10 @@
 //! | `http 200 {"actions":[]}` | the next request gets this reply; the rest of the line is the body |
 //! | `http timeout`, `http refused` | the next request gets none |
 //! | `dial 3s answered 20s`, `dial 2s 486` | the next dialling is answered after 3 s for 20 s, or refused after 2 s |
-//! | `dial silent` | the next dialling rings until its time is over |
+//! | `dial 2s busy` | by name: `busy`, `rejected`, `unavailable`, `failed` |
+//! | `dial silent` | the next who is dialled rings until the time is over; of several, each has a line of its own |
+//! | `feature park too_high 5s` | the next such feature comes to this word, after so long |
+//! | `peer *1` | the other party of a conversation presses these keys |
 //! | `room 20s removed`, `room 0s full`, `room 9s closed` | the next room is left after so long, for this reason |
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
@@ -28,7 +31,9 @@
 //! After the last step time goes on until the flow is over; if it waits for the caller alone, the caller hangs up.
 
 mod expect;
+mod feature;
 mod leg;
+mod ring;
 mod script;
 mod story;
 mod transcript;
@@ -136,6 +141,12 @@ impl Account {
         self.story.remark(text);
     }
 
+    /// What other people do.
+    fn told(&mut self, now: Duration, words: &str) {
+        self.transcript.at(now, words);
+        self.story.at(now, words);
+    }
+
     fn effect(&mut self, now: Duration, effect: &Effect, answered: bool) {
         if let Effect::Ended(end) = effect {
             self.end = Some(end.clone());
@@ -205,6 +216,12 @@ impl Sim<'_> {
                     self.input(Input::Leg(Tag::default(), LegEvent::Digit(key)));
                 }
             }
+            Step::Peer(keys) => {
+                for key in keys.chars() {
+                    self.account.told(self.now, &format!("the other party presses {key}"));
+                    self.input(Input::Leg(Tag::default(), LegEvent::PeerDigit(key)));
+                }
+            }
             Step::Gone => self.gone(),
         }
     }
@@ -229,9 +246,18 @@ impl Sim<'_> {
             return false;
         }
         self.now = self.now.max(due);
-        let input = self.world.happen(self.now).unwrap_or(Input::Timeout);
+        let input = self.happen().unwrap_or(Input::Timeout);
         self.input(input);
         true
+    }
+
+    /// The input that is due, if one is; what other people do before it is told.
+    fn happen(&mut self) -> Option<Input> {
+        let input = self.world.happen(self.now);
+        for words in self.world.remarks.drain(..) {
+            self.account.told(self.now, &words);
+        }
+        input
     }
 
     /// Hands the machine an input, does what it wants, and hands it what comes of that at once.
@@ -250,7 +276,7 @@ impl Sim<'_> {
                 }
             }
             self.events += 1;
-            next = if self.events < EVENTS { self.world.happen(self.now) } else { None };
+            next = if self.events < EVENTS { self.happen() } else { None };
         }
     }
 }

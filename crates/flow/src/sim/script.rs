@@ -16,6 +16,8 @@ pub(super) enum Step {
     WaitFor(Duration),
     Answer,
     Keys(String),
+    /// The other party's keys.
+    Peer(String),
     Gone,
 }
 
@@ -26,6 +28,7 @@ impl fmt::Display for Step {
             Step::WaitFor(length) => write!(f, "wait {}", crate::ir::print::time(*length)),
             Step::Answer => f.write_str("answer"),
             Step::Keys(keys) => f.write_str(keys),
+            Step::Peer(keys) => write!(f, "peer {keys}"),
             Step::Gone => f.write_str("gone"),
         }
     }
@@ -71,6 +74,8 @@ pub struct Script {
     pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
     pub(super) documents: Vec<(String, Value)>,
     pub(super) callees: VecDeque<Callee>,
+    /// Features by name (lower case), their word, and after how long they come to it.
+    pub(super) features: Vec<(String, String, Option<Duration>)>,
     /// How long the caller stays in each room, and why it ends.
     pub(super) rooms: VecDeque<(Duration, Leaving)>,
     /// When it is made out who answered, and who.
@@ -114,6 +119,7 @@ impl Script {
             replies: VecDeque::new(),
             documents: Vec::new(),
             callees: VecDeque::new(),
+            features: Vec::new(),
             rooms: VecDeque::new(),
             answers: VecDeque::new(),
             expectations: Vec::new(),
@@ -141,8 +147,14 @@ impl Script {
         match first {
             "http" => self.replies.push_back(reply(rest)?),
             "dial" => {
-                let callee = callee(rest).ok_or("expected `3s answered 20s`, `2s 486` or `silent`")?;
+                let callee =
+                    callee(rest).ok_or("expected `3s answered 20s`, `2s 486`, `2s busy` or `silent`")?;
                 self.callees.push_back(callee);
+            }
+            "feature" => {
+                let feature = feature(rest)
+                    .ok_or("expected a feature and its word, `park too_high` or `queue timeout 30s`")?;
+                self.features.push(feature);
             }
             "room" => {
                 let stay = stay(rest).ok_or("expected `20s removed`, `20s closed` or `0s full`")?;
@@ -193,6 +205,7 @@ impl Script {
                         slip(format!("expected a time such as `at 2026-03-04T10:00:00Z`, found `{time}`"))
                     })?;
                 }
+                "peer" => self.steps.push(Step::Peer(value()?)),
                 "gone" => self.steps.push(Step::Gone),
                 "answer" => self.steps.push(Step::Answer),
                 "wait" => match words.peek().copied().and_then(length) {
@@ -208,7 +221,7 @@ impl Script {
                 other => {
                     let expected =
                         "expected a step (`wait`, `wait 2s`, keys such as `12#`, `answer`, `gone`)";
-                    let more = "a reply (`http 200 …`), `dial`, `room`, `detect`, `flow`, `expect` or a fact";
+                    let more = "a reply (`http 200 …`), `dial`, `feature`, `room`, `detect`, `flow`, `expect` or a fact";
                     return Err(slip(format!("{expected}, {more}, found `{other}`")));
                 }
             }
@@ -235,9 +248,28 @@ fn callee(text: &str) -> Option<Callee> {
     match words.as_slice() {
         ["silent"] => Some(Callee::Silent),
         [after, "answered", talk] => Some(Callee::Answers(length(after)?, length(talk)?)),
-        [after, status] => Some(Callee::Refuses(length(after)?, status.parse().ok()?)),
+        [after, status] => {
+            Some(Callee::Refuses(length(after)?, status.parse().ok().or_else(|| named(status))?))
+        }
         _ => None,
     }
+}
+
+/// The status by which somebody is busy, rejects, is not there.
+fn named(word: &str) -> Option<u16> {
+    let named = [("busy", 486), ("rejected", 603), ("unavailable", 480), ("failed", 500), ("cancelled", 487)];
+    named.into_iter().find(|(name, _)| *name == word).map(|(_, status)| status)
+}
+
+/// `park too_high`, `queue timeout 30s`.
+fn feature(text: &str) -> Option<(String, String, Option<Duration>)> {
+    let mut words = text.split_whitespace();
+    let (name, word) = (words.next()?, words.next()?);
+    let after = match words.next() {
+        Some(after) => Some(length(after)?),
+        None => None,
+    };
+    words.next().is_none().then(|| (name.to_ascii_lowercase(), word.to_owned(), after))
 }
 
 /// `20s removed`, `20s closed`, `0s full`.

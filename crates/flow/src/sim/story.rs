@@ -207,7 +207,7 @@ impl Story {
         }
     }
 
-    fn at(&mut self, now: Duration, words: &str) {
+    pub(super) fn at(&mut self, now: Duration, words: &str) {
         self.told();
         self.line(Some(now), words);
     }

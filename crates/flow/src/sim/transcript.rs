@@ -73,7 +73,7 @@ impl Transcript {
         self.line(&format!("       | {words}"));
     }
 
-    fn at(&mut self, now: Duration, words: &str) {
+    pub(super) fn at(&mut self, now: Duration, words: &str) {
         self.line(&format!("{:>6} {words}", now.as_millis()));
     }
 
@@ -109,10 +109,9 @@ pub(super) fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Echo => "echo".to_owned(),
         LegCommand::Detect { limit, .. } => format!("detect for {}", crate::ir::print::time(*limit)),
         LegCommand::Dial(dial) => {
-            let to: Vec<String> = dial.to.iter().map(|endpoint| endpoint.callee.to_string()).collect();
-            format!("dial {} for {}", to.join(", "), crate::ir::print::time(dial.timeout))
+            format!("dial {}", crate::ir::print::dial(dial))
         }
-        LegCommand::Feature(feature) => feature.name().to_lowercase(),
+        LegCommand::Feature(feature) => format!("feature {}", crate::ir::print::feature(feature)),
         LegCommand::Conference(joining) => join(joining),
         LegCommand::Record { name, .. } if name.is_empty() => "record".to_owned(),
         LegCommand::Record { name, .. } => format!("record \"{name}\""),

@@ -1,0 +1,27 @@
+//! How long the features of the simulated switch take, and what comes of them when the script has no word.
+
+use std::time::Duration;
+
+use crate::ir::{Feature, Parking};
+
+/// What lasts, lasts so long.
+const WHILE: Duration = Duration::from_secs(20);
+
+/// When a feature is over by itself, and its word; `None` for when the caller hangs up.
+pub(super) fn usual(feature: &Feature<String>) -> Option<(Duration, &'static str)> {
+    match feature {
+        Feature::Park(park) if park.how != Parking::Retrieve => None,
+        Feature::Page(_)
+        | Feature::Park(_)
+        | Feature::Pickup(_)
+        | Feature::Listen(_)
+        | Feature::Queue(_)
+        | Feature::Leave(_)
+        | Feature::Mailbox(_)
+        | Feature::Directory(_)
+        | Feature::Fax { .. } => Some((WHILE, "done")),
+        Feature::Converse(converse) => Some((converse.longest.unwrap_or(WHILE).min(WHILE), "done")),
+        Feature::FaxDetect(length) => Some((*length, "voice")),
+        _ => Some((Duration::ZERO, "done")),
+    }
+}
