@@ -29,6 +29,7 @@
 )]
 
 pub mod action;
+pub mod check;
 pub mod engine;
 pub mod eval;
 pub mod ir;

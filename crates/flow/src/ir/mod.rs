@@ -28,6 +28,7 @@ pub use metaflow::Metaflows;
 pub use op::*;
 pub use request::*;
 pub use template::{Part, Template};
+pub(crate) use verify::instant;
 pub use verify::{Malformed, verify};
 
 use std::collections::HashMap;

@@ -75,9 +75,9 @@ fn circle(program: &Program) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Where a node that does not wait leads, if that is certain.
-fn only_way(op: &Op, edges: &Edges) -> Option<Target> {
-    let instant = match op {
+/// Whether an operation takes no time at all.
+pub(crate) fn instant(op: &Op) -> bool {
+    match op {
         Op::Noop
         | Op::Set(_)
         | Op::FlushDigits
@@ -94,11 +94,15 @@ fn only_way(op: &Op, edges: &Edges) -> Option<Target> {
         Op::Webhook(webhook) => !webhook.wait,
         Op::Sleep(Expr::Literal(length)) => length.as_f64().is_some_and(|length| length <= 0.0),
         _ => false,
-    };
+    }
+}
+
+/// Where a node that does not wait leads, if that is certain.
+fn only_way(op: &Op, edges: &Edges) -> Option<Target> {
     // A conditional jump whose both ways are the same is as certain as any other.
     let mut ways = targets(edges);
     let first = ways.next()?;
-    (instant && ways.all(|way| way == first)).then_some(first)
+    (instant(op) && ways.all(|way| way == first)).then_some(first)
 }
 
 #[cfg(test)]
