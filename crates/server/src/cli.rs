@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::simulate::Simulate;
+use crate::commands::{simulate::Simulate, test::Test};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,7 @@ Examples:
   offhook trace call-7f3a9c              one call
 
   offhook simulate menu.json -e 'wait 2s 1'   what a caller lives through who presses 1 after two seconds
+  offhook test my-flows --junit results.xml   the scripts beside your flows, as tests
 
   OFFHOOK_SIP__PORT=5070 offhook serve   any setting may come from the environment
 
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     },
     /// Tell what a caller of a flow lives through, without a call: what is said, pressed, asked, and how it ends
     Simulate(Simulate),
+    /// Run the scripts beside flows as tests: what they expect must come
+    Test(Test),
 }
 
 #[derive(Debug, Subcommand)]

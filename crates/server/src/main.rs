@@ -11,6 +11,7 @@ mod stop;
 mod wire;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::bail;
 use clap::Parser;
@@ -45,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Registrations { server } => ask(client::registrations(&server.url))?,
         Command::Trunks { server } => ask(client::trunks(&server.url))?,
         Command::Simulate(simulate) => return Ok(commands::status(simulate.run())),
+        Command::Test(test) => return Ok(commands::status(test.run(Instant::now))),
     }
     Ok(ExitCode::SUCCESS)
 }

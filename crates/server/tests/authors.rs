@@ -89,3 +89,58 @@ fn what_cannot_be_read_is_named_by_line_and_column() {
     assert!(complaint(&["simulate", "nowhere.json"], 2).contains("nowhere.json: error: cannot be read"));
     assert!(complaint(&["simulate", "flows/demo/echo.json", "-e", "x"], 2).contains("-e:1:1: expected"));
 }
+
+#[test]
+fn the_demos_own_scripts_hold() {
+    let said = printed(&["test", "flows"], 0);
+    for name in
+        ["flows/kazoo/collect-digits.typed", "flows/callroute/reception.sales", "flows/demo/read-back"]
+    {
+        assert!(said.lines().any(|line| line.starts_with("ok") && line.ends_with(name)), "{said}");
+    }
+    assert!(said.ends_with(" 0 failed.\n"), "{said}");
+}
+
+#[test]
+fn a_failed_test_is_told_with_its_first_difference_and_its_line() {
+    let folder = folder();
+    file(&folder, "a.json", r#"{"module": "tts", "data": {"text": "<One> & two"}}"#);
+    file(&folder, "a.good.script", "expect says \"<One> & two\"\nexpect end normal by flow");
+    file(&folder, "a.bad.script", "// what it never says\nexpect answers\nexpect says \"Three\"");
+    file(&folder, "a.golden.script", "wait");
+    file(&folder, "a.nothing.script", "wait");
+    file(&folder, "a.golden.txt", "     0 flow \"flow\" (kazoo)\n@/\n     0 refuse\n");
+    file(&folder, "b.script", "wait");
+    let place = folder.path().display().to_string();
+    let junit = folder.path().join("junit.xml").display().to_string();
+    let said = printed(&["test", &place, "--junit", &junit], 1);
+    for words in [
+        "a.bad.script:3: expected \"says \"Three\"\"; there was",
+        "says \"<One> & two\"",
+        "a.golden.txt:3: expected `     0 refuse`",
+        "found `     0 answer`",
+        "a.nothing.script: it expects nothing",
+        "b.script: no flow of its name",
+        "5 tests, 4 failed.",
+    ] {
+        assert!(said.contains(words), "no `{words}` in\n{said}");
+    }
+    let xml = std::fs::read_to_string(&junit).expect("the results");
+    assert!(xml.contains("tests=\"5\" failures=\"4\""), "{xml}");
+    assert_eq!(xml.matches("<failure").count(), 4, "{xml}");
+    assert!(xml.contains("&lt;One&gt; &amp; two"), "{xml}");
+
+    // What expects nothing is written down, and holds from then on.
+    let said = printed(&["test", &place, "--update"], 1);
+    assert!(said.contains("5 tests, 2 failed."), "{said}");
+    let good = format!("{place}/a.nothing.script");
+    assert!(printed(&["test", &good], 0).contains("1 tests, 0 failed."));
+}
+
+#[test]
+fn a_place_without_tests_is_not_taken_for_a_good_one() {
+    let folder = folder();
+    let place = folder.path().display().to_string();
+    assert!(complaint(&["test", &place], 2).contains("nothing to test"));
+    assert!(complaint(&["test", "/nowhere/at/all"], 2).contains("cannot be read"));
+}

@@ -4,6 +4,9 @@ use crate::engine::End;
 
 use super::Simulation;
 
+/// Lines of the story that are shown beside what was expected.
+const SHOWN: usize = 12;
+
 /// An `expect` line of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
@@ -67,7 +70,7 @@ pub fn unmet(expectations: &[Expectation], call: &Simulation) -> Option<Unmet> {
             Expected::Line(text) => {
                 let rest = lines.iter().skip(passed);
                 let Some(ahead) = rest.clone().position(|line| line.contains(text.as_str())) else {
-                    let there: Vec<String> = rest.map(|line| format!("\n  {line}")).collect();
+                    let there: Vec<String> = rest.take(SHOWN).map(|line| format!("\n  {line}")).collect();
                     let there = if there.is_empty() { "\n  nothing".to_owned() } else { there.concat() };
                     let problem = format!("expected \"{text}\"; there was{there}");
                     return Some(Unmet { line: *line, problem });

@@ -3,7 +3,9 @@
 //! Their exit status is a result: 0 for good, 1 for what they found, 2 for what they could not read.
 
 mod document;
+mod junit;
 pub(crate) mod simulate;
+pub(crate) mod test;
 
 use std::process::ExitCode;
 
