@@ -32,6 +32,7 @@ pub mod action;
 pub mod check;
 pub mod engine;
 pub mod eval;
+pub mod graph;
 pub mod ir;
 pub mod leg;
 pub mod lower;

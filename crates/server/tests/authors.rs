@@ -144,3 +144,23 @@ fn a_place_without_tests_is_not_taken_for_a_good_one() {
     assert!(complaint(&["test", &place], 2).contains("nothing to test"));
     assert!(complaint(&["test", "/nowhere/at/all"], 2).contains("cannot be read"));
 }
+
+#[test]
+fn a_flow_is_drawn_in_the_form_that_is_asked_for() {
+    let flow = "flows/callroute/reception.json";
+    let svg = printed(&["graph", flow], 0);
+    let picture = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reception.svg"));
+    assert!(
+        svg == picture.expect("the README's picture"),
+        "docs/reception.svg is not what `offhook graph` draws"
+    );
+    for words in ["Collect(max 1, 5 s)", ">timeout</text>", ">hang up</text>"] {
+        assert!(svg.contains(words), "no {words} in\n{svg}");
+    }
+    assert!(printed(&["graph", flow, "--format", "dot"], 0).starts_with("digraph"));
+    let folder = folder();
+    let chart = folder.path().join("a.mmd").display().to_string();
+    assert_eq!(printed(&["graph", flow, "-o", &chart], 0), "");
+    let text = std::fs::read_to_string(&chart).expect("it was written");
+    assert!(text.contains("-->|\"#34;9#34;\"|"), "{text}");
+}

@@ -3,8 +3,10 @@
 //! Their exit status is a result: 0 for good, 1 for what they found, 2 for what they could not read.
 
 mod document;
+pub(crate) mod graph;
 mod junit;
 pub(crate) mod simulate;
+mod svg;
 pub(crate) mod test;
 
 use std::process::ExitCode;
