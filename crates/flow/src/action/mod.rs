@@ -15,6 +15,7 @@ mod digits;
 mod each;
 mod echo;
 mod feature;
+mod features;
 mod fetch;
 mod hangup;
 mod hours;
@@ -45,9 +46,9 @@ pub struct ActionInfo {
     pub doc: &'static str,
 }
 
-/// Every action, in the order of [`Op`].
-pub fn table() -> &'static [ActionInfo] {
-    TABLE
+/// Every action: those of [`Op`] in its order, then those of [`Feature`](crate::ir::Feature) in its order.
+pub fn table() -> impl Iterator<Item = &'static ActionInfo> {
+    TABLE.iter().chain(features::FEATURES)
 }
 
 const CALL: Option<Need> = Some(Need::Call);
@@ -209,7 +210,7 @@ const TABLE: &[ActionInfo] = &[
 /// The row of an operation.
 pub(crate) fn info(op: &Op) -> Option<&'static ActionInfo> {
     let name = name(op);
-    TABLE.iter().find(|row| row.name == name)
+    table().find(|row| row.name == name)
 }
 
 /// An operation's name in the table.
@@ -226,7 +227,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Identify(_) => "Identify",
         Op::Alert(_) => "Alert",
         Op::Number(_) => "Number",
-        Op::Feature(_) => "Feature",
+        Op::Feature(feature) => feature.name(),
         Op::Detect(_) => "Detect",
         Op::Conference(_) => "Conference",
         Op::FlushDigits => "FlushDigits",
@@ -314,13 +315,18 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_row_in_the_order_of_the_operations() {
-        let ops = include_str!("../ir/op.rs");
-        let start = ops.find("pub enum Op {").unwrap();
-        let body = &ops[start..start + ops[start..].find("\n}").unwrap()];
-        let declared =
-            body.lines().skip(1).map(str::trim).filter(|line| line.starts_with(char::is_uppercase));
-        let declared: Vec<&str> = declared.filter_map(|line| line.split([',', '(', ' ']).next()).collect();
-        let rows: Vec<&str> = table().iter().map(|row| row.name).collect();
-        assert_eq!(rows, declared);
+        let ops = variants(include_str!("../ir/op.rs"), "pub enum Op {");
+        let features = variants(include_str!("../ir/feature.rs"), "pub enum Feature<T = Template> {");
+        let rows: Vec<&str> = table().map(|row| row.name).collect();
+        assert_eq!(rows, [ops, features].concat());
+    }
+
+    /// The names of an enum's variants, each at the beginning of a line of four spaces.
+    fn variants(source: &'static str, declaration: &str) -> Vec<&'static str> {
+        let start = source.find(declaration).unwrap();
+        let body = &source[start..start + source[start..].find("\n}").unwrap()];
+        let lines = body.lines().skip(1).filter_map(|line| line.strip_prefix("    "));
+        let named = lines.filter(|line| line.starts_with(char::is_uppercase));
+        named.filter_map(|line| line.split([',', '(', ' ']).next()).collect()
     }
 }

@@ -169,6 +169,8 @@ pub struct Dial<T = Template> {
     pub rounds: u32,
     /// Who the callee sees.
     pub identity: Identity<T>,
+    /// Who callees outside see, if somebody else than those inside do.
+    pub outside: Option<Identity<T>>,
     /// What the caller hears until then.
     pub meanwhile: Meanwhile<T>,
     /// A sound that the callee hears before being connected.
@@ -206,6 +208,7 @@ impl<T> Dial<T> {
             timeout,
             rounds: 1,
             identity: Identity::default(),
+            outside: None,
             meanwhile: Meanwhile::Pass,
             announcement: None,
             confirm: None,
@@ -230,6 +233,7 @@ impl<T> Dial<T> {
             timeout: self.timeout,
             rounds: self.rounds,
             identity: self.identity.map(&mut f),
+            outside: self.outside.as_ref().map(|identity| identity.map(&mut f)),
             meanwhile: match &self.meanwhile {
                 Meanwhile::Pass => Meanwhile::Pass,
                 Meanwhile::Ringing => Meanwhile::Ringing,

@@ -54,7 +54,7 @@ pub(super) fn plan(dial: &Dial<String>, script: &mut VecDeque<Will>) -> Plan {
     }
     plan.remarks.sort_by_key(|(at, _)| *at);
     if !aloud {
-        plan.remarks.clear();
+        plan.remarks.retain(|(_, words)| words.ends_with(" answers"));
     }
     plan
 }
@@ -74,21 +74,21 @@ fn together(
             let most = dial.timeout.saturating_sub(endpoint.delay);
             let limit = endpoint.timeout.unwrap_or(most).min(most);
             let (after, ends) = fate(script.pop_front(), limit);
-            (endpoint.delay, endpoint.delay + after, ends, *endpoint)
+            (endpoint.delay + after, ends, *endpoint)
         })
         .collect();
-    all.sort_by_key(|(_, ends_at, ..)| *ends_at);
+    all.sort_by_key(|(ends_at, ..)| *ends_at);
     let rejects = |ends: &Ends| dial.one_rejects_all && matches!(ends, Ends::Refuses(403 | 603 | 607 | 608));
     let decides = all
         .iter()
-        .find(|(_, _, ends, _)| matches!(ends, Ends::Answers { .. }) || rejects(ends))
-        .map(|(_, at, ..)| *at);
-    let until = decides.unwrap_or_else(|| all.last().map_or(Duration::ZERO, |(_, at, ..)| *at));
+        .find(|(_, ends, _)| matches!(ends, Ends::Answers { .. }) || rejects(ends))
+        .map(|(at, ..)| *at);
+    let until = decides.unwrap_or_else(|| all.last().map_or(Duration::ZERO, |(at, ..)| *at));
+    for endpoint in to.iter().filter(|endpoint| endpoint.delay <= until) {
+        plan.remarks.push((begins + endpoint.delay, format!("ring {}", endpoint.callee)));
+    }
     let mut decided = false;
-    for (rings_at, ends_at, ends, endpoint) in &all {
-        if *rings_at <= until {
-            plan.remarks.push((begins + *rings_at, format!("ring {}", endpoint.callee)));
-        }
+    for (ends_at, ends, endpoint) in &all {
         if *ends_at <= until && !decided {
             decided = end(dial, endpoint, begins + *ends_at, *ends, plan) || rejects(ends);
         }

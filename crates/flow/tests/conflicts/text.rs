@@ -135,7 +135,7 @@ fn names_are_read_without_regard_to_case() {
     assert_eq!(said(&run(&voipbin(json!([{ "type": "Talk", "option": { "text": "x" } }])), "")), ["x"]);
     assert_eq!(said(&run(&voxology(json!([{ "type": "say", "params": { "text": "x" } }])), "")), ["x"]);
     let trunk = json!({ "a": { "module": "Start", "next": "b" }, "b": { "module": "Trunk", "uuid": "x" } });
-    assert!(run(&trunk, "").contains("calling a trunk is not available here"));
+    assert!(run(&trunk, "").contains("dial 1000 by x"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub fn dial<T: Display + PartialEq>(dial: &Dial<T>) -> String {
     });
     words.extend((dial.rounds != 1).then(|| format!("{} rounds", dial.rounds)));
     words.extend(shown(&dial.identity));
+    words.extend(dial.outside.as_ref().map(|outside| format!("outside {}", identity(outside))));
     words.extend(match &dial.meanwhile {
         Meanwhile::Pass => None,
         Meanwhile::Ringing => Some("only ringing is heard".to_owned()),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Route, Step};
 use crate::ir::{Binary, Condition, Edges, Expr, Fact, Op, Outcome, Target};
+use crate::lower::Code;
 
 /// What networks write, and people call, a number that is not told.
 const WITHHELD: [&str; 6] = ["anonymous", "unavailable", "withheld", "private", "restricted", "unknown"];
@@ -16,7 +17,8 @@ impl Route<'_> {
         let at = step.members.at("patterns");
         let list = step.members.list(&mut self.builder, "patterns");
         if step.members.get("patterns").is_none() {
-            self.error(&at, "`patterns` is missing: a list of regular expressions; nothing matches");
+            let message = "`patterns` is missing: a list of regular expressions; nothing matches";
+            self.builder.report(Code::MissingOption, &at, message);
         }
         let mut patterns = Vec::new();
         for (index, value) in list.unwrap_or_default().iter().enumerate() {
@@ -33,7 +35,7 @@ impl Route<'_> {
                 Ok(()) => patterns.push(without_plus(&text)),
                 Err(said) => {
                     let message = format!("`{text}` is no regular expression ({said}); it matches nothing");
-                    self.error(&at, message);
+                    self.builder.report(Code::BadPattern, &at, message);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Route, Step};
 use crate::ir::{Conference, Edges, Expr, Fact, Item, Op, Part, Pin, Template};
+use crate::lower::Code;
 
 /// How often the PIN may be typed.
 const ATTEMPTS: u32 = 10;
@@ -17,10 +18,8 @@ impl Route<'_> {
         if let Some(pin) = &pin
             && !pin.bytes().all(|digit| digit.is_ascii_digit())
         {
-            self.error(
-                &step.members.at("pin"),
-                format!("a PIN has digits only, and `{pin}` cannot be typed"),
-            );
+            let message = format!("a PIN has digits only, and `{pin}` cannot be typed");
+            self.builder.report(Code::BadValue, &step.members.at("pin"), message);
         }
         let room = match named {
             Some(name) => Template::literal(name),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::ir::Pointer;
-use crate::lower::{Builder, Claims, Severity};
+use crate::lower::{Builder, Claims, Code};
 
 /// The modules of a document.
 pub(super) struct Doc<'a> {
@@ -13,6 +13,8 @@ pub(super) struct Doc<'a> {
     pub(super) at: Pointer,
     /// The document is one module without a map around it.
     pub(super) bare: bool,
+    /// The call flow object around the map, if there is one.
+    pub(super) object: Option<&'a Map<String, Value>>,
 }
 
 /// A module and its key.
@@ -39,27 +41,29 @@ impl<'a> Doc<'a> {
         let object = value.as_object()?;
         if object.get("module").is_some_and(Value::is_string) {
             let module = Module { key: "", value, at: at.clone() };
-            return Some(Doc { modules: vec![module], at, bare: true });
+            return Some(Doc { modules: vec![module], at, bare: true, object: None });
         }
         let (map, at) = match object.get("flow") {
             Some(Value::Object(map)) => (map, at.child("flow")),
             Some(other) => {
                 super::members::wrong(builder, &at.child("flow"), "a map of modules", other);
-                return Some(Doc { modules: Vec::new(), at, bare: true });
+                return Some(Doc { modules: Vec::new(), at, bare: true, object: None });
             }
             None => (object, at),
         };
         if map.is_empty() {
-            builder.diagnose(Severity::Warning, &at, "there are no modules: the call ends at once");
-            return Some(Doc { modules: Vec::new(), at, bare: true });
+            builder.report(Code::EmptyFlow, &at, "there are no modules: the call ends at once");
+            return Some(Doc { modules: Vec::new(), at, bare: true, object: None });
         }
         let flow = object.contains_key("flow");
-        (flow || map.values().any(|value| value.get("module").is_some())).then(|| Doc::map(map, at))
+        let around = flow.then_some(object);
+        (flow || map.values().any(|value| value.get("module").is_some()))
+            .then(|| Doc { object: around, ..Doc::map(map, at) })
     }
 
     fn map(map: &'a Map<String, Value>, at: Pointer) -> Doc<'a> {
         let module = |(key, value): (&'a String, &'a Value)| Module { key, value, at: at.child(key) };
-        Doc { modules: map.iter().map(module).collect(), at, bare: false }
+        Doc { modules: map.iter().map(module).collect(), at, bare: false, object: None }
     }
 }
 
@@ -72,7 +76,7 @@ fn unwrapped<'a>(document: &'a Value, builder: &mut Builder) -> Option<(&'a Valu
         Value::Array(list) => {
             if list.len() > 1 {
                 let message = format!("a list of {} call flows; the first is taken", list.len());
-                builder.diagnose(Severity::Warning, &at, message);
+                builder.report(Code::Approximated, &at, message);
             }
             // An empty list is an empty envelope.
             Some(list.first().map_or((&EMPTY, at.clone()), |first| (first, at.child(0))))

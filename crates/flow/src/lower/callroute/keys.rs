@@ -4,13 +4,19 @@
 
 use std::time::Duration;
 
+use super::service::{feature, leave};
 use super::{Members, Route, Step};
-use crate::ir::{Collect, Edges, Item, Op, Outcome, TimerStart, TypeAhead};
+use crate::ir::{
+    Callee, Collect, Edges, Expr, Fact, Item, Op, Outcome, Part, Target, Template, TimerStart, TypeAhead,
+};
+use crate::lower::Code;
 
 /// Time for a key if the module does not say.
 const FIRST: Duration = Duration::from_secs(10);
 /// Time between the keys of a longer number.
 const BETWEEN: Duration = Duration::from_secs(5);
+/// How long the telephone rings if the module does not say.
+const RING: Duration = Duration::from_secs(30);
 
 impl Route<'_> {
     /// One key, which stops the sound; the time for it starts when the sound is over.
@@ -24,7 +30,7 @@ impl Route<'_> {
         for key in keys.iter().filter(|key| !["invalid", "timeout"].contains(&key.as_str())) {
             if key.is_empty() || !key.bytes().all(|key| b"0123456789*#".contains(&key)) {
                 let message = format!("`{key}` is no key of a telephone: expected 0 to 9, `*` or `#`");
-                self.warn(&next.at(key), message);
+                self.builder.report(Code::BadValue, &next.at(key), message);
                 continue;
             }
             longest = longest.max(key.len() as u32);
@@ -37,22 +43,27 @@ impl Route<'_> {
         self.put(step, Op::Collect(collect), Edges { cases, otherwise: invalid });
     }
 
-    /// A number, ended by `#` or by a pause; then its telephone rings, once there are telephones to ring.
+    /// A number, ended by `#` or by a pause; then its telephone rings.
     pub(super) fn dial_by_extension(&mut self, step: &Step<'_>) {
         let sound = self.sound(step);
         let first = step.members.seconds(&mut self.builder, "wait_duration").unwrap_or(FIRST);
+        let rings = step.members.seconds(&mut self.builder, "dial_duration").unwrap_or(RING);
         let next = self.next(step);
         let timeout = self.or_end(&next, "timeout");
-        let invalid = self.target(&next, "invalid");
+        let invalid = self.or_end(&next, "invalid");
+        let typed = || Template(vec![Part::Value(Expr::Fact(Fact::LastDigits))]);
         let noanswer = match step.members.text(&mut self.builder, "noanswer").as_deref() {
-            Some("sipuser_voicemail") => None,
+            Some("sipuser_voicemail") => {
+                Some(self.add(step, feature(leave(vec![typed()])), Edges::always(Target::Hangup)))
+            }
             _ => self.target(&step.members, "noanswer"),
         };
-        let follows = noanswer.map(|_| "noanswer").or(invalid.map(|_| "invalid"));
-        self.not_there("calling an extension", follows, step);
-        let end = noanswer.or(invalid).unwrap_or_else(|| self.end(step, 480, "no answer"));
-        let feature = Op::Unavailable { feature: "calling an extension".to_owned() };
-        let dial = self.add(step, feature, Edges::always(end));
+        let dial = self.dialling(vec![Callee::Extension(typed()).into()], rings, step);
+        let edges = Edges::always(noanswer.unwrap_or(Target::Hangup))
+            .case(Outcome::Done, Target::Hangup)
+            // Nobody has this extension.
+            .case(Outcome::Key("UNALLOCATED_NUMBER".to_owned()), invalid);
+        let dial = self.add(step, Op::Dial(Box::new(dial)), edges);
         let edges = Edges::always(dial).case(Outcome::Timeout, timeout);
         self.put(step, Op::Collect(gather(sound, first, "#".to_owned())), edges);
     }
@@ -61,7 +72,8 @@ impl Route<'_> {
         let at = step.members.at("next");
         let next = step.members.get("next");
         if next.is_none() {
-            self.error(&at, "`next` is missing: a map of keys, `invalid` and `timeout` to modules");
+            let message = "`next` is missing: a map of keys, `invalid` and `timeout` to modules";
+            self.builder.report(Code::MissingOption, &at, message);
         }
         Members::of(&mut self.builder, next, at)
     }

@@ -8,10 +8,10 @@ mod caller;
 mod conference;
 mod dial;
 mod doc;
-mod fields;
 mod keys;
 mod modules;
 mod reference;
+mod service;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,8 +21,8 @@ use self::doc::Doc;
 pub(super) use self::reference::{COMMON, TABLES};
 use super::members::{self, Members};
 use super::options::{self, Place};
-use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
-use crate::ir::{Edges, Hangup, Lacking, NodeId, Op, Pointer, Target};
+use super::{Builder, Claims, Code, Dialect, LowerError, Lowered};
+use crate::ir::{Edges, Hangup, Identity, Lacking, NodeId, Op, Pointer, Target};
 
 /// Lowers a call route: a map of modules, a call flow object with `flow`, one module, or any in a `{"result": …}`
 /// envelope.
@@ -30,7 +30,8 @@ pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
     let expected = "a map of modules, a call flow with `flow`, or an envelope with `result`";
     let mut builder = Builder::new(Dialect::Callroute, Lacking::Fail);
     let doc = Doc::of(document, &mut builder).ok_or(LowerError::Root(expected))?;
-    let mut route = Route { builder, nodes: BTreeMap::new(), named: HashSet::new() };
+    let shown = dial::shown(doc.object);
+    let mut route = Route { builder, nodes: BTreeMap::new(), named: HashSet::new(), shown };
     route.modules(&doc);
     Ok(route.builder.finish())
 }
@@ -47,6 +48,8 @@ struct Route<'a> {
     nodes: BTreeMap<&'a str, NodeId>,
     /// Keys that some module leads to.
     named: HashSet<String>,
+    /// Who callees outside see.
+    shown: Identity,
 }
 
 /// A module and the node that was set aside for it.
@@ -84,7 +87,7 @@ impl<'a> Route<'a> {
                 }
                 None => {
                     let message = "a module needs `module`, its name; the call ends here";
-                    self.builder.diagnose(Severity::Error, &module.at, message);
+                    self.builder.report(Code::MissingModule, &module.at, message);
                 }
             }
         }
@@ -96,12 +99,12 @@ impl<'a> Route<'a> {
         match starts.as_slice() {
             [] if first.is_some() => {
                 let message = "there is no module `start`; the first module of the map is taken";
-                self.builder.diagnose(Severity::Error, &doc.at, message);
+                self.builder.report(Code::MissingModule, &doc.at, message);
             }
             [_, others @ ..] => {
                 for (key, _, at) in others {
                     let message = format!("`{key}` is a second `start`; the first is taken");
-                    self.builder.diagnose(Severity::Error, at, message);
+                    self.builder.report(Code::DuplicateId, at, message);
                 }
             }
             [] => {}
@@ -116,7 +119,7 @@ impl<'a> Route<'a> {
             let start = module.name().is_some_and(|name| name.eq_ignore_ascii_case("start"));
             let first = self.nodes.get(module.key).copied() == entry;
             if !start && !first && !self.named.contains(module.key) {
-                self.builder.diagnose(Severity::Warning, &module.at, "no module leads here");
+                self.builder.report(Code::Unreachable, &module.at, "no module leads here");
             }
         }
     }
@@ -144,7 +147,7 @@ impl<'a> Route<'a> {
         let meant = self.builder.nearest(&key, self.nodes.keys().copied());
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         let message = format!("there is no module with the key `{key}`, the call ends here{meant}");
-        self.error(&members.at(member), message);
+        self.builder.report(Code::DanglingTarget, &members.at(member), message);
         None
     }
 
@@ -157,14 +160,6 @@ impl<'a> Route<'a> {
     fn end(&mut self, step: &Step<'_>, status: u16, cause: &str) -> Target {
         let hangup = Hangup { status, phrase: None, cause: cause.to_owned() };
         self.add(step, Op::Hangup(hangup), Edges::always(Target::Hangup))
-    }
-
-    fn error(&mut self, at: &Pointer, message: impl Into<String>) {
-        self.builder.diagnose(Severity::Error, at, message);
-    }
-
-    fn warn(&mut self, at: &Pointer, message: impl Into<String>) {
-        self.builder.diagnose(Severity::Warning, at, message);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Route, Step};
 use crate::ir::{Barge, Edges, Expr, FileFormat, Item, Op, Play, Record, Repeat, Sides, Template, Tone};
-use crate::lower::nearest;
+use crate::lower::{Code, nearest};
 
 /// The busy tone of the United States and most of the world: 480 and 620 Hz, half a second on and off (ITU-T E.180).
 const BUSY: ([u16; 2], Duration) = ([480, 620], Duration::from_millis(500));
@@ -39,7 +39,6 @@ const NAMES: [&str; 23] = [
 impl Route<'_> {
     /// Lowers the module `name` (lower case) into the node set aside for it.
     pub(super) fn module(&mut self, name: &str, step: &Step<'_>) {
-        self.misspelt(name, step);
         match name {
             "start" => self.onward(Op::Noop, step),
             "recording" => self.onward(Op::RecordStart(recording()), step),
@@ -50,15 +49,16 @@ impl Route<'_> {
             "calleridmatch" => self.caller_id_match(step),
             "pressextension" => self.press_extension(step),
             "dialbyextension" => self.dial_by_extension(step),
-            "extension" | "backupextension" | "forwardcall" | "offnetconnect" => self.extension(step),
+            "extension" | "backupextension" => self.extension(step),
+            "forwardcall" | "offnetconnect" => self.forward(step),
             "musiconhold" => self.music_on_hold(step),
-            "voicemail" => self.absent("voicemail", step),
+            "voicemail" => self.voicemail(step),
             "conference" | "room" => self.conference(step),
-            "trunk" => self.absent("calling a trunk", step),
-            "fax" => self.absent("fax", step),
-            "callqueue" => self.absent("call queues", step),
-            "callflow" => self.absent("call flows in call flows", step),
-            "diary" | "outofhours" => self.absent("out-of-hours diaries", step),
+            "trunk" => self.trunk(step),
+            "fax" => self.fax(step),
+            "callqueue" => self.queue(step),
+            "callflow" => self.other_route(step),
+            "diary" | "outofhours" => self.undocumented("an out-of-hours diary", step),
             _ => self.unknown(name, step),
         }
     }
@@ -72,7 +72,7 @@ impl Route<'_> {
     fn unknown(&mut self, name: &str, step: &Step<'_>) {
         let meant = nearest(name, NAMES).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
         let message = format!("unknown module `{name}`, the call ends here{meant}");
-        self.error(&step.at.child("module"), message);
+        self.builder.report(Code::UnknownModule, &step.at.child("module"), message);
         // Its `next` counts as a way to that module, so that only this one is told of.
         if step.members.get("next").is_some_and(serde_json::Value::is_string) {
             self.target(&step.members, "next");
@@ -84,7 +84,8 @@ impl Route<'_> {
     fn play(&mut self, step: &Step<'_>) {
         let sounds = self.sound(step);
         if sounds.is_empty() {
-            self.error(&step.members.at("sound"), "`sound` is missing; nothing is played");
+            let message = "`sound` is missing; nothing is played";
+            self.builder.report(Code::MissingOption, &step.members.at("sound"), message);
             return self.onward(Op::Noop, step);
         }
         let play = Play {

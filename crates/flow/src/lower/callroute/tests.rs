@@ -131,7 +131,6 @@ fn mistakes_are_told_with_their_place() {
         "/flow/where/extensions/0/uuid",
         "/flow/where/extensions/2/type",
         "/flow/where/extensions/3/type",
-        "/flow/where",
         "/flow/match/patterns/0",
         "/flow/match/patterns/2",
         "/flow/match/match",

@@ -127,7 +127,7 @@ fn rows_name_operations_that_exist_and_no_module_twice() {
     let mut names = BTreeSet::new();
     for module in modules() {
         for op in module.ops {
-            assert!(crate::action::table().iter().any(|row| row.name == *op), "{}: {op}", module.name);
+            assert!(crate::action::table().any(|row| row.name == *op), "{}: {op}", module.name);
         }
         for name in module.aliases.iter().chain([&module.name]) {
             assert!(names.insert((format!("{:?}", module.dialect), *name)), "{name} twice");
