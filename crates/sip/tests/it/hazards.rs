@@ -1,7 +1,7 @@
 //! What real phones and trunks do that trips servers: every hazard known, and the tests that hold it.
 //!
 //! The table says where each is tested, and one test here sees that those tests exist. What no other file has a place for
-//! is tested here. Hazards of session descriptions are in `crates/sdp/tests/hazards.rs`.
+//! is tested here. Hazards of session descriptions are in `crates/sdp/tests/hazards`.
 
 use std::collections::HashMap;
 
@@ -20,12 +20,12 @@ const SIP: &str = "crates/sip/tests/it/";
 const LINPHONE: &[Hazard] = &[
     (
         "answers in the profile offered, with the same lines",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/lines.rs",
         &["the_profile_of_the_offer_is_the_answers", "every_line_is_answered_in_its_place"],
     ),
     (
         "rtcp-fb trr-int, rtcp-xr, mixed c=, ICE lines, ZRTP, several crypto lines",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/lines.rs",
         &[
             "feedback_and_browser_attributes_are_ignored",
             "the_address_may_stand_anywhere",
@@ -35,7 +35,7 @@ const LINPHONE: &[Hazard] = &[
     ),
     (
         "opus with two clocks of events, CN, static types without rtpmap",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/codecs.rs",
         &["the_event_clock_is_the_codecs", "comfort_noise_is_no_codec", "static_types_need_no_rtpmap"],
     ),
     (
@@ -68,7 +68,7 @@ const SOFTPHONES: &[Hazard] = &[
     ("a quick re-INVITE after the answer", "reinvite.rs", &["a_reinvite_before_the_first_ack_implies_it"]),
     (
         "a quick re-INVITE changes nothing twice",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/changes.rs",
         &["a_re_offer_right_after_the_answer_is_answered"],
     ),
     (
@@ -78,7 +78,7 @@ const SOFTPHONES: &[Hazard] = &[
     ),
     (
         "both spellings of AES 256 suites",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/lines.rs",
         &["keys_beside_a_plain_profile_are_ignored"],
     ),
     ("a REFER to the referred call itself", "refer.rs", &["a_transfer_to_itself_is_no_loop"]),
@@ -92,12 +92,12 @@ const DESK_PHONES: &[Hazard] = &[
     ),
     (
         "telephone-event/8000 beside wideband codecs",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/codecs.rs",
         &["the_event_clock_is_the_codecs"],
     ),
     (
         "hold by sendonly, inactive or 0.0.0.0",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/changes.rs",
         &["every_spelling_of_hold_is_understood"],
     ),
     (
@@ -120,7 +120,7 @@ const DESK_PHONES: &[Hazard] = &[
 const TRUNKS: &[Hazard] = &[
     (
         "a re-INVITE with another codec, or with none in common",
-        "crates/sdp/tests/hazards.rs",
+        "crates/sdp/tests/hazards/changes.rs",
         &["a_codec_change_is_followed_or_refused", "an_offer_of_ours_in_mid_call_says_what_is_in_use"],
     ),
     (
@@ -216,7 +216,11 @@ const ALL: &[Hazard] = &[
             "a_lost_end_is_made_up_for_by_the_next_key_or_by_giving_up",
         ],
     ),
-    ("payload types change in mid-call", "crates/sdp/tests/hazards.rs", &["numbers_may_change_in_mid_call"]),
+    (
+        "payload types change in mid-call",
+        "crates/sdp/tests/hazards/changes.rs",
+        &["numbers_may_change_in_mid_call"],
+    ),
     (
         "the transferor hangs up right after the 202",
         "refer.rs",
