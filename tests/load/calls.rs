@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::sockets::{NAP, SOCKETS as PHONES, Sockets};
+use super::sockets::{SOCKETS as PHONES, Sockets, TURN};
 use super::text::{bracketed, header, lines, parameter, status};
 
 /// Calls that did not end so long after the last one began have failed.
@@ -122,7 +121,7 @@ impl Callers {
                 }
             }
             if quiet {
-                thread::sleep(NAP);
+                self.phones.wait(TURN);
             }
         }
         round.time = last.duration_since(begun);

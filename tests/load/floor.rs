@@ -5,10 +5,10 @@
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cost;
+use crate::wait::readable;
 
 /// The argument that makes a program be the echo; see [`be_echo`].
 const ECHO: &str = "be-the-echo";
@@ -62,7 +62,7 @@ pub fn measure(core: &str, rate: u32, time: Duration) -> f64 {
                 Err(error) => panic!("the echo is gone: {error}"),
             }
         }
-        thread::sleep(Duration::from_micros(50));
+        readable(std::iter::once(&socket), Duration::from_micros(200));
     }
     let used = cost::cpu(child.id()) - before;
     // It may have ended; then there is nothing to kill.

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::ua::digest;
 
-use super::sockets::{NAP, SOCKETS, Sockets};
+use super::sockets::{SOCKETS, Sockets, TURN};
 use super::text::{header, lines, status};
 
 /// Phones that are not registered so long after the last one asked have failed.
@@ -97,7 +96,7 @@ impl Phones {
                 }
             }
             if quiet {
-                thread::sleep(NAP);
+                self.sockets.wait(TURN);
             }
         }
         round.time = last.duration_since(begun);

@@ -4,10 +4,12 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use crate::wait::readable;
+
 /// How many there are; each has a receive buffer of its own.
 pub(super) const SOCKETS: usize = 8;
-/// Between two looks at quiet sockets.
-pub(super) const NAP: Duration = Duration::from_micros(50);
+/// Longest wait for the server while nothing is due of ours.
+pub(super) const TURN: Duration = Duration::from_micros(200);
 
 /// Sockets on loopback that speak to one server. The phone of number `n` has the socket `n` modulo [`SOCKETS`].
 pub(super) struct Sockets {
@@ -33,6 +35,11 @@ impl Sockets {
     pub(super) fn send(&self, phone: usize, message: &str) {
         // What a full buffer loses is a failure, counted at the end.
         let _ = self.sockets[phone % SOCKETS].0.send_to(message.as_bytes(), self.server);
+    }
+
+    /// Waits until the server sent something, and `limit` at most.
+    pub(super) fn wait(&self, limit: Duration) {
+        readable(self.sockets.iter().map(|(socket, _)| socket), limit);
     }
 
     /// The length of what the server sent, if anything waits.

@@ -1,7 +1,6 @@
 //! A bare caller: an SDP of the test's own, and RTP and RTCP packet by packet, from sockets that the test holds.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use audio::{Pcm, Rate, codec::Codec};
@@ -152,7 +151,8 @@ pub fn exchange(time: Duration, mut sends: Vec<Send<'_>>, ears: &[&UdpSocket]) -
                 heard.push((begun.elapsed().as_secs_f64(), buffer[..length].to_vec()));
             }
         }
-        thread::sleep(Duration::from_millis(1));
+        let next = sends.peek().map_or(time, |send| send.at).min(time);
+        wait::readable(ears.iter().copied(), next.saturating_sub(begun.elapsed()));
     }
     heard
 }
