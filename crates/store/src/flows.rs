@@ -18,6 +18,10 @@ pub struct Route {
     pub public: bool,
     /// What the pattern captured of the number: the longest group, or the whole match of a pattern without groups.
     pub capture_group: Option<String>,
+    /// What the named groups of that pattern captured, in their order.
+    pub capture_groups: Vec<(String, String)>,
+    /// Nothing but `no_match` leads there.
+    pub no_match: bool,
 }
 
 /// A flow by its place in the table, and who may reach it.
@@ -122,13 +126,15 @@ impl Flows {
         if let Some(route) = self.numbered(number) {
             return Some(route);
         }
-        if let Some((to, group)) = self.longest_capture(number) {
-            return self.to(to, Some(group));
+        if let Some((pattern, to, group)) = self.longest_capture(number) {
+            let route = self.to(to, Some(group))?;
+            return Some(Route { capture_groups: named(pattern, number), ..route });
         }
         let digits = number.strip_prefix('+').unwrap_or(number);
         let dialable = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         let to = self.numbers.get(NO_MATCH).filter(|_| dialable)?;
-        self.to(Destination { public: false, ..*to }, None)
+        let route = self.to(Destination { public: false, ..*to }, None)?;
+        Some(Route { no_match: true, ..route })
     }
 
     /// Where `number` itself leads, with or without its leading `+`; patterns are not looked at.
@@ -141,25 +147,33 @@ impl Flows {
         self.to(*to.filter(|_| number != NO_MATCH)?, None)
     }
 
-    fn longest_capture(&self, number: &str) -> Option<(Destination, String)> {
-        let mut best: Option<(Destination, &str)> = None;
+    fn longest_capture(&self, number: &str) -> Option<(&Regex, Destination, String)> {
+        let mut best: Option<(&Regex, Destination, &str)> = None;
         for (pattern, to) in &self.patterns {
             let Some(captures) = pattern.captures(number) else { continue };
             let groups = captures.iter().skip(1).flatten().map(|group| group.as_str());
             let longest = groups.max_by_key(|group| group.len());
             let whole = captures.get(0).map_or("", |whole| whole.as_str());
             let group = if pattern.captures_len() > 1 { longest.unwrap_or("") } else { whole };
-            if best.is_none_or(|(_, best)| group.len() > best.len()) {
-                best = Some((*to, group));
+            if best.is_none_or(|(.., best)| group.len() > best.len()) {
+                best = Some((pattern, *to, group));
             }
         }
-        best.map(|(to, group)| (to, group.to_owned()))
+        best.map(|(pattern, to, group)| (pattern, to, group.to_owned()))
     }
 
     fn to(&self, to: Destination, capture_group: Option<String>) -> Option<Route> {
         let flow = self.documents.get(to.document)?.clone();
-        Some(Route { flow, public: to.public, capture_group })
+        let (public, capture_groups) = (to.public, Vec::new());
+        Some(Route { flow, public, capture_group, capture_groups, no_match: false })
     }
+}
+
+/// What the named groups of `pattern` capture of `number`.
+fn named(pattern: &Regex, number: &str) -> Vec<(String, String)> {
+    let Some(captures) = pattern.captures(number) else { return Vec::new() };
+    let names = pattern.capture_names().flatten();
+    names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().to_owned()))).collect()
 }
 
 /// Other names of a document: its path without `.json`, and its own id, in an envelope or not.
@@ -217,6 +231,16 @@ mod tests {
         assert_eq!(leads(&flows, "*551234"), Some(("long.json".into(), Some("51234".into()))));
         flows.pattern(Regex::new(r"^\*551234$").unwrap(), "whole.json", false);
         assert_eq!(leads(&flows, "*551234"), Some(("whole.json".into(), Some("*551234".into()))));
+    }
+
+    #[test]
+    fn named_groups_are_kept_by_name_and_a_feature_code_is_anchored_by_its_author() {
+        let mut flows = flows(&["a.json"]);
+        flows.pattern(Regex::new(r"^\*55(?P<box>\d)(?P<rest>\d*)(?P<never>x)?$").unwrap(), "a.json", false);
+        let route = flows.route("*551234").unwrap();
+        let named = [("box", "1"), ("rest", "234")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!((route.capture_group.as_deref(), route.capture_groups), (Some("234"), named.into()));
+        assert!(!route.no_match && flows.route("9*551234").is_none());
     }
 
     #[test]

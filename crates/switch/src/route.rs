@@ -9,7 +9,7 @@
 //! unless anonymous callers are allowed from anywhere; users they reach only from this machine. Everything else is asked
 //! who it is.
 //! A call that comes from a trunk's address is the trunk's: it may reach every flow and every user, in any spelling of
-//! their numbers, and never another trunk, or strangers would call the world at our cost.
+//! their numbers, and never `no_match` or another trunk, or strangers would call the world at our cost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,6 +39,8 @@ pub(crate) struct Program {
     /// The document's, or `user/alice`.
     pub(crate) id: String,
     pub(crate) capture_group: Option<String>,
+    /// What the pattern's named groups captured.
+    pub(crate) capture_groups: Vec<(String, String)>,
     /// Whether strangers may reach it.
     public: bool,
     /// Whether it does nothing but call a user.
@@ -63,6 +65,7 @@ impl Program {
                 code: route.flow.program.clone(),
                 id: route.flow.id.clone(),
                 capture_group: route.capture_group,
+                capture_groups: route.capture_groups,
                 public: route.public,
                 is_user: false,
                 only_dials: false,
@@ -75,6 +78,7 @@ impl Program {
             code: Arc::new(flow::own::outside(number)),
             id: format!("trunk/{number}"),
             capture_group: None,
+            capture_groups: Vec::new(),
             public: false,
             is_user: false,
             only_dials: true,
@@ -86,6 +90,7 @@ impl Program {
             code: Arc::new(flow::own::user(name)),
             id: format!("user/{name}"),
             capture_group: None,
+            capture_groups: Vec::new(),
             public: false,
             is_user: true,
             only_dials: true,
@@ -102,6 +107,14 @@ pub(crate) fn lead(flows: &Flows, users: &Users, number: &str) -> Result<Program
         return Ok(Program::user(&user.name));
     }
     flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
+}
+
+/// As [`lead`] for those who are nobody's users: `no_match` is not for them.
+fn lead_strangers(flows: &Flows, users: &Users, number: &str) -> Result<Program, Refusal> {
+    match flows.route(number) {
+        Some(route) if route.no_match => lead(&Flows::new(), users, number),
+        _ => lead(flows, users, number),
+    }
 }
 
 /// Where a number leads that a user dials: also out by a trunk.
@@ -134,7 +147,7 @@ fn lead_in(flows: &Flows, users: &Users, trunk: &Trunk, number: &str) -> Result<
         known.then(|| lead(flows, users, spelling))
     };
     let found = spellings.iter().find_map(exact);
-    let any = || spellings.iter().map(|spelling| lead(flows, users, spelling)).find(Result::is_ok);
+    let any = || spellings.iter().map(|spelling| lead_strangers(flows, users, spelling)).find(Result::is_ok);
     found.or_else(any).unwrap_or(Err(Refusal::UnknownNumber))
 }
 
@@ -306,5 +319,9 @@ mod tests {
         }
         assert_eq!(reach("201"), Ok("user/bob".into()));
         assert_eq!(reach("+4722334455"), Err(Refusal::UnknownNumber), "a trunk does not call out");
+        assert!(flows.number("no_match", "closed.json", false));
+        let reach = |number: &str| lead_in(&flows, &users, &trunk.trunk, number).map(|program| program.id);
+        assert_eq!(reach("+4722334455"), Err(Refusal::UnknownNumber), "nor by way of no_match");
+        assert_eq!(reach("201"), Ok("user/bob".into()));
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     leg::{DialOutcome, LegCommand, LegEvent},
 };
 
-use super::hangup;
+use super::{hangup, talk};
 
 /// Dials until nobody is left or the conversation is over.
 pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
@@ -28,10 +28,9 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
         let Event::Reply(of, Reply::Leg(event)) = cx.wait(None, None).await? else { continue };
         match event {
             LegEvent::Answered if of == tag => {
-                let mut port = cx.port();
-                if port.leg == LegState::Ringing {
-                    port.leg = LegState::Answered;
-                }
+                connected(cx);
+                talk::run(cx, tag).await?;
+                return Ok(Outcome::Done);
             }
             LegEvent::Dialled { outcome: DialOutcome::Answered, .. } if of == tag => {
                 return Ok(Outcome::Done);
@@ -42,6 +41,14 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
             LegEvent::Failed { cause, .. } if of == tag => return Ok(Outcome::Failed(cause)),
             _ => {}
         }
+    }
+}
+
+/// The caller is answered by who was dialled.
+fn connected(cx: &Cx) {
+    let mut port = cx.port();
+    if port.leg == LegState::Ringing {
+        port.leg = LegState::Answered;
     }
 }
 

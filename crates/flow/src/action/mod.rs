@@ -25,6 +25,7 @@ mod record;
 mod residual;
 mod set;
 mod sleep;
+mod talk;
 mod webhook;
 
 use crate::{

@@ -59,6 +59,11 @@ impl Cx {
         Cx { port, program, id }
     }
 
+    /// The same call's view of another node, which runs beside this one.
+    pub(crate) fn beside(&self, program: Arc<Program>, id: NodeId) -> Cx {
+        Cx { port: self.port.clone(), program, id }
+    }
+
     /// The node that runs.
     pub(crate) fn node(&self) -> Option<&Node> {
         self.program.node(self.id)

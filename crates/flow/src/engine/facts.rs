@@ -33,4 +33,6 @@ pub struct Facts {
     pub language: String,
     /// What the pattern that chose the flow captured of the dialled number (Kazoo).
     pub capture_group: Option<String>,
+    /// What the named groups of that pattern captured.
+    pub capture_groups: Vec<(String, String)>,
 }

@@ -15,6 +15,7 @@ mod request;
 mod run;
 mod scope;
 mod store;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub(crate) use self::{
     frame::{Each, Installation},
     port::{LegState, OpenRecording, Pressed, Reply},
     request::build as build_request,
+    store::Code,
 };
 use self::{
     frame::Frame,

@@ -12,9 +12,10 @@ use super::{
     Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Settings,
     frame::{Frame, Installation},
     store::Store,
+    talk::Talk,
 };
 use crate::{
-    ir::{FileFormat, Program},
+    ir::{FileFormat, Program, Side},
     leg::{LegCommand, LegEvent, Need, Tag},
     trace::What,
 };
@@ -106,6 +107,10 @@ pub(crate) struct Port {
     pub nodes: u32,
     pub effects: VecDeque<Effect>,
     pub inbox: VecDeque<(Tag, Reply)>,
+    /// The conversation that the running action waits for.
+    pub talk: Option<Talk>,
+    /// The last program with star codes that was entered for good.
+    pub last_codes: Option<Arc<Program>>,
     /// Tags whose outcome the running action waits for.
     live: Vec<Tag>,
     last_tag: u64,
@@ -137,6 +142,8 @@ impl Port {
             nodes: 0,
             effects: VecDeque::new(),
             inbox: VecDeque::new(),
+            talk: None,
+            last_codes: None,
             live: Vec::new(),
             last_tag: 0,
             http: Vec::new(),
@@ -224,7 +231,10 @@ impl Port {
         match &reply {
             Reply::Leg(LegEvent::Digit(key)) => return self.pressed(*key),
             // Heard by the star codes of a conversation, and by nobody else.
-            Reply::Leg(LegEvent::PeerDigit(_)) => return,
+            Reply::Leg(LegEvent::PeerDigit(key)) => {
+                self.talk_key(Side::Peer, *key);
+                return;
+            }
             Reply::Leg(LegEvent::Gone { cause }) => {
                 let cause = cause.clone();
                 return self.gone(&cause);
@@ -240,9 +250,18 @@ impl Port {
             Reply::Leg(_) | Reply::Document(_) => {}
             Reply::Http(outcome) => self.exchanged(tag, outcome),
         }
-        if self.live.contains(&tag) {
+        if self.live.contains(&tag)
+            && let Some(reply) = self.for_talk(tag, reply)
+        {
             self.inbox.push_back((tag, reply));
         }
+    }
+
+    /// Drops the tags that are not to be kept from those whose outcome is waited for, and gives them back.
+    pub(super) fn retain_live(&mut self, keep: impl Fn(Tag) -> bool) -> Vec<Tag> {
+        let (kept, dropped) = self.live.iter().partition(|tag| keep(**tag));
+        self.live = kept;
+        dropped
     }
 
     /// Lets the running action hear what comes for a command that an earlier one gave.
@@ -255,6 +274,7 @@ impl Port {
         self.live.clear();
         self.inbox.clear();
         self.deadline = None;
+        self.talk = None;
     }
 
     fn pressed(&mut self, key: char) {
@@ -270,6 +290,9 @@ impl Port {
             && self.now <= until
             && terminators.contains(key)
         {
+            return;
+        }
+        if self.talk_key(Side::Own, key) {
             return;
         }
         self.key_serial += 1;

@@ -172,6 +172,9 @@ impl Machine {
             self.home.learn(&program);
         }
         let mut port = self.port();
+        if install == Install::Replace && program.metaflows.is_some() {
+            port.last_codes = Some(program.clone());
+        }
         port.trace(What::Flow { dialect: dialect_name(program.dialect).into(), document: name });
         match install {
             Install::Replace => port.frames.clear(),

@@ -75,6 +75,14 @@ impl Scope for Port {
             Fact::HangupBy => self.end.as_ref().map(|end| end.by.as_str().into()),
             Fact::CompleteCount => Some(u32::from(self.after).into()),
             Fact::CaptureGroup => facts.capture_group.as_ref().and_then(text),
+            Fact::CaptureGroups => {
+                let groups = facts.capture_groups.iter();
+                let groups: Value =
+                    groups.map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
+                Some(groups).filter(|_| !facts.capture_groups.is_empty())
+            }
+            Fact::Captures => self.store.code.as_ref().map(|code| code.captures.clone().into()),
+            Fact::Collected => self.store.code.as_ref().and_then(|code| text(&code.digits)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::ir::Identity;
+use crate::ir::{Identity, Side};
 
 /// Largest value a variable may have, in JSON values inside it, a hundred bytes of text counting as one; stops
 /// `$a = [$a, $a]` from doubling for ever.
@@ -41,6 +41,19 @@ pub(crate) struct Store {
     pub identity: Option<Identity<String>>,
     /// `Alert-Info` for whom is dialled.
     pub alert: Option<String>,
+    /// The star code that runs.
+    pub code: Option<Code>,
+}
+
+/// A star code that was pressed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Code {
+    /// Its digits, without the key that began it.
+    pub digits: String,
+    /// What the groups of its pattern found.
+    pub captures: Vec<String>,
+    /// Who pressed it.
+    pub by: Side,
 }
 
 impl Store {

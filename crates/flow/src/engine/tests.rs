@@ -15,6 +15,7 @@ mod calls;
 mod logic;
 mod policies;
 mod random;
+mod talk;
 
 fn is_send<T: Send>() {}
 

@@ -141,4 +141,10 @@ pub enum Fact {
     CompleteCount,
     /// The capture group that the dialled number matched (Kazoo), or undefined.
     CaptureGroup,
+    /// Every named group of that pattern, as an object of name to text.
+    CaptureGroups,
+    /// What the groups of the star code's pattern found, as a list of texts; undefined outside of star codes.
+    Captures,
+    /// All digits of the star code; undefined outside of star codes.
+    Collected,
 }

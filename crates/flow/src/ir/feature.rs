@@ -3,9 +3,11 @@
 //! `T` is a [`Template`] in a program and a `String` in what a leg is asked for, as in [`super::Dial`].
 //! Each comes back with one word, which is its outcome; `done` is [`Outcome::Done`](super::Outcome::Done).
 
+mod conversation;
 mod map;
 mod service;
 
+pub use conversation::*;
 pub use service::*;
 
 use std::{sync::Arc, time::Duration};
@@ -30,7 +32,7 @@ pub enum Feature<T = Template> {
     Transfer(Transfer<T>),
     /// What becomes of the caller when the next conversation is over. → `done`
     AfterBridge(AfterBridge<T>),
-    /// Put the other party on hold until a key is pressed. → `done`
+    /// Put the other party on hold, or let both talk again. → `done`; with a key that ends it when that was pressed
     Hold(Hold<T>),
     /// The music that is heard on hold from here on. → `done`
     HoldMusic(T),
@@ -38,6 +40,14 @@ pub enum Feature<T = Template> {
     Mute(Mute),
     /// Change how a party sounds: `gain` in steps of -4..=4, `pitch`, `tempo`. → `done`
     Sound(Vec<(String, T)>),
+    /// Let a party of a conversation hear something beside it. → `done` when it was heard
+    Announce(Announce<T>),
+    /// Stop what a party of a conversation hears beside it. → `done`
+    Break(Side),
+    /// Let one member of a conference hear another or not. → `done`, `none`
+    Relate(Relate<T>),
+    /// The same, as the other party of the conversation asks for it: its own side is the caller's other one.
+    ForPeer(Box<Feature<T>>),
     /// Move this conversation to another of the user's phones. → `done`, `failed`
     Move(Callee<T>),
     /// Wait for an agent. → `done` after the conversation; `timeout`, `full`, `empty`, `exit` (by key), `failed`
@@ -237,19 +247,6 @@ pub enum AfterBridge<T = Template> {
     Hangup,
     Park,
     Transfer(T),
-}
-
-/// Holding.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hold<T = Template> {
-    /// The key that ends it; `None` for a second command.
-    pub release: Option<char>,
-    /// What the one on hold hears.
-    pub music: Option<T>,
-    /// What the one who holds hears.
-    pub own_music: Option<T>,
-    /// Hold if not held, else go on.
-    pub toggle: bool,
 }
 
 /// Muting.

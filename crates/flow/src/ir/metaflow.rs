@@ -18,4 +18,6 @@ pub struct Metaflows {
     /// Regular expressions, searched for unanchored in this order after the numbers; what their groups found is
     /// `Fact::Captures`, all digits are `Fact::Collected`.
     pub patterns: Vec<(String, NodeId)>,
+    /// Nodes that are no longer beside the conversation: it ends before one of them runs, and the flow goes on there.
+    pub leaving: Vec<NodeId>,
 }

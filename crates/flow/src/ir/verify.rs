@@ -35,6 +35,10 @@ pub fn verify(program: &Program) -> Result<(), Malformed> {
             return Err(Malformed::Entry(name, id.0));
         }
     }
+    let codes = program.metaflows.iter().flat_map(|codes| codes.numbers.iter().chain(&codes.patterns));
+    if let Some((_, id)) = codes.into_iter().find(|(_, id)| missing(*id)) {
+        return Err(Malformed::Entry("a star code", id.0));
+    }
     for node in &program.nodes {
         for target in targets(&node.edges) {
             if let Target::Node(id) = target

@@ -21,6 +21,9 @@ pub(super) fn usual(feature: &Feature<String>) -> Option<(Duration, &'static str
         | Feature::Directory(_)
         | Feature::Fax { .. } => Some((WHILE, "done")),
         Feature::Converse(converse) => Some((converse.longest.unwrap_or(WHILE).min(WHILE), "done")),
+        Feature::Hold(hold) if hold.release.is_some() => Some((WHILE, "done")),
+        Feature::Announce(_) => Some((Duration::from_secs(2), "done")),
+        Feature::ForPeer(feature) => usual(feature),
         Feature::FaxDetect(length) => Some((*length, "voice")),
         _ => Some((Duration::ZERO, "done")),
     }

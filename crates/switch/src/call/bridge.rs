@@ -140,8 +140,10 @@ impl Call {
         if !leg.has_key_events() {
             return;
         }
-        // The flow does not hear keys while its caller talks to somebody; the timeline does.
-        self.record.timeline.add(now, What::Note { text: format!("{by} pressed {key}") });
+        // What the flow's own party presses the flow writes down.
+        if self.subject != Some(from) {
+            self.record.timeline.add(now, What::Note { text: format!("{by} pressed {key}") });
+        }
         if let Some(bridge) = &mut self.bridge
             && bridge.keys.len() < MOST_KEYS
         {

@@ -243,8 +243,13 @@ impl Call {
         let is_subject = self.subject == Some(key);
         match notice {
             Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
-            // While its caller talks to somebody, a flow does not listen.
-            Notice::Flow(_, LegEvent::Digit(_)) if self.talks(key) => {}
+            // While its caller talks to somebody, a flow hears both for the sake of star codes.
+            Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {
+                if self.bridge.as_ref().and_then(|bridge| bridge.partner(key)) == self.subject {
+                    let event = LegEvent::PeerDigit(digit);
+                    self.machine.handle(now, Input::Leg(Tag::default(), event));
+                }
+            }
             Notice::Flow(tag, event) if is_subject => {
                 self.heard(now, &event);
                 self.machine.handle(now, Input::Leg(tag, event));

@@ -131,6 +131,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
         flow_id: program.id.clone(),
         language: String::new(),
         capture_group: program.capture_group.clone(),
+        capture_groups: program.capture_groups.clone(),
     };
     let span = tracing::info_span!(parent: None, "call", call = %id);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
@@ -314,6 +315,7 @@ fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> 
         flow_id: program.id.clone(),
         language: String::new(),
         capture_group: program.capture_group.clone(),
+        capture_groups: program.capture_groups.clone(),
     }
 }
 

@@ -17,6 +17,10 @@ impl<T> Feature<T> {
             Feature::HoldMusic(_) => "HoldMusic",
             Feature::Mute(_) => "Mute",
             Feature::Sound(_) => "Sound",
+            Feature::Announce(_) => "Announce",
+            Feature::Break(_) => "Break",
+            Feature::Relate(_) => "Relate",
+            Feature::ForPeer(of) => of.name(),
             Feature::Move(_) => "Move",
             Feature::Queue(_) => "Queue",
             Feature::Agent(_) => "Agent",
@@ -93,14 +97,34 @@ impl<T> Feature<T> {
                 AfterBridge::Transfer(to) => AfterBridge::Transfer(f(to)),
             }),
             Feature::Hold(of) => Feature::Hold(Hold {
+                how: of.how,
                 release: of.release,
                 music: of.music.as_ref().map(&mut *f),
                 own_music: of.own_music.as_ref().map(f),
-                toggle: of.toggle,
             }),
             Feature::HoldMusic(class) => Feature::HoldMusic(f(class)),
             Feature::Mute(of) => Feature::Mute(*of),
             Feature::Sound(settings) => Feature::Sound(pairs(settings, f)),
+            Feature::Announce(of) => Feature::Announce(Announce {
+                what: match &of.what {
+                    Announcement::Sound(sound) => Announcement::Sound(f(sound)),
+                    Announcement::Speech { text, language, voice } => Announcement::Speech {
+                        text: f(text),
+                        language: language.as_ref().map(&mut *f),
+                        voice: voice.as_ref().map(f),
+                    },
+                },
+                side: of.side,
+            }),
+            Feature::Break(side) => Feature::Break(*side),
+            Feature::Relate(of) => Feature::Relate(Relate {
+                conference: f(&of.conference),
+                one: f(&of.one),
+                other: f(&of.other),
+                relation: of.relation,
+            }),
+            // Always the same type, or the compiler would make this function for ever.
+            Feature::ForPeer(of) => Feature::ForPeer(Box::new(of.map(f as &mut dyn FnMut(&T) -> U))),
             Feature::Move(to) => Feature::Move(to.map(f)),
             Feature::Queue(of) => Feature::Queue(Queue {
                 id: f(&of.id),

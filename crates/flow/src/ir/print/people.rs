@@ -125,12 +125,29 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::AfterBridge(AfterBridge::Hangup) => words.push(Some("hangup".to_owned())),
         Feature::AfterBridge(AfterBridge::Park) => words.push(Some("park".to_owned())),
         Feature::Hold(of) => {
-            words.extend([of.release.map(|key| format!("until {key}")), flag(of.toggle, "toggle")]);
+            words.push(flag(of.how != Holding::Hold, &word(of.how)));
+            words.push(of.release.map(|key| format!("until {key}")));
             words.extend([named("music", of.music.as_ref()), named("own music", of.own_music.as_ref())]);
         }
         Feature::HoldMusic(class) => words.push(Some(text(class))),
         Feature::Mute(of) => words.extend([flag(!of.on, "off"), Some(word(of.side))]),
         Feature::Sound(of) => words.extend(of.iter().map(|(name, value)| named(name, Some(value)))),
+        Feature::Announce(of) => {
+            words.push(Some(match &of.what {
+                Announcement::Sound(name) => text(name),
+                Announcement::Speech { text: said, .. } => format!("say {}", text(said)),
+            }));
+            words.push(Some(format!("to {}", word(of.side))));
+        }
+        Feature::Break(side) => words.push(Some(word(side))),
+        Feature::Relate(of) => {
+            words.extend([text(&of.conference), text(&of.one), text(&of.other)].map(Some));
+            words.push(Some(word(of.relation)));
+        }
+        Feature::ForPeer(of) => {
+            words.push(Some("for the other party".to_owned()));
+            words.extend(told(of).into_iter().map(Some));
+        }
         Feature::Move(to) => words.push(Some(to.to_string())),
         Feature::Queue(of) => {
             words.extend([Some(text(&of.id)), flag(of.priority != 0, &format!("priority {}", of.priority))]);

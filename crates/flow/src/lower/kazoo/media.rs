@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// The text, language and voice of a `tts` or `say`.
-    fn speech(&mut self, data: &Members<'_>) -> Option<SpeechItem> {
+    pub(super) fn speech(&mut self, data: &Members<'_>) -> Option<SpeechItem> {
         let text = data.text(&mut self.builder, "text").filter(|text| !text.is_empty());
         let Some(text) = text else {
             self.error(&data.at("text"), "`text` is missing; nothing is said");

@@ -21,6 +21,7 @@ mod fields;
 mod hours;
 mod media;
 mod menu;
+mod metaflow;
 mod modules;
 mod pivot;
 mod record;
@@ -42,7 +43,8 @@ use crate::ir::{Edges, Lacking, NodeId, Op, Pointer, Target};
 pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
     let expected = "a node with `module` or a callflow with `flow`";
     let doc = Doc::of(document).filter(Doc::is_callflow).ok_or(LowerError::Root(expected))?;
-    let mut walk = Walk { builder: Builder::new(Dialect::Kazoo, Lacking::Fail), doc: &doc };
+    let builder = Builder::new(Dialect::Kazoo, Lacking::Fail);
+    let mut walk = Walk { builder, doc: &doc, beside: false, leaving: Vec::new() };
     let root = walk.root(document);
     walk.builder.program().entry = match root {
         Target::Node(entry) => Some(entry),
@@ -60,6 +62,10 @@ pub fn claims(document: &Value) -> Claims {
 struct Walk<'a> {
     builder: Builder,
     doc: &'a Doc<'a>,
+    /// The nodes being lowered are star codes', which have modules of their own.
+    beside: bool,
+    /// Nodes of star codes that end the conversation.
+    leaving: Vec<NodeId>,
 }
 
 /// A node whose children are lowered already.
@@ -87,12 +93,7 @@ impl<'a> Walk<'a> {
             let pointer = self.doc.pointer.clone();
             return self.node(document.pointer(&pointer.0).unwrap_or(document), &pointer);
         }
-        if self.doc.object.contains_key("metaflow") {
-            let at = self.doc.pointer.child("metaflow");
-            let message =
-                "metaflows are not run yet: keys pressed during the call do nothing beside the flow";
-            self.builder.diagnose(Severity::Warning, &at, message);
-        }
+        self.metaflows();
         match self.doc.root() {
             // An empty flow hangs up, and is what an editor saves for a new callflow.
             Some((Value::Object(flow), _)) if flow.is_empty() => Target::Return,
@@ -131,7 +132,10 @@ impl<'a> Walk<'a> {
             self.builder.add_with(Op::Noop, edges, at)
         } else {
             let name = name.to_ascii_lowercase();
-            let node = self.module(&name, &step);
+            let (node, name) = match self.beside {
+                true => (self.metaflow(&name, &step), format!("{}{name}", metaflow::PREFIX)),
+                false => (self.module(&name, &step), name),
+            };
             for (place, members) in [(Place::Options, &step.data), (Place::Beside, &members)] {
                 options::check(&mut self.builder, Dialect::Kazoo, &name, members, place);
             }

@@ -13,7 +13,12 @@ pub(super) const URL: &str = "recording_url";
 
 impl Walk<'_> {
     pub(super) fn record_call(&mut self, step: &Step<'_>) -> NodeId {
-        let action = step.data.text(&mut self.builder, "action").unwrap_or_else(|| "start".to_owned());
+        self.record_as(step, "start")
+    }
+
+    /// `usual` is the action where none is named.
+    pub(super) fn record_as(&mut self, step: &Step<'_>, usual: &str) -> NodeId {
+        let action = step.data.text(&mut self.builder, "action").unwrap_or_else(|| usual.to_owned());
         for key in ["record_on_answer", "record_on_bridge"] {
             if step.data.flag(&mut self.builder, key).unwrap_or(false) {
                 self.warn(&step.data.at(key), "the recording starts here and not later");

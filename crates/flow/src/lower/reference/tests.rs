@@ -16,6 +16,13 @@ fn document(module: &Module, among: Value, beside: &Map<String, Value>) -> (Valu
         object
     };
     match module.dialect {
+        Dialect::Kazoo if let Some(name) = module.name.strip_prefix("metaflow/") => {
+            let node = with(json!({"module": name, "data": among}));
+            (
+                json!({"flow": {}, "metaflow": {"patterns": {"1": node}}}),
+                ["/metaflow/patterns/1/data", "/metaflow/patterns/1"],
+            )
+        }
         Dialect::Kazoo => {
             let child = json!({"module": "noop", "data": {}});
             let node = with(json!({"module": module.name, "data": among, "children": {"_": child}}));

@@ -1,12 +1,13 @@
 //! The rows of Kazoo's modules, a file a family.
 
 mod logic;
+mod metaflow;
 mod ring;
 
 use crate::lower::reference::{Kind, Module, Opt};
 
 /// All rows.
-pub(in crate::lower) const TABLES: &[&[Module]] = &[ring::MODULES, logic::MODULES];
+pub(in crate::lower) const TABLES: &[&[Module]] = &[ring::MODULES, logic::MODULES, metaflow::MODULES];
 
 /// What every module has.
 pub(in crate::lower) const COMMON: &[Opt] = &[
