@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ir::{Dial, Feature, Repeat, Tone};
 
 /// Pairs a command with what came of it, so that a late answer to something abandoned is dropped by number.
@@ -44,7 +46,8 @@ pub struct Speech {
 }
 
 /// What came of dialling, whoever said it and in whatever words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DialOutcome {
     /// Somebody answered, and the conversation is over.
     Answered,
@@ -142,7 +145,8 @@ pub struct Joining {
 }
 
 /// Why a leg is in a room no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Leaving {
     /// The flow wanted it.
     Stopped,
@@ -167,7 +171,8 @@ impl Leaving {
 }
 
 /// Who answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Detection {
     /// A person.
     Person,
@@ -272,7 +277,8 @@ pub enum LegCommand {
 }
 
 /// What a leg tells its flow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LegEvent {
     /// The call is answered (its ACK may still be on the way).
     Answered,
@@ -312,6 +318,7 @@ pub enum LegEvent {
     /// The command could not be obeyed.
     Failed {
         /// For the edge.
+        #[serde(with = "crate::journal::CauseForm")]
         cause: crate::ir::Cause,
         /// For the trace.
         why: String,

@@ -34,6 +34,7 @@ pub mod engine;
 pub mod eval;
 pub mod graph;
 pub mod ir;
+pub mod journal;
 pub mod leg;
 pub mod lower;
 pub mod own;

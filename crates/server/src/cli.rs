@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{graph::Graph, simulate::Simulate, test::Test};
+use crate::commands::{graph::Graph, replay::Replay, simulate::Simulate, test::Test};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Run the scripts beside flows as tests: what they expect must come
     Test(Test),
+    /// Run a call's flow again from its journal (calls.journal), without a call, and print the flow's timeline
+    Replay(Replay),
 }
 
 #[derive(Debug, Subcommand)]

@@ -48,6 +48,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(simulate) => return Ok(commands::status(simulate.run())),
         Command::Graph(graph) => return Ok(commands::status(graph.run())),
         Command::Test(test) => return Ok(commands::status(test.run(Instant::now))),
+        Command::Replay(replay) => return Ok(commands::status(replay.run())),
     }
     Ok(ExitCode::SUCCESS)
 }

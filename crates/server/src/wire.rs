@@ -220,6 +220,7 @@ fn of_switch(config: &Config) -> switch::Config {
         max_calls: calls.max,
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),
+        journal: calls.journal.clone(),
         ..switch::Config::default()
     }
 }
@@ -278,7 +279,9 @@ fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
             "sip.tls_certificate and sip.tls_key name the files; without sip.tls and sip.wss TLS is off"
                 .to_owned()
         }
-        switch::StartError::Directory { .. } => "data_dir and calls.records change it".to_owned(),
+        switch::StartError::Directory { .. } => {
+            "data_dir, calls.records and calls.journal change it".to_owned()
+        }
         _ => return error.into(),
     };
     // The error tells its source itself; as a chain it would be told twice.

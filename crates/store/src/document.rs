@@ -18,7 +18,7 @@ pub struct Document {
     /// What the engine runs.
     pub program: Arc<Program>,
     /// The document as it was written; null if it is broken.
-    pub source: Value,
+    pub source: Arc<Value>,
     /// What its author should know, by JSON pointer.
     pub diagnostics: Vec<Diagnostic>,
     /// Why it cannot run, if it cannot.
@@ -46,7 +46,7 @@ impl Document {
             id: id.into(),
             dialect,
             program: Arc::new(lowered.program),
-            source,
+            source: Arc::new(source),
             diagnostics: lowered.diagnostics,
             broken: None,
         })
@@ -66,7 +66,7 @@ impl Document {
             id: id.into(),
             dialect,
             program: Arc::new(builder.finish().program),
-            source: Value::Null,
+            source: Arc::new(Value::Null),
             diagnostics: Vec::new(),
             broken: Some(problem),
         }

@@ -115,7 +115,7 @@ fn a_reload_keeps_the_good_version_of_a_file_that_broke_and_takes_the_mended_one
     let second = Directory::reload(Some(home.path()), &first.flows).expect("usable");
     let flow = second.flows.route("1").expect("a route").flow;
     assert_eq!(
-        (flow.broken.is_none(), flow.source.clone()),
+        (flow.broken.is_none(), (*flow.source).clone()),
         (true, serde_json::from_str(NODE).expect("JSON"))
     );
     assert!(errors(&second).first().is_some_and(|said| said.contains("stays in use")));

@@ -46,6 +46,8 @@ pub struct Config {
     pub prompt_limit: Duration,
     /// The file to which a JSON line is appended for each call.
     pub cdr: Option<PathBuf>,
+    /// A directory for a journal of each call. Default: none.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -68,6 +70,7 @@ impl Default for Config {
             prompt_cache_bytes: 128 << 20,
             prompt_limit: Duration::from_secs(15),
             cdr: None,
+            journal: None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod encryption;
 mod error;
 mod events;
 mod http;
+mod journal;
 mod meters;
 mod presence;
 mod route;
@@ -117,6 +118,9 @@ impl Switch {
         if let Some(parent) = config.cdr.as_deref().and_then(Path::parent) {
             make_directory(parent)?;
         }
+        if let Some(journals) = config.journal.as_deref() {
+            make_directory(journals)?;
+        }
         let legs = Arc::new(Legs::default());
         let (sink, runtime) = (legs.clone(), tokio::runtime::Handle::current());
         let engine = media::Engine::start(config.media, move |event| {
@@ -144,6 +148,7 @@ impl Switch {
             book: Book::default(),
             bus: Bus::new(),
             cdr: call::cdr::Cdr::start(config.cdr),
+            journals: journal::Journals::start(config.journal),
             http,
             studio: Arc::new(studio),
             flows,
@@ -320,6 +325,7 @@ impl Switch {
         // Whoever does not answer a BYE in time is left behind.
         let _ = timeout(FAREWELL, farewell).await;
         self.shared.cdr.flush().await;
+        self.shared.journals.flush().await;
         cut
     }
 

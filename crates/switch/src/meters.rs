@@ -15,7 +15,7 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 11] = [
+const PLAIN: [(&str, &str); 14] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_answered_total", "Calls that were answered"),
     ("offhook_transfers_total", "Transfers that phones asked for and were let"),
@@ -26,6 +26,12 @@ const PLAIN: [(&str, &str); 11] = [
     ("offhook_recordings_total", "Recordings completed"),
     ("offhook_uploads_failed_total", "Recordings that their server did not take"),
     ("offhook_mailbox_full_total", "Events for a call that found its mailbox full"),
+    ("offhook_journals_broken_total", "Journals that broke off because the disk was too slow or full"),
+    ("offhook_http_refused_total", "Requests of flows to addresses that are closed to them"),
+    (
+        "offhook_http_last_good_total",
+        "Requests of flows answered by an older answer because their server failed",
+    ),
     ("offhook_cdr_dropped_total", "Call records that found the disk too slow"),
 ];
 

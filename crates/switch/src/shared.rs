@@ -19,6 +19,7 @@ use crate::codecs::Codecs;
 use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
+use crate::journal::Journals;
 use crate::sip_io::ShardHandle;
 use crate::studio::Studio;
 use crate::trunk::Board;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) book: Book,
     pub(crate) bus: Bus,
     pub(crate) cdr: Cdr,
+    pub(crate) journals: Journals,
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,
     pub(crate) flows: Arc<ArcSwap<Flows>>,

@@ -5,6 +5,7 @@
 mod document;
 pub(crate) mod graph;
 mod junit;
+pub(crate) mod replay;
 pub(crate) mod simulate;
 mod svg;
 pub(crate) mod test;

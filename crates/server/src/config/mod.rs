@@ -89,6 +89,8 @@ pub(crate) struct Calls {
     pub(crate) max_duration: Duration,
     /// The file of call records, if they are kept.
     pub(crate) records: Option<PathBuf>,
+    /// The directory of journals, if they are kept.
+    pub(crate) journal: Option<PathBuf>,
     pub(crate) drain: Duration,
 }
 
@@ -240,6 +242,7 @@ impl Read {
                 max: self.number("calls.max") as usize,
                 max_duration: seconds("calls.max_duration_s"),
                 records: path("calls.records"),
+                journal: path("calls.journal"),
                 drain: seconds("calls.drain_s"),
             },
             speech: Speech {

@@ -347,6 +347,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "A file to which a JSON line is appended for each call that ended. Empty: none.",
     ),
     setting(
+        "calls.journal",
+        Text,
+        "\"\"",
+        "A directory for a file a call with all that its flow was told, for `offhook replay`. Empty: none.\nThe files hold keys that callers press and what web servers say of them.",
+    ),
+    setting(
         "calls.drain_s",
         Number(0, DAY),
         "30",

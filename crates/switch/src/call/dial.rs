@@ -414,7 +414,7 @@ impl Call {
         }
         metrics::counter!("offhook_dials_total", "outcome" => outcome.word()).increment(1);
         self.last_dialled = Some(status);
-        self.machine.handle(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));
+        self.tell(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));
     }
 }
 

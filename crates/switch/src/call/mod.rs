@@ -32,6 +32,7 @@ mod session;
 mod silence;
 mod start;
 mod timeline;
+mod told;
 mod tones;
 mod transfer;
 

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flow::End;
 use flow::engine::{Effect, Input, Machine};
 use flow::leg::DialOutcome;
 use flow::leg::{Leg, LegCommand, LegEvent, Tag};
 use flow::trace::What;
-use flow::{End, HttpFailure, HttpRequest};
 use sip::Reason;
 use tokio::sync::mpsc;
 
@@ -19,26 +19,19 @@ use super::bridge::Bridge;
 use super::caller::Caller;
 use super::dial::Dial;
 use super::leg::{CallLeg, Notice};
+use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
-use super::{LegKey, Mail, Order, post};
+use super::{LegKey, Mail, Order};
 use crate::book::{CallState, Record};
 use crate::events::{Happening, wall_clock};
+use crate::journal::Journal;
 use crate::shared::Shared;
 
-/// Requests of one flow on their way at a time; a flow that makes more has gone mad.
-const REQUESTS: usize = 32;
 /// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
 const LINGER: Duration = Duration::from_secs(250);
 
 /// Between two looks at calls that legs went to.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// A request on its way, for the trace of one whose flow is over when the reply comes.
-pub(super) struct Request {
-    method: String,
-    url: String,
-    began: Instant,
-}
 
 /// A call that runs.
 pub(super) struct Call {
@@ -65,6 +58,8 @@ pub(super) struct Call {
     /// Legs that went to other calls, as long as letters about them may come.
     pub(super) moved: Vec<Moved>,
     pub(super) machine: Machine,
+    /// What the flow is told, written down.
+    pub(super) journal: Option<Journal>,
     /// The call may last until then.
     pub(super) last: Instant,
     /// Requests of the flow on their way.
@@ -79,7 +74,7 @@ impl Call {
     /// Runs to the end.
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Mail>) {
         let now = Instant::now();
-        self.machine.handle(now, Input::Start { at: wall_clock(), media: true });
+        self.tell(now, Input::Start { at: wall_clock(), media: true });
         self.settle(now);
         while !self.is_finished(Instant::now()) {
             let due = self.due(Instant::now());
@@ -175,7 +170,7 @@ impl Call {
         self.dial_time(now);
         self.transfer_time(now);
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
-            self.machine.handle(now, Input::Timeout);
+            self.tell(now, Input::Timeout);
         }
         if self.ended.is_none() && self.last <= now {
             self.cut(now, "longest duration reached");
@@ -196,30 +191,6 @@ impl Call {
         self.part();
         for leg in &mut self.legs {
             leg.leave(480, None, reason.clone());
-        }
-    }
-
-    fn replied(&mut self, now: Instant, tag: Tag, result: Result<flow::HttpReply, HttpFailure>) {
-        let Some(request) = self.requests.remove(&tag) else { return };
-        let latency = now.saturating_duration_since(request.began);
-        metrics::histogram!("offhook_http_seconds").record(latency.as_secs_f64());
-        let outcome = match &result {
-            Ok(reply) if reply.status < 400 => "ok",
-            Ok(_) => "status",
-            Err(failure) if failure.timeout => "timeout",
-            Err(_) => "failed",
-        };
-        metrics::counter!("offhook_http_requests_total", "outcome" => outcome).increment(1);
-        if self.machine.is_over() {
-            let (status, note) = match result {
-                Ok(reply) => (reply.status, String::new()),
-                Err(failure) => (0, failure.why),
-            };
-            let Request { method, url, .. } = request;
-            let latency_ms = latency.as_millis() as u64;
-            self.record.timeline.add(now, What::Http { method, url, status, latency_ms, note });
-        } else {
-            self.machine.handle(now, Input::Http(tag, result));
         }
     }
 
@@ -252,7 +223,7 @@ impl Call {
             }
             Notice::Flow(tag, event) if is_subject => {
                 self.heard(now, &event);
-                self.machine.handle(now, Input::Leg(tag, event));
+                self.tell(now, Input::Leg(tag, event));
             }
             Notice::Flow(..) => {}
             Notice::Progress { media } => self.fork_progress(now, key, media),
@@ -273,7 +244,7 @@ impl Call {
         self.leave_all(reason);
         let event = LegEvent::Gone { cause: cause.to_owned() };
         self.heard(now, &event);
-        self.machine.handle(now, Input::Leg(Tag::default(), event));
+        self.tell(now, Input::Leg(Tag::default(), event));
     }
 
     fn talks(&self, key: LegKey) -> bool {
@@ -319,10 +290,11 @@ impl Call {
             }
             Effect::Http(tag, request) => self.request(now, tag, request),
             Effect::Document(tag, id) => {
-                let document = self.shared.flows.load().document(&id);
-                let program = document.filter(|document| document.broken.is_none());
-                let program = program.map(|document| document.program.clone());
-                self.machine.handle(now, Input::Document(tag, program));
+                let flows = self.shared.flows.load();
+                let document = flows.document(&id).filter(|document| document.broken.is_none());
+                let input = Input::Document(tag, document.as_ref().map(|document| document.program.clone()));
+                self.journal(now, &input, document.as_ref());
+                self.machine.handle(now, input);
             }
             Effect::Trace(What::Ended { .. }) => {
                 // The call writes its own last line: it also knows of ends that the flow did not see.
@@ -370,21 +342,6 @@ impl Call {
             leg.leave(status, phrase, reason.clone());
         }
         self.leave_all(&reason);
-    }
-
-    fn request(&mut self, now: Instant, tag: Tag, request: HttpRequest) {
-        let (method, url) = (request.method.clone(), request.url.clone());
-        self.requests.insert(tag, Request { method, url, began: now });
-        if self.requests.len() > REQUESTS {
-            let why = format!("{REQUESTS} requests are on their way already");
-            post(&self.mail, Mail::Http(tag, Err(HttpFailure { why, timeout: false })));
-            return;
-        }
-        let (http, mail) = (self.shared.http.clone(), self.mail.clone());
-        self.shared.tasks.spawn(async move {
-            let result = http.exchange(&request).await;
-            post(&mail, Mail::Http(tag, result));
-        });
     }
 
     /// Notes how the call ended; the first word counts.

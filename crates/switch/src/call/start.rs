@@ -236,9 +236,12 @@ impl Call {
         now: Instant,
     ) -> Call {
         let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
+        let start = Start::new(program, facts, settings);
+        let journal = shared.journals.begin(record.id, &start, &shared.flows.load());
         Call {
             mail: record.mail().clone(),
-            machine: Machine::new(Start::new(program, facts, settings)),
+            machine: Machine::new(start),
+            journal,
             // A limit beyond the clock is as good as a year.
             last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),
             shared,

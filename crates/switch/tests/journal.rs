@@ -1,0 +1,106 @@
+//! Real calls and their journals: run again without a call, they tell the same.
+
+mod rig;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use flow::journal::{Replay, replay};
+use rig::{LONG, Rig, trace};
+use serde_json::{Value, json};
+use testkit::ua::Offer;
+
+/// A web server that answers every request with `flow`.
+fn serve(flow: &Value) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let body = flow.to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut buffer = [0; 8192];
+            // A GET is one packet on loopback.
+            let _ = stream.read(&mut buffer);
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
+            let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    address
+}
+
+fn with_journals(flows: &[(&str, Value)]) -> (Rig, PathBuf) {
+    let folder = std::env::temp_dir().join(format!("journals-{:x}", fastrand::u64(..)));
+    let rig = Rig::with(flows, |config| config.journal = Some(folder.clone()));
+    (rig, folder)
+}
+
+/// The journals in `folder`, oldest first, run again.
+fn replayed(folder: &PathBuf) -> Vec<Replay> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("journals").flatten().map(|file| file.path()).collect();
+    files.sort();
+    let run = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).expect("a journal");
+        replay(text.lines()).unwrap_or_else(|error| panic!("{}: {error}\n{text}", file.display()))
+    };
+    files.iter().map(run).collect()
+}
+
+/// Compares the only call's timeline with its journal's.
+fn same(rig: Rig, folder: &PathBuf) -> Replay {
+    let call = rig.finished();
+    rig.nothing_left();
+    // What was written is on disk when the switch has stopped.
+    drop(rig);
+    let replay = replayed(folder).pop().expect("a journal");
+    assert_eq!(replay.notes, Vec::<String>::new());
+    assert_eq!(replay.differs(&call.trace), None, "{}", trace(&call));
+    std::fs::remove_dir_all(folder).expect("removed");
+    replay
+}
+
+#[test]
+fn a_call_with_keys_documents_and_a_web_server_is_replayed_times_included() {
+    let fetched = json!({"module": "play", "data": {"id": "tone_stream://%(200,0,440)"},
+        "children": {"_": {"module": "hangup", "data": {}, "children": {}}}});
+    let server = serve(&fetched);
+    let other =
+        json!({"module": "pivot", "data": {"voice_url": format!("http://{server}/flow")}, "children": {}});
+    let first = json!({"module": "answer", "data": {}, "children": {"_": {
+        "module": "collect_dtmf", "data": {"max_digits": 3, "terminators": ["#"], "interdigit_timeout": 3000},
+        "children": {"_": {"module": "callflow", "data": {"id": "1002"}, "children": {}}}}}});
+    let (rig, folder) = with_journals(&[("1001", first), ("1002", other)]);
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+    rig.wait("that keys are waited for", || rig.traces().iter().any(|trace| trace.contains("Collect")));
+    call.press("42#").expect("pressed");
+    assert!(call.until_bye(LONG).expect("a socket"));
+    let replay = same(rig, &folder);
+    let told: String = replay.entries.iter().map(|entry| format!("{entry}\n")).collect();
+    for part in ["key    4", "got    \"42\"", "1002", "→ 200 in", "Tone(440 Hz", "end    "] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+}
+
+#[test]
+fn a_caller_who_hangs_up_in_the_midst_is_replayed() {
+    let flow = json!({"module": "tts", "data": {"text": "A long story"}, "children": {}});
+    let waits = json!({"module": "sleep", "data": {"duration": 60}, "children": {"_": flow}});
+    let (rig, folder) =
+        with_journals(&[("1001", json!({"module": "answer", "data": {}, "children": {"_": waits}}))]);
+    let mut phone = rig.phone("caller");
+    let call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+    call.hang_up().expect("heard");
+    let replay = same(rig, &folder);
+    assert_eq!(replay.end.map(|end| end.by), Some("caller".to_owned()));
+}
+
+#[test]
+fn calls_to_users_have_journals_too() {
+    let (rig, folder) = with_journals(&[]);
+    let mut phone = rig.phone("caller");
+    // Nobody is registered there.
+    assert!(phone.call("201", Offer::Early, LONG).is_err());
+    let replay = same(rig, &folder);
+    assert!(replay.entries.iter().any(|entry| entry.to_string().contains("Dial")), "{replay:?}");
+}
