@@ -263,7 +263,7 @@ pub enum LegCommand {
         greeting: Option<Duration>,
     },
     /// Talk with all who are in a room, until the `Stop` of this tag, or until the member is sent out or the room closed.
-    /// → [`LegEvent::Left`] or [`LegEvent::Failed`]
+    /// → [`LegEvent::Joined`] when it is inside; [`LegEvent::Left`] or [`LegEvent::Failed`]
     Conference(Joining),
     /// End the call: BYE, or the final response with this status if it was not answered. No event follows.
     Hangup {
@@ -310,6 +310,8 @@ pub enum LegEvent {
         /// Its word; `done` if there is nothing to choose by.
         word: String,
     },
+    /// The leg is in its room.
+    Joined,
     /// The leg is in its room no more.
     Left {
         /// Why.

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::{collect, digits, play};
 use crate::{
-    engine::{Cx, Event, Halt, Reply},
-    ir::{Barge, Collect, Conference, Item, Outcome, Repeat, SpeechItem, Template, TimerStart, TypeAhead},
-    leg::{Joining, Leaving, LegCommand, LegEvent},
+    engine::{Aside, Beside, Cx, Event, Halt, Reply, Waited},
+    ir::{
+        Barge, Cause, Collect, Conference, Item, Outcome, Repeat, Section, SpeechItem, Template, TimerStart,
+        TypeAhead,
+    },
+    leg::{Joining, Leaving, LegCommand, LegEvent, Tag},
 };
 
 /// Time for the first digit of a PIN, and for each that follows.
@@ -37,17 +40,10 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
     };
     if joining.room.is_empty() {
         cx.note("a conference needs a name");
-        return Ok(Outcome::Failed(crate::ir::Cause::Missing));
+        return Ok(Outcome::Failed(Cause::Missing));
     }
     let tag = cx.command(LegCommand::Conference(joining));
-    let how = loop {
-        let Event::Reply(of, Reply::Leg(event)) = cx.wait(None, None).await? else { continue };
-        match event {
-            LegEvent::Left { how } if of == tag => break how,
-            LegEvent::Failed { cause, .. } if of == tag => return Ok(Outcome::Failed(cause)),
-            _ => {}
-        }
-    };
+    let how = stay(cx, tag, op.inside.as_ref()).await?;
     // What was pressed in the room was meant for the room.
     digits::flush(cx);
     cx.note(format!("left the conference: {}", how.word()));
@@ -55,6 +51,26 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
         Leaving::Full => Outcome::Key("full".to_owned()),
         _ => Outcome::Done,
     })
+}
+
+/// Stays until the end, and does meanwhile what is to be done inside.
+async fn stay(cx: &Cx, tag: Tag, inside: Option<&Section>) -> Result<Leaving, Halt> {
+    let mut aside = None;
+    loop {
+        match cx.wait_with(None, None, &mut aside).await? {
+            Waited::Own(Event::Reply(of, Reply::Leg(event))) if of == tag => match event {
+                LegEvent::Joined => {
+                    aside = inside.map(|inside| Aside::begin(cx, inside.entry, inside.nodes.clone()));
+                }
+                LegEvent::Left { how } => return Ok(how),
+                LegEvent::Failed { cause, .. } => return Err(Halt::Failed(cause)),
+                _ => {}
+            },
+            Waited::Own(_) | Waited::Aside(Beside::UsedUp) => {}
+            // It goes on elsewhere, which is not in the room.
+            Waited::Aside(Beside::Leads) => cx.port().stop(tag),
+        }
+    }
 }
 
 /// Whether the caller knows a PIN, where one is needed, and whether it is a moderator's; `None` if he does not.

@@ -32,6 +32,7 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
         if op.reply != Reply::Ignored {
             // The server has been told of them.
             port.store.presses.clear();
+            port.changed = false;
         }
         request
     };

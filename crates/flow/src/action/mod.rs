@@ -127,6 +127,10 @@ const TABLE: &[ActionInfo] = &[
         doc: "Waits until the far end hangs up.",
     },
     ActionInfo {
+        name: "WaitForChange", needs: CALL, outcomes: &["Done"],
+        doc: "Waits until somebody outside changes a variable of the call.",
+    },
+    ActionInfo {
         name: "Echo", needs: MEDIA, outcomes: &["Done"],
         doc: "Sends back what is heard, for a time or until the far end hangs up.",
     },
@@ -234,6 +238,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::FlushDigits => "FlushDigits",
         Op::Sleep(_) => "Sleep",
         Op::WaitForHangup => "WaitForHangup",
+        Op::WaitForChange => "WaitForChange",
         Op::Echo(_) => "Echo",
         Op::Record(_) => "Record",
         Op::RecordStart(_) => "RecordStart",
@@ -282,6 +287,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,
         Op::WaitForHangup => sleep::for_ever(&cx).await,
+        Op::WaitForChange => sleep::for_change(&cx).await,
         Op::Echo(op) => echo::run(&cx, *op).await,
         Op::Record(op) => record::foreground(&cx, op).await,
         Op::RecordStart(op) => record::start(&cx, op).await,

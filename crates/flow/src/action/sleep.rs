@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    engine::{Cx, Event, Halt},
+    engine::{Cx, Event, Halt, Reply},
     eval,
     ir::{Expr, Outcome},
 };
@@ -24,6 +24,16 @@ pub(super) async fn run(cx: &Cx, length: &Expr) -> Result<Outcome, Halt> {
 pub(super) async fn for_ever(cx: &Cx) -> Result<Outcome, Halt> {
     loop {
         cx.wait(None, None).await?;
+    }
+}
+
+/// Waits until a variable is changed from outside; a change that nobody was told of yet counts.
+pub(super) async fn for_change(cx: &Cx) -> Result<Outcome, Halt> {
+    cx.port().watch();
+    loop {
+        if let Event::Reply(_, Reply::Changed) = cx.wait(None, None).await? {
+            return Ok(Outcome::Done);
+        }
     }
 }
 

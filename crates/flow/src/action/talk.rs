@@ -84,7 +84,7 @@ impl Conversation<'_> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Happening, Halt>> {
         {
             let mut port = self.cx.port();
-            port.deadline = None;
+            port.lanes.own().deadline = None;
             if port.leg == LegState::Gone {
                 return Poll::Ready(Err(Halt::Gone));
             }
@@ -106,7 +106,8 @@ impl Conversation<'_> {
             if *until <= port.now {
                 return Poll::Ready(Ok(Happening::Typed(side)));
             }
-            port.deadline = Some(port.deadline.map_or(*until, |deadline| deadline.min(*until)));
+            let deadline = &mut port.lanes.own().deadline;
+            *deadline = Some(deadline.map_or(*until, |deadline| deadline.min(*until)));
         }
         Poll::Pending
     }

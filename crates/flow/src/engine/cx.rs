@@ -64,6 +64,21 @@ impl Cx {
         Cx { port: self.port.clone(), program, id }
     }
 
+    /// The same call at another node of the same program.
+    pub(super) fn at(&self, id: NodeId) -> Cx {
+        Cx { port: self.port.clone(), program: self.program.clone(), id }
+    }
+
+    /// The call's state, to be kept.
+    pub(super) fn shared(&self) -> Arc<Mutex<Port>> {
+        self.port.clone()
+    }
+
+    /// The program that runs.
+    pub(super) fn program(&self) -> Arc<Program> {
+        self.program.clone()
+    }
+
     /// The node that runs.
     pub(crate) fn node(&self) -> Option<&Node> {
         self.program.node(self.id)
@@ -133,35 +148,42 @@ impl Cx {
     /// keys at all), for what comes for this action's tags, or until a time.
     pub(crate) async fn wait(&self, keys: Option<u64>, until: Option<Duration>) -> Result<Event, Halt> {
         let entered = self.now();
-        std::future::poll_fn(|_| {
-            let mut port = self.port();
-            port.deadline = None;
-            if port.leg == LegState::Gone && !port.after {
-                return Poll::Ready(Err(Halt::Gone));
-            }
-            let until = match port.after_call_limit() {
-                Some(limit) => Some(until.map_or(limit, |until| until.min(limit))),
-                None => until,
-            };
-            let key = keys.and_then(|after| port.keys.iter().find(|key| key.serial > after).copied());
-            let event = if let Some((tag, reply)) = port.inbox.pop_front() {
-                Event::Reply(tag, reply)
-            } else if let Some(key) = key {
-                Event::Key(key)
-            } else if until.is_some_and(|until| until <= port.now) {
-                Event::Timer
-            } else {
-                port.deadline = until;
-                return Poll::Pending;
-            };
-            if !port.after && is_progress(&event) {
-                // A thousand nodes a second at most, however short the pauses are that a flow makes between them.
-                let passed = port.now.saturating_sub(entered).as_millis();
-                port.nodes = port.nodes.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
-            }
-            Poll::Ready(Ok(event))
-        })
-        .await
+        std::future::poll_fn(|_| self.poll_wait(entered, keys, until)).await
+    }
+
+    /// Whether there is what a wait that began at `entered` waits for.
+    pub(super) fn poll_wait(
+        &self,
+        entered: Duration,
+        keys: Option<u64>,
+        until: Option<Duration>,
+    ) -> Poll<Result<Event, Halt>> {
+        let mut port = self.port();
+        port.lanes.own().deadline = None;
+        if port.leg == LegState::Gone && !port.after {
+            return Poll::Ready(Err(Halt::Gone));
+        }
+        let until = match port.after_call_limit() {
+            Some(limit) => Some(until.map_or(limit, |until| until.min(limit))),
+            None => until,
+        };
+        let key = keys.and_then(|after| port.keys.iter().find(|key| key.serial > after).copied());
+        let event = if let Some((tag, reply)) = port.lanes.own().inbox.pop_front() {
+            Event::Reply(tag, reply)
+        } else if let Some(key) = key {
+            Event::Key(key)
+        } else if until.is_some_and(|until| until <= port.now) {
+            Event::Timer
+        } else {
+            port.lanes.own().deadline = until;
+            return Poll::Pending;
+        };
+        if !port.after && is_progress(&event) {
+            // A thousand nodes a second at most, however short the pauses are that a flow makes between them.
+            let passed = port.now.saturating_sub(entered).as_millis();
+            port.nodes = port.nodes.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+        }
+        Poll::Ready(Ok(event))
     }
 
     /// Waits for what comes for `tag`; `None` if nothing came in time. Other tags' replies are dropped.

@@ -66,6 +66,13 @@ pub enum Input {
     Http(Tag, Result<HttpReply, HttpFailure>),
     /// The document that was asked for; `None` if there is none.
     Document(Tag, Option<Arc<Program>>),
+    /// Somebody outside merges a value into a variable, an object member by member (Voxology's session data injection).
+    Merge {
+        /// The variable's name, `sessionData`.
+        variable: String,
+        /// What is merged into it.
+        value: Value,
+    },
     /// The time of [`Machine::poll_timeout`](super::Machine::poll_timeout) has come.
     Timeout,
 }

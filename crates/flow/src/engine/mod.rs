@@ -6,9 +6,12 @@
 //! It knows no dialect; what distinguishes them is in the program.
 
 mod address;
+mod admit;
+mod aside;
 mod cx;
 mod facts;
 mod frame;
+mod lanes;
 mod message;
 mod port;
 mod request;
@@ -29,6 +32,7 @@ pub use facts::Facts;
 pub use message::{Effect, End, HttpFailure, HttpReply, HttpRequest, Input, Settings, Start};
 
 pub(crate) use self::{
+    aside::{Aside, Beside, Waited},
     cx::{Cx, Event, Halt},
     frame::{Each, Installation},
     port::{LegState, OpenRecording, Pressed, Reply},
@@ -50,8 +54,6 @@ pub struct Machine {
     at: At,
     /// Where the run goes when the stack is empty, and after the call.
     home: Home,
-    /// Nodes so far, all programs together.
-    nodes: u32,
     /// The first input's time, from which all others are counted.
     origin: Option<Instant>,
     start: Option<Start>,
@@ -59,7 +61,7 @@ pub struct Machine {
 
 impl fmt::Debug for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Machine").field("at", &self.at).field("nodes", &self.nodes).finish_non_exhaustive()
+        f.debug_struct("Machine").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,6 @@ impl Machine {
             port: Arc::new(Mutex::new(port)),
             at: At::Waiting,
             home: Home::default(),
-            nodes: 0,
             origin: None,
             start: Some(start),
         }
@@ -96,6 +97,7 @@ impl Machine {
             Input::Leg(tag, event) => self.port().deliver(tag, Reply::Leg(event)),
             Input::Http(tag, outcome) => self.port().deliver(tag, Reply::Http(outcome)),
             Input::Document(tag, program) => self.port().deliver(tag, Reply::Document(program)),
+            Input::Merge { variable, value } => self.port().merge(&variable, value),
             Input::Timeout => {}
         }
         self.run();
@@ -113,7 +115,7 @@ impl Machine {
 
     /// As [`Machine::poll_timeout`], since the first input.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.port().deadline
+        self.port().lanes.deadline()
     }
 
     /// Whether the run is over; effects may still be there to be taken.

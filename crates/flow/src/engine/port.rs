@@ -6,16 +6,17 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Settings,
     frame::{Frame, Installation},
+    lanes::Lanes,
     store::Store,
     talk::Talk,
 };
 use crate::{
-    ir::{FileFormat, Program, Side},
+    ir::{FileFormat, Program, Side, Target},
     leg::{LegCommand, LegEvent, Need, Tag},
     trace::What,
 };
@@ -45,6 +46,8 @@ pub(crate) enum Reply {
     Leg(LegEvent),
     Http(Result<HttpReply, HttpFailure>),
     Document(Option<Arc<Program>>),
+    /// A variable was changed from outside.
+    Changed,
 }
 
 /// A key that was pressed and not used yet.
@@ -101,18 +104,24 @@ pub(crate) struct Port {
     pub late_terminator: Option<(String, Duration)>,
     pub recordings: Vec<OpenRecording>,
     pub install: Option<Installation>,
-    /// Until when the running action waits.
-    pub deadline: Option<Duration>,
+    /// Somebody is asked when a program is used up.
+    pub asks: bool,
+    /// A variable was changed from outside, and nobody was told of it yet.
+    pub changed: bool,
+    watch: Option<Tag>,
+    /// Where the run goes on when the running action is over, whatever its edges say.
+    pub detour: Option<Target>,
+    /// Nodes so far, all programs together.
+    pub entered: u32,
     /// Nodes since time last passed in a wait that was worth it.
     pub nodes: u32,
     pub effects: VecDeque<Effect>,
-    pub inbox: VecDeque<(Tag, Reply)>,
     /// The conversation that the running action waits for.
     pub talk: Option<Talk>,
     /// The last program with star codes that was entered for good.
     pub last_codes: Option<Arc<Program>>,
-    /// Tags whose outcome the running action waits for.
-    live: Vec<Tag>,
+    /// What arrives for the running action, and for what runs beside it.
+    pub lanes: Lanes,
     last_tag: u64,
     http: Vec<OpenHttp>,
 }
@@ -138,13 +147,16 @@ impl Port {
             late_terminator: None,
             recordings: Vec::new(),
             install: None,
-            deadline: None,
+            asks: false,
+            changed: false,
+            watch: None,
+            detour: None,
+            entered: 0,
             nodes: 0,
             effects: VecDeque::new(),
-            inbox: VecDeque::new(),
             talk: None,
             last_codes: None,
-            live: Vec::new(),
+            lanes: Lanes::default(),
             last_tag: 0,
             http: Vec::new(),
         }
@@ -200,13 +212,14 @@ impl Port {
     pub(crate) fn tag(&mut self) -> Tag {
         self.last_tag += 1;
         let tag = Tag(self.last_tag);
-        self.live.push(tag);
+        self.lanes.own().live.push(tag);
         tag
     }
 
     /// Asks the leg for something.
     pub(crate) fn command(&mut self, command: LegCommand) -> Tag {
         let tag = self.tag();
+        self.lanes.own().asked.push(tag);
         self.effects.push_back(Effect::Leg(tag, command));
         tag
     }
@@ -243,37 +256,48 @@ impl Port {
             Reply::Leg(LegEvent::Failed { why, .. }) => {
                 let before = self.recordings.len();
                 self.recordings.retain(|open| open.tag != tag);
-                if self.live.contains(&tag) || self.recordings.len() < before {
+                if self.lanes.await_it(tag) || self.recordings.len() < before {
                     self.note(why.clone());
                 }
             }
-            Reply::Leg(_) | Reply::Document(_) => {}
+            Reply::Leg(_) | Reply::Document(_) | Reply::Changed => {}
             Reply::Http(outcome) => self.exchanged(tag, outcome),
         }
-        if self.live.contains(&tag)
-            && let Some(reply) = self.for_talk(tag, reply)
-        {
-            self.inbox.push_back((tag, reply));
+        if let Some(reply) = self.for_talk(tag, reply) {
+            self.lanes.deliver(tag, reply);
         }
     }
 
-    /// Drops the tags that are not to be kept from those whose outcome is waited for, and gives them back.
-    pub(super) fn retain_live(&mut self, keep: impl Fn(Tag) -> bool) -> Vec<Tag> {
-        let (kept, dropped) = self.live.iter().partition(|tag| keep(**tag));
-        self.live = kept;
-        dropped
+    /// Merges `value` into a variable from outside.
+    pub(crate) fn merge(&mut self, variable: &str, value: Value) {
+        if !self.store.assign(&[variable.to_owned()], Some(value), true) {
+            return self.note(format!("what {variable} was to become is too large and was not kept"));
+        }
+        self.note(format!("{variable} was changed from outside"));
+        self.changed = true;
+        self.tell_of_change();
+    }
+
+    /// The running action wants to hear of changes from outside, and of one that nobody was told of yet.
+    pub(crate) fn watch(&mut self) {
+        self.watch = Some(self.tag());
+        self.tell_of_change();
+    }
+
+    fn tell_of_change(&mut self) {
+        if let Some(tag) = self.watch.filter(|_| self.changed && self.asks) {
+            self.lanes.deliver(tag, Reply::Changed);
+        }
     }
 
     /// Lets the running action hear what comes for a command that an earlier one gave.
     pub(crate) fn adopt(&mut self, tag: Tag) {
-        self.live.push(tag);
+        self.lanes.own().live.push(tag);
     }
 
     /// The running action is over: what still comes for it is late.
     pub(crate) fn forget(&mut self) {
-        self.live.clear();
-        self.inbox.clear();
-        self.deadline = None;
+        self.lanes = Lanes::default();
         self.talk = None;
     }
 

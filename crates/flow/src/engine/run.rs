@@ -11,7 +11,7 @@ use std::{
 use super::{Cx, Effect, End, Frame, Halt, Installation, LegState, Machine};
 use crate::{
     action,
-    ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target, print},
+    ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target},
     lower::Dialect,
     trace::What,
 };
@@ -117,7 +117,7 @@ impl Machine {
     fn done(&mut self, node: Option<NodeId>, result: Result<Outcome, Halt>) -> Step {
         let mut port = self.port();
         port.forget();
-        let installation = port.install.take();
+        let (installation, detour) = (port.install.take(), port.detour.take());
         let gone = port.leg == LegState::Gone && !port.after;
         let edges = node.and_then(|id| port.frames.last()?.program.node(id)).map(|node| node.edges.clone());
         drop(port);
@@ -127,7 +127,7 @@ impl Machine {
             Err(Halt::Failed(cause)) => Outcome::Failed(cause),
             Ok(outcome) => outcome,
         };
-        let target = edges.map_or(Target::Hangup, |edges| edges.target(&outcome));
+        let target = detour.or_else(|| edges.map(|edges| edges.target(&outcome))).unwrap_or(Target::Hangup);
         match installation {
             Some(installation) => self.install(installation, target),
             None => Step::Follow(target),
@@ -171,10 +171,12 @@ impl Machine {
         if install == Install::Replace {
             self.home.learn(&program);
         }
+        let asks = self.home.on_end.is_some();
         let mut port = self.port();
         if install == Install::Replace && program.metaflows.is_some() {
             port.last_codes = Some(program.clone());
         }
+        port.asks = asks;
         port.trace(What::Flow { dialect: dialect_name(program.dialect).into(), document: name });
         match install {
             Install::Replace => port.frames.clear(),
@@ -209,35 +211,12 @@ impl Machine {
             port.note("an edge leads nowhere");
             return Step::Hangup("failed");
         };
-        port.nodes += 1;
-        let budget = port.settings.budget;
-        if port.nodes > budget {
-            port.note(format!("{budget} steps without a pause: the flow runs in a circle"));
-            return Step::Hangup("budget");
-        }
-        if program.node_limit.is_some_and(|limit| self.nodes >= limit) {
-            port.note(format!("{} steps in one call, and no more are allowed", self.nodes));
-            return Step::Hangup("budget");
-        }
-        if port.after_call_limit().is_some_and(|limit| port.now >= limit) {
-            port.note("what the flow does after the call takes too long");
-            return Step::Hangup("budget");
-        }
-        port.trace(What::Node { pointer: node.source.to_string(), op: print::op(&node.op) });
-        let lacks = action::need(&node.op).is_some_and(|need| !port.supports(need));
-        if lacks {
-            let why = if port.after { "the call is over" } else { "there is no call to do this on" };
-            port.note(why);
-            let outcome = match program.lacking {
-                Lacking::Skip => Outcome::Done,
-                Lacking::Fail => Outcome::Failed(crate::ir::Cause::Unsupported),
-            };
-            drop(port);
-            self.nodes += 1;
-            return Step::Follow(node.edges.target(&outcome));
+        match port.admit(&program, node) {
+            Err(cause) => return Step::Hangup(cause),
+            Ok(Some(outcome)) => return Step::Follow(node.edges.target(&outcome)),
+            Ok(None) => {}
         }
         drop(port);
-        self.nodes += 1;
         let cx = Cx::new(self.port.clone(), program.clone(), id);
         Step::Stay(At::Action(Some(id), Box::pin(action::run(cx))))
     }
@@ -289,7 +268,7 @@ impl Machine {
     fn finish(&mut self) -> Step {
         let mut port = self.port();
         port.frames.clear();
-        port.deadline = None;
+        port.forget();
         let end = port.end.clone().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
         port.effects.push_back(Effect::Ended(end));
         Step::Stay(At::Over)

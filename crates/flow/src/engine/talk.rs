@@ -62,13 +62,13 @@ impl Port {
     /// The node beside the conversation is over: what still comes for it is late. What records goes on.
     pub(crate) fn forget_beside(&mut self, talk: Tag, stop: bool) {
         let recording: Vec<Tag> = self.recordings.iter().map(|open| open.tag).collect();
-        let late = self.retain_live(|tag| tag == talk || recording.contains(&tag));
-        self.inbox.clear();
+        let own = self.lanes.own();
+        let late = own.drop_all_but(|tag| tag == talk || recording.contains(&tag));
         if stop {
             for tag in late {
                 self.stop(tag);
             }
-            self.retain_live(|tag| tag == talk);
+            self.lanes.own().drop_all_but(|tag| tag == talk);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Rooms, as an operation names them.
 
-use super::{Item, Template};
+use std::ops::Range;
+
+use super::{Item, NodeId, Template};
 
 /// Talking in a room.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +33,17 @@ pub struct Conference {
     pub entry_tone: bool,
     /// A tone tells the others who goes.
     pub exit_tone: bool,
+    /// Done while the member is inside, from the moment it came in; what is not done when it leaves is given up.
+    pub inside: Option<Section>,
+}
+
+/// Nodes that are run beside an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Where they begin; a `Return` ends them.
+    pub entry: NodeId,
+    /// Which nodes are run beside it; an edge to another one ends the operation and is followed then.
+    pub nodes: Range<u32>,
 }
 
 /// A number that opens a room.

@@ -19,7 +19,7 @@ mod template;
 mod verify;
 
 pub use calendar::{Cycle, Hours, Rule};
-pub use conference::{Conference, Pin};
+pub use conference::{Conference, Pin, Section};
 pub use dial::{Callee, Dial, Endpoint, Identity, Meanwhile, Order, Shown, Withheld};
 pub use edges::{Cause, Edges, Outcome, Target};
 pub use expr::{Access, Binary, Expr, Fact, Unary};

@@ -48,6 +48,9 @@ pub enum Op {
     Sleep(Expr),
     /// Wait until the far end hangs up.
     WaitForHangup,
+    /// Wait until somebody outside changes a variable ([`Input::Merge`](crate::engine::Input::Merge)); a change since the
+    /// last fetch counts. Only where somebody is asked when a program is used up; else until the far end hangs up. → `Done`
+    WaitForChange,
     /// Send back what comes. `None` lasts until hang-up. → `Done`
     Echo(Option<Duration>),
     /// Record the caller, in the foreground. → `Done`, `Failed(Recording)`
@@ -89,6 +92,16 @@ pub enum Op {
     Unavailable { feature: String },
     /// A construct that no lowering knows. → `Done`, counted
     Residual(String),
+}
+
+impl Op {
+    /// Where what runs beside this operation begins.
+    pub fn beside(&self) -> Option<super::NodeId> {
+        match self {
+            Op::Conference(conference) => conference.inside.as_ref().map(|section| section.entry),
+            _ => None,
+        }
+    }
 }
 
 /// How a call is ended.

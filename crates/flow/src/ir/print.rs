@@ -41,6 +41,7 @@ pub fn op(op: &Op) -> String {
         Op::FlushDigits => "FlushDigits".into(),
         Op::Sleep(length) => format!("Sleep({length} ms)"),
         Op::WaitForHangup => "WaitForHangup".into(),
+        Op::WaitForChange => "WaitForChange".into(),
         Op::Echo(None) => "Echo".into(),
         Op::Echo(Some(length)) => format!("Echo({})", time(*length)),
         Op::Record(record) => self::record("Record", record),

@@ -40,7 +40,7 @@ pub fn verify(program: &Program) -> Result<(), Malformed> {
         return Err(Malformed::Entry("a star code", id.0));
     }
     for node in &program.nodes {
-        for target in targets(&node.edges) {
+        for target in targets(&node.edges).chain(node.op.beside().map(Target::Node)) {
             if let Target::Node(id) = target
                 && missing(id)
             {

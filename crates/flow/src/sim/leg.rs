@@ -191,7 +191,11 @@ impl World {
     /// Stays as long as the script says; without a word, until the caller hangs up.
     fn join(&mut self, now: Duration, tag: Tag) {
         self.joined.push(tag);
-        if let Some((after, how)) = self.rooms.pop_front() {
+        let end = self.rooms.pop_front();
+        if !matches!(end, Some((_, Leaving::Full))) {
+            self.event(now, tag, LegEvent::Joined);
+        }
+        if let Some((after, how)) = end {
             self.event(now + after, tag, LegEvent::Left { how });
         }
     }

@@ -22,6 +22,7 @@
 //! | `room 20s removed`, `room 0s full`, `room 9s closed` | the next room is left after so long, for this reason |
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
+//! | `session {"a":1}` | session data: that the call begins with, or, after a step, that somebody adds from outside |
 //! | `at 2026-03-04T10:00:00Z` | when the call begins |
 //! | `expect TEXT` | a test: this must stand in a line of the story, after what was expected before |
 //! | `expect not TEXT` | a test: this must not stand there before what is expected next |
@@ -115,7 +116,8 @@ pub fn simulate(
         return account.finish();
     }
     let world = World::new(script, program.dialect);
-    let start = Start::new(Arc::new(program), script.facts.clone(), Settings::default());
+    let mut start = Start::new(Arc::new(program), script.facts.clone(), Settings::default());
+    start.variables.extend(script.session.clone().map(|data| ("sessionData".to_owned(), data)));
     let machine = Machine::new(start);
     Sim { machine, world, account, documents, now: Duration::ZERO, events: 0 }.play(script)
 }
@@ -223,6 +225,9 @@ impl Sim<'_> {
                 }
             }
             Step::Gone => self.gone(),
+            Step::Session(data) => {
+                self.input(Input::Merge { variable: "sessionData".to_owned(), value: data.clone() });
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Step {
     /// The other party's keys.
     Peer(String),
     Gone,
+    /// Somebody outside changes the call's session data.
+    Session(Value),
 }
 
 impl fmt::Display for Step {
@@ -30,6 +32,7 @@ impl fmt::Display for Step {
             Step::Keys(keys) => f.write_str(keys),
             Step::Peer(keys) => write!(f, "peer {keys}"),
             Step::Gone => f.write_str("gone"),
+            Step::Session(data) => write!(f, "session {data}"),
         }
     }
 }
@@ -70,6 +73,8 @@ impl From<&str> for Slip {
 pub struct Script {
     pub(super) facts: Facts,
     pub(super) at: Timestamp,
+    /// The session data that the call begins with.
+    pub(super) session: Option<Value>,
     pub(super) steps: Vec<Step>,
     pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
     pub(super) documents: Vec<(String, Value)>,
@@ -115,6 +120,7 @@ impl Script {
         let mut script = Script {
             facts,
             at,
+            session: None,
             steps: Vec::new(),
             replies: VecDeque::new(),
             documents: Vec::new(),
@@ -166,14 +172,15 @@ impl Script {
             }
             "flow" => {
                 let (id, document) = split(rest);
-                let document = serde_json::from_str(document).map_err(|error| Slip {
-                    at: Some(offset(line, document) + error.column().saturating_sub(1)),
-                    problem: format!(
-                        "expected a flow document in JSON: {}",
-                        error.to_string().split(" at line ").next().unwrap_or_default()
-                    ),
-                })?;
+                let document = json(line, document, "a flow document in JSON")?;
                 self.documents.push((id.to_owned(), document));
+            }
+            "session" => {
+                let data = json(line, rest, "session data in JSON")?;
+                match self.steps.is_empty() {
+                    true => self.session = Some(data),
+                    false => self.steps.push(Step::Session(data)),
+                }
             }
             "expect" => self.expectations.push(Expectation::parse(number, rest)?),
             _ => return self.words(line),
@@ -228,6 +235,17 @@ impl Script {
         }
         Ok(())
     }
+}
+
+/// The JSON at the end of a line.
+fn json(line: &str, text: &str, expected: &str) -> Result<Value, Slip> {
+    serde_json::from_str(text).map_err(|error| Slip {
+        at: Some(offset(line, text) + error.column().saturating_sub(1)),
+        problem: format!(
+            "expected {expected}: {}",
+            error.to_string().split(" at line ").next().unwrap_or_default()
+        ),
+    })
 }
 
 /// Where `part`, a slice of `whole`, begins in it, in bytes; its end if it is no slice of it.

@@ -88,6 +88,9 @@ impl Story {
             Input::Leg(tag, event) => self.event(now, *tag, event),
             Input::Http(_, reply) => self.body = body(reply),
             Input::Document(_, None) => self.at(now, "There is no such flow."),
+            Input::Merge { value, .. } => {
+                self.at(now, &format!("Somebody outside adds to the session data: {value}."))
+            }
             Input::Start { .. } | Input::Document(_, Some(_)) | Input::Timeout => {}
         }
     }

@@ -46,7 +46,10 @@ impl CallLeg {
         // Before the seat is taken: what it is told then is heard by a leg that knows where it is.
         self.attending = Some(Attending { tag, room: room.clone(), music });
         match self.shared().conferences.join(seat) {
-            Ok(()) => self.note_media(now, format!("in the conference {room}")),
+            Ok(()) => {
+                self.note_media(now, format!("in the conference {room}"));
+                self.tell(tag, LegEvent::Joined);
+            }
             Err(refused) => {
                 self.attending = None;
                 match refused {

@@ -46,6 +46,7 @@ impl<'a> Walk<'a> {
             music: None,
             entry_tone: false,
             exit_tone: false,
+            inside: None,
         };
         let conference = Conference {
             welcome: self.welcome(step),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::expr::{self, SESSION_DATA, Scope};
 use super::list::{Action, Lowering, hangup};
-use super::native;
+use super::{END, native};
 use crate::ir::{Access, Assign, Condition, Edges, Expr, NodeId, Op, Outcome, Pointer, Target};
 use crate::lower::Severity;
 use crate::lower::members::wrong;
@@ -18,7 +18,7 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "LABEL" => label(lowering, action),
         "SESSIONDATA" => session_data(lowering, action),
         "HANGUP" => lowering.op(action.head, hangup("normal")),
-        "STOP" => lowering.op(action.head, Op::WaitForHangup),
+        "STOP" => stop(lowering, action),
         _ => return false,
     }
     true
@@ -157,6 +157,12 @@ fn each(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.builder.edges(step, Edges::always(action.next).case(Outcome::Yes, yes));
     lowering.op(action.head, Op::EachStart { slot, over });
     lowering.builder.edges(action.head, Edges::always(Target::Node(step)));
+}
+
+/// No action follows, and no hang-up either: whoever changes the call from outside has the server asked again.
+fn stop(lowering: &mut Lowering, action: &Action<'_>) {
+    lowering.op(action.head, Op::WaitForChange);
+    lowering.builder.edges(action.head, Edges::always(END));
 }
 
 fn goto(lowering: &mut Lowering, action: &Action<'_>) {

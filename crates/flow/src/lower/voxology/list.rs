@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::expr::Scope;
 use super::{END, actions, control, expr, native, text};
-use crate::ir::{Access, Edges, Expr, Hangup, NodeId, Op, Part, Pointer, Target, Template};
+use crate::ir::{Access, Edges, Expr, Hangup, NodeId, Op, Part, Pointer, Section, Target, Template};
 use crate::lower::members::{Members, wrong};
 use crate::lower::options::{self, Place};
 use crate::lower::{Builder, Dialect, Lowered, Severity, nearest, reference};
@@ -100,6 +100,13 @@ impl Lowering {
             }
         }
         heads.first().map_or(after, |id| Target::Node(*id))
+    }
+
+    /// Lowers a list that is run beside the action that has it.
+    pub(super) fn section(&mut self, actions: &[Value], pointer: &Pointer) -> Option<Section> {
+        let first = self.builder.nodes().len() as u32;
+        let Target::Node(entry) = self.list(actions, pointer, END) else { return None };
+        Some(Section { entry, nodes: first..self.builder.nodes().len() as u32 })
     }
 
     fn action(&mut self, action: &Map<String, Value>, head: NodeId, next: Target, pointer: &Pointer) {
@@ -271,6 +278,22 @@ impl<'a> Action<'a> {
             return &self.top;
         }
         &self.params
+    }
+
+    /// The text under `key`, with its variables; an empty one counts as absent.
+    pub(super) fn template(&self, lowering: &mut Lowering, key: &str) -> Option<Template> {
+        let members = self.param(lowering, key).clone();
+        let text = members.text(&mut lowering.builder, key).filter(|text| !text.trim().is_empty())?;
+        Some(lowering.template(&text, &members.at(key)))
+    }
+
+    /// Whether one of `keys` is set; the first that is there counts.
+    pub(super) fn flag(&self, lowering: &mut Lowering, keys: &[&str]) -> bool {
+        let found = keys.iter().find_map(|key| {
+            let members = self.param(lowering, key).clone();
+            members.flag(&mut lowering.builder, key)
+        });
+        found.unwrap_or(false)
     }
 
     /// The members that hold `key`, which belongs beside `type`; in `params` it is taken with a warning.

@@ -264,7 +264,7 @@ fn record_pause_stop_and_webhook_are_read() {
     assert_eq!((webhook.request.fields.len(), webhook.wait), (1, false));
     let Op::Webhook(webhook) = node(&program, "/actions/3").op else { panic!() };
     assert!(matches!(webhook.request.encoding, Encoding::Raw { .. }));
-    assert_eq!(node(&program, "/actions/4").op, Op::WaitForHangup);
+    assert_eq!(node(&program, "/actions/4").op, Op::WaitForChange);
 }
 
 #[test]
