@@ -144,6 +144,10 @@ pub enum Told {
         /// Its number in this journal; `None` if there is none of that name.
         document: Option<u32>,
     },
+    Merge {
+        variable: String,
+        value: Value,
+    },
     Timeout,
 }
 
@@ -156,6 +160,9 @@ impl Told {
             Input::Http(tag, Ok(reply)) => Told::Reply { tag: tag.0, reply: reply.clone() },
             Input::Http(tag, Err(failure)) => Told::NoReply { tag: tag.0, failure: failure.clone() },
             Input::Document(tag, _) => Told::Document { tag: tag.0, document },
+            Input::Merge { variable, value } => {
+                Told::Merge { variable: variable.clone(), value: value.clone() }
+            }
             Input::Timeout => Told::Timeout,
         }
     }
@@ -175,6 +182,7 @@ impl Told {
                 let program = documents(number).ok_or_else(|| format!("there is no document {number}"))?;
                 Input::Document(Tag(tag), Some(program))
             }
+            Told::Merge { variable, value } => Input::Merge { variable, value },
             Told::Timeout => Input::Timeout,
         })
     }

@@ -23,6 +23,8 @@ pub(super) struct FactsForm {
     flow_id: String,
     language: String,
     capture_group: Option<String>,
+    #[serde(default)]
+    capture_groups: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
