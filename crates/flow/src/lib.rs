@@ -30,6 +30,7 @@
 
 pub mod action;
 pub mod check;
+pub mod convert;
 pub mod engine;
 pub mod eval;
 pub mod graph;

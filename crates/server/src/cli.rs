@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{graph::Graph, replay::Replay, simulate::Simulate, test::Test};
+use crate::commands::{convert::Convert, graph::Graph, replay::Replay, simulate::Simulate, test::Test};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +21,7 @@ Examples:
   offhook simulate menu.json -e 'wait 2s 1'   what a caller lives through who presses 1 after two seconds
   offhook test my-flows --junit results.xml   the scripts beside your flows, as tests
   offhook graph menu.json -o menu.svg         a picture of it
+  offhook convert menu.json --to voipbin      the same in another dialect
 
   OFFHOOK_SIP__PORT=5070 offhook serve   any setting may come from the environment
 
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     },
     /// Tell what a caller of a flow lives through, without a call: what is said, pressed, asked, and how it ends
     Simulate(Simulate),
+    /// Write a flow in the words of another dialect, and name what it cannot carry
+    Convert(Convert),
     /// Draw a flow: what it does, what may come of it, where that leads
     Graph(Graph),
     /// Run the scripts beside flows as tests: what they expect must come

@@ -46,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Registrations { server } => ask(client::registrations(&server.url))?,
         Command::Trunks { server } => ask(client::trunks(&server.url))?,
         Command::Simulate(simulate) => return Ok(commands::status(simulate.run())),
+        Command::Convert(convert) => return Ok(commands::status(convert.run())),
         Command::Graph(graph) => return Ok(commands::status(graph.run())),
         Command::Test(test) => return Ok(commands::status(test.run(Instant::now))),
         Command::Replay(replay) => return Ok(commands::status(replay.run())),

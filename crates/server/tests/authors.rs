@@ -164,3 +164,20 @@ fn a_flow_is_drawn_in_the_form_that_is_asked_for() {
     let text = std::fs::read_to_string(&chart).expect("it was written");
     assert!(text.contains("-->|\"#34;9#34;\"|"), "{text}");
 }
+
+#[test]
+fn a_flow_is_converted_and_what_is_lost_is_told_apart() {
+    let folder = folder();
+    let plain = file(&folder, "plain.json", r#"{"actions": [{"type": "SAY", "params": {"text": "Hello"}}]}"#);
+    let text = printed(&["convert", &plain, "--to", "voipbin"], 0);
+    let other: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(other["actions"][0]["type"], "talk");
+    assert!(printed(&["simulate", &file(&folder, "other.json", &text)], 0).contains("says “Hello”"));
+
+    let output = offhook(&["convert", "flows/callroute/reception.json", "--to", "kazoo"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = self::text(&output.stderr);
+    assert!(told.lines().all(|line| line.starts_with("/flow/")), "{told}");
+    assert!(told.contains("a jump back to here; the branch ends"), "{told}");
+    assert!(complaint(&["convert", &plain, "--to", "klingon"], 2).contains("expected kazoo"));
+}

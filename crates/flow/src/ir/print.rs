@@ -302,7 +302,8 @@ fn list(f: &mut fmt::Formatter<'_>, items: &[Expr], depth: usize) -> fmt::Result
     Ok(())
 }
 
-fn symbol(operator: Binary) -> &'static str {
+/// As ECMAScript writes it.
+pub(crate) fn symbol(operator: Binary) -> &'static str {
     match operator {
         Binary::Or => "||",
         Binary::And => "&&",
