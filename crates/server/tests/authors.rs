@@ -82,7 +82,7 @@ fn what_cannot_be_read_is_named_by_line_and_column() {
     let folder = folder();
     let broken = file(&folder, "broken.json", "{\n  \"module\": ,\n}");
     let said = complaint(&["simulate", &broken], 2);
-    assert!(said.contains("broken.json:2:13: error: expected a flow in JSON"), "{said}");
+    assert!(said.contains("broken.json:2:13: error: not JSON: expected value"), "{said}");
     let script = file(&folder, "a.script", "wait\nanswer dance");
     let said = complaint(&["simulate", "flows/demo/echo.json", "--script", &script], 2);
     assert!(said.contains("a.script:2:8: expected a step"), "{said}");

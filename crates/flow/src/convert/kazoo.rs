@@ -15,8 +15,8 @@ use crate::ir::{
 /// Most modules of a document; more are a graph that no tree should be made of.
 const MODULES: u32 = 2_000;
 
-/// Deepest branch.
-const DEPTH: usize = 100;
+/// Deepest branch: readers of JSON, ours among them, go 128 values deep, and a module takes two.
+const DEPTH: usize = 55;
 
 /// The whole document.
 pub(super) fn document(pen: &mut Pen<'_>) -> Value {

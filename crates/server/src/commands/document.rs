@@ -7,25 +7,25 @@ use std::sync::Arc;
 
 use flow::ir::Program;
 use flow::lower::{Dialect, Lowered};
+use flow::source::Source;
 use serde_json::Value;
 use store::{Directory, Loaded, Problem};
 
 use super::Unreadable;
 
-/// A document as JSON; a mistake is named by line and column.
+/// A document as JSON, read as the server reads it; a mistake is named by line and column.
 pub(super) fn json(file: &Path) -> Result<Value, Unreadable> {
     let name = file.display().to_string();
     let unreadable = |problem: Problem| Unreadable(problem.to_string());
-    let bytes = fs::read(file)
+    let text = fs::read_to_string(file)
         .map_err(|error| unreadable(Problem::file(&name, format!("cannot be read: {error}"))))?;
-    // A byte order mark, which RFC 8259 §8.1 lets a reader ignore.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(bytes).map_err(|error| {
-        let message = error.to_string();
-        let said = message.split(" at line ").next().unwrap_or_default();
-        let place = (error.line().max(1), error.column().max(1));
-        unreadable(Problem::file(&name, format!("expected a flow in JSON: {said}")).at(place))
-    })
+    let source = Source::read(&text);
+    if let Some(note) = source.error() {
+        let place = flow::source::place(&source.text, note.span.start);
+        let problem = Problem::file(&name, note.message.as_str()).at((place.line, place.column));
+        return Err(unreadable(problem));
+    }
+    Ok(source.value.unwrap_or_default())
 }
 
 /// A document as a program, with what its author should know.
