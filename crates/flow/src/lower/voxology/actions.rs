@@ -1,4 +1,4 @@
-//! Voxology's actions that speak, listen, ask and end; and those that offhook knows by name only.
+//! Voxology's actions that speak, listen, wait and refuse, and which file has the others.
 //!
 //! Everything that plays or listens answers the call first.
 
@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::callback;
 use super::list::{Action, Lowering};
+use super::{reach, web};
 use crate::ir::{
-    Barge, Collect, Edges, Encoding, Expr, Fetch, FileFormat, Hangup, Install, Item, Op, Play, Record,
-    Repeat, Reply, SendDigits, Sides, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload, Webhook,
+    Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Op, Play, Record, Repeat, SendDigits, Sides,
+    SpeechItem, Target, Template, TimerStart, TypeAhead, Upload,
 };
 use crate::lower::members::Members;
-use crate::lower::{Dialect, Severity};
+use crate::lower::options::{self, Place};
+use crate::lower::{Code, Dialect};
 
 /// COLLECT's time limit when it names none.
 const PATIENCE: Duration = Duration::from_millis(5000);
@@ -30,11 +31,14 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "RECORD" => record(lowering, action),
         "PAUSE" => pause(lowering, action),
         "REJECT" => reject(lowering, action),
-        "REDIRECT" => redirect(lowering, action),
-        "WEBHOOK" => webhook(lowering, action),
+        "REDIRECT" => web::redirect(lowering, action),
+        "WEBHOOK" => web::webhook(lowering, action),
         "DETECT" => super::detect::detect(lowering, action),
         "CONFERENCE" => super::conference::conference(lowering, action),
-        "DIAL" | "TRANSFER" | "QUEUE" | "SMS" => unavailable(lowering, action),
+        "DIAL" => reach::dial(lowering, action),
+        "TRANSFER" => reach::transfer(lowering, action),
+        "QUEUE" => reach::queue(lowering, action),
+        "SMS" => reach::sms(lowering, action),
         _ => return false,
     }
     true
@@ -51,11 +55,10 @@ fn repeat(lowering: &mut Lowering, action: &Action<'_>) -> Repeat {
 }
 
 fn speech(lowering: &mut Lowering, action: &Action<'_>) -> Option<Item> {
-    action.check_names(lowering, &["text", "loop", "voice", "gender", "language"]);
     let members = action.param(lowering, "text");
     let Some(text) = members.text(&mut lowering.builder, "text") else {
         let message = format!("{} needs `params.text`", action.name);
-        lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
+        lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
         return None;
     };
     let text = lowering.template(&text, &members.at("text"));
@@ -85,7 +88,6 @@ fn is_digits(text: &str) -> bool {
 
 fn play(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
-    action.check_names(lowering, &["url", "dtmf", "digits", "loop"]);
     let repeat = repeat(lowering, action);
     for key in ["dtmf", "digits", "url"] {
         let members = action.param(lowering, key);
@@ -98,7 +100,7 @@ fn play(lowering: &mut Lowering, action: &Action<'_>) {
         return send_digits(lowering, action, digits, repeat);
     }
     let message = "PLAY needs `params.url` or `params.dtmf`";
-    lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
+    lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
 }
 
 /// Keys reach only someone who has answered, so two nodes.
@@ -126,7 +128,7 @@ fn key(lowering: &mut Lowering, members: &Members<'_>, name: &str) -> Option<Str
         keys if keys.chars().all(|c| "0123456789*#abcd".contains(c)) => Some(keys.to_ascii_uppercase()),
         _ => {
             let message = format!("expected `pound`, `star` or keys such as `#`, found `{text}`");
-            lowering.builder.diagnose(Severity::Error, &members.at(name), message);
+            lowering.builder.report(Code::BadValue, &members.at(name), message);
             None
         }
     }
@@ -134,7 +136,6 @@ fn key(lowering: &mut Lowering, members: &Members<'_>, name: &str) -> Option<Str
 
 fn collect(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
-    action.check_names(lowering, &["num_digits", "finish_on_key", "timeout"]);
     let max = action.param(lowering, "num_digits").count(&mut lowering.builder, "num_digits");
     let max = max.filter(|max| *max > 0);
     let members = action.param(lowering, "finish_on_key").clone();
@@ -184,14 +185,14 @@ fn prompts(lowering: &mut Lowering, action: &Action<'_>) -> Vec<Item> {
                 let url = members.text(&mut lowering.builder, "url").filter(|url| !is_digits(url));
                 if url.is_none() {
                     let message = "COLLECT plays sounds: expected `params.url`; this PLAY is left out";
-                    lowering.builder.diagnose(Severity::Error, &pointer, message);
+                    lowering.builder.report(Code::MissingOption, &pointer, message);
                 }
                 url.map(|url| Item::Sound(lowering.template(&url, &members.at("url"))))
             }
             "PAUSE" => Some(Item::Silence(pause_length(lowering, &nested))),
             _ => {
                 let message = format!("COLLECT plays SAY, PLAY and PAUSE; `{kind}` is left out");
-                lowering.builder.diagnose(Severity::Error, &pointer, message);
+                lowering.builder.report(Code::IgnoredOption, &pointer, message);
                 None
             }
         };
@@ -199,6 +200,9 @@ fn prompts(lowering: &mut Lowering, action: &Action<'_>) -> Vec<Item> {
             Repeat::Times(times) => (times as usize).min(MOST_REPEATS),
             Repeat::Forever => MOST_REPEATS,
         };
+        for (place, members) in [(Place::Options, &nested.params), (Place::Beside, &nested.top)] {
+            options::check(&mut lowering.builder, Dialect::Voxology, &kind, members, place);
+        }
         items.extend(item.into_iter().flat_map(|item| std::iter::repeat_n(item, times)));
     }
     items
@@ -210,13 +214,12 @@ fn pause_length(lowering: &mut Lowering, action: &Action<'_>) -> Duration {
     let found = duration.or_else(|| length.seconds(&mut lowering.builder, "length"));
     found.unwrap_or_else(|| {
         let message = "PAUSE without `params.duration` (milliseconds) waits for a second";
-        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+        lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
         Duration::from_secs(1)
     })
 }
 
 fn pause(lowering: &mut Lowering, action: &Action<'_>) {
-    action.check_names(lowering, &["duration", "length"]);
     let members = action.param(lowering, "duration");
     let millis = match members.get("duration").and_then(Value::as_str) {
         Some(text) if text.contains('$') => Expr::Template(lowering.template(text, &members.at("duration"))),
@@ -227,8 +230,6 @@ fn pause(lowering: &mut Lowering, action: &Action<'_>) {
 
 fn record(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
-    let known = ["finish_on_key", "max_length", "timeout", "beep", "name", "url"];
-    action.check_names(lowering, &known);
     let members = if action.top.get("name").is_some() { &action.top } else { &action.params };
     let name = members.text(&mut lowering.builder, "name");
     let name = name.map(|name| lowering.template(&name, &members.at("name")));
@@ -237,7 +238,7 @@ fn record(lowering: &mut Lowering, action: &Action<'_>) {
     // Whoever means seconds writes 60 or 3600; a message of less than five seconds is rare.
     if let Some(limit) = limit.filter(|limit| *limit < Duration::from_secs(5)) {
         let message = format!("`max_length` is in milliseconds: this records {} s", limit.as_secs_f64());
-        lowering.builder.diagnose(Severity::Warning, &params.at("max_length"), message);
+        lowering.builder.report(Code::SuspiciousUnit, &params.at("max_length"), message);
     }
     let silence = params.millis(&mut lowering.builder, "timeout").filter(|silence| !silence.is_zero());
     let stop_keys = key(lowering, params, "finish_on_key").unwrap_or_else(|| "#".into());
@@ -262,7 +263,7 @@ fn record(lowering: &mut Lowering, action: &Action<'_>) {
 fn reject(lowering: &mut Lowering, action: &Action<'_>) {
     if lowering.answered {
         let message = "REJECT after an action that answers the call only hangs up";
-        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+        lowering.builder.report(Code::Approximated, action.top.pointer(), message);
     }
     let members = action.param(lowering, "reason");
     let reason = members.text(&mut lowering.builder, "reason").unwrap_or_default().to_ascii_lowercase();
@@ -273,86 +274,10 @@ fn reject(lowering: &mut Lowering, action: &Action<'_>) {
             Ok(status @ 400..=699) => (status, "rejected"),
             _ => {
                 let message = format!("expected `busy` or `rejected`, found `{reason}`");
-                lowering.builder.diagnose(Severity::Warning, &members.at("reason"), message);
+                lowering.builder.report(Code::BadValue, &members.at("reason"), message);
                 (603, "rejected")
             }
         },
     };
     lowering.op(action.head, Op::Hangup(Hangup { status, phrase: None, cause: cause.into() }));
-}
-
-fn redirect(lowering: &mut Lowering, action: &Action<'_>) {
-    action.check_names(lowering, &["url", "method", "content_type"]);
-    let members = action.param(lowering, "url");
-    let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
-        lowering.builder.diagnose(Severity::Error, action.top.pointer(), "REDIRECT needs `params.url`");
-        return lowering.op(action.head, callback::failed());
-    };
-    let url = lowering.template(&url, &members.at("url"));
-    let method_of = action.param(lowering, "method").clone();
-    let method = callback::method(lowering, &method_of, "GET");
-    let content_type = action.params.text(&mut lowering.builder, "content_type").unwrap_or_default();
-    let encoding = callback::encoding(lowering, &method, &content_type, &action.params.at("content_type"));
-    let request = callback::request("live_call", method, url, encoding);
-    let reply = Reply::Program(Dialect::Voxology);
-    lowering.op(action.head, Op::Fetch(Fetch { request, reply, install: Install::Replace }));
-    callback::or_fail(lowering, action.head, action.top.pointer());
-}
-
-fn webhook(lowering: &mut Lowering, action: &Action<'_>) {
-    action.check_names(lowering, &["url", "method", "data", "content_type"]);
-    let members = action.param(lowering, "url");
-    let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
-        return lowering.builder.diagnose(
-            Severity::Error,
-            action.top.pointer(),
-            "WEBHOOK needs `params.url`",
-        );
-    };
-    let url = lowering.template(&url, &members.at("url"));
-    let method_of = action.param(lowering, "method").clone();
-    let method = callback::method(lowering, &method_of, "POST");
-    let content_type = action.params.text(&mut lowering.builder, "content_type").unwrap_or_default();
-    let pointer = action.params.at("content_type");
-    let encoding = callback::encoding(lowering, &method, &content_type, &pointer);
-    let mut request = callback::request("webhook", method, url, encoding);
-    let members = action.param(lowering, "data");
-    match members.get("data") {
-        None => {}
-        Some(Value::Object(data)) => {
-            let pointer = members.at("data");
-            request.fields = data
-                .iter()
-                .map(|(key, value)| (key.clone(), lowering.data(value, &pointer.child(key))))
-                .collect();
-        }
-        Some(Value::String(text)) => {
-            let body = lowering.template(text, &members.at("data"));
-            let default =
-                if text.trim_start().starts_with(['{', '[']) { "application/json" } else { "text/plain" };
-            let content_type = if content_type.is_empty() { default } else { &content_type };
-            request.encoding = Encoding::Raw { body, content_type: Template::literal(content_type) };
-        }
-        Some(other) => {
-            let value = lowering.data(other, &members.at("data"));
-            request.fields = vec![("data".into(), value)];
-        }
-    }
-    lowering.op(action.head, Op::Webhook(Webhook { request, wait: false }));
-}
-
-/// Known by name: the next action follows. What is nested is still read, so that its slips are told.
-fn unavailable(lowering: &mut Lowering, action: &Action<'_>) {
-    let events = Members::of(&mut lowering.builder, action.top.get("events"), action.top.at("events"));
-    for key in events.keys() {
-        if let Some(list) = events.list(&mut lowering.builder, key) {
-            lowering.list(list, &events.at(key), action.next);
-        }
-    }
-    if let Some(list) = action.top.list(&mut lowering.builder, "actions") {
-        lowering.list(list, &action.top.at("actions"), action.next);
-    }
-    let message = format!("{} is not there yet; the next action follows", action.name);
-    lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
-    lowering.op(action.head, Op::Unavailable { feature: action.name.to_string() });
 }

@@ -14,7 +14,7 @@ use crate::ir::{
     Target, Template,
 };
 use crate::lower::members::Members;
-use crate::lower::{Dialect, Severity};
+use crate::lower::{Code, Dialect};
 
 /// Voxology publishes no time limit; a caller does not wait longer for the next word.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,14 +35,14 @@ pub(super) fn configuration(lowering: &mut Lowering, callback: &Value, pointer: 
     };
     let members = Members::of(&mut lowering.builder, Some(callback), pointer.clone());
     let Some(url) = members.text(&mut lowering.builder, "url").filter(|url| !url.is_empty()) else {
-        lowering.builder.diagnose(Severity::Error, pointer, "a callback needs a `url`");
+        lowering.builder.report(Code::MissingOption, pointer, "a callback needs a `url`");
         let id = lowering.builder.add(failed(), pointer);
         lowering.builder.program().entry = Some(id);
         return;
     };
     if !url.contains("${") && !url.starts_with("http://") && !url.starts_with("https://") {
         let message = "expected a URL that begins with http:// or https://";
-        lowering.builder.diagnose(Severity::Error, &members.at("url"), message);
+        lowering.builder.report(Code::BadUrl, &members.at("url"), message);
     }
     let url = lowering.template(&url, &members.at("url"));
     let method = method(lowering, &members, "POST");
@@ -85,7 +85,7 @@ pub(super) fn method(lowering: &mut Lowering, members: &Members<'_>, default: &s
     let known = ["GET", "POST", "PUT", "DELETE", "PATCH"];
     if !known.contains(&method.to_ascii_uppercase().as_str()) {
         let message = format!("expected a method such as GET or POST, found `{method}`");
-        lowering.builder.diagnose(Severity::Error, &members.at("method"), message);
+        lowering.builder.report(Code::BadValue, &members.at("method"), message);
         return Template::literal(default);
     }
     Template::literal(method.to_ascii_uppercase())
@@ -112,7 +112,7 @@ pub(super) fn encoding(
                 "`{content_type}` is none of application/json, application/xml and \
                  application/x-www-form-urlencoded; JSON is sent"
             );
-            lowering.builder.diagnose(Severity::Warning, pointer, message);
+            lowering.builder.report(Code::BadValue, pointer, message);
             Encoding::Json
         }
     }

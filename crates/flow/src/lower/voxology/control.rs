@@ -6,7 +6,7 @@ use super::expr::{self, SESSION_DATA, Scope};
 use super::list::{Action, Lowering, hangup};
 use super::{END, native};
 use crate::ir::{Access, Assign, Condition, Edges, Expr, NodeId, Op, Outcome, Pointer, Target};
-use crate::lower::Severity;
+use crate::lower::Code;
 use crate::lower::members::wrong;
 
 /// Lowers `action` if it is control flow.
@@ -43,7 +43,7 @@ pub(super) fn assignment(
     }
     if assigns.is_empty() && !action.keys().any(|key| key.starts_with('$')) {
         let message = "an action without a `type` assigns: expected a key such as `$name`";
-        lowering.builder.diagnose(Severity::Error, pointer, message);
+        lowering.builder.report(Code::MissingModule, pointer, message);
         return;
     }
     lowering.op(head, Op::Set(assigns));
@@ -54,7 +54,7 @@ fn path(lowering: &mut Lowering, key: &str, pointer: &Pointer) -> Option<Vec<Str
     let name = key.trim_start_matches('$').split(['.', '[']).next().unwrap_or_default();
     if native::lookup(name).is_some() {
         let message = format!("`${name}` is a native name and keeps its own value; choose another");
-        lowering.builder.diagnose(Severity::Error, pointer, message);
+        lowering.builder.report(Code::BadValue, pointer, message);
         return None;
     }
     let scope = Scope { bare: false, loops: lowering.inside };
@@ -63,13 +63,13 @@ fn path(lowering: &mut Lowering, key: &str, pointer: &Pointer) -> Option<Vec<Str
             let path = names(&parsed.expr);
             if path.is_none() {
                 let message = "expected a variable such as `$name` or `$sessionData.name`";
-                lowering.builder.diagnose(Severity::Error, pointer, message);
+                lowering.builder.report(Code::BadExpression, pointer, message);
             }
             path
         }
         Err(error) => {
             let message = format!("at character {}: expected {}", error.column, error.expected);
-            lowering.builder.diagnose(Severity::Error, pointer, message);
+            lowering.builder.report(Code::BadExpression, pointer, message);
             None
         }
     }
@@ -103,7 +103,7 @@ fn branch(lowering: &mut Lowering, action: &Action<'_>, keys: &[&str], after: Ta
             Some(Value::Array(list)) => return lowering.list(list, &members.at(key), after),
             Some(one @ Value::Object(_)) => {
                 let message = format!("expected a list of actions in `{key}`; the one action is taken");
-                lowering.builder.diagnose(Severity::Warning, &members.at(key), message);
+                lowering.builder.report(Code::Tolerated, &members.at(key), message);
                 return lowering.list(std::slice::from_ref(one), &members.at(key), after);
             }
             Some(other) => wrong(&mut lowering.builder, &members.at(key), "a list of actions", other),
@@ -119,7 +119,7 @@ fn choice(lowering: &mut Lowering, action: &Action<'_>) {
         Some(Value::String(text)) => lowering.expression(text, &pointer),
         Some(other) => Expr::Literal(other.clone()),
         None => {
-            lowering.builder.diagnose(Severity::Error, action.top.pointer(), "IF needs a `condition`");
+            lowering.builder.report(Code::MissingOption, action.top.pointer(), "IF needs a `condition`");
             native::undefined()
         }
     };
@@ -136,8 +136,8 @@ fn each(lowering: &mut Lowering, action: &Action<'_>) {
         Some(Value::String(text)) => lowering.expression(text, &pointer),
         Some(other) => lowering.data(other, &pointer),
         None => {
-            lowering.builder.diagnose(
-                Severity::Error,
+            lowering.builder.report(
+                Code::MissingOption,
                 action.top.pointer(),
                 "FOREACH needs `params.iterator`",
             );
@@ -171,7 +171,7 @@ fn goto(lowering: &mut Lowering, action: &Action<'_>) {
     match members.text(&mut lowering.builder, "label") {
         Some(label) => lowering.goto(&label, action.head, &pointer),
         None => {
-            lowering.builder.diagnose(Severity::Error, action.top.pointer(), "GOTO needs `params.label`");
+            lowering.builder.report(Code::MissingOption, action.top.pointer(), "GOTO needs `params.label`");
             lowering.op(action.head, hangup("no label"));
         }
     }
@@ -183,7 +183,7 @@ fn label(lowering: &mut Lowering, action: &Action<'_>) {
         Some(name) => lowering.label(&name, action.head, &members.at("name")),
         None => {
             let message = "a LABEL without a `name` cannot be reached";
-            lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+            lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
         }
     }
 }
@@ -197,7 +197,7 @@ fn session_data(lowering: &mut Lowering, action: &Action<'_>) {
         Some(other) => return wrong(&mut lowering.builder, &pointer, "an object", other),
         None => {
             let message = "SESSIONDATA needs `session_data`";
-            return lowering.builder.diagnose(Severity::Error, action.top.pointer(), message);
+            return lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
         }
     };
     lowering.op(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::list::{Action, Lowering};
 use crate::ir::{Detect, Edges, Op, Outcome};
 use crate::leg::Detection;
-use crate::lower::Severity;
+use crate::lower::Code;
 use crate::lower::members::Members;
 
 /// How long DETECT listens that does not say.
@@ -14,7 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The result decides which of the `events` follow; those of a result that has none are skipped.
 pub(super) fn detect(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
-    action.check_names(lowering, &["timeout"]);
     let timeout = action.param(lowering, "timeout").millis(&mut lowering.builder, "timeout");
     let limit = timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(PATIENCE);
     lowering.op(action.head, Op::Detect(Detect { limit, greeting: None, answers: true }));
@@ -27,7 +26,7 @@ pub(super) fn detect(lowering: &mut Lowering, action: &Action<'_>) {
             Some(found) => edges = edges.case(Outcome::Key(found.word().to_owned()), target),
             None => {
                 let message = format!("`{key}` is no result: expected live_person, machine or unknown");
-                lowering.builder.diagnose(Severity::Warning, &events.at(key), message);
+                lowering.builder.report(Code::UnknownOption, &events.at(key), message);
             }
         }
     }

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::expr::Scope;
 use super::{END, actions, control, expr, native, text};
-use crate::ir::{Access, Edges, Expr, Hangup, NodeId, Op, Part, Pointer, Section, Target, Template};
+use crate::ir::{Access, Edges, Expr, Hangup, Lacking, NodeId, Op, Part, Pointer, Section, Target, Template};
 use crate::lower::members::{Members, wrong};
 use crate::lower::options::{self, Place};
-use crate::lower::{Builder, Dialect, Lowered, Severity, nearest, reference};
+use crate::lower::{Builder, Code, Dialect, Lowered, nearest};
 
 /// Every action that the documentation lists; one without a type assigns.
 const ACTIONS: [&str; 21] = [
@@ -131,7 +131,7 @@ impl Lowering {
         let meant =
             nearest(&name, &ACTIONS).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
         let message = format!("unknown action `{kind}`{meant}; it is skipped");
-        self.builder.diagnose(Severity::Error, &pointer.child("type"), message);
+        self.builder.report(Code::UnknownModule, &pointer.child("type"), message);
         self.op(head, Op::Residual(kind.clone()));
     }
 
@@ -146,7 +146,7 @@ impl Lowering {
     pub(super) fn label(&mut self, name: &str, head: NodeId, pointer: &Pointer) {
         if self.labels.contains_key(name) {
             let message = format!("a second label `{name}`; GOTO leads to the first");
-            self.builder.diagnose(Severity::Warning, pointer, message);
+            self.builder.report(Code::DuplicateId, pointer, message);
         } else {
             self.labels.insert(name.to_string(), head);
         }
@@ -155,6 +155,14 @@ impl Lowering {
     /// A jump from `head`, resolved when all labels are known.
     pub(super) fn goto(&mut self, label: &str, head: NodeId, pointer: &Pointer) {
         self.gotos.push((head, label.to_string(), pointer.clone()));
+    }
+
+    /// Lowers a list as a program of its own, for somebody else to run. Its jumps stay in it.
+    pub(super) fn apart(&self, actions: &[Value], pointer: &Pointer) -> Lowered {
+        let mut apart = Lowering::new(Builder::new(Dialect::Voxology, Lacking::Fail));
+        (apart.inside, apart.loops, apart.answered) = (self.inside, self.loops, true);
+        apart.script(actions, pointer);
+        apart.finish()
     }
 
     /// Resolves the jumps.
@@ -167,7 +175,7 @@ impl Lowering {
             let meant = self.builder.nearest(&label, self.labels.keys().map(String::as_str));
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             let message = format!("no LABEL is named `{label}`{meant}");
-            self.builder.diagnose(Severity::Error, &pointer, message);
+            self.builder.report(Code::DanglingTarget, &pointer, message);
             self.op(head, hangup(&format!("no label {label}")));
             self.builder.edges(head, Edges::always(Target::Hangup));
         }
@@ -183,7 +191,7 @@ impl Lowering {
         let parsed = text::parse(text, self.inside);
         for error in parsed.errors {
             let message = format!("at character {}: expected {}", error.column, error.expected);
-            self.builder.diagnose(Severity::Error, pointer, message);
+            self.builder.report(Code::BadExpression, pointer, message);
         }
         parsed.template
     }
@@ -195,13 +203,13 @@ impl Lowering {
                 for name in parsed.bare {
                     let message =
                         format!("`{name}` is written `${name}` in an expression; it is read as that");
-                    self.builder.diagnose(Severity::Warning, pointer, message);
+                    self.builder.report(Code::Tolerated, pointer, message);
                 }
                 parsed.expr
             }
             Err(error) => {
                 let message = format!("at character {}: expected {}", error.column, error.expected);
-                self.builder.diagnose(Severity::Error, pointer, message);
+                self.builder.report(Code::BadExpression, pointer, message);
                 native::undefined()
             }
         }
@@ -238,7 +246,7 @@ impl Lowering {
     }
 
     /// `$name.member` and nothing else.
-    fn path_expression(&self, text: &str) -> Option<Expr> {
+    pub(super) fn path_expression(&self, text: &str) -> Option<Expr> {
         if !text.starts_with('$') || text.starts_with("${") {
             return None;
         }
@@ -274,10 +282,16 @@ impl<'a> Action<'a> {
     pub(super) fn param(&self, lowering: &mut Lowering, key: &str) -> &Members<'a> {
         if self.params.get(key).is_none() && self.top.get(key).is_some() {
             let message = format!("`{key}` belongs in `params`");
-            lowering.builder.diagnose(Severity::Warning, &self.top.at(key), message);
+            lowering.builder.report(Code::MisplacedOption, &self.top.at(key), message);
             return &self.top;
         }
         &self.params
+    }
+
+    /// As [`Action::template`], beside `type`.
+    pub(super) fn beside_template(&self, lowering: &mut Lowering, key: &str) -> Option<Template> {
+        let text = self.top.text(&mut lowering.builder, key).filter(|text| !text.trim().is_empty())?;
+        Some(lowering.template(&text, &self.top.at(key)))
     }
 
     /// The text under `key`, with its variables; an empty one counts as absent.
@@ -300,23 +314,10 @@ impl<'a> Action<'a> {
     pub(super) fn beside(&self, lowering: &mut Lowering, key: &str) -> &Members<'a> {
         if self.top.get(key).is_none() && self.params.get(key).is_some() {
             let message = format!("`{key}` belongs beside `type`, not in `params`");
-            lowering.builder.diagnose(Severity::Warning, &self.params.at(key), message);
+            lowering.builder.report(Code::MisplacedOption, &self.params.at(key), message);
             return &self.params;
         }
         &self.top
-    }
-
-    /// Tells of parameters that look like a slip of a known one.
-    pub(super) fn check_names(&self, lowering: &mut Lowering, known: &[&str]) {
-        if reference::module(Dialect::Voxology, self.name).is_some() {
-            return;
-        }
-        for key in self.params.keys().filter(|key| !known.contains(key)) {
-            if let Some(meant) = nearest(key, known) {
-                let message = format!("{} has no `{key}`; did you mean `{meant}`?", self.name);
-                lowering.builder.diagnose(Severity::Warning, &self.params.at(key), message);
-            }
-        }
     }
 }
 

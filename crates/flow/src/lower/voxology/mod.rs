@@ -14,8 +14,10 @@ mod detect;
 mod expr;
 mod list;
 mod native;
+mod reach;
 mod reference;
 mod text;
+mod web;
 
 use serde_json::{Map, Value};
 
