@@ -249,10 +249,25 @@ pub struct Menu {
     pub retries: u32,
     /// Digits that no child has are looked up among the numbers of the store.
     pub hunt: Option<Hunt>,
+    /// Typed, it lets the caller record a greeting.
+    pub record: Option<Box<RecordPin>>,
+    /// Played before the flow of a number that was hunted down.
+    pub transfer: Vec<Item>,
     /// Played after a key that leads nowhere.
     pub invalid: Vec<Item>,
     /// Played when the rounds are used up.
     pub exit: Vec<Item>,
+}
+
+/// Recording a menu's greeting from within the menu.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordPin {
+    /// What is typed for it.
+    pub pin: String,
+    /// Callers who are no users may do it too.
+    pub anyone: bool,
+    /// The recording.
+    pub record: Record,
 }
 
 /// Which extensions a menu may hunt for.

@@ -251,6 +251,8 @@ fn a_menu_routes_by_key_and_loses_patience() {
         gather: Collect { by_value: true, max: Some(1), ..collect() },
         retries: 2,
         hunt: None,
+        record: None,
+        transfer: Vec::new(),
         invalid: vec![speech("No")],
         exit: vec![speech("Bye")],
     };

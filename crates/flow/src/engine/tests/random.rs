@@ -49,6 +49,8 @@ impl Dice {
                     gather,
                     retries: self.roll(3) as u32,
                     hunt: None,
+                    record: None,
+                    transfer: vec![],
                     invalid: vec![],
                     exit: vec![speech("Bye")],
                 })

@@ -44,8 +44,6 @@ pub(super) const ABSENT: &[Absent] = &[
     absent("call_waiting", "call waiting"),
     absent("camping_feature", "camping on a busy extension"),
     absent("device", "calling a device"),
-    absent("directory", "dial by name"),
-    absent("disa", "dialling through"),
     absent("do_not_disturb", "do not disturb"),
     absent("dynamic_cid", "caller id for outside calls"),
     absent("eavesdrop", "eavesdropping"),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Walk;
 use crate::ir::{Edges, Outcome, Pointer, Target};
+use crate::lower::Code;
 
 /// The children of a node, lowered.
 #[derive(Debug, Default)]
@@ -55,7 +56,7 @@ impl<'a> Walk<'a> {
             }
         };
         if object.get("module").is_some_and(Value::is_string) {
-            self.warn(at, "`children` holds a node itself; it is read as the child `_`");
+            self.report(Code::Tolerated, at, "`children` holds a node itself; it is read as the child `_`");
             children.otherwise = value.map(|node| self.node(node, at));
             return children;
         }
@@ -63,7 +64,7 @@ impl<'a> Walk<'a> {
             let at = at.child(key);
             // Editors leave empty objects behind where a child was taken away.
             if child.as_object().is_some_and(serde_json::Map::is_empty) {
-                self.warn(&at, format!("the child `{key}` is empty and counts as absent"));
+                self.report(Code::Tolerated, &at, format!("the child `{key}` is empty and counts as absent"));
                 continue;
             }
             let target = self.node(child, &at);
@@ -80,7 +81,11 @@ impl<'a> Walk<'a> {
         let keys: Vec<String> = step.children.keys().map(str::to_owned).collect();
         for key in keys {
             let at = step.at.child("children").child(&key);
-            self.warn(&at, format!("the child `{key}` is never reached: `{name}` goes on at `_` only"));
+            self.report(
+                Code::IgnoredBranch,
+                &at,
+                format!("the child `{key}` is never reached: `{name}` goes on at `_` only"),
+            );
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Step, Walk};
 use crate::ir::{Barge, Edges, Expr, Hangup, NodeId, Op, Play, Repeat, Target, Template};
+use crate::lower::Code;
 
 /// Longest sleep: a day, as Kazoo's schema has it (86,400,000 ms).
 const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
@@ -22,13 +23,13 @@ impl Walk<'_> {
             other => {
                 let message =
                     format!("unknown unit `{other}`: expected `ms`, `s`, `m` or `h`; seconds are taken");
-                self.error(&step.data.at("unit"), message);
+                self.report(Code::BadValue, &step.data.at("unit"), message);
                 1_000.0
             }
         };
         let longest = LONGEST_SLEEP.as_millis() as f64;
         if duration * factor > longest {
-            self.warn(&step.data.at("duration"), "longer than a day; a day is taken");
+            self.report(Code::OutOfRange, &step.data.at("duration"), "longer than a day; a day is taken");
         }
         let millis = (duration * factor).min(longest) as u64;
         self.onward(Op::Sleep(Expr::Literal(json!(millis))), step)
@@ -40,7 +41,7 @@ impl Walk<'_> {
         if tag.is_ok_and(|tag| !tag.is_match(&language)) {
             let message =
                 format!("`{language}` is no language: expected two letters such as `en` or `en-us`");
-            self.error(&step.data.at("language"), message);
+            self.report(Code::BadValue, &step.data.at("language"), message);
             return self.onward(Op::Noop, step);
         }
         self.onward(Op::Language(Template::literal(language)), step)
@@ -58,7 +59,7 @@ impl Walk<'_> {
         let mut status = code as u16;
         if !(400..=699).contains(&status) {
             let message = format!("a call cannot be refused with {code}: expected 400 to 699; 486 is sent");
-            self.error(&step.data.at("code"), message);
+            self.report(Code::BadValue, &step.data.at("code"), message);
             status = 486;
         }
         let phrase = step.data.text(&mut self.builder, "message").filter(|phrase| !phrase.is_empty());
@@ -94,7 +95,11 @@ impl Walk<'_> {
     pub(super) fn wait_for_hangup(&mut self, step: &Step<'_>) -> NodeId {
         if step.children.has_next() {
             let at = step.at.child("children");
-            self.warn(&at, "never reached: the module waits until the caller hangs up");
+            self.report(
+                Code::IgnoredBranch,
+                &at,
+                "never reached: the module waits until the caller hangs up",
+            );
         }
         self.add(Op::WaitForHangup, Edges::always(Target::Hangup), step)
     }

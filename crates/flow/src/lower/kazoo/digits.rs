@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Step, Walk};
 use crate::ir::{Collect, NodeId, Op, SendDigits, Template, TimerStart, TypeAhead};
+use crate::lower::Code;
 
 /// Kazoo's default duration of a key that is sent.
 const KEY: Duration = Duration::from_millis(2_000);
@@ -15,7 +16,7 @@ impl Walk<'_> {
     pub(super) fn collect(&mut self, step: &Step<'_>) -> NodeId {
         let max = step.data.count(&mut self.builder, "max_digits").unwrap_or(1);
         if max == 0 {
-            self.error(&step.data.at("max_digits"), "at least one digit; 1 is taken");
+            self.report(Code::BadValue, &step.data.at("max_digits"), "at least one digit; 1 is taken");
         }
         let first = step.data.millis(&mut self.builder, "timeout").unwrap_or(Duration::from_millis(5_000));
         let between = step.data.millis(&mut self.builder, "interdigit_timeout");
@@ -50,7 +51,7 @@ impl Walk<'_> {
             Some(name) => {
                 let message =
                     format!("only `default` can be flushed; `{name}` stays until it is collected again");
-                self.warn(&step.data.at("collection_name"), message);
+                self.report(Code::Approximated, &step.data.at("collection_name"), message);
                 self.onward(Op::Noop, step)
             }
         }
@@ -64,7 +65,7 @@ impl Walk<'_> {
             let bad: String = bad.into_iter().collect();
             let message =
                 format!("`{bad}` cannot be sent: expected 0 to 9, A to D, `*`, `#`, or `w` for a pause");
-            self.error(&step.data.at("digits"), message);
+            self.report(Code::BadValue, &step.data.at("digits"), message);
         }
         let upper = |key: char| if key == 'w' { key } else { key.to_ascii_uppercase() };
         let digits: String = good.into_iter().map(upper).collect();

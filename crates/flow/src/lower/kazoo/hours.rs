@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use super::super::members::Members;
 use super::{Step, Walk};
-use crate::ir::{Cycle, Hours, NodeId, Op, Pointer, Rule};
+use crate::ir::{
+    Change, Cycle, Edges, Feature, Hours, NodeId, Op, Pointer, Rule, Setting, Target, Template, What,
+};
+use crate::lower::Code;
 
 /// Seconds from year 0 to 1970: Kazoo counts Gregorian seconds.
 const GREGORIAN_UNIX: i64 = 62_167_219_200;
@@ -21,9 +24,7 @@ impl<'a> Walk<'a> {
     pub(super) fn temporal_route(&mut self, step: &Step<'a>) -> NodeId {
         if let Some(action) = step.data.text(&mut self.builder, "action").filter(|action| !action.is_empty())
         {
-            let feature = format!("temporal_route with the action `{action}`");
-            let target = step.next();
-            return self.unavailable(&feature, step.children.edges(), target, step);
+            return self.force(&action, step);
         }
         let mut rules = Vec::new();
         let at = step.data.at("rules");
@@ -40,18 +41,52 @@ impl<'a> Walk<'a> {
         }
         rules.extend(self.rule_set(step));
         if rules.is_empty() {
-            self.warn(&at, "no rules: every call goes on at the child `_`");
+            self.report(Code::MissingOption, &at, "no rules: every call goes on at the child `_`");
         }
         for rule in &rules {
             if step.children.get(&rule.id).is_none() {
                 let message =
                     format!("there is no child `{}`: the rule leads to `_` like no rule at all", rule.id);
-                self.builder.diagnose(crate::lower::Severity::Warning, &step.at.child("children"), message);
+                self.report(Code::MissingBranch, &step.at.child("children"), message);
             }
         }
         let timezone = self.timezone(step);
         let edges = step.children.edges();
         self.add(Op::Hours(Hours { timezone, rules }), edges, step)
+    }
+
+    /// Forces the listed rules on or off, gives them back to the calendar, or lets the caller choose.
+    fn force(&mut self, action: &str, step: &Step<'a>) -> NodeId {
+        let change = match action {
+            "enable" => Change::On,
+            "disable" => Change::Off,
+            "reset" => Change::Reset,
+            "menu" => Change::Menu,
+            other => {
+                let message =
+                    format!("unknown action `{other}`: expected `enable`, `disable`, `reset` or `menu`");
+                self.report(Code::BadValue, &step.data.at("action"), message);
+                return self.onward(Op::Noop, step);
+            }
+        };
+        let rules = step.data.list(&mut self.builder, "rules").unwrap_or_default();
+        let ids: Vec<String> = rules.iter().filter_map(|rule| Some(rule.as_str()?.to_owned())).collect();
+        let setting = |id: Option<String>| {
+            let (what, scope) = (What::Hours, "account");
+            let setting = Setting { what, change, id: id.map(Template::literal), value: None, scope };
+            Op::Feature(Box::new(Feature::Setting(setting)))
+        };
+        if ids.is_empty() {
+            return self.onward(setting(None), step);
+        }
+        // From the last to the first, which is where it begins.
+        let mut target = step.next();
+        let mut first = NodeId(0);
+        for id in ids.into_iter().rev() {
+            first = self.add(setting(Some(id)), Edges::always(target), step);
+            target = Target::Node(first);
+        }
+        self.add(Op::Answer, Edges::always(Target::Node(first)), step)
     }
 
     fn timezone(&mut self, step: &Step<'a>) -> String {
@@ -60,7 +95,7 @@ impl<'a> Walk<'a> {
         if jiff::tz::TimeZone::get(&name).is_err() {
             let message =
                 format!("unknown time zone `{name}`: expected a name such as `Europe/Oslo`; UTC is taken");
-            self.error(&step.data.at("timezone"), message);
+            self.report(Code::BadValue, &step.data.at("timezone"), message);
             return "UTC".to_owned();
         }
         name
@@ -94,7 +129,11 @@ impl<'a> Walk<'a> {
     }
 
     fn missing(&mut self, at: &Pointer, what: &str, id: &str, place: &str) {
-        self.error(at, format!("no {what} `{id}` in the document's `{place}`; it never holds"));
+        self.report(
+            Code::DanglingTarget,
+            at,
+            format!("no {what} `{id}` in the document's `{place}`; it never holds"),
+        );
     }
 
     fn calendar(&mut self, value: &'a Value, at: &Pointer, id: Option<&str>) -> Option<Rule> {
@@ -102,7 +141,11 @@ impl<'a> Walk<'a> {
         let builder = &mut self.builder;
         let own = ["id", "_id", "name"].into_iter().find_map(|key| data.text(builder, key));
         let Some(id) = id.map(str::to_owned).or(own) else {
-            self.error(at, "a rule needs `id`, the key of the child it leads to; it is left out");
+            self.report(
+                Code::MissingOption,
+                at,
+                "a rule needs `id`, the key of the child it leads to; it is left out",
+            );
             return None;
         };
         let weekdays = self.weekdays(&data);
@@ -139,13 +182,18 @@ impl<'a> Walk<'a> {
             Some("yearly") => Cycle::Yearly,
             Some(other) => {
                 let expected = "expected `date`, `daily`, `weekly`, `monthly` or `yearly`";
-                self.error(&data.at("cycle"), format!("unknown cycle `{other}`: {expected}"));
+                self.report(
+                    Code::BadValue,
+                    &data.at("cycle"),
+                    format!("unknown cycle `{other}`: {expected}"),
+                );
                 usual
             }
             // A rule that is forced on or off needs no calendar.
             None if data.get("enabled").is_some() => usual,
             None => {
-                self.warn(
+                self.report(
+                    Code::Tolerated,
                     data.pointer(),
                     "a rule needs `cycle`; daily is taken, or weekly if it has `wdays`",
                 );
@@ -190,7 +238,7 @@ impl<'a> Walk<'a> {
             Some(other) => {
                 let message =
                     format!("unknown ordinal `{other}`: expected `every`, `first` to `fifth` or `last`");
-                self.error(&data.at("ordinal"), message);
+                self.report(Code::BadValue, &data.at("ordinal"), message);
                 None
             }
         }

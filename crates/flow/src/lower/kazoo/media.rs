@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::members::Members;
 use super::{Step, Walk};
 use crate::ir::{Barge, Item, NodeId, Op, Play, Pointer, Repeat, SpeechItem, Template, Tone};
+use crate::lower::Code;
 
 /// The keys of a telephone, which all stop a prompt unless `terminators` says otherwise.
 pub(super) const KEYS: &str = "1234567890*#";
@@ -46,8 +47,11 @@ impl Walk<'_> {
             items.extend(part);
         }
         if items.is_empty() {
-            self.error(&step.data.at("macros"), "nothing to play; the module is skipped");
-            return self.onward(Op::Noop, step);
+            self.report(
+                Code::MissingOption,
+                &step.data.at("macros"),
+                "nothing to play; the module is skipped",
+            );
         }
         self.heard(items, 1, true, step)
     }
@@ -58,7 +62,7 @@ impl Walk<'_> {
             "play" | "prompt" => match data.text(&mut self.builder, "id") {
                 Some(id) if !id.is_empty() => self.media(&id, &data.at("id")),
                 _ => {
-                    self.error(&data.at("id"), "`id` is missing; the part is left out");
+                    self.report(Code::MissingOption, &data.at("id"), "`id` is missing; the part is left out");
                     Vec::new()
                 }
             },
@@ -66,7 +70,8 @@ impl Walk<'_> {
             "tone" => self.tone(data).into_iter().map(Item::Tone).collect(),
             other => {
                 let expected = "expected `play`, `prompt`, `say`, `tts` or `tone`";
-                self.error(
+                self.report(
+                    Code::BadValue,
                     &at.child("macro"),
                     format!("unknown macro `{other}`: {expected}; it is left out"),
                 );
@@ -79,7 +84,7 @@ impl Walk<'_> {
     pub(super) fn speech(&mut self, data: &Members<'_>) -> Option<SpeechItem> {
         let text = data.text(&mut self.builder, "text").filter(|text| !text.is_empty());
         let Some(text) = text else {
-            self.error(&data.at("text"), "`text` is missing; nothing is said");
+            self.report(Code::MissingOption, &data.at("text"), "`text` is missing; nothing is said");
             return None;
         };
         let voice = data.text(&mut self.builder, "voice").or_else(|| data.text(&mut self.builder, "gender"));
@@ -109,7 +114,11 @@ impl Walk<'_> {
         };
         let hertz: Vec<u16> = list.iter().filter_map(number).map(|hertz| hertz as u16).collect();
         if hertz.is_empty() {
-            self.error(&data.at("frequencies"), "a tone needs frequencies in hertz; it is left out");
+            self.report(
+                Code::MissingOption,
+                &data.at("frequencies"),
+                "a tone needs frequencies in hertz; it is left out",
+            );
             return None;
         }
         let on = data.millis(&mut self.builder, "duration_on").unwrap_or(Duration::from_millis(500));
@@ -127,6 +136,9 @@ impl Walk<'_> {
             Some(keys) if keys.is_empty() => Barge::None,
             Some(keys) => Barge::Keys(keys),
         };
+        if items.is_empty() {
+            return self.onward(Op::Noop, step);
+        }
         self.onward(Op::Play(Play { items, repeat, barge, consume: false, answers }), step)
     }
 
@@ -145,7 +157,11 @@ impl Walk<'_> {
         let (good, bad): (Vec<char>, Vec<char>) = keys.chars().partition(|key| KEYS.contains(*key));
         if !bad.is_empty() {
             let bad: String = bad.into_iter().collect();
-            self.error(&at, format!("`{bad}` is no key of a telephone: expected 0 to 9, `*` or `#`"));
+            self.report(
+                Code::BadValue,
+                &at,
+                format!("`{bad}` is no key of a telephone: expected 0 to 9, `*` or `#`"),
+            );
         }
         Some(good.into_iter().collect())
     }
@@ -161,13 +177,21 @@ impl Walk<'_> {
             if let Some(millis) = millis {
                 return vec![Item::Silence(Duration::from_millis(millis))];
             }
-            self.error(at, format!("`{id}` is no silence: expected `silence_stream://1000` in milliseconds"));
+            self.report(
+                Code::BadValue,
+                at,
+                format!("`{id}` is no silence: expected `silence_stream://1000` in milliseconds"),
+            );
             return Vec::new();
         }
         if let Some(rest) = id.strip_prefix("tone_stream://") {
             let tones = tone_stream(rest);
             if tones.is_empty() {
-                self.error(at, format!("`{id}` is no tone: expected `tone_stream://%(on ms,off ms,hertz)`"));
+                self.report(
+                    Code::BadValue,
+                    at,
+                    format!("`{id}` is no tone: expected `tone_stream://%(on ms,off ms,hertz)`"),
+                );
             }
             return tones.into_iter().map(Item::Tone).collect();
         }

@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::super::members::Members;
 use super::{Step, Walk};
 use crate::ir::{
-    Collect, Hunt, Item, Menu, NodeId, Op, Outcome, SpeechItem, Template, TimerStart, TypeAhead,
+    Collect, FileFormat, Hunt, Item, Menu, NodeId, Op, Outcome, Record, RecordPin, Sides, SpeechItem,
+    Template, TimerStart, TypeAhead,
 };
+use crate::lower::Code;
 
 impl<'a> Walk<'a> {
     pub(super) fn menu(&mut self, step: &Step<'a>) -> NodeId {
@@ -29,14 +31,18 @@ impl<'a> Walk<'a> {
         let media = Members::of(&mut self.builder, settings.get("media"), settings.at("media"));
         let greeting = self.prompt(&media, "greeting", None);
         let invalid = self.prompt(&media, "invalid_media", Some("That is not a valid choice."));
+        let transfer = self.prompt(&media, "transfer_media", Some("One moment, please."));
         let exit = self.prompt(&media, "exit_media", Some("Good bye."));
+        let record = self.record_pin(&settings);
         // One key is enough to know the choice when no child has more, and nobody waits for the next one in vain.
         let longest = step.children.keys().filter(|key| key.bytes().all(|key| key.is_ascii_digit()));
         let longest = longest.map(|key| key.len() as u32).max();
+        let own = if hunts { max } else { longest.unwrap_or(max).min(max) };
+        let pin = record.as_ref().map_or(0, |record| record.pin.len() as u32);
         let gather = Collect {
             prompts: greeting,
             answers: true,
-            max: Some(if hunts { max } else { longest.unwrap_or(max).min(max) }),
+            max: Some(own.max(pin)),
             terminators: if step.children.get("#").is_some() { String::new() } else { "#".to_owned() },
             keep_terminator: false,
             first,
@@ -49,12 +55,36 @@ impl<'a> Walk<'a> {
             by_value: true,
         };
         let silent = |items: Vec<Item>| if quiet { Vec::new() } else { items };
-        let menu = Menu { gather, retries, hunt, invalid: silent(invalid), exit: silent(exit) };
+        let (transfer, invalid, exit) = (silent(transfer), silent(invalid), silent(exit));
+        let menu = Menu { gather, retries, hunt, record, transfer, invalid, exit };
         let mut edges = step.children.edges();
         if let Some(target) = step.children.get("timeout") {
             edges.cases.insert(0, (Outcome::Timeout, target));
         }
         self.add(Op::Menu(menu), edges, step)
+    }
+
+    /// What lets a caller record the greeting; the file is kept among the recordings.
+    fn record_pin(&mut self, settings: &Members<'_>) -> Option<Box<RecordPin>> {
+        let anyone = settings.flag(&mut self.builder, "allow_record_from_offnet").unwrap_or(false);
+        let pin = settings.text(&mut self.builder, "record_pin").filter(|pin| !pin.is_empty())?;
+        if !(3..=6).contains(&pin.len()) || !pin.bytes().all(|digit| digit.is_ascii_digit()) {
+            let message = "expected 3 to 6 digits; nobody can record the greeting";
+            self.report(Code::BadValue, &settings.at("record_pin"), message);
+            return None;
+        }
+        let record = Record {
+            name: Some(Template::literal("menu greeting")),
+            limit: Some(Duration::from_secs(120)),
+            silence: None,
+            stop_keys: super::media::KEYS.to_owned(),
+            beep: true,
+            format: FileFormat::Wav,
+            sides: Sides::Caller,
+            upload: None,
+            answers: true,
+        };
+        Some(Box::new(RecordPin { pin, anyone, record }))
     }
 
     /// A regular expression for the numbers to hunt for; one that does not compile is told and matches nothing.
@@ -73,7 +103,7 @@ impl<'a> Walk<'a> {
         if step.data.get("media").is_none() {
             let message =
                 format!("no menu `{id}` in the document's `menus`: it has no greeting and default timing");
-            self.warn(&step.data.at("id"), message);
+            self.report(Code::DanglingTarget, &step.data.at("id"), message);
         }
         step.data.clone()
     }

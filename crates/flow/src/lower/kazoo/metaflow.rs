@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         let binding = match data.text(&mut self.builder, "binding_digit").as_deref() {
             None => '*',
             Some(text) => self.one_key(text).unwrap_or_else(|| {
-                self.builder.report(
+                self.report(
                     Code::BadValue,
                     &data.at("binding_digit"),
                     format!("expected one key, found `{text}`; `*` is taken"),
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
             if code.is_empty() || !code.bytes().all(|digit| digit.is_ascii_digit()) {
                 let message =
                     format!("`{code}` is no number; a code with other keys is written among the `patterns`");
-                self.builder.report(Code::BadValue, &at, message);
+                self.report(Code::BadValue, &at, message);
             }
             self.without_target(node, &at);
             if let Target::Node(node) = self.node(node, &at) {
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
         let transfers = node.get("module").and_then(Value::as_str) == Some("transfer");
         if transfers && !data("target") && !data("captures") {
             let message = "a number captures nothing: give the transfer a `target`, or write the code as a pattern with a group";
-            self.builder.report(Code::MissingOption, &at.child("data").child("target"), message);
+            self.report(Code::MissingOption, &at.child("data").child("target"), message);
         }
     }
 
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
                     .unwrap_or_default();
                 let message =
                     format!("there is no metaflow module `{name}`, skipped to the child `_`{meant}");
-                self.builder.report(Code::UnknownModule, &step.at.child("module"), message);
+                self.report(Code::UnknownModule, &step.at.child("module"), message);
                 self.onward(Op::Residual(name.to_owned()), step)
             }
         }
@@ -184,7 +184,7 @@ impl<'a> Walk<'a> {
             None => Some('1'),
             Some(text) => self.one_key(&text).or_else(|| {
                 let message = format!("expected one key, found `{text}`; `1` is taken");
-                self.builder.report(Code::BadValue, &step.data.at("unhold_key"), message);
+                self.report(Code::BadValue, &step.data.at("unhold_key"), message);
                 Some('1')
             }),
         };
@@ -281,11 +281,7 @@ impl<'a> Walk<'a> {
         let stop = step.data.text(&mut self.builder, "action").is_some_and(|action| action == "stop");
         let level = step.data.number(&mut self.builder, "level").unwrap_or(0.0);
         if !(-4.0..=4.0).contains(&level) {
-            self.builder.report(
-                Code::OutOfRange,
-                &step.data.at("level"),
-                "expected -4 to 4; the nearest is taken",
-            );
+            self.report(Code::OutOfRange, &step.data.at("level"), "expected -4 to 4; the nearest is taken");
         }
         let level = if stop { 0.0 } else { level.clamp(-4.0, 4.0) };
         let mode = step.data.text(&mut self.builder, "mode").unwrap_or_else(|| "write".to_owned());
@@ -333,7 +329,7 @@ impl<'a> Walk<'a> {
             Some("both") => Side::Both,
             Some(other) => {
                 let message = format!("expected `self`, `peer` or `both`, found `{other}`");
-                self.builder.report(Code::BadValue, &data.at(key), message);
+                self.report(Code::BadValue, &data.at(key), message);
                 usual
             }
         }

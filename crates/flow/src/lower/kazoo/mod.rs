@@ -16,6 +16,7 @@ mod children;
 mod conference;
 mod control;
 mod digits;
+mod disa;
 mod doc;
 mod fields;
 mod hours;
@@ -36,7 +37,7 @@ use self::doc::Doc;
 pub(super) use self::reference::{COMMON, TABLES};
 use super::members::Members;
 use super::options::{self, Place};
-use super::{Builder, Claims, Dialect, LowerError, Lowered, Severity};
+use super::{Builder, Claims, Code, Dialect, LowerError, Lowered, Severity};
 use crate::ir::{Edges, Lacking, NodeId, Op, Pointer, Target};
 
 /// Lowers a Kazoo document: a bare node, a callflow with `flow`, or either in a `{"data": …}` envelope.
@@ -102,11 +103,7 @@ impl<'a> Walk<'a> {
             None if self.doc.object.is_empty() => Target::Return,
             None => {
                 let at = self.doc.pointer.clone();
-                self.builder.diagnose(
-                    Severity::Error,
-                    &at,
-                    "the callflow has no `flow`; it hangs up at once",
-                );
+                self.report(Code::MissingOption, &at, "the callflow has no `flow`; it hangs up at once");
                 Target::Return
             }
         }
@@ -120,7 +117,7 @@ impl<'a> Walk<'a> {
         };
         let members = Members::new(object, at.clone());
         let Some(name) = members.text(&mut self.builder, "module").filter(|name| !name.is_empty()) else {
-            self.builder.diagnose(Severity::Error, at, "a node needs `module`; the branch ends here");
+            self.report(Code::MissingModule, at, "a node needs `module`; the branch ends here");
             return Target::Return;
         };
         let children = self.children(object.get("children"), &at.child("children"));
@@ -155,6 +152,10 @@ impl<'a> Walk<'a> {
         self.add(op, edges, step)
     }
 
+    fn report(&mut self, code: Code, at: &Pointer, message: impl Into<String>) {
+        self.builder.report(code, at, message);
+    }
+
     fn warn(&mut self, at: &Pointer, message: impl Into<String>) {
         self.builder.diagnose(Severity::Warning, at, message);
     }
@@ -167,7 +168,11 @@ impl<'a> Walk<'a> {
     fn required(&mut self, step: &Step<'_>, key: &str) -> Option<String> {
         let text = step.data.text(&mut self.builder, key).filter(|text| !text.is_empty());
         if text.is_none() && step.data.get(key).is_none_or(Value::is_string) {
-            self.error(&step.data.at(key), format!("`{key}` is missing; the module is skipped"));
+            self.report(
+                Code::MissingOption,
+                &step.data.at(key),
+                format!("`{key}` is missing; the module is skipped"),
+            );
         }
         text
     }

@@ -3,7 +3,7 @@
 use super::absent::ABSENT;
 use super::{Step, Walk};
 use crate::ir::{NodeId, Op};
-use crate::lower::nearest;
+use crate::lower::{Code, nearest};
 
 /// Modules that run, and choose nothing: they go on at `_`.
 const STRAIGHT: [&str; 21] = [
@@ -31,7 +31,7 @@ const STRAIGHT: [&str; 21] = [
 ];
 
 /// Modules that run, and choose a child or end the call.
-const CHOOSING: [&str; 13] = [
+const CHOOSING: [&str; 15] = [
     "branch_bnumber",
     "branch_variable",
     "check_cid",
@@ -39,6 +39,8 @@ const CHOOSING: [&str; 13] = [
     "conference",
     "conference_feature",
     "dead_air",
+    "directory",
+    "disa",
     "hangup",
     "menu",
     "response",
@@ -84,6 +86,8 @@ impl<'a> Walk<'a> {
             "prepend_cid" => self.prepend_cid(step),
             "pivot" => self.pivot(step),
             "webhook" => self.webhook(step),
+            "disa" => self.disa(step),
+            "directory" => self.directory(step),
             "conference" => self.conference(false, step),
             "conference_feature" => self.conference(true, step),
             _ => match ABSENT.iter().find(|absent| absent.name == name) {
@@ -99,7 +103,7 @@ impl<'a> Walk<'a> {
         let names = STRAIGHT.into_iter().chain(CHOOSING).chain(absent);
         let meant = nearest(name, names).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
         let message = format!("unknown module `{name}`, skipped to the child `_`{meant}");
-        self.error(&step.at.child("module"), message);
+        self.report(Code::UnknownModule, &step.at.child("module"), message);
         let edges = step.children.edges();
         self.add(Op::Residual(name.to_owned()), edges, step)
     }

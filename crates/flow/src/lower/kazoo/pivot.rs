@@ -10,7 +10,7 @@ use super::{Step, Walk};
 use crate::ir::{
     Binary, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Reply, Request, Template, Webhook,
 };
-use crate::lower::Dialect;
+use crate::lower::{Code, Dialect};
 
 /// Kazoo's limit for a pivot request, which is its default too.
 const TIMEOUT: Duration = Duration::from_millis(5_000);
@@ -30,9 +30,10 @@ impl Walk<'_> {
         }
         let timeout = step.data.millis(&mut self.builder, "req_timeout_ms").unwrap_or(TIMEOUT);
         if timeout > TIMEOUT {
-            self.warn(&step.data.at("req_timeout_ms"), "at most 5000 ms; 5000 is taken");
+            self.report(Code::OutOfRange, &step.data.at("req_timeout_ms"), "at most 5000 ms; 5000 is taken");
         }
-        let encoding = self.encoding(step, "method", "get");
+        let body = step.data.text(&mut self.builder, "req_body_format").unwrap_or_default();
+        let encoding = self.encoding(step, "method", "get", &body);
         let request = Request {
             method: Template::literal(if matches!(encoding, Encoding::Query { .. }) {
                 "GET"
@@ -55,7 +56,7 @@ impl Walk<'_> {
     pub(super) fn webhook(&mut self, step: &Step<'_>) -> NodeId {
         self.only_next("webhook", step);
         let Some(url) = self.address(step, "uri") else { return self.onward(Op::Noop, step) };
-        let encoding = self.encoding(step, "http_verb", "post");
+        let encoding = self.encoding(step, "http_verb", "post", "form");
         let mut fields = vec![("hook_event".to_owned(), Expr::Literal(Value::from("callflow")))];
         let facts = [
             ("call_id", Expr::Fact(Fact::SipCallId)),
@@ -95,20 +96,24 @@ impl Walk<'_> {
         if lower.starts_with("http://") || lower.starts_with("https://") {
             return Some(url);
         }
-        self.error(&step.data.at(key), format!("`{url}` cannot be asked: expected http:// or https://"));
+        self.report(
+            Code::BadUrl,
+            &step.data.at(key),
+            format!("`{url}` cannot be asked: expected http:// or https://"),
+        );
         None
     }
 
     /// Query for GET, form or JSON body for POST.
-    fn encoding(&mut self, step: &Step<'_>, key: &str, usual: &str) -> Encoding {
+    fn encoding(&mut self, step: &Step<'_>, key: &str, usual: &str, body: &str) -> Encoding {
         let method = step.data.text(&mut self.builder, key).unwrap_or_else(|| usual.to_owned());
-        let body = step.data.text(&mut self.builder, "req_body_format").unwrap_or_else(|| "form".to_owned());
         match (method.to_ascii_lowercase().as_str(), body.to_ascii_lowercase().as_str()) {
             ("get", _) => Encoding::Query { brackets: true },
             ("post", "json") => Encoding::Json,
             ("post", _) => Encoding::Form { brackets: true },
             (other, _) => {
-                self.error(
+                self.report(
+                    Code::BadValue,
                     &step.data.at(key),
                     format!("unknown method `{other}`: expected GET or POST; GET is taken"),
                 );

@@ -7,6 +7,7 @@ use super::{Step, Walk};
 use crate::ir::{
     Branch, Condition, Edges, Expr, Fact, Install, NodeId, Op, Outcome, Part, Subflow, Target, Template,
 };
+use crate::lower::Code;
 
 impl<'a> Walk<'a> {
     /// Runs another callflow and comes back to `_`.
@@ -104,7 +105,11 @@ impl<'a> Walk<'a> {
             Ok(()) => return Some(pattern),
             Err(said) => said,
         };
-        self.error(at, format!("`{pattern}` is no regular expression ({said}); it matches nothing"));
+        self.report(
+            Code::BadPattern,
+            at,
+            format!("`{pattern}` is no regular expression ({said}); it matches nothing"),
+        );
         None
     }
 }

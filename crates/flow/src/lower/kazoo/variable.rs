@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Step, Walk};
 use crate::ir::{Access, Assign, Binary, Branch, Expr, Fact, NodeId, Op};
+use crate::lower::Code;
 
 /// The variable that holds the custom application variables.
 pub(super) const CUSTOM: &str = "custom_application_vars";
@@ -53,7 +54,11 @@ impl Walk<'_> {
         let custom = step.data.get(CUSTOM);
         let at = step.data.at(CUSTOM);
         let Some(object) = custom.and_then(Value::as_object) else {
-            self.error(&at, format!("`{CUSTOM}` is missing or no object; the module is skipped"));
+            self.report(
+                Code::MissingOption,
+                &at,
+                format!("`{CUSTOM}` is missing or no object; the module is skipped"),
+            );
             return self.onward(Op::Noop, step);
         };
         let one = |(name, value): (&String, &Value)| assign(&[CUSTOM, name], Expr::Literal(value.clone()));
@@ -68,7 +73,7 @@ impl Walk<'_> {
         if ["account", "user", "device", "merged"].contains(&scope.as_str()) {
             let message =
                 format!("there are no {scope} documents here: only the call's variables are looked at");
-            self.warn(&step.data.at("scope"), message);
+            self.report(Code::Approximated, &step.data.at("scope"), message);
         }
         let branch = Branch { on: lookup(&name), reset: None, flush: false };
         let edges = step.children.edges();
