@@ -32,11 +32,12 @@ impl Kind {
         }
     }
 
-    /// A session description with it, at this port of loopback.
+    /// A session description with it and telephone-events, as phones have, at this port of loopback. Without those the
+    /// server would listen for keys in the sound of each.
     pub fn description(self, port: u16) -> String {
         let map = match self {
-            Kind::Pcmu => "0\r\na=rtpmap:0 PCMU/8000",
-            Kind::Opus => "96\r\na=rtpmap:96 opus/48000/2",
+            Kind::Pcmu => "0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000",
+            Kind::Opus => "96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/48000",
         };
         format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {map}\r\na=ptime:20\r\n"

@@ -21,7 +21,8 @@ use config::Loaded;
 use store::Problem;
 
 /// A call's small things come and go by the thousand on several threads: at 3,000 and 4,000 calls a second this one takes
-/// an eighth off what a call costs beside the system's, for some 20 MB of memory.
+/// an eighth off what a call costs beside the system's. Without huge pages (`no_thp`): with them a server of 1,600 calls
+/// had 75 MB more resident, most of which nothing lay in.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

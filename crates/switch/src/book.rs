@@ -163,12 +163,12 @@ pub(crate) struct Record {
     media: Mutex<Vec<(Mark, media::LegId)>>,
     /// Parties so far.
     parties: AtomicU8,
-    mail: mpsc::Sender<Mail>,
+    mail: mpsc::Sender<Box<Mail>>,
 }
 
 impl Record {
     /// `about` carries no trace; the timeline is it.
-    pub(crate) fn new(about: CallView, timeline: Timeline, mail: mpsc::Sender<Mail>) -> Record {
+    pub(crate) fn new(about: CallView, timeline: Timeline, mail: mpsc::Sender<Box<Mail>>) -> Record {
         let parties = AtomicU8::new(about.legs.len() as u8);
         Record { id: about.id, timeline, about: Mutex::new(about), media: Mutex::default(), parties, mail }
     }
@@ -179,7 +179,7 @@ impl Record {
     }
 
     /// The way to the call.
-    pub(crate) fn mail(&self) -> &mpsc::Sender<Mail> {
+    pub(crate) fn mail(&self) -> &mpsc::Sender<Box<Mail>> {
         &self.mail
     }
 

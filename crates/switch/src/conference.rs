@@ -43,7 +43,7 @@ pub(crate) struct Seat {
     pub(crate) joining: Joining,
     /// Its far end has put us on hold; its music is not for the room.
     pub(crate) held: bool,
-    pub(crate) mail: mpsc::Sender<Mail>,
+    pub(crate) mail: mpsc::Sender<Box<Mail>>,
 }
 
 /// What is told to a member's call.

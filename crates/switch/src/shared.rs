@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
 use media::Engine;
 use store::{Flows, Users};
 use tokio::task::AbortHandle;
@@ -78,11 +79,9 @@ impl Tasks {
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.0.fetch_add(1, Ordering::Relaxed);
         let counted = Counted(self.0.clone());
-        let work = async move {
-            let _counted = counted;
-            work.await;
-        };
-        tokio::spawn(work.in_current_span()).abort_handle()
+        // Not an async block, which would hold `work` twice: as what it was given and as what it waits for.
+        let work = work.in_current_span().map(move |()| drop(counted));
+        tokio::spawn(work).abort_handle()
     }
 
     pub(crate) fn count(&self) -> usize {

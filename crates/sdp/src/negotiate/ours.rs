@@ -24,7 +24,7 @@ pub struct Ours {
     said: Option<Session>,
     agreed: Option<Audio>,
     /// Our offer that may be answered.
-    offered: Option<Offered>,
+    offered: Option<Box<Offered>>,
 }
 
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ impl Ours {
         let session =
             self.say(|ours| wire::offer(ours, &numbers, wish, now.as_ref(), (lines.as_slice(), at)));
         self.lines = lines;
-        self.offered = Some(Offered { numbers, wish, now, session: session.clone() });
+        self.offered = Some(Box::new(Offered { numbers, wish, now, session: session.clone() }));
         session
     }
 

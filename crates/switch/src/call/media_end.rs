@@ -19,7 +19,7 @@ use crate::error::Refusal;
 
 /// Which call a leg's events belong to. Asked on the engine's carrier thread for every event.
 #[derive(Debug, Default)]
-pub(crate) struct Legs(Mutex<HashMap<LegId, mpsc::Sender<Mail>>>);
+pub(crate) struct Legs(Mutex<HashMap<LegId, mpsc::Sender<Box<Mail>>>>);
 
 impl Legs {
     /// Adopts under the lock, so that the leg's first event finds its call.
@@ -28,7 +28,7 @@ impl Legs {
         engine: &Engine,
         ports: Ports,
         (setup, beside): (LegSetup, Option<LegId>),
-        mail: mpsc::Sender<Mail>,
+        mail: mpsc::Sender<Box<Mail>>,
     ) -> Result<LegId, media::Error> {
         let mut legs = crate::lock(&self.0);
         let leg = engine.adopt_beside(ports, setup, beside)?;
@@ -37,7 +37,7 @@ impl Legs {
     }
 
     /// The leg's events go to another call from here on.
-    fn rehome(&self, leg: LegId, mail: mpsc::Sender<Mail>) {
+    fn rehome(&self, leg: LegId, mail: mpsc::Sender<Box<Mail>>) {
         if let Some(entry) = crate::lock(&self.0).get_mut(&leg) {
             *entry = mail;
         }
@@ -120,7 +120,7 @@ enum State {
 pub(crate) struct MediaEnd {
     engine: Engine,
     legs: Arc<Legs>,
-    mail: mpsc::Sender<Mail>,
+    mail: mpsc::Sender<Box<Mail>>,
     state: State,
     setup: Option<LegSetup>,
     jobs: HashMap<u64, (Tag, Job)>,
@@ -140,7 +140,12 @@ pub(crate) enum Outcome {
 }
 
 impl MediaEnd {
-    pub(crate) fn new(engine: Engine, legs: Arc<Legs>, ports: Ports, mail: mpsc::Sender<Mail>) -> MediaEnd {
+    pub(crate) fn new(
+        engine: Engine,
+        legs: Arc<Legs>,
+        ports: Ports,
+        mail: mpsc::Sender<Box<Mail>>,
+    ) -> MediaEnd {
         let state = State::Reserved(ports);
         MediaEnd { engine, legs, mail, state, setup: None, jobs: HashMap::new(), numbers: 0, bridge: None }
     }
@@ -182,7 +187,7 @@ impl MediaEnd {
     }
 
     /// The leg is in another call from here on, which has asked nothing of it yet; recordings end for `nobody`.
-    pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Mail>, nobody: Tag) {
+    pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Box<Mail>>, nobody: Tag) {
         if let Some(leg) = self.leg() {
             for number in self.jobs.keys().copied().chain(self.bridge.take()) {
                 // What cannot be stopped ends with the leg.

@@ -60,7 +60,7 @@ use crate::studio::PromptError;
 /// Letters a mailbox holds. A call reads them faster than 50 packets a second can make them.
 pub(crate) const MAILBOX: usize = 256;
 
-/// What arrives for a call.
+/// What arrives for a call. It is sent boxed: a mailbox has room for 32 letters from the start, and most calls get ten.
 #[derive(Debug)]
 pub(crate) enum Mail {
     /// From a leg's SIP session.
@@ -151,8 +151,8 @@ impl Mail {
 /// Puts `letter` into a mailbox without waiting; whether the call still lives. Needs a tokio context.
 ///
 /// A full mailbox means a starved runtime or a peer that floods: vital letters wait in a task, keys are lost and counted.
-pub(crate) fn post(mail: &mpsc::Sender<Mail>, letter: Mail) -> bool {
-    match mail.try_send(letter) {
+pub(crate) fn post(mail: &mpsc::Sender<Box<Mail>>, letter: Mail) -> bool {
+    match mail.try_send(Box::new(letter)) {
         Ok(()) => true,
         Err(TrySendError::Closed(_)) => false,
         Err(TrySendError::Full(letter)) => {

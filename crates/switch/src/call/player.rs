@@ -61,7 +61,7 @@ enum State {
 pub(super) struct Player {
     shared: Arc<Shared>,
     leg: LegKey,
-    mail: mpsc::Sender<Mail>,
+    mail: mpsc::Sender<Box<Mail>>,
     state: State,
     errands: u64,
 }
@@ -72,12 +72,12 @@ type Told = Option<(Tag, LegEvent)>;
 const STOPPED: LegEvent = LegEvent::Played { stopped: true };
 
 impl Player {
-    pub(super) fn new(shared: Arc<Shared>, leg: LegKey, mail: mpsc::Sender<Mail>) -> Player {
+    pub(super) fn new(shared: Arc<Shared>, leg: LegKey, mail: mpsc::Sender<Box<Mail>>) -> Player {
         Player { shared, leg, mail, state: State::Quiet, errands: 0 }
     }
 
     /// Its leg is in another call from here on; nothing is being made ready.
-    pub(super) fn rehome(&mut self, mail: mpsc::Sender<Mail>) {
+    pub(super) fn rehome(&mut self, mail: mpsc::Sender<Box<Mail>>) {
         self.silence();
         self.mail = mail;
     }

@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Call {
     pub(super) shared: Arc<Shared>,
     pub(super) record: Arc<Record>,
-    pub(super) mail: mpsc::Sender<Mail>,
+    pub(super) mail: mpsc::Sender<Box<Mail>>,
     /// The parties, in the order in which they came.
     pub(super) legs: Vec<CallLeg>,
     /// The one that the flow runs on.
@@ -72,7 +72,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Runs to the end.
-    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Mail>) {
+    pub(super) async fn run(mut self: Box<Self>, mut mailbox: mpsc::Receiver<Box<Mail>>) {
         let now = Instant::now();
         self.tell(now, Input::Start { at: wall_clock(), media: true });
         self.settle(now);
@@ -84,7 +84,7 @@ impl Call {
             };
             let now = Instant::now();
             loop {
-                match letter {
+                match letter.map(|letter| *letter) {
                     Some(letter @ (Mail::Sip(..) | Mail::Media(_) | Mail::Prompts { .. })) => {
                         self.hand_on(now, letter);
                     }
@@ -361,7 +361,7 @@ impl Call {
         quiet || self.ended.is_some_and(|ended| ended + LINGER <= now)
     }
 
-    fn close(mut self, now: Instant) {
+    fn close(&mut self, now: Instant) {
         if !self.legs.is_empty() || !self.machine.is_over() {
             // Never seen; counted so that it would be.
             metrics::counter!("offhook_calls_abandoned_total").increment(1);

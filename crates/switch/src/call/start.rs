@@ -97,7 +97,7 @@ pub(super) struct Transferred {
 }
 
 /// Begins a call on a leg that is there already. Its mailbox.
-pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) -> mpsc::Sender<Mail> {
+pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) -> mpsc::Sender<Box<Mail>> {
     let Transferred { mut leg, caller, called, program, origin, from, now } = transferred;
     let (mail, mailbox) = mpsc::channel(MAILBOX);
     let id = shared.book.fresh_id();
@@ -148,7 +148,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
     mail
 }
 
-async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Mail>) {
+async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Box<Mail>>) {
     let Invited { session, invite, route, carrier, now } = invited;
     tracing::info!(
         from = invite.from.uri,
@@ -179,7 +179,7 @@ fn make(
     carrier: Option<Carrier>,
     session: Session,
     now: Instant,
-) -> Result<Call, (Session, Refusal)> {
+) -> Result<Box<Call>, (Session, Refusal)> {
     let trunk = carrier.as_ref().map(|carrier| carrier.trunk.clone());
     let codecs = trunk.as_ref().map_or_else(|| shared.codecs.clone(), |trunk| trunk.codecs(&shared.codecs));
     let mut leg = answering(shared, owner, invite, session, &codecs)?;
@@ -234,11 +234,11 @@ impl Call {
         program: Arc<flow::ir::Program>,
         facts: Facts,
         now: Instant,
-    ) -> Call {
+    ) -> Box<Call> {
         let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
         let start = Start::new(program, facts, settings);
         let journal = shared.journals.begin(record.id, &start, &shared.flows.load());
-        Call {
+        Box::new(Call {
             mail: record.mail().clone(),
             machine: Machine::new(start),
             journal,
@@ -259,7 +259,7 @@ impl Call {
             requests: HashMap::new(),
             end: None,
             ended: None,
-        }
+        })
     }
 }
 
@@ -327,7 +327,7 @@ async fn refuse(
     record: &Arc<Record>,
     mut session: Session,
     refusal: Refusal,
-    mut mailbox: mpsc::Receiver<Mail>,
+    mut mailbox: mpsc::Receiver<Box<Mail>>,
 ) {
     let code = refusal.code();
     tracing::info!(code, %refusal, "a call is refused");
@@ -336,7 +336,7 @@ async fn refuse(
     session.refuse(&refusal);
     let ended = async {
         while let Some(letter) = mailbox.recv().await {
-            if matches!(letter, Mail::Sip(_, SessionEvent::Ended(_))) {
+            if matches!(*letter, Mail::Sip(_, SessionEvent::Ended(_))) {
                 break;
             }
         }

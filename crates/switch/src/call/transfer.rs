@@ -75,7 +75,7 @@ enum Purpose {
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     leg: LegKey,
-    mail: mpsc::Sender<Mail>,
+    mail: mpsc::Sender<Box<Mail>>,
 }
 
 /// What the call that took a leg tells the one that gave it.
@@ -94,7 +94,7 @@ pub(crate) enum News {
 pub(super) struct Moved {
     pub(super) key: LegKey,
     pub(super) media: Option<media::LegId>,
-    mail: mpsc::Sender<Mail>,
+    mail: mpsc::Sender<Box<Mail>>,
 }
 
 impl Moved {
@@ -379,8 +379,8 @@ impl Call {
 }
 
 /// Sends a leg to another call; it comes back if that is over.
-fn send(mail: &mpsc::Sender<Mail>, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
-    match mail.try_send(Mail::Leg(arrival)) {
+fn send(mail: &mpsc::Sender<Box<Mail>>, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
+    match mail.try_send(Box::new(Mail::Leg(arrival))) {
         Ok(()) => Ok(()),
         Err(TrySendError::Full(letter)) => {
             let mail = mail.clone();
@@ -390,7 +390,9 @@ fn send(mail: &mpsc::Sender<Mail>, arrival: Box<Arrival>) -> Result<(), Box<Arri
             });
             Ok(())
         }
-        Err(TrySendError::Closed(Mail::Leg(arrival))) => Err(arrival),
-        Err(TrySendError::Closed(_)) => Ok(()),
+        Err(TrySendError::Closed(letter)) => match *letter {
+            Mail::Leg(arrival) => Err(arrival),
+            _ => Ok(()),
+        },
     }
 }

@@ -46,19 +46,19 @@ pub(crate) enum Command {
         session: SessionId,
         owner: Owner,
         /// The call it belonged to; told when no more letters about it will come.
-        before: mpsc::Sender<Mail>,
+        before: mpsc::Sender<Box<Mail>>,
     },
     /// Whose the session is that a transfer names: answered by [`Mail::Found`] for the leg that asks.
     Find {
         replaces: sip::Replaces,
         by: LegKey,
-        mail: mpsc::Sender<Mail>,
+        mail: mpsc::Sender<Box<Mail>>,
     },
     /// Where a user can be reached: answered by [`Mail::Contacts`] with this tag.
     Reach {
         user: String,
         tag: flow::leg::Tag,
-        mail: mpsc::Sender<Mail>,
+        mail: mpsc::Sender<Box<Mail>>,
     },
     /// The offer that `Reached` asked for.
     Offer {
@@ -201,7 +201,7 @@ pub(crate) struct Owner {
     pub(crate) leg: LegKey,
     pub(crate) mark: Mark,
     /// The call's mailbox and record.
-    pub(crate) mail: mpsc::Sender<Mail>,
+    pub(crate) mail: mpsc::Sender<Box<Mail>>,
     pub(crate) record: Arc<Record>,
 }
 
