@@ -246,6 +246,8 @@ pub enum LegCommand {
         keys: String,
         /// Where to send it: method and URL.
         upload: Option<(String, String)>,
+        /// When it begins, and whether it is kept.
+        keeping: crate::ir::Keeping,
     },
     /// Put silence in place of what the recording of this tag hears (`true`), or go on with it. No event follows.
     Mask(Tag, bool),

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{Cx, Event, Halt, LegState, Reply},
-    ir::{Cause, Dial, Hangup, Identity, Outcome, Shown, Template},
+    ir::{Cause, Dial, Hangup, Identity, Outcome, Shown, Template, Withheld},
     leg::{DialOutcome, LegCommand, LegEvent},
 };
 
@@ -16,12 +16,11 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
     let mut request = op.map(|template| cx.text(template));
     {
         let port = cx.port();
-        if op.identity == Identity::default()
-            && let Some(identity) = &port.store.identity
-        {
-            request.identity = identity.clone();
+        if let Some(said) = &port.store.identity {
+            request.identity = shown(request.identity, said);
         }
-        request.alert = request.alert.take().or_else(|| port.store.alert.clone());
+        let alert = request.alert.take().filter(|alert| !alert.is_empty());
+        request.alert = alert.or_else(|| port.store.alert.clone());
     }
     let tag = cx.command(LegCommand::Dial(Box::new(request)));
     loop {
@@ -67,6 +66,36 @@ async fn failed(cx: &Cx, op: &Dial, outcome: DialOutcome, status: u16) -> Result
     Ok(Outcome::Key(outcome.word().to_owned()))
 }
 
+/// How the caller is shown by one dialling: what it says itself, else what was said before it; a class of numbers is only
+/// what holds if nobody said anything.
+fn shown(asked: Identity<String>, said: &Identity<String>) -> Identity<String> {
+    let one = |asked: Shown<String>, said: &Shown<String>| match (asked, said) {
+        (asked @ (Shown::Given(_) | Shown::Called), _) | (asked, Shown::Caller) => asked,
+        (_, said) => said.clone(),
+    };
+    let withheld = match asked.withheld {
+        Withheld::Nothing => said.withheld,
+        asked => asked,
+    };
+    Identity {
+        number: one(asked.number, &said.number),
+        name: one(asked.name, &said.name),
+        prefix: asked.prefix.or_else(|| said.prefix.clone()),
+        withheld,
+        still: false,
+    }
+}
+
+/// Both of them.
+fn joined(one: Withheld, other: Withheld) -> Withheld {
+    match (one, other) {
+        (Withheld::Nothing, same) | (same, Withheld::Nothing) => same,
+        (one, other) if one == other => one,
+        (Withheld::AsCaller, other) | (other, Withheld::AsCaller) => other,
+        _ => Withheld::Both,
+    }
+}
+
 /// How the caller is shown to whom is dialled from here on. What this one does not say stays as it was said before.
 pub(super) fn identify(cx: &Cx, op: &Identity) -> Outcome {
     let mut new = op.map(|template| cx.text(template));
@@ -80,6 +109,9 @@ pub(super) fn identify(cx: &Cx, op: &Identity) -> Outcome {
         kept(&mut new.number, old.number);
         kept(&mut new.name, old.name);
         new.prefix = new.prefix.or(old.prefix);
+        if new.still {
+            new.withheld = joined(new.withheld, old.withheld);
+        }
     }
     port.store.identity = Some(new);
     Outcome::Done

@@ -104,10 +104,18 @@ fn begin(cx: &Cx, op: &Record, stop_keys: &str) -> Tag {
     let name = op.name.as_ref().map(|name| cx.text(name)).unwrap_or_default();
     let upload = op.upload.as_ref().map(|upload| (upload.method.clone(), cx.address(&upload.url)));
     let (limit, silence, format, sides) = (op.limit, op.silence, op.format, op.sides);
-    let (name_there, keys) = (name.clone(), op.stop_keys.clone());
+    let (name_there, keys, keeping) = (name.clone(), op.stop_keys.clone(), op.keeping.clone());
     let mut port = cx.port();
-    let tag =
-        port.command(LegCommand::Record { name: name_there, limit, silence, format, sides, keys, upload });
+    let tag = port.command(LegCommand::Record {
+        name: name_there,
+        limit,
+        silence,
+        format,
+        sides,
+        keys,
+        upload,
+        keeping,
+    });
     port.recordings.push(OpenRecording { tag, name, stop_keys: stop_keys.to_owned(), format });
     tag
 }

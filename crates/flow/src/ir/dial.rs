@@ -28,6 +28,15 @@ pub enum Callee<T = Template> {
     },
     /// A SIP URI.
     Uri(T),
+    /// Whoever has this number as a caller id of its own.
+    Shows {
+        /// The number.
+        number: T,
+        /// Of this class: `internal`, `external`, `emergency`.
+        class: &'static str,
+        /// Only `user`s or only `device`s; empty for both.
+        kind: &'static str,
+    },
 }
 
 impl<T> Callee<T> {
@@ -43,6 +52,7 @@ impl<T> Callee<T> {
                 Callee::Trunk { name: name.as_ref().map(&mut f), number: f(number) }
             }
             Callee::Uri(uri) => Callee::Uri(f(uri)),
+            Callee::Shows { number, class, kind } => Callee::Shows { number: f(number), class, kind },
         }
     }
 }
@@ -58,6 +68,8 @@ impl<T: std::fmt::Display> std::fmt::Display for Callee<T> {
             Callee::Trunk { name: Some(name), number } => write!(f, "{number} by {name}"),
             Callee::Trunk { name: None, number } => write!(f, "{number}"),
             Callee::Uri(uri) => write!(f, "{uri}"),
+            Callee::Shows { number, class, kind: "" } => write!(f, "whose {class} number is {number}"),
+            Callee::Shows { number, class, kind } => write!(f, "the {kind} whose {class} number is {number}"),
         }
     }
 }
@@ -105,12 +117,20 @@ pub struct Identity<T = Template> {
     pub prefix: Option<T>,
     /// What is withheld (RFC 3323).
     pub withheld: Withheld,
+    /// What was withheld before stays so.
+    pub still: bool,
 }
 
 impl<T> Default for Identity<T> {
     /// As the flow's caller is now.
     fn default() -> Identity<T> {
-        Identity { number: Shown::Caller, name: Shown::Caller, prefix: None, withheld: Withheld::Nothing }
+        Identity {
+            number: Shown::Caller,
+            name: Shown::Caller,
+            prefix: None,
+            withheld: Withheld::Nothing,
+            still: false,
+        }
     }
 }
 
@@ -156,6 +176,43 @@ pub enum Meanwhile<T = Template> {
     Sound(T),
 }
 
+/// How a call to a number outside is carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carriage<T = Template> {
+    /// Only by the account's own trunks.
+    pub own: bool,
+    /// By the trunks of this account.
+    pub account: Option<T>,
+    /// The number is not brought into the international form first.
+    pub as_written: bool,
+    /// The host of From; `None` for the trunk's.
+    pub realm: Option<T>,
+    /// From is written in the trunk's form.
+    pub formed: bool,
+    /// The trunk is told whose call it is.
+    pub tells_account: bool,
+    /// The kind of call that the trunk must carry: `audio`, `video`.
+    pub kind: Option<T>,
+    /// What the caller may not dial may be dialled all the same.
+    pub unrestricted: bool,
+}
+
+impl<T> Carriage<T> {
+    /// The same in other words.
+    pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Carriage<U> {
+        Carriage {
+            own: self.own,
+            account: self.account.as_ref().map(&mut f),
+            as_written: self.as_written,
+            realm: self.realm.as_ref().map(&mut f),
+            formed: self.formed,
+            tells_account: self.tells_account,
+            kind: self.kind.as_ref().map(f),
+            unrestricted: self.unrestricted,
+        }
+    }
+}
+
 /// Calling others and connecting whoever answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial<T = Template> {
@@ -183,8 +240,14 @@ pub struct Dial<T = Template> {
     pub headers: Vec<(String, T)>,
     /// Words by which a trunk is chosen (Kazoo's flags).
     pub flags: Vec<T>,
+    /// How calls to numbers outside are carried.
+    pub carriage: Carriage<T>,
+    /// The user part of the address that a phone is called by; `None` for the one it registered.
+    pub request_user: Option<T>,
     /// The callee's phone is asked to answer by itself.
     pub auto_answer: bool,
+    /// A phone that is in a call is asked to answer all the same.
+    pub barge: bool,
     /// The caller's own phones ring too.
     pub own_phones: bool,
     /// Where users have their calls forwarded to is followed.
@@ -215,7 +278,19 @@ impl<T> Dial<T> {
             alert: None,
             headers: Vec::new(),
             flags: Vec::new(),
+            carriage: Carriage {
+                own: false,
+                account: None,
+                as_written: false,
+                realm: None,
+                formed: false,
+                tells_account: false,
+                kind: None,
+                unrestricted: false,
+            },
+            request_user: None,
             auto_answer: false,
+            barge: false,
             own_phones: false,
             follow_forward: true,
             one_rejects_all: false,
@@ -244,7 +319,10 @@ impl<T> Dial<T> {
             alert: self.alert.as_ref().map(&mut f),
             headers: self.headers.iter().map(|(name, value)| (name.clone(), f(value))).collect(),
             flags: self.flags.iter().map(&mut f).collect(),
+            carriage: self.carriage.map(&mut f),
+            request_user: self.request_user.as_ref().map(&mut f),
             auto_answer: self.auto_answer,
+            barge: self.barge,
             own_phones: self.own_phones,
             follow_forward: self.follow_forward,
             one_rejects_all: self.one_rejects_all,
@@ -265,7 +343,8 @@ impl<T> Identity<T> {
             Shown::Given(text) => Shown::Given(f(text)),
         };
         let (number, name) = (shown(&self.number), shown(&self.name));
-        Identity { number, name, prefix: self.prefix.as_ref().map(f), withheld: self.withheld }
+        let prefix = self.prefix.as_ref().map(f);
+        Identity { number, name, prefix, withheld: self.withheld, still: self.still }
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Feature<T = Template> {
     /// Put the caller into a slot, or take out who is there. → `done` after a retrieved conversation, `too_high`, `empty`,
     /// `occupied`, `callback` when nobody took the caller and the parker was called back in vain
     Park(Park<T>),
+    /// Call the caller back when somebody who is busy has time again. → `done`, `none`
+    Camp(Callee<T>),
     /// Take a call that rings somewhere else, or that is answered there. → `done`, `none`, `forbidden`
     Pickup(Pickup<T>),
     /// Hear a conversation, and perhaps speak in it. → `done`, `none`, `forbidden`
@@ -67,7 +69,7 @@ pub enum Feature<T = Template> {
     },
     /// Listen for a fax machine's tone for so long. → `fax`, `voice`
     FaxDetect(Duration),
-    /// Change something about a user or a phone. → `done`, `none` (nobody to change)
+    /// Change something about a user or a phone. → `done`, after a toggle `on` or `off`, `none` (nobody to change), `pin`
     Setting(Setting<T>),
     /// Show a lamp. → `done`
     Presence {
@@ -95,12 +97,23 @@ pub enum Feature<T = Template> {
         /// What it is told, as JSON text.
         data: Option<T>,
     },
-    /// Ask how likely a caller is a robot. → a number's word
+    /// Ask how likely a caller is a robot, of 0..=10. → the highest of `steps` that is not above it, else `done`
     Score {
         /// The asker.
         user: T,
         /// Its secret.
         password: T,
+        /// In any order.
+        steps: Vec<u32>,
+    },
+    /// How long callers waited in a queue on average. → the highest of `steps` that is not above it, else `done`
+    WaitTime {
+        /// The queue.
+        queue: T,
+        /// Of those who came within so long; `None` for all of today.
+        window: Option<Duration>,
+        /// Seconds, in any order.
+        steps: Vec<u32>,
     },
 }
 
@@ -166,16 +179,34 @@ pub enum Parking {
 #[allow(missing_docs)]
 pub struct Park<T = Template> {
     pub how: Parking,
-    /// The slot; `None` for the first that is free.
+    /// The slot; `None` or empty for the first that is free.
     pub slot: Option<T>,
     /// The highest slot.
     pub most: Option<u32>,
+    /// How a slot is that nothing else is said of.
+    pub usual: Slot<T>,
+    /// How others are, by their number.
+    pub slots: Vec<(String, Slot<T>)>,
+}
+
+/// A slot to park at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot<T = Template> {
     /// How long the parker's phone rings then.
     pub ringback: Option<Duration>,
     /// After so long the parker is called back.
     pub callback: Option<Duration>,
-    /// Whose lamp shows that the slot is taken.
+    /// Whose lamp shows that the slot is taken; `None` for the slot's own.
     pub presence: Option<T>,
+    /// What the lamp shows then; `None` for [`Lamp::Ringing`].
+    pub lamp: Option<Lamp>,
+}
+
+impl<T> Default for Slot<T> {
+    /// The parker is not called back.
+    fn default() -> Slot<T> {
+        Slot { ringback: None, callback: None, presence: None, lamp: None }
+    }
 }
 
 /// Taking a call from elsewhere.
@@ -206,6 +237,8 @@ pub enum Listening {
 pub struct Listen<T = Template> {
     /// Whose.
     pub to: Callee<T>,
+    /// Only if that one is among these.
+    pub within: Option<Callee<T>>,
     /// Who may; `None` for everybody.
     pub approved: Option<Callee<T>>,
     /// Heard or not.
@@ -307,6 +340,8 @@ pub struct Leave<T = Template> {
     pub skip_instructions: bool,
     /// Owners who call themselves are let listen instead.
     pub check_if_owner: bool,
+    /// Time between keys where the caller types.
+    pub between: Duration,
 }
 
 /// Listening to messages.

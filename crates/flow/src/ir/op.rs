@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Conference, Dial, Expr, Feature, Fetch, Hours, Identity, Subflow, Template, Webhook};
+use super::{Conference, Dial, Expr, Feature, Fetch, Hours, Identity, Record, Subflow, Template, Webhook};
 
 /// What a node does, with everything it needs to do it.
 #[derive(Clone, Debug, PartialEq)]
@@ -299,76 +299,6 @@ pub struct Detect {
     pub greeting: Option<Duration>,
     /// An unanswered call is answered first.
     pub answers: bool,
-}
-
-/// Recording.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Its name for the customer; `None` for one made from the call's id.
-    pub name: Option<Template>,
-    /// Longest; `None` for no limit.
-    pub limit: Option<Duration>,
-    /// Ends after so much silence; `None` for never.
-    pub silence: Option<Duration>,
-    /// Keys that end it; empty for none.
-    pub stop_keys: String,
-    /// A beep first.
-    pub beep: bool,
-    /// The form of its file.
-    pub format: FileFormat,
-    /// Whose voice.
-    pub sides: Sides,
-    /// Where to send the file; kept locally in any case.
-    pub upload: Option<Upload>,
-    /// As [`Play::answers`].
-    pub answers: bool,
-}
-
-/// The form of a recording's file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FileFormat {
-    /// WAV.
-    #[default]
-    Wav,
-    /// MP3.
-    Mp3,
-    /// Ogg Opus.
-    Ogg,
-}
-
-impl FileFormat {
-    /// The format of this name in the dialects' documents.
-    pub fn from_name(name: &str) -> Option<FileFormat> {
-        let all = [FileFormat::Wav, FileFormat::Mp3, FileFormat::Ogg];
-        all.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
-    }
-
-    /// Its name, which is its files' extension too.
-    pub fn name(self) -> &'static str {
-        match self {
-            FileFormat::Wav => "wav",
-            FileFormat::Mp3 => "mp3",
-            FileFormat::Ogg => "ogg",
-        }
-    }
-}
-
-/// Whose voice is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sides {
-    /// The caller's.
-    Caller,
-    /// The caller's and what the caller hears, in one channel.
-    Both,
-}
-
-/// Where a recording goes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Upload {
-    /// The address.
-    pub url: Template,
-    /// `PUT` or `POST`.
-    pub method: String,
 }
 
 /// One assignment.

@@ -99,6 +99,7 @@ fn identity<T: fmt::Display>(identity: &Identity<T>) -> String {
         Withheld::Number => Some("number withheld".to_owned()),
         Withheld::Both => Some("withheld".to_owned()),
     });
+    words.extend(identity.still.then(|| "beside what is".to_owned()));
     if words.is_empty() { "as the caller".to_owned() } else { words.join(", ") }
 }
 

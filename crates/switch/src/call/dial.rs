@@ -133,7 +133,8 @@ impl Call {
                     self.fork(now, &uri, phone);
                 }
                 Callee::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
-                Callee::Device(name)
+                Callee::Shows { number: name, .. }
+                | Callee::Device(name)
                 | Callee::Group(name)
                 | Callee::Extension(name)
                 | Callee::Agent(name) => {

@@ -359,6 +359,7 @@ fn record() -> Record {
         sides: Sides::Caller,
         upload: None,
         answers: true,
+        keeping: Keeping::default(),
     }
 }
 

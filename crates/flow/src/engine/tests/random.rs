@@ -168,6 +168,7 @@ fn record() -> Record {
         sides: Sides::Caller,
         upload: None,
         answers: true,
+        keeping: Keeping::default(),
     }
 }
 

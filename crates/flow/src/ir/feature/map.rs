@@ -9,6 +9,7 @@ impl<T> Feature<T> {
             Feature::Originate(_) => "Originate",
             Feature::Page(_) => "Page",
             Feature::Park(_) => "Park",
+            Feature::Camp(_) => "Camp",
             Feature::Pickup(_) => "Pickup",
             Feature::Listen(_) => "Listen",
             Feature::Transfer(_) => "Transfer",
@@ -37,6 +38,7 @@ impl<T> Feature<T> {
             Feature::Directory(_) => "Directory",
             Feature::Event { .. } => "Event",
             Feature::Score { .. } => "Score",
+            Feature::WaitTime { .. } => "WaitTime",
         }
     }
 
@@ -68,10 +70,10 @@ impl<T> Feature<T> {
                 how: of.how,
                 slot: of.slot.as_ref().map(&mut *f),
                 most: of.most,
-                ringback: of.ringback,
-                callback: of.callback,
-                presence: of.presence.as_ref().map(f),
+                usual: slot(&of.usual, &mut *f),
+                slots: of.slots.iter().map(|(name, of)| (name.clone(), slot(of, &mut *f))).collect(),
             }),
+            Feature::Camp(of) => Feature::Camp(of.map(f)),
             Feature::Pickup(of) => Feature::Pickup(Pickup {
                 of: of.of.map(&mut *f),
                 answered: of.answered,
@@ -79,6 +81,7 @@ impl<T> Feature<T> {
             }),
             Feature::Listen(of) => Feature::Listen(Listen {
                 to: of.to.map(&mut *f),
+                within: of.within.as_ref().map(|callee| callee.map(&mut *f)),
                 approved: of.approved.as_ref().map(|callee| callee.map(f)),
                 how: of.how,
             }),
@@ -145,6 +148,7 @@ impl<T> Feature<T> {
                 skip_greeting: of.skip_greeting,
                 skip_instructions: of.skip_instructions,
                 check_if_owner: of.check_if_owner,
+                between: of.between,
             }),
             Feature::Mailbox(of) => Feature::Mailbox(Mailbox {
                 id: of.id.as_ref().map(f),
@@ -206,9 +210,19 @@ impl<T> Feature<T> {
             Feature::Event { kind, id, data } => {
                 Feature::Event { kind, id: f(id), data: data.as_ref().map(f) }
             }
-            Feature::Score { user, password } => Feature::Score { user: f(user), password: f(password) },
+            Feature::Score { user, password, steps } => {
+                Feature::Score { user: f(user), password: f(password), steps: steps.clone() }
+            }
+            Feature::WaitTime { queue, window, steps } => {
+                Feature::WaitTime { queue: f(queue), window: *window, steps: steps.clone() }
+            }
         }
     }
+}
+
+fn slot<T, U>(of: &Slot<T>, f: impl FnMut(&T) -> U) -> Slot<U> {
+    let presence = of.presence.as_ref().map(f);
+    Slot { ringback: of.ringback, callback: of.callback, presence, lamp: of.lamp }
 }
 
 fn pairs<T, U>(of: &[(String, T)], f: &mut impl FnMut(&T) -> U) -> Vec<(String, U)> {

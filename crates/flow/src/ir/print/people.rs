@@ -29,7 +29,10 @@ pub fn dial<T: Display + PartialEq>(dial: &Dial<T>) -> String {
     words.extend(dial.alert.as_ref().map(|alert| format!("alert {}", quoted(&alert.to_string()))));
     words.extend(dial.headers.iter().map(|(name, value)| format!("{name}: {value}")));
     words.extend(dial.flags.iter().map(|flag| format!("flag {flag}")));
+    words.extend(carriage(&dial.carriage));
+    words.extend(dial.request_user.as_ref().map(|user| format!("asks for {}", quoted(&user.to_string()))));
     let flags = [
+        (dial.barge, "also in calls"),
         (dial.auto_answer, "answered by itself"),
         (dial.own_phones, "own phones too"),
         (!dial.follow_forward, "no forwarding"),
@@ -38,6 +41,31 @@ pub fn dial<T: Display + PartialEq>(dial: &Dial<T>) -> String {
     words.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned()));
     words.extend(dial.longest.map(|longest| format!("talk {}", time(longest))));
     words.join("; ")
+}
+
+fn carriage<T: Display>(of: &Carriage<T>) -> Vec<String> {
+    let flags = [
+        (of.own, "own trunks only"),
+        (of.as_written, "as written"),
+        (of.formed, "From in the trunk's form"),
+        (of.tells_account, "tells the account"),
+        (of.unrestricted, "unrestricted"),
+    ];
+    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
+    let named =
+        [("account", of.account.as_ref()), ("From at", of.realm.as_ref()), ("kind", of.kind.as_ref())];
+    flags.chain(named.into_iter().filter_map(|(name, value)| self::named(name, value))).collect()
+}
+
+/// `ring 20 s, back after 60 s, lamp "70"`.
+fn slot<T: Display>(of: &Slot<T>) -> Vec<Option<String>> {
+    let lamp = of.lamp.map(|lamp| format!("shows {}", word(lamp)));
+    vec![
+        lasting("ring", of.ringback),
+        lasting("back after", of.callback),
+        named("lamp", of.presence.as_ref()),
+        lamp,
+    ]
 }
 
 fn endpoint<T: Display>(of: &Endpoint<T>) -> String {
@@ -79,6 +107,11 @@ fn word(of: impl std::fmt::Debug) -> String {
     format!("{of:?}").to_lowercase()
 }
 
+fn steps(steps: &[u32]) -> Option<String> {
+    let steps: Vec<String> = steps.iter().map(u32::to_string).collect();
+    (!steps.is_empty()).then(|| format!("steps {}", steps.join(", ")))
+}
+
 fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
     let text = |value: &T| quoted(&value.to_string());
     let mut words: Vec<Option<String>> = Vec::new();
@@ -102,15 +135,20 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::Park(of) => {
             words.extend([Some(word(of.how)), named("slot", of.slot.as_ref())]);
             words.push(of.most.map(|most| format!("at most {most}")));
-            words.extend([lasting("ring", of.ringback), lasting("back after", of.callback)]);
-            words.push(named("lamp", of.presence.as_ref()));
+            words.extend(slot(&of.usual));
+            for (name, of) in &of.slots {
+                let words_of: Vec<String> = slot(of).into_iter().flatten().collect();
+                words.push(Some(format!("slot {name}: {}", words_of.join(" and "))));
+            }
         }
+        Feature::Camp(of) => words.push(Some(of.to_string())),
         Feature::Pickup(of) => {
             words.extend([Some(of.of.to_string()), flag(of.answered, "also answered")]);
             words.push(of.approved.as_ref().map(|callee| format!("by {callee}")));
         }
         Feature::Listen(of) => {
             words.extend([Some(of.to.to_string()), Some(word(of.how))]);
+            words.push(of.within.as_ref().map(|callee| format!("in {callee}")));
             words.push(of.approved.as_ref().map(|callee| format!("by {callee}")));
         }
         Feature::Transfer(of) => {
@@ -169,6 +207,7 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
             words.extend([
                 flag(of.skip_greeting, "no greeting"),
                 flag(of.skip_instructions, "no instructions"),
+                flag(of.check_if_owner, "owners listen"),
             ]);
         }
         Feature::Mailbox(of) => {
@@ -225,7 +264,10 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::Event { kind, id, data } => {
             words.extend([Some((*kind).to_owned()), Some(text(id)), named("with", data.as_ref())]);
         }
-        Feature::Score { user, .. } => words.push(Some(text(user))),
+        Feature::Score { user, steps, .. } => words.extend([Some(text(user)), self::steps(steps)]),
+        Feature::WaitTime { queue, window, steps } => {
+            words.extend([Some(text(queue)), lasting("within", *window), self::steps(steps)]);
+        }
     }
     words.into_iter().flatten().collect()
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Route, Step};
-use crate::ir::{Barge, Edges, Expr, FileFormat, Item, Op, Play, Record, Repeat, Sides, Template, Tone};
+use crate::ir::{
+    Barge, Edges, Expr, FileFormat, Item, Keeping, Op, Play, Record, Repeat, Sides, Template, Tone,
+};
 use crate::lower::{Code, nearest};
 
 /// The busy tone of the United States and most of the world: 480 and 620 Hz, half a second on and off (ITU-T E.180).
@@ -143,5 +145,6 @@ fn recording() -> Record {
         sides: Sides::Both,
         upload: None,
         answers: false,
+        keeping: Keeping::default(),
     }
 }

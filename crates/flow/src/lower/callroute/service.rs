@@ -93,5 +93,12 @@ pub(super) fn leave(boxes: Vec<Template>) -> Feature {
     // Five minutes, as long as a message of this system may be.
     let longest = Some(std::time::Duration::from_secs(300));
     let (skip_greeting, skip_instructions, check_if_owner) = (false, false, false);
-    Feature::Leave(Leave { boxes, longest, skip_greeting, skip_instructions, check_if_owner })
+    Feature::Leave(Leave {
+        boxes,
+        longest,
+        skip_greeting,
+        skip_instructions,
+        check_if_owner,
+        between: std::time::Duration::from_secs(5),
+    })
 }

@@ -1,12 +1,21 @@
 //! Modules that record: `record_call` in the background, `record_caller` in the foreground.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::media::KEYS;
 use super::{Step, Walk};
 use crate::ir::{
-    Assign, Edges, Expr, Fact, FileFormat, NodeId, Op, Part, Record, Sides, Target, Template, Upload,
+    Assign, Beginning, Edges, Expr, Fact, FileFormat, Keeping, NodeId, Op, Part, Record, Sides, Target,
+    Template, Upload,
 };
+use crate::lower::Code;
+
+/// How long is recorded if nothing is said.
+const LIMIT: Duration = Duration::from_secs(3_600);
+/// The shortest and the longest that may be said.
+const LIMITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10_800));
 
 /// The variable that pivot reports as `Recording-Url`.
 pub(super) const URL: &str = "recording_url";
@@ -19,11 +28,6 @@ impl Walk<'_> {
     /// `usual` is the action where none is named.
     pub(super) fn record_as(&mut self, step: &Step<'_>, usual: &str) -> NodeId {
         let action = step.data.text(&mut self.builder, "action").unwrap_or_else(|| usual.to_owned());
-        for key in ["record_on_answer", "record_on_bridge"] {
-            if step.data.flag(&mut self.builder, key).unwrap_or(false) {
-                self.warn(&step.data.at(key), "the recording starts here and not later");
-            }
-        }
         match action.as_str() {
             "start" => {
                 let record = Record { stop_keys: String::new(), beep: false, ..self.record(step, false) };
@@ -54,8 +58,7 @@ impl Walk<'_> {
     }
 
     fn record(&mut self, step: &Step<'_>, answers: bool) -> Record {
-        let limit = step.data.seconds(&mut self.builder, "time_limit");
-        let limit = limit.unwrap_or(std::time::Duration::from_secs(3_600));
+        let limit = self.limit(step);
         let named = step.data.text(&mut self.builder, "format").filter(|format| !format.is_empty());
         let format = named.as_deref().map(FileFormat::from_name);
         if format == Some(None) {
@@ -73,6 +76,43 @@ impl Walk<'_> {
             sides: if answers { Sides::Caller } else { Sides::Both },
             upload: self.upload(step, format),
             answers,
+            keeping: if answers { Keeping::default() } else { self.keeping(step) },
+        }
+    }
+
+    /// An hour, or 5 s to three hours.
+    fn limit(&mut self, step: &Step<'_>) -> Duration {
+        let (least, most) = LIMITS;
+        let limit = step.data.seconds(&mut self.builder, "time_limit").unwrap_or(LIMIT);
+        let taken = limit.clamp(least, most);
+        if taken != limit {
+            let message = format!("expected 5 to 10800 seconds; {} is taken", taken.as_secs());
+            self.builder.report(Code::OutOfRange, &step.data.at("time_limit"), message);
+        }
+        taken
+    }
+
+    fn keeping(&mut self, step: &Step<'_>) -> Keeping {
+        let builder = &mut self.builder;
+        let answer = step.data.flag(builder, "record_on_answer").unwrap_or(false);
+        let bridge = step.data.flag(builder, "record_on_bridge").unwrap_or(false);
+        let notes = ["label", "origin"].into_iter().filter_map(|key| {
+            let text = step.data.text(builder, key).filter(|text| !text.is_empty())?;
+            Some((key.to_owned(), text))
+        });
+        let notes = notes.collect();
+        let follows = step.data.flag(builder, "should_follow_transfer").unwrap_or(true);
+        Keeping {
+            // Whoever is connected with somebody was answered before.
+            from: match (answer, bridge) {
+                (_, true) => Beginning::Bridge,
+                (true, false) => Beginning::Answer,
+                (false, false) => Beginning::Now,
+            },
+            least: step.data.seconds(builder, "record_min_sec").unwrap_or_default(),
+            rate: step.data.count(builder, "record_sample_rate").filter(|rate| *rate > 0),
+            ends_at_transfer: !follows,
+            notes,
         }
     }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering, hangup};
 use super::variables::DIGITS;
 use crate::ir::{
-    Barge, Collect, Conference, Detect, Edges, Expr, FileFormat, Item, Op, Outcome, Play, Record, Repeat,
-    SendDigits, Sides, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
+    Barge, Collect, Conference, Detect, Edges, Expr, FileFormat, Item, Keeping, Op, Outcome, Play, Record,
+    Repeat, SendDigits, Sides, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
 };
 use crate::lower::Severity;
 
@@ -275,6 +275,7 @@ fn recording_start(lowering: &mut Lowering, action: &Action<'_>) {
         sides: Sides::Both,
         upload: None,
         answers: false,
+        keeping: Keeping::default(),
     };
     lowering.op(action.head, Op::RecordStart(record));
 }

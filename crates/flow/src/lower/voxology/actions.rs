@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering};
 use super::{reach, web};
 use crate::ir::{
-    Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Op, Play, Record, Repeat, SendDigits, Sides,
+    Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Keeping, Op, Play, Record, Repeat, SendDigits, Sides,
     SpeechItem, Target, Template, TimerStart, TypeAhead, Upload,
 };
 use crate::lower::members::Members;
@@ -256,6 +256,7 @@ fn record(lowering: &mut Lowering, action: &Action<'_>) {
         sides: Sides::Caller,
         upload,
         answers: true,
+        keeping: Keeping::default(),
     };
     lowering.op(action.head, Op::Record(record));
 }

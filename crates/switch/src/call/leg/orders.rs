@@ -121,7 +121,7 @@ impl Leg for CallLeg {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }
             }
-            LegCommand::Record { name, limit, silence, format, sides, keys, upload } => {
+            LegCommand::Record { name, limit, silence, format, sides, keys, upload, keeping: _ } => {
                 let order = recording::Order { name, limit, silence, format, sides, keys, upload };
                 self.start_recording(tag, order);
             }
