@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::list::{Action, Lowering};
 use super::{reach, web};
 use crate::ir::{
-    Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Keeping, Op, Play, Record, Repeat, SendDigits, Sides,
-    SpeechItem, Target, Template, TimerStart, TypeAhead, Upload,
+    Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Keeping, Op, Play, Record, Repeat, SendDigits,
+    Sides, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload,
 };
 use crate::lower::members::Members;
 use crate::lower::options::{self, Place};
