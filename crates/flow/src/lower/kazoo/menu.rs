@@ -83,6 +83,7 @@ impl<'a> Walk<'a> {
             sides: Sides::Caller,
             upload: None,
             answers: true,
+            keeping: Default::default(),
         };
         Some(Box::new(RecordPin { pin, anyone, record }))
     }
