@@ -38,6 +38,7 @@ pub mod ir;
 pub mod journal;
 pub mod leg;
 pub mod lower;
+pub mod manual;
 pub mod own;
 mod pattern;
 pub mod sim;

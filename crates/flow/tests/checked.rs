@@ -69,3 +69,17 @@ fn the_demos_flows_have_no_errors() {
     assert!(count > 10, "{count} documents");
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
+
+#[test]
+fn every_code_is_documented_as_it_is() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checking.md");
+    let page = fs::read_to_string(page).expect("docs/checking.md");
+    for code in flow::lower::Code::ALL {
+        let severity = match code.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let row = format!("| `{code}` | {severity} | {} | {} |", code.title(), code.help());
+        assert!(page.lines().any(|line| line == row), "docs/checking.md lacks the row\n{row}");
+    }
+}

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{convert::Convert, graph::Graph, replay::Replay, simulate::Simulate, test::Test};
+use crate::commands::{
+    check::Check, convert::Convert, graph::Graph, modules::Modules, replay::Replay, simulate::Simulate,
+    test::Test,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +21,8 @@ Examples:
   offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
   offhook trace call-7f3a9c              one call
 
+  offhook check flows/                   what is wrong with the flows of a directory, and what to do about it
+  offhook modules menu                   the options of a module, with units and defaults, and where it leads
   offhook simulate menu.json -e 'wait 2s 1'   what a caller lives through who presses 1 after two seconds
   offhook test my-flows --junit results.xml   the scripts beside your flows, as tests
   offhook graph menu.json -o menu.svg         a picture of it
@@ -76,6 +81,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Check flows: what is wrong with them, by line and column, with what to do
+    Check(Check),
+    /// The modules that flows are made of: options, units, defaults, where they lead
+    Modules(Modules),
     /// Tell what a caller of a flow lives through, without a call: what is said, pressed, asked, and how it ends
     Simulate(Simulate),
     /// Write a flow in the words of another dialect, and name what it cannot carry

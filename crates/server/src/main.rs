@@ -46,6 +46,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Calls { server } => ask(client::calls(&server.url))?,
         Command::Registrations { server } => ask(client::registrations(&server.url))?,
         Command::Trunks { server } => ask(client::trunks(&server.url))?,
+        Command::Check(check) => return Ok(commands::status(check.run())),
+        Command::Modules(modules) => return Ok(commands::status(modules.run())),
         Command::Simulate(simulate) => return Ok(commands::status(simulate.run())),
         Command::Convert(convert) => return Ok(commands::status(convert.run())),
         Command::Graph(graph) => return Ok(commands::status(graph.run())),

@@ -2,10 +2,12 @@
 //!
 //! Their exit status is a result: 0 for good, 1 for what they found, 2 for what they could not read.
 
+pub(crate) mod check;
 pub(crate) mod convert;
 mod document;
 pub(crate) mod graph;
 mod junit;
+pub(crate) mod modules;
 pub(crate) mod replay;
 pub(crate) mod simulate;
 mod svg;
