@@ -1,42 +1,11 @@
-//! Functions of the language and methods of its values.
+//! Methods of values. What a method would change stays as it is: values have no identity here.
+
+mod list;
+mod text;
 
 use serde_json::Value;
 
-use super::{Js, TEXT_LIMIT, date, value::limited};
-
-/// A plain function, a constructor, or a function of a namespace such as `Math.floor`.
-pub(super) fn function(name: &str, arguments: &[Js], now: i64) -> Js {
-    let first = arguments.first().unwrap_or(&Js::Undefined);
-    let number = || first.to_number();
-    match name.strip_prefix("new ").unwrap_or(name) {
-        "Number" => Js::Number(if arguments.is_empty() { 0.0 } else { number() }),
-        "String" => Js::Text(if arguments.is_empty() { String::new() } else { first.to_text() }),
-        "Boolean" => Js::Bool(first.truthy()),
-        "parseInt" => Js::Number(parse_int(&first.to_text(), arguments.get(1))),
-        "parseFloat" => Js::Number(parse_float(&first.to_text())),
-        "isNaN" => Js::Bool(number().is_nan()),
-        "Math.floor" => Js::Number(number().floor()),
-        "Math.ceil" => Js::Number(number().ceil()),
-        // ECMAScript rounds halves up, not away from zero.
-        "Math.round" => Js::Number((number() + 0.5).floor()),
-        "Math.trunc" => Js::Number(number().trunc()),
-        "Math.abs" => Js::Number(number().abs()),
-        "Math.min" => Js::Number(arguments.iter().map(Js::to_number).fold(f64::INFINITY, f64::min)),
-        "Math.max" => Js::Number(arguments.iter().map(Js::to_number).fold(f64::NEG_INFINITY, f64::max)),
-        "Date.now" => Js::Number(now as f64),
-        "Date.parse" => Js::Number(date::parse(&first.to_text())),
-        "Date.UTC" => Js::Number(date_of_fields(arguments)),
-        "Date" => match arguments {
-            [] => Js::Date(now as f64),
-            [one] => Js::Date(moment(one)),
-            fields => Js::Date(date_of_fields(fields)),
-        },
-        "JSON.stringify" => {
-            Js::Text(limited(first.clone().into_json().map_or_else(String::new, |v| v.to_string())))
-        }
-        _ => Js::Undefined,
-    }
-}
+use super::{Js, date, function::moment};
 
 /// A method of `of`; undefined if it has none of that name.
 pub(super) fn method(of: &Js, name: &str, arguments: &[Js]) -> Js {
@@ -44,9 +13,14 @@ pub(super) fn method(of: &Js, name: &str, arguments: &[Js]) -> Js {
         return found;
     }
     match of {
-        Js::Json(Value::Array(items)) => list_method(items, of, name, arguments),
+        Js::Json(Value::Array(items)) => list::method(items, of, name, arguments),
         Js::Undefined | Js::Null => Js::Undefined,
-        other => text_method(&other.to_text(), other, name, arguments),
+        Js::Number(number) => number_method(*number, name, arguments)
+            .unwrap_or_else(|| text::method(&of.to_text(), of, name, arguments)),
+        Js::Json(Value::Object(members)) if name == "hasOwnProperty" => {
+            Js::Bool(members.contains_key(&arguments.first().map(Js::to_text).unwrap_or_default()))
+        }
+        other => text::method(&other.to_text(), other, name, arguments),
     }
 }
 
@@ -57,6 +31,8 @@ fn date_method(of: &Js, name: &str, arguments: &[Js]) -> Option<Js> {
     let numbers = || arguments.iter().map(Js::to_number).collect::<Vec<_>>();
     Some(match name {
         "getTime" | "valueOf" if matches!(of, Js::Date(_)) || name == "getTime" => Js::Number(millis()),
+        "getTimezoneOffset" => Js::Number(0.0),
+        "setTime" => Js::Number(arguments.first().map_or(f64::NAN, Js::to_number)),
         "toISOString" | "toJSON" => date::iso(millis()).map_or(Js::Undefined, Js::Text),
         _ if name.starts_with("get") => Js::Number(date::get(millis(), utc_field(name, "get")?)),
         _ if name.starts_with("set") => Js::Number(date::set(millis(), utc_field(name, "set")?, &numbers())),
@@ -70,108 +46,42 @@ fn utc_field<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     Some(field.strip_prefix("UTC").unwrap_or(field))
 }
 
-/// The milliseconds that a value names as a date.
-fn moment(value: &Js) -> f64 {
-    match value {
-        Js::Text(text) => date::parse(text),
-        other => other.to_number(),
-    }
-}
-
-fn date_of_fields(fields: &[Js]) -> f64 {
-    let at = |index: usize, default: f64| fields.get(index).map_or(default, Js::to_number);
-    date::made(at(0, f64::NAN), at(1, 0.0), at(2, 1.0), [at(3, 0.0), at(4, 0.0), at(5, 0.0), at(6, 0.0)])
-}
-
-fn list_method(items: &[Value], of: &Js, name: &str, arguments: &[Js]) -> Js {
-    let wanted = || arguments.first().cloned().unwrap_or(Js::Undefined).into_json();
-    let found = |wanted: &Option<Value>| items.iter().position(|item| Some(item) == wanted.as_ref());
+fn number_method(of: f64, name: &str, arguments: &[Js]) -> Option<Js> {
+    let first = || arguments.first().map(Js::to_number);
     match name {
-        "indexOf" => Js::Number(found(&wanted()).map_or(-1.0, |at| at as f64)),
-        "includes" => Js::Bool(found(&wanted()).is_some()),
-        "join" => {
-            let separator = arguments.first().map_or_else(|| ",".to_owned(), Js::to_text);
-            let texts: Vec<String> = items.iter().map(|item| Js::from_json(item).to_text()).collect();
-            Js::Text(limited(texts.join(&separator)))
-        }
-        "slice" => {
-            let (start, end) = range(items.len(), arguments);
-            Js::Json(items.iter().skip(start).take(end.saturating_sub(start)).cloned().collect())
-        }
-        "toString" => Js::Text(of.to_text()),
-        _ => Js::Undefined,
+        "toFixed" => Some(Js::Text(fixed(of, first().unwrap_or(0.0).clamp(0.0, 20.0) as u32))),
+        "toString" => match first() {
+            Some(radix) if radix != 10.0 && (2.0..=36.0).contains(&radix) => {
+                in_radix(of, radix as u32).map(Js::Text)
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 
-fn text_method(text: &str, of: &Js, name: &str, arguments: &[Js]) -> Js {
-    let first = || arguments.first().map(Js::to_text).unwrap_or_default();
-    let length = || text.chars().count();
-    let cut = |start: usize, end: usize| {
-        Js::Text(text.chars().skip(start).take(end.saturating_sub(start)).collect())
-    };
-    match name {
-        "length" => Js::Number(length() as f64),
-        "toString" | "valueOf" => Js::Text(text.to_owned()),
-        "toUpperCase" => Js::Text(limited(text.to_uppercase())),
-        "toLowerCase" => Js::Text(limited(text.to_lowercase())),
-        "trim" => Js::Text(text.trim().to_owned()),
-        "indexOf" => {
-            let before = text.find(&first()).and_then(|at| text.get(..at));
-            Js::Number(before.map_or(-1.0, |before| before.chars().count() as f64))
-        }
-        "includes" => Js::Bool(text.contains(&first())),
-        "startsWith" => Js::Bool(text.starts_with(&first())),
-        "endsWith" => Js::Bool(text.ends_with(&first())),
-        "charAt" => of.member(&first()).or(Js::Text(String::new())),
-        "concat" => {
-            Js::Text(limited(text.to_owned() + &arguments.iter().map(Js::to_text).collect::<String>()))
-        }
-        "split" => split(text, arguments.first()),
-        "replace" => Js::Text(limited(text.replacen(&first(), &second(arguments), 1))),
-        "replaceAll" if !first().is_empty() => Js::Text(replace_all(text, &first(), &second(arguments))),
-        "slice" => {
-            let (start, end) = range(length(), arguments);
-            cut(start, end)
-        }
-        "substring" => {
-            let at = |index: usize, default: usize| {
-                arguments
-                    .get(index)
-                    .map_or(default, |value| (value.to_number().max(0.0) as usize).min(length()))
-            };
-            let (a, b) = (at(0, 0), at(1, length()));
-            cut(a.min(b), a.max(b))
-        }
-        "substr" => {
-            let (start, _) = range(length(), arguments.get(..1).unwrap_or_default());
-            let take = arguments.get(1).map_or(length(), |count| count.to_number().max(0.0) as usize);
-            cut(start, start.saturating_add(take))
-        }
-        "toFixed" => {
-            let places = arguments.first().map_or(0.0, Js::to_number).clamp(0.0, 20.0) as usize;
-            Js::Text(format!("{:.places$}", of.to_number()))
-        }
-        _ => Js::Undefined,
+/// `toFixed`: what lies exactly between two is rounded away from zero.
+fn fixed(of: f64, places: u32) -> String {
+    let factor = 10_f64.powi(places as i32);
+    // Exactly between two are only numbers with so few binary places that these products are exact.
+    let few = (of * 2_f64.powi(places as i32 + 1)).fract() == 0.0 && of.abs() * factor < 1e15;
+    let of = if few { ((of.abs() * factor + 0.5).floor() / factor).copysign(of) } else { of };
+    // A zero has no sign; what is rounded to zero keeps its own.
+    format!("{:.*}", places as usize, if of == 0.0 { 0.0 } else { of })
+}
+
+/// A whole number in another base.
+fn in_radix(of: f64, radix: u32) -> Option<String> {
+    if of.fract() != 0.0 || of.abs() >= 9e15 {
+        return None;
     }
-}
-
-fn second(arguments: &[Js]) -> String {
-    arguments.get(1).map_or_else(|| "undefined".to_owned(), Js::to_text)
-}
-
-/// `replaceAll`, stopping where the text would grow past its limit.
-fn replace_all(text: &str, from: &str, to: &str) -> String {
-    let room = TEXT_LIMIT / to.len().max(1);
-    limited(text.replacen(from, to, room))
-}
-
-fn split(text: &str, separator: Option<&Js>) -> Js {
-    let pieces: Vec<Value> = match separator.map(Js::to_text) {
-        None => vec![text.into()],
-        Some(separator) if separator.is_empty() => text.chars().map(|c| c.to_string().into()).collect(),
-        Some(separator) => text.split(&separator).map(Into::into).collect(),
-    };
-    Js::Json(Value::Array(pieces))
+    let (mut rest, mut digits) = (of.abs() as u64, Vec::new());
+    while rest > 0 || digits.is_empty() {
+        digits.extend(char::from_digit((rest % u64::from(radix)) as u32, radix));
+        rest /= u64::from(radix);
+    }
+    digits.extend((of < 0.0).then_some('-'));
+    Some(digits.into_iter().rev().collect())
 }
 
 /// The start and end of `slice(start, end)`, negative ones counted from the end.
@@ -187,32 +97,10 @@ fn range(length: usize, arguments: &[Js]) -> (usize, usize) {
     (at(0, 0), at(1, length))
 }
 
-/// `parseInt`: the digits at the start; NaN if there are none.
-fn parse_int(text: &str, radix: Option<&Js>) -> f64 {
-    let text = text.trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let radix = radix.map_or(10.0, Js::to_number);
-    let radix = if (2.0..=36.0).contains(&radix) { radix as u32 } else { 10 };
-    let mut value = None;
-    for digit in digits.chars().map_while(|c| c.to_digit(radix)) {
-        value = Some(value.unwrap_or(0.0) * f64::from(radix) + f64::from(digit));
-    }
-    value.map_or(f64::NAN, |value: f64| if negative { -value } else { value })
-}
-
-/// `parseFloat`: the longest number at the start; NaN if there is none.
-fn parse_float(text: &str) -> f64 {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c)).unwrap_or(text.len()).min(64);
-    (1..=end).rev().filter_map(|end| text.get(..end)?.parse().ok()).next().unwrap_or(f64::NAN)
-}
-
-impl Js {
-    /// This value, or `other` if it is undefined.
-    fn or(self, other: Js) -> Js {
-        if self == Js::Undefined { other } else { self }
-    }
+/// The place that `at(index)` means, a negative one counted from the end.
+fn place(length: usize, index: Option<&Js>) -> Option<usize> {
+    let number = index.map_or(0.0, Js::to_number);
+    let number = if number.is_nan() { 0.0 } else { number.trunc() };
+    let from_start = if number < 0.0 { number + length as f64 } else { number };
+    (from_start >= 0.0 && from_start < length as f64).then_some(from_start as usize)
 }

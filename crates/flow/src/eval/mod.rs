@@ -6,6 +6,7 @@
 
 mod date;
 mod escaped;
+mod function;
 mod method;
 mod operator;
 mod value;
@@ -182,10 +183,10 @@ impl<'a> Eval<'a> {
     fn call(&self, receiver: Option<&Expr>, name: &str, arguments: &[Expr]) -> Js {
         let arguments: Vec<Js> = arguments.iter().map(|argument| self.expr(argument)).collect();
         match receiver {
-            None => method::function(name, &arguments, self.scope.now_millis()),
+            None => function::function(name, &arguments, self.scope.now_millis()),
             // `Math.floor(x)`, `Date.now()`: a namespace, unless a variable has that name.
             Some(Expr::Variable(space)) if self.scope.variable(space).is_none() => {
-                method::function(&format!("{space}.{name}"), &arguments, self.scope.now_millis())
+                function::function(&format!("{space}.{name}"), &arguments, self.scope.now_millis())
             }
             Some(receiver) => method::method(&self.expr(receiver), name, &arguments),
         }

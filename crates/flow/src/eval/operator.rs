@@ -63,14 +63,14 @@ fn loosely_equal(left: &Js, right: &Js) -> bool {
 }
 
 /// `===`: the same kind and value.
-fn same(left: &Js, right: &Js) -> bool {
+pub(super) fn same(left: &Js, right: &Js) -> bool {
     left == right
 }
 
-/// `<` and its kin: two texts by character, all else as numbers; `None` if one is not a number.
+/// `<` and its kin: two texts by character (a list is its text), all else as numbers; `None` if one is not a number.
 fn order(left: &Js, right: &Js) -> Option<Ordering> {
     match (left, right) {
-        (Js::Text(left), Js::Text(right)) => Some(left.cmp(right)),
+        (Js::Text(_) | Js::Json(_), Js::Text(_) | Js::Json(_)) => Some(left.to_text().cmp(&right.to_text())),
         _ => left.to_number().partial_cmp(&right.to_number()),
     }
 }

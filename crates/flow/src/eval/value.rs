@@ -158,7 +158,7 @@ fn json_number(number: f64) -> Value {
     }
 }
 
-/// ECMAScript's Number::toString, near enough: integers without a point, no exponent below 1e21.
+/// ECMAScript's Number::toString, with the shortest digits: no exponent from 1e-6 to 1e21.
 fn number_text(number: f64) -> String {
     if number.is_nan() {
         "NaN".into()
@@ -168,6 +168,8 @@ fn number_text(number: f64) -> String {
         "0".into()
     } else if number.abs() >= 1e21 {
         format!("{number:e}").replace('e', "e+")
+    } else if number.abs() < 1e-6 {
+        format!("{number:e}")
     } else {
         format!("{number}")
     }
@@ -179,8 +181,20 @@ fn parse_number(text: &str) -> f64 {
     if text.is_empty() {
         return 0.0;
     }
-    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return i64::from_str_radix(digits, 16).map_or(f64::NAN, |number| number as f64);
+    if let (Some("0"), Some(mark @ ("x" | "X" | "o" | "O" | "b" | "B"))) = (text.get(..1), text.get(1..2)) {
+        let radix = if mark.eq_ignore_ascii_case("x") {
+            16
+        } else if mark.eq_ignore_ascii_case("o") {
+            8
+        } else {
+            2
+        };
+        let digits = text.get(2..).unwrap_or_default();
+        let signed = digits.starts_with(['+', '-']);
+        return i64::from_str_radix(digits, radix)
+            .ok()
+            .filter(|_| !signed)
+            .map_or(f64::NAN, |number| number as f64);
     }
     match text {
         "Infinity" | "+Infinity" => f64::INFINITY,

@@ -6,7 +6,7 @@
 //! ```text
 //! ternary  = binary ["?" ternary ":" ternary]
 //! binary   = unary {operator unary}          || && == != === !== < <= > >= + - * / %
-//! unary    = {"!" | "-" | "+"} postfix
+//! unary    = {"!" | "-" | "+" | "typeof"} postfix
 //! postfix  = primary {"." name ["(" list ")"] | "[" ternary "]"}
 //! primary  = number | string | "$" name | name ["(" list ")"] | "new Date" ["(" list ")"] | "(" ternary ")"
 //!          | "[" list "]" | "{" name ":" ternary , … "}"
@@ -307,15 +307,19 @@ fn word(input: &mut Input<'_>) -> Read<Expr> {
         "null" => return Ok(Expr::Literal(Value::Null)),
         "undefined" => return Ok(native::undefined()),
         "new" => return constructor(input),
+        "typeof" => {
+            let operand = deeper(input, unary)?;
+            return Ok(Expr::Call(None, name, vec![operand]));
+        }
         "Date" if eat(input, ".now")? => {
             need(input, "(", "`(`")?;
             need(input, ")", "`)`")?;
             return Ok(Expr::Fact(Fact::NowMillis));
         }
-        "Math" if eat(input, ".")? => {
+        "Math" | "JSON" | "Object" | "Array" | "Number" | "Date" if eat(input, ".")? => {
             let function = self::name(input)?;
             need(input, "(", "`(`")?;
-            return Ok(Expr::Call(None, format!("Math.{function}"), list(input, ")", "`,` or `)`")?));
+            return Ok(Expr::Call(None, format!("{name}.{function}"), list(input, ")", "`,` or `)`")?));
         }
         _ => {}
     }
@@ -372,5 +376,7 @@ fn object(input: &mut Input<'_>) -> Read<Expr> {
     }
 }
 
+#[cfg(test)]
+mod ecmascript;
 #[cfg(test)]
 mod tests;

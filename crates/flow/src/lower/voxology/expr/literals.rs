@@ -1,15 +1,20 @@
 //! Numbers and strings of the expression language.
 
 use serde_json::{Number, Value};
-use winnow::combinator::opt;
+use winnow::combinator::{alt, opt};
 use winnow::prelude::*;
-use winnow::token::{any, one_of, take_while};
+use winnow::token::{any, literal, one_of, take_while};
 
 use super::{Input, Read, fault};
 use crate::ir::Expr;
 
-/// A number in decimal.
+/// A number in decimal, or in hexadecimal after `0x`.
 pub(super) fn number(input: &mut Input<'_>) -> Read<Expr> {
+    if opt(alt((literal("0x"), literal("0X")))).parse_next(input)?.is_some() {
+        let text: &str = take_while(1..=12, |c: char| c.is_ascii_hexdigit()).parse_next(input)?;
+        let whole = i64::from_str_radix(text, 16).unwrap_or_default();
+        return Ok(Expr::Literal(Value::Number(whole.into())));
+    }
     let digits = |c: char| c.is_ascii_digit();
     let parts = (
         take_while(0.., digits),
