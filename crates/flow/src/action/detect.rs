@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     engine::{Cx, Halt, Reply},
-    ir::{Detect, Outcome},
+    ir::{Detect, Hangup, Outcome},
     leg::{Detection, LegCommand, LegEvent},
 };
 
@@ -49,4 +49,14 @@ pub(super) async fn run(cx: &Cx, op: &Detect) -> Result<Outcome, Halt> {
         cx.port().store.detection = Some(found.word());
     }
     Ok(Outcome::Key(found.word().to_owned()))
+}
+
+/// Begins to listen and goes on; what is found out comes to light when it comes.
+pub(super) async fn behind(cx: &Cx, op: &Detect, hangup: Option<&Hangup>) -> Result<Outcome, Halt> {
+    if op.answers {
+        cx.answer().await?;
+    }
+    let tag = cx.command(LegCommand::Detect { limit: op.limit, greeting: op.greeting });
+    cx.port().detecting = Some((tag, hangup.cloned()));
+    Ok(Outcome::Done)
 }

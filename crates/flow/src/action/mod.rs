@@ -74,6 +74,10 @@ const TABLE: &[ActionInfo] = &[
         doc: "Plays sounds, speech, tones and silence, in order; keys may stop it.",
     },
     ActionInfo {
+        name: "PlayBehind", needs: MEDIA, outcomes: &["Done"],
+        doc: "Begins to play, and goes on at once.",
+    },
+    ActionInfo {
         name: "Collect", needs: MEDIA, outcomes: &["Done", "Key(digits)", "Timeout", "Failed(Prompt)"],
         doc: "Gathers keys, with prompts that the first key stops.",
     },
@@ -109,6 +113,10 @@ const TABLE: &[ActionInfo] = &[
         name: "Detect", needs: MEDIA,
         outcomes: &["Key(live_person)", "Key(machine)", "Key(unknown)", "Failed(Unsupported)"],
         doc: "Finds out whether a person or a machine answered, and follows a machine's greeting if asked to.",
+    },
+    ActionInfo {
+        name: "DetectBehind", needs: MEDIA, outcomes: &["Done"],
+        doc: "Begins to find out who answered, goes on at once, and may hang up on a machine.",
     },
     ActionInfo {
         name: "Conference", needs: MEDIA, outcomes: &["Done", "Key(full)", "Key(pin)", "Failed(Unsupported)"],
@@ -225,6 +233,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Answer => "Answer",
         Op::Hangup(_) => "Hangup",
         Op::Play(_) => "Play",
+        Op::PlayBehind(_) => "PlayBehind",
         Op::Collect(_) => "Collect",
         Op::Menu(_) => "Menu",
         Op::SendDigits(_) => "SendDigits",
@@ -234,6 +243,7 @@ pub(crate) fn name(op: &Op) -> &'static str {
         Op::Number(_) => "Number",
         Op::Feature(feature) => feature.name(),
         Op::Detect(_) => "Detect",
+        Op::DetectBehind { .. } => "DetectBehind",
         Op::Conference(_) => "Conference",
         Op::FlushDigits => "FlushDigits",
         Op::Sleep(_) => "Sleep",
@@ -274,6 +284,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Answer => answer::run(&cx).await,
         Op::Hangup(op) => hangup::run(&cx, op).await,
         Op::Play(op) => play::run(&cx, op).await,
+        Op::PlayBehind(op) => play::behind(&cx, op).await,
         Op::Collect(op) => collect::run(&cx, op).await,
         Op::Menu(op) => menu::run(&cx, op).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
@@ -283,6 +294,7 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Number(op) => fetch::number(&cx, op).await,
         Op::Feature(op) => feature::run(&cx, op).await,
         Op::Detect(op) => detect::run(&cx, op).await,
+        Op::DetectBehind { detect, hangup } => detect::behind(&cx, detect, hangup.as_ref()).await,
         Op::Conference(op) => conference::run(&cx, op).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,

@@ -32,6 +32,15 @@ pub(super) async fn run(cx: &Cx, op: &Play) -> Result<Outcome, Halt> {
     }
 }
 
+/// Begins to play; what comes of it is of no interest.
+pub(super) async fn behind(cx: &Cx, op: &Play) -> Result<Outcome, Halt> {
+    if op.answers {
+        cx.answer().await?;
+    }
+    begin(cx, &op.items, op.repeat);
+    Ok(Outcome::Done)
+}
+
 /// Plays `items` to their end or to a key of `barge`.
 pub(super) async fn prompts(cx: &Cx, items: &[Item], repeat: Repeat, barge: &Barge) -> Result<Heard, Halt> {
     let mut heard = cx.last_key();

@@ -29,7 +29,7 @@ fn menu_of_steps(program: &mut Program, id: NodeId, node: &Node, menu: &Menu, lo
         losses.push(Loss { pointer: source.to_string(), what, instead: "it is left out".into() });
     }
     let mut add = |op: Op, edges: Edges| {
-        program.nodes.push(Node { op, edges, source: source.clone() });
+        program.nodes.push(Node::new(op, edges, source.clone()));
         Target::Node(NodeId((program.nodes.len() - 1) as u32))
     };
     let over = node.edges.target(&Outcome::Key("max_retries".into()));

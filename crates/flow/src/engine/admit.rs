@@ -3,7 +3,7 @@
 use super::Port;
 use crate::{
     action,
-    ir::{Cause, Lacking, Node, Outcome, Program, print},
+    ir::{Cause, Lacking, Node, Outcome, Program, When, print},
     trace::What,
 };
 
@@ -17,7 +17,8 @@ impl Port {
             self.note(format!("{budget} steps without a pause: the flow runs in a circle"));
             return Err("budget");
         }
-        if program.node_limit.is_some_and(|limit| self.entered >= limit) {
+        let counts = !node.within;
+        if counts && program.node_limit.is_some_and(|limit| self.entered >= limit) {
             self.note(format!("{} steps in one call, and no more are allowed", self.entered));
             return Err("budget");
         }
@@ -25,16 +26,25 @@ impl Port {
             self.note("what the flow does after the call takes too long");
             return Err("budget");
         }
-        self.entered += 1;
+        self.entered += u32::from(counts);
         self.trace(What::Node { pointer: node.source.to_string(), op: print::op(&node.op) });
-        if action::need(&node.op).is_none_or(|need| self.supports(need)) {
-            return Ok(None);
-        }
-        let why = if self.after { "the call is over" } else { "there is no call to do this on" };
+        let Some(why) = self.lacks(node) else { return Ok(None) };
         self.note(why);
-        Ok(Some(match program.lacking {
-            Lacking::Skip => Outcome::Done,
-            Lacking::Fail => Outcome::Failed(Cause::Unsupported),
-        }))
+        let lacking = Outcome::Failed(Cause::Unsupported);
+        // A node that runs in some flows only says where the others go on.
+        let told = node.when != When::Always && node.edges.has(&lacking);
+        Ok(Some(if program.lacking == Lacking::Skip && !told { Outcome::Done } else { lacking }))
+    }
+
+    /// Why a node cannot run now; `None` if it can.
+    fn lacks(&self, node: &Node) -> Option<&'static str> {
+        let up = self.leg_is_up();
+        match node.when {
+            When::OffCall if up => return Some("this is for flows without a call"),
+            When::OnCall if !up => {}
+            _ if action::need(&node.op).is_some_and(|need| !self.supports(need)) => {}
+            _ => return None,
+        }
+        Some(if self.after { "the call is over" } else { "there is no call to do this on" })
     }
 }

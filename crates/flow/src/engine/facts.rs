@@ -35,4 +35,10 @@ pub struct Facts {
     pub capture_group: Option<String>,
     /// What the named groups of that pattern captured.
     pub capture_groups: Vec<(String, String)>,
+    /// What set the flow off: `call`, `message`, `api`, …; empty for a call (VoIPBIN's reference type).
+    pub reference_type: String,
+    /// The id of what set the flow off; empty for the call's.
+    pub reference_id: String,
+    /// The call that began this one; empty for none.
+    pub master_call_id: String,
 }

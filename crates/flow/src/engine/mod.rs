@@ -100,6 +100,7 @@ impl Machine {
             Input::Merge { variable, value } => self.port().merge(&variable, value),
             Input::Timeout => {}
         }
+        self.overlong();
         self.run();
     }
 
@@ -115,7 +116,9 @@ impl Machine {
 
     /// As [`Machine::poll_timeout`], since the first input.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.port().lanes.deadline()
+        let port = self.port();
+        let longest = self.longest().filter(|_| port.leg_is_up() && !matches!(self.at, At::Over));
+        [port.lanes.deadline(), longest.map(|longest| port.began + longest)].into_iter().flatten().min()
     }
 
     /// Whether the run is over; effects may still be there to be taken.

@@ -16,8 +16,8 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    ir::{FileFormat, Program, Side, Target},
-    leg::{LegCommand, LegEvent, Need, Tag},
+    ir::{FileFormat, Hangup, Program, Side, Target},
+    leg::{Detection, LegCommand, LegEvent, Need, Tag},
     trace::What,
 };
 
@@ -92,6 +92,8 @@ pub(crate) struct Port {
     pub end: Option<End>,
     /// The leg is gone and `on_gone` is running: waits do not fail any more.
     pub after: bool,
+    /// Flows of the chain that are over (VoIPBIN).
+    pub completed: u32,
     pub facts: Facts,
     pub settings: Settings,
     pub store: Store,
@@ -113,6 +115,10 @@ pub(crate) struct Port {
     pub detour: Option<Target>,
     /// Nodes so far, all programs together.
     pub entered: u32,
+    /// Who answered is being found out behind other nodes; with a word on how a machine is hung up on.
+    pub detecting: Option<(Tag, Option<Hangup>)>,
+    /// The call is to be ended, whatever runs.
+    pub interrupt: Option<Hangup>,
     /// Nodes since time last passed in a wait that was worth it.
     pub nodes: u32,
     pub effects: VecDeque<Effect>,
@@ -137,6 +143,7 @@ impl Port {
             over: None,
             end: None,
             after: false,
+            completed: 0,
             facts,
             settings,
             store: Store::default(),
@@ -152,6 +159,8 @@ impl Port {
             watch: None,
             detour: None,
             entered: 0,
+            detecting: None,
+            interrupt: None,
             nodes: 0,
             effects: VecDeque::new(),
             talk: None,
@@ -260,6 +269,7 @@ impl Port {
                     self.note(why.clone());
                 }
             }
+            Reply::Leg(LegEvent::Detected(found)) => self.detected(tag, *found),
             Reply::Leg(_) | Reply::Document(_) | Reply::Changed => {}
             Reply::Http(outcome) => self.exchanged(tag, outcome),
         }
@@ -342,6 +352,19 @@ impl Port {
         self.over = Some(self.now);
         self.trace(What::Ended { cause: end.cause.clone(), by: end.by.clone() });
         self.end = Some(end);
+    }
+
+    /// Behind other nodes it was found out who answered.
+    fn detected(&mut self, tag: Tag, found: Detection) {
+        if self.detecting.as_ref().is_none_or(|(of, _)| *of != tag) {
+            return;
+        }
+        let hangup = self.detecting.take().and_then(|(_, hangup)| hangup);
+        self.store.detection = Some(found.word());
+        self.note(format!("answered by: {}", found.word()));
+        if found.kind() == Detection::Machine {
+            self.interrupt = hangup;
+        }
     }
 
     fn recorded(&mut self, tag: Tag, id: &str, duration: Duration) {

@@ -6,12 +6,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use super::{Cx, Effect, End, Frame, Halt, Installation, LegState, Machine};
 use crate::{
     action,
-    ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target},
+    ir::{Hangup, Install, Lacking, NodeId, Outcome, Program, Target, print},
     lower::Dialect,
     trace::What,
 };
@@ -44,6 +45,7 @@ impl fmt::Debug for At {
 pub(super) struct Home {
     on_end: Option<(Arc<Program>, NodeId)>,
     on_gone: Option<(Arc<Program>, NodeId)>,
+    longest: Option<Duration>,
 }
 
 impl Home {
@@ -54,6 +56,7 @@ impl Home {
         if let Some(node) = program.on_gone {
             self.on_gone = Some((program.clone(), node));
         }
+        self.longest = program.longest.or(self.longest);
     }
 }
 
@@ -69,11 +72,30 @@ enum Step {
     Stay(At),
 }
 
+/// Flows that may follow each other, each when the one before is complete; VoIPBIN's own limit.
+const CHAIN: u32 = 5;
+
 impl Machine {
+    /// The longest call that the first program, or one that took its place, allows.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.home.longest
+    }
+
+    /// Ends a call that lasts too long.
+    pub(super) fn overlong(&mut self) {
+        let Some(longest) = self.longest() else { return };
+        let mut port = self.port();
+        if port.leg_is_up() && port.interrupt.is_none() && port.elapsed() >= longest {
+            port.note(format!("a call may last {}", print::time(longest)));
+            port.interrupt = Some(Hangup { status: 480, phrase: None, cause: "timeout".to_owned() });
+        }
+    }
+
     /// Polls the running action, and those after it, until one waits.
     pub(super) fn run(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
         loop {
+            self.interrupted();
             let gone = self.port().leg == LegState::Gone;
             let step = match &mut self.at {
                 At::Over => return,
@@ -90,6 +112,17 @@ impl Machine {
             };
             self.at = self.settle(step);
         }
+    }
+
+    /// Whatever runs gives way to the end of the call.
+    fn interrupted(&mut self) {
+        let mut port = self.port();
+        let Some(hangup) = port.interrupt.take().filter(|_| port.leg_is_up()) else { return };
+        let Some(program) = port.frames.last().map(|frame| frame.program.clone()) else { return };
+        port.forget();
+        drop(port);
+        let cx = Cx::new(self.port.clone(), program, NodeId(u32::MAX));
+        self.at = At::Action(None, Box::pin(action::hang_up(cx, hangup)));
     }
 
     /// The first program of the call.
@@ -181,7 +214,8 @@ impl Machine {
         match install {
             Install::Replace => port.frames.clear(),
             Install::Push => {
-                if port.frames.len() >= port.settings.frames {
+                let most = program.stack_limit.map_or(port.settings.frames, |limit| limit as usize);
+                if port.frames.len() >= most {
                     let depth = port.frames.len();
                     port.note(format!("the flow calls itself {depth} times over"));
                     return Step::Hangup("frames");
@@ -238,13 +272,21 @@ impl Machine {
             drop(port);
             return Step::AfterCall;
         }
+        if port.after {
+            return Step::AfterCall;
+        }
         drop(port);
         self.finish()
     }
 
     fn after_call(&mut self) -> Step {
+        // Each time once: a flow that runs then may have one of its own.
+        let on_gone = self.home.on_gone.take();
         let mut port = self.port();
-        if port.after {
+        if port.after && (on_gone.is_none() || port.completed + 1 >= CHAIN) {
+            if on_gone.is_some() {
+                port.note(format!("{CHAIN} flows after each other, and no more are allowed"));
+            }
             drop(port);
             return self.finish();
         }
@@ -253,10 +295,12 @@ impl Machine {
         }
         port.after = true;
         port.nodes = 0;
-        match &self.home.on_gone {
+        match on_gone {
             Some((program, node)) => {
-                port.frames = vec![Frame::new(program.clone())];
-                Step::Enter(*node)
+                port.completed += 1;
+                port.frames = vec![Frame::new(program)];
+                port.entered = 0;
+                Step::Enter(node)
             }
             None => {
                 drop(port);
@@ -286,6 +330,8 @@ fn nothing() -> Program {
         lacking: Lacking::Fail,
         names: Default::default(),
         node_limit: None,
+        stack_limit: None,
+        longest: None,
         metaflows: None,
     }
 }

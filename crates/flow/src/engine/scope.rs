@@ -14,6 +14,12 @@ impl Port {
         self.later(self.now)
     }
 
+    /// The id of a flow of the chain.
+    fn run_id(&self, completed: u32) -> String {
+        let call = &self.facts.call_id;
+        if completed == 0 { call.clone() } else { format!("{call}.{completed}") }
+    }
+
     fn later(&self, moment: Duration) -> Timestamp {
         let since =
             SignedDuration::try_from(moment.saturating_sub(self.began)).unwrap_or(SignedDuration::ZERO);
@@ -73,7 +79,16 @@ impl Scope for Port {
             Fact::Variables => Some(Value::Object(self.store.variables.clone())),
             Fact::Language => Some(self.language().into()).filter(|language: &Value| language != ""),
             Fact::HangupBy => self.end.as_ref().map(|end| end.by.as_str().into()),
-            Fact::CompleteCount => Some(u32::from(self.after).into()),
+            Fact::CompleteCount => Some(self.completed.into()),
+            Fact::RunId => Some(self.run_id(self.completed).into()),
+            Fact::PriorRunId => {
+                Some(self.completed.checked_sub(1).map_or(String::new(), |prior| self.run_id(prior)).into())
+            }
+            Fact::ReferenceType if facts.reference_type.is_empty() => Some("call".into()),
+            Fact::ReferenceType => text(&facts.reference_type),
+            Fact::ReferenceId if facts.reference_id.is_empty() => text(&facts.call_id),
+            Fact::ReferenceId => text(&facts.reference_id),
+            Fact::MasterCallId => text(&facts.master_call_id),
             Fact::CaptureGroup => facts.capture_group.as_ref().and_then(text),
             Fact::CaptureGroups => {
                 let groups = facts.capture_groups.iter();

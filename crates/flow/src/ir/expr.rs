@@ -139,6 +139,16 @@ pub enum Fact {
     HangupBy,
     /// How many flows of the chain are complete (VoIPBIN).
     CompleteCount,
+    /// The id of this flow of the chain: the call's, then the same with `.1`, `.2` (VoIPBIN).
+    RunId,
+    /// The id of the flow before it in the chain; empty for none (VoIPBIN).
+    PriorRunId,
+    /// What set the flow off: `call`, `message`, `api`.
+    ReferenceType,
+    /// The id of what set the flow off.
+    ReferenceId,
+    /// The call that began this one; empty for none.
+    MasterCallId,
     /// The capture group that the dialled number matched (Kazoo), or undefined.
     CaptureGroup,
     /// Every named group of that pattern, as an object of name to text.

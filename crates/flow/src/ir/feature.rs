@@ -34,6 +34,14 @@ pub enum Feature<T = Template> {
     Transfer(Transfer<T>),
     /// What becomes of the caller when the next conversation is over. → `done`
     AfterBridge(AfterBridge<T>),
+    /// A flow of the store that runs without a call whenever a recording that this call makes from here on is over; empty
+    /// for none. → `done`
+    AfterRecording(T),
+    /// Wait until somebody outside lets the flow go on. → `done`
+    Block,
+    /// How another call ended. → `normal`, `failed`, `busy`, `cancel`, `timeout`, `noanswer`, `dialout`, `amd`; `done` when
+    /// it has not ended, or nobody knows it
+    CauseOf(T),
     /// Put the other party on hold, or let both talk again. → `done`; with a key that ends it when that was pressed
     Hold(Hold<T>),
     /// The music that is heard on hold from here on. → `done`

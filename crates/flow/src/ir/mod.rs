@@ -33,7 +33,7 @@ pub use template::{Part, Template};
 pub(crate) use verify::instant;
 pub use verify::{Malformed, verify};
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crate::lower::Dialect;
 
@@ -81,6 +81,10 @@ pub struct Program {
     /// Nodes that may run in one call, all programs together; `None` for the engine's own budget alone.
     /// VoIPBIN allows 100 actions an activeflow.
     pub node_limit: Option<u32>,
+    /// Programs that may wait for each other; `None` for the engine's own limit. VoIPBIN allows 100 stacks.
+    pub stack_limit: Option<u32>,
+    /// The longest call; `None` for no limit of its own. VoIPBIN's is an hour.
+    pub longest: Option<Duration>,
     /// What keys do while two people talk; `None` for nothing.
     pub metaflows: Option<Metaflows>,
 }
@@ -88,7 +92,8 @@ pub struct Program {
 /// What to do when a leg lacks what an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacking {
-    /// Go on with the next node, with a trace line (VoIPBIN).
+    /// Go on with the next node, with a trace line (VoIPBIN). A node that runs in some flows only ([`Node::when`]) takes
+    /// its `Failed(Unsupported)` edge if it has one.
     Skip,
     /// Take the `Failed(Unsupported)` edge.
     Fail,
@@ -103,6 +108,30 @@ pub struct Node {
     pub edges: Edges,
     /// Where it stands in the customer's document.
     pub source: Pointer,
+    /// In which flows it runs; in others it is lacking.
+    pub when: When,
+    /// It belongs to the same step of the document as the node that leads here, and is not counted again
+    /// ([`Program::node_limit`]).
+    pub within: bool,
+}
+
+/// In which flows a node runs (VoIPBIN's media check).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// In all, as far as its operation does.
+    #[default]
+    Always,
+    /// While there is a call.
+    OnCall,
+    /// While there is none: for a message, for an API trigger, after the call.
+    OffCall,
+}
+
+impl Node {
+    /// A step of its own, in all flows.
+    pub fn new(op: Op, edges: Edges, source: Pointer) -> Node {
+        Node { op, edges, source, when: When::Always, within: false }
+    }
 }
 
 impl Program {
@@ -111,8 +140,13 @@ impl Program {
         self.nodes.get(id.0 as usize)
     }
 
-    /// How many nodes are [`Op::Residual`]: constructs that no lowering knows.
+    /// How many nodes are [`Op::Residual`]: constructs that no lowering knows; those of other calls' programs count too.
     pub fn residual_count(&self) -> usize {
-        self.nodes.iter().filter(|node| matches!(node.op, Op::Residual(_))).count()
+        let of = |node: &Node| match &node.op {
+            Op::Residual(_) => 1,
+            Op::Feature(feature) => feature.program().map_or(0, Program::residual_count),
+            _ => 0,
+        };
+        self.nodes.iter().map(of).sum()
     }
 }

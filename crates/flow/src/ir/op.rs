@@ -18,6 +18,8 @@ pub enum Op {
     Hangup(Hangup),
     /// Play, say, beep. → `Done`, `Key(digit)` if a key stopped it, `Failed(Prompt)`
     Play(Play),
+    /// Begin to play and go on. → `Done`
+    PlayBehind(Play),
     /// Gather keys, with prompts. → `Done` or `Key(digits)` by `by_value`, `Timeout`, `Failed(Prompt)`
     Collect(Collect),
     /// Kazoo's auto-attendant. → `Key(digits)`, `Timeout`, `Key("max_retries")`; enters the flow of a number that it
@@ -39,6 +41,8 @@ pub enum Op {
     Feature(Box<Feature>),
     /// Find out who answered. → `Key` of a [`Detection`](crate::leg::Detection)'s word, `Failed(Unsupported)`
     Detect(Detect),
+    /// Begin to find out who answered and go on; a machine is hung up on, if there is a word on that. → `Done`
+    DetectBehind { detect: Detect, hangup: Option<Hangup> },
     /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("pin")` if the member was not let in,
     /// `Failed(Unsupported)`
     Conference(Box<Conference>),

@@ -25,6 +25,7 @@ pub fn op(op: &Op) -> String {
         Op::Answer => "Answer".into(),
         Op::Hangup(hangup) => format!("Hangup({})", hangup.cause),
         Op::Play(play) => self::play(play),
+        Op::PlayBehind(play) => format!("Behind({})", self::play(play)),
         Op::Collect(collect) => format!("Collect({})", gather(collect)),
         Op::Menu(menu) => format!("Menu({}, {} rounds)", gather(&menu.gather), menu.retries),
         Op::SendDigits(send) => format!("SendDigits({})", quoted(&send.digits.to_string())),
@@ -36,6 +37,10 @@ pub fn op(op: &Op) -> String {
         Op::Detect(detect) => {
             let greeting = if detect.greeting.is_some() { ", greeting" } else { "" };
             format!("Detect({}{greeting})", time(detect.limit))
+        }
+        Op::DetectBehind { detect, hangup } => {
+            let hangup = if hangup.is_some() { ", hang up on a machine" } else { "" };
+            format!("DetectBehind({}{hangup})", time(detect.limit))
         }
         Op::Conference(conference) => self::conference(conference),
         Op::FlushDigits => "FlushDigits".into(),

@@ -25,6 +25,12 @@ pub(super) struct FactsForm {
     capture_group: Option<String>,
     #[serde(default)]
     capture_groups: Vec<(String, String)>,
+    #[serde(default)]
+    reference_type: String,
+    #[serde(default)]
+    reference_id: String,
+    #[serde(default)]
+    master_call_id: String,
 }
 
 #[derive(Serialize, Deserialize)]

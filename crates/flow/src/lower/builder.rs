@@ -3,7 +3,7 @@
 //! Nodes are added in any order; edges are written once the nodes that they lead to exist.
 
 use super::{Code, Diagnostic, Dialect, Lowered, Severity, nearest};
-use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target};
+use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target, When};
 use crate::pattern;
 
 /// Most notes on one document; who reads the first few hundred has enough to do.
@@ -39,6 +39,8 @@ impl Builder {
             lacking,
             names: Default::default(),
             node_limit: None,
+            stack_limit: None,
+            longest: None,
             metaflows: None,
         };
         Builder { program, diagnostics: Vec::new(), dropped: 0, guesses: 0, patterns: 0 }
@@ -52,7 +54,7 @@ impl Builder {
     /// Adds a node with its edges.
     pub fn add_with(&mut self, op: Op, edges: Edges, source: &Pointer) -> NodeId {
         let id = NodeId(self.program.nodes.len() as u32);
-        self.program.nodes.push(Node { op, edges, source: source.clone() });
+        self.program.nodes.push(Node::new(op, edges, source.clone()));
         id
     }
 
@@ -60,6 +62,20 @@ impl Builder {
     pub fn edges(&mut self, id: NodeId, edges: Edges) {
         if let Some(node) = self.program.nodes.get_mut(id.0 as usize) {
             node.edges = edges;
+        }
+    }
+
+    /// Says in which flows a node runs.
+    pub fn when(&mut self, id: NodeId, when: When) {
+        if let Some(node) = self.program.nodes.get_mut(id.0 as usize) {
+            node.when = when;
+        }
+    }
+
+    /// Says that a node belongs to the same step of the document as the one that leads to it.
+    pub fn within(&mut self, id: NodeId) {
+        if let Some(node) = self.program.nodes.get_mut(id.0 as usize) {
+            node.within = true;
         }
     }
 

@@ -23,6 +23,8 @@
 //! | `flow ID {…}` | a document of the store, for flows that call others |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
 //! | `session {"a":1}` | session data: that the call begins with, or, after a step, that somebody adds from outside |
+//! | `trigger message`, `trigger api` | there is no call: a message or a request sets the flow off |
+//! | `variable NAME VALUE` | a variable that is there from the start; the rest of the line is its value |
 //! | `at 2026-03-04T10:00:00Z` | when the call begins |
 //! | `expect TEXT` | a test: this must stand in a line of the story, after what was expected before |
 //! | `expect not TEXT` | a test: this must not stand there before what is expected next |
@@ -117,6 +119,7 @@ pub fn simulate(
     }
     let world = World::new(script, program.dialect);
     let mut start = Start::new(Arc::new(program), script.facts.clone(), Settings::default());
+    start.variables.extend(script.variables.clone());
     start.variables.extend(script.session.clone().map(|data| ("sessionData".to_owned(), data)));
     let machine = Machine::new(start);
     Sim { machine, world, account, documents, now: Duration::ZERO, events: 0 }.play(script)
@@ -181,7 +184,9 @@ struct Sim<'a> {
 impl Sim<'_> {
     fn play(mut self, script: &Script) -> Simulation {
         self.account.story.begin(&script.facts, script.at);
-        self.input(Input::Start { at: script.at, media: true });
+        // What is set off by anything else has no call.
+        let media = script.facts.reference_type.is_empty();
+        self.input(Input::Start { at: script.at, media });
         for step in &script.steps {
             if self.machine.is_over() {
                 self.account.remark(&format!("the call is over before \"{step}\""));

@@ -78,6 +78,8 @@ pub struct Script {
     pub(super) steps: Vec<Step>,
     pub(super) replies: VecDeque<Result<HttpReply, HttpFailure>>,
     pub(super) documents: Vec<(String, Value)>,
+    /// Variables that are there from the start.
+    pub(super) variables: serde_json::Map<String, Value>,
     pub(super) callees: VecDeque<Callee>,
     /// Features by name (lower case), their word, and after how long they come to it.
     pub(super) features: Vec<(String, String, Option<Duration>)>,
@@ -124,6 +126,7 @@ impl Script {
             steps: Vec::new(),
             replies: VecDeque::new(),
             documents: Vec::new(),
+            variables: Default::default(),
             callees: VecDeque::new(),
             features: Vec::new(),
             rooms: VecDeque::new(),
@@ -169,6 +172,26 @@ impl Script {
             "detect" => {
                 let answer = answered_by(rest).ok_or("expected `2s person`, `3s machine` or `8s beep`")?;
                 self.answers.push_back(answer);
+            }
+            "variable" => {
+                let (name, value) = split(rest);
+                if name.is_empty() {
+                    return Err("expected a name and a value, `variable voipbin.message.text call me`".into());
+                }
+                self.variables.insert(name.to_owned(), value.into());
+            }
+            "trigger" if rest.is_empty() => {
+                return Err("expected what sets the flow off, `trigger message`".into());
+            }
+            "trigger" => {
+                // There is no call, and nothing is known of one.
+                self.facts = Facts {
+                    call_id: std::mem::take(&mut self.facts.call_id),
+                    account_id: std::mem::take(&mut self.facts.account_id),
+                    flow_id: std::mem::take(&mut self.facts.flow_id),
+                    reference_type: rest.to_owned(),
+                    ..Facts::default()
+                };
             }
             "flow" => {
                 let (id, document) = split(rest);

@@ -55,13 +55,17 @@ pub(super) struct Story {
 impl Story {
     /// Who calls, and when.
     pub(super) fn begin(&mut self, facts: &Facts, at: Timestamp) {
+        let day = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        if !facts.reference_type.is_empty() {
+            let by = &facts.reference_type;
+            return self.at(Duration::ZERO, &format!("The flow is set off by: {by}. It is {day}."));
+        }
         let caller = match (facts.caller_name.as_str(), facts.caller_number.as_str()) {
             ("", "") => "Somebody who withholds the number".to_owned(),
             ("", number) => number.to_owned(),
             (name, number) => format!("{name} ({number})"),
         };
         let user = facts.user.iter().map(|user| format!(", the user {user},")).collect::<String>();
-        let day = at.strftime("%Y-%m-%d %H:%M:%S UTC");
         self.at(Duration::ZERO, &format!("{caller}{user} calls {}. It is {day}.", facts.called_number));
     }
 

@@ -139,8 +139,11 @@ fn a_callee_who_cannot_be_reached_leads_where_each_dialect_leads() {
         "c": { "module": "play", "sound": "nobody" } }),
     );
     assert!(run(&extension, "").contains("Sound(\"nobody\")"));
-    let connect = voipbin(json!([action("connect", json!({ "destinations": [] })), talk("nobody")]));
+    let to = json!([{ "type": "tel", "target": "+1" }]);
+    let connect = voipbin(json!([action("connect", json!({ "destinations": to })), talk("nobody")]));
     assert_eq!(said(&run(&connect, "")), ["nobody"]);
+    let nowhere = voipbin(json!([action("connect", json!({ "destinations": [] })), talk("nobody")]));
+    assert_eq!(said(&run(&nowhere, "")), [""; 0], "a control action that fails ends the flow");
     let transfer = voxology(json!([{ "type": "TRANSFER", "params": { "no": "1" } }, say("nobody")]));
     assert_eq!(said(&run(&transfer, "")), ["nobody"]);
 }

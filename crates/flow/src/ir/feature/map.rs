@@ -14,6 +14,9 @@ impl<T> Feature<T> {
             Feature::Listen(_) => "Listen",
             Feature::Transfer(_) => "Transfer",
             Feature::AfterBridge(_) => "AfterBridge",
+            Feature::AfterRecording(_) => "AfterRecording",
+            Feature::Block => "Block",
+            Feature::CauseOf(_) => "CauseOf",
             Feature::Hold(_) => "Hold",
             Feature::HoldMusic(_) => "HoldMusic",
             Feature::Mute(_) => "Mute",
@@ -39,6 +42,15 @@ impl<T> Feature<T> {
             Feature::Event { .. } => "Event",
             Feature::Score { .. } => "Score",
             Feature::WaitTime { .. } => "WaitTime",
+        }
+    }
+
+    /// The program that it carries: another call's, or that of those who wait.
+    pub fn program(&self) -> Option<&Program> {
+        match self {
+            Feature::Originate(Originate { runs: Runs::Program(program), .. }) => Some(program),
+            Feature::Queue(queue) => queue.wait.as_deref(),
+            _ => None,
         }
     }
 
@@ -94,6 +106,9 @@ impl<T> Feature<T> {
                 ringback: of.ringback.as_ref().map(&mut *f),
                 music: of.music.as_ref().map(f),
             }),
+            Feature::AfterRecording(flow) => Feature::AfterRecording(f(flow)),
+            Feature::Block => Feature::Block,
+            Feature::CauseOf(call) => Feature::CauseOf(f(call)),
             Feature::AfterBridge(of) => Feature::AfterBridge(match of {
                 AfterBridge::Hangup => AfterBridge::Hangup,
                 AfterBridge::Park => AfterBridge::Park,

@@ -162,6 +162,9 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::AfterBridge(AfterBridge::Transfer(to)) => words.push(Some(format!("transfer {}", text(to)))),
         Feature::AfterBridge(AfterBridge::Hangup) => words.push(Some("hangup".to_owned())),
         Feature::AfterBridge(AfterBridge::Park) => words.push(Some("park".to_owned())),
+        Feature::AfterRecording(flow) => words.push(Some(text(flow))),
+        Feature::Block => {}
+        Feature::CauseOf(call) => words.push(Some(text(call))),
         Feature::Hold(of) => {
             words.push(flag(of.how != Holding::Hold, &word(of.how)));
             words.push(of.release.map(|key| format!("until {key}")));

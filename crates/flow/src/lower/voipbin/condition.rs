@@ -9,7 +9,7 @@ use super::variables;
 use crate::ir::{
     Access, Binary, Compare, Condition, Edges, Expr, Fact, Op, Outcome, Part, Target, Template, Unary,
 };
-use crate::lower::Severity;
+use crate::lower::Code;
 
 /// Lowers `action` if it is a question.
 pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
     };
     let no = lowering.target_of(&action.option, "false_target_id").unwrap_or_else(|| {
         let message = format!("{} has no `false_target_id`; the flow ends when it is not met", action.name);
-        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+        lowering.builder.report(Code::MissingBranch, action.top.pointer(), message);
         Target::Hangup
     });
     lowering.op(action.head, Op::If(condition));
@@ -32,6 +32,10 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
 
 fn compare(lowering: &mut Lowering, action: &Action<'_>) -> Compare {
     let text = action.option.text(&mut lowering.builder, "condition").unwrap_or_else(|| "==".into());
+    if ["=", "<>"].contains(&text.trim()) {
+        let message = format!("`{}` is written `==` or `!=`", text.trim());
+        lowering.builder.report(Code::Tolerated, &action.option.at("condition"), message);
+    }
     match text.trim() {
         "==" | "=" => Compare::Eq,
         "!=" | "<>" => Compare::Ne,
@@ -41,7 +45,7 @@ fn compare(lowering: &mut Lowering, action: &Action<'_>) -> Compare {
         ">=" => Compare::Ge,
         _ => {
             let message = format!("expected ==, !=, <, <=, > or >=, found `{text}`; == is taken");
-            lowering.builder.diagnose(Severity::Error, &action.option.at("condition"), message);
+            lowering.builder.report(Code::BadValue, &action.option.at("condition"), message);
             Compare::Eq
         }
     }
@@ -111,7 +115,7 @@ fn variable(lowering: &mut Lowering, action: &Action<'_>) -> Condition {
         other => {
             if !matches!(other, "" | "string") {
                 let message = format!("expected string, number or length, found `{other}`; string is taken");
-                lowering.builder.diagnose(Severity::Error, &option.at("value_type"), message);
+                lowering.builder.report(Code::BadValue, &option.at("value_type"), message);
             }
             let value = lowering.text(option, "value_string").unwrap_or_default();
             two(operator(compare), text, Expr::Template(value))
@@ -133,7 +137,7 @@ fn datetime(lowering: &mut Lowering, action: &Action<'_>) -> Condition {
         }
         if number < f64::from(low) || number > f64::from(high) {
             let message = format!("expected {low} to {high}, or -1 for any, found {number}; any is taken");
-            lowering.builder.diagnose(Severity::Error, &option.at(key), message);
+            lowering.builder.report(Code::OutOfRange, &option.at(key), message);
             return None;
         }
         Some(number as u32)
@@ -145,7 +149,7 @@ fn datetime(lowering: &mut Lowering, action: &Action<'_>) -> Condition {
             Some(number @ 0..=6) => weekdays.push(number as u32),
             _ => {
                 let message = format!("expected 0 (Sunday) to 6 (Saturday), found {day}");
-                lowering.builder.diagnose(Severity::Error, &option.at("weekdays").child(at), message);
+                lowering.builder.report(Code::BadValue, &option.at("weekdays").child(at), message);
             }
         }
     }
@@ -170,7 +174,7 @@ fn digits(lowering: &mut Lowering, action: &Action<'_>) -> Condition {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => {
             let message = "expected a `length` or a `key`; without them it is never met";
-            lowering.builder.diagnose(Severity::Warning, action.option.pointer(), message);
+            lowering.builder.report(Code::MissingOption, action.option.pointer(), message);
             Expr::Literal(Value::Bool(false))
         }
     })
@@ -181,7 +185,7 @@ fn status(lowering: &mut Lowering, action: &Action<'_>) -> Condition {
     let known = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
     if !known.contains(&wanted.as_str()) && !wanted.contains("${") {
         let message = format!("expected one of {}, found `{wanted}`", known.join(", "));
-        lowering.builder.diagnose(Severity::Error, &action.option.at("status"), message);
+        lowering.builder.report(Code::BadValue, &action.option.at("status"), message);
     }
     let wanted = Expr::Template(lowering.template(&wanted));
     Condition::Expr(two(Binary::Eq, as_text(Expr::Fact(Fact::Status)), wanted))

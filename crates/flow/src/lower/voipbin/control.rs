@@ -12,7 +12,7 @@ use crate::ir::{
     Target, Template, Webhook,
 };
 use crate::lower::members::Members;
-use crate::lower::{Dialect, Severity};
+use crate::lower::{Code, Dialect};
 
 /// Upstream waits without a limit; a caller does not.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,7 +35,6 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
 
 /// `loop_count` jumps: 2 run the block three times. Without it there is no limit but the flow's; 0 never jumps.
 fn goto(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["target_id", "loop_count"]);
     let target = lowering.target_of(&action.option, "target_id").unwrap_or_else(|| {
         lowering.missing(action, "target_id");
         Target::Hangup
@@ -47,19 +46,27 @@ fn goto(lowering: &mut Lowering, action: &Action<'_>) {
 
 /// Exact match of the text; then the variable is emptied. No match and no default end the flow.
 fn branch(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["variable", "target_ids", "default_target_id"]);
     let option = &action.option;
-    let default = lowering.target_of(option, "default_target_id").unwrap_or(Target::Hangup);
-    let mut edges = Edges::always(default);
+    let default = lowering.target_of(option, "default_target_id");
+    let default = default.or_else(|| by_index(lowering, option, "default_index"));
+    let mut edges = Edges::always(default.unwrap_or(Target::Hangup));
     let targets = Members::of(&mut lowering.builder, option.get("target_ids"), option.at("target_ids"));
     for key in targets.keys() {
         if let Some(target) = lowering.target_of(&targets, key) {
             edges = edges.case(Outcome::Key(key.to_string()), target);
         }
     }
+    let indexes =
+        Members::of(&mut lowering.builder, option.get("target_indexes"), option.at("target_indexes"));
+    for key in indexes.keys() {
+        let outcome = Outcome::Key(key.to_string());
+        if let Some(target) = by_index(lowering, &indexes, key).filter(|_| !edges.has(&outcome)) {
+            edges = edges.case(outcome, target);
+        }
+    }
     if edges.cases.is_empty() {
         let message = "branch without `target_ids` takes its default always";
-        lowering.builder.diagnose(Severity::Warning, action.top.pointer(), message);
+        lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
     }
     let on = condition::subject(lowering, action, DIGITS);
     let named = option.text(&mut lowering.builder, "variable").unwrap_or_default();
@@ -70,16 +77,25 @@ fn branch(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.builder.edges(action.head, edges);
 }
 
+/// The older form of a target: its place in the list, from 0.
+fn by_index(lowering: &mut Lowering, members: &Members<'_>, key: &str) -> Option<Target> {
+    let index = members.count(&mut lowering.builder, key)?;
+    let at = members.at(key);
+    let target = lowering.head(index);
+    let (code, message) = match target {
+        Some(_) => (Code::Tolerated, "an action is named by its id; its place in the list is the old form"),
+        None => (Code::DanglingTarget, "there is no action at this place of the list, which begins at 0"),
+    };
+    lowering.builder.report(code, &at, message);
+    target
+}
+
 fn variable_set(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["key", "value"]);
     let Some(key) = action.option.text(&mut lowering.builder, "key").filter(|key| !key.is_empty()) else {
         return lowering.missing(action, "key");
     };
     let value = lowering.text(&action.option, "value").unwrap_or_default();
-    let value = match value.as_literal() {
-        Some(text) => variables::text(text),
-        None => Expr::Template(value),
-    };
+    let value = variables::filled(&value);
     let assign = match lowering.template(&key) {
         name if name.as_literal().is_none() => {
             Assign { path: Vec::new(), computed: Some(name), value, merge: false }
@@ -102,7 +118,6 @@ fn or_fail(lowering: &mut Lowering, action: &Action<'_>) {
 }
 
 fn fetch(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["event_url", "event_method"]);
     or_fail(lowering, action);
     let Some(url) = lowering.text(&action.option, "event_url") else {
         lowering.missing(action, "event_url");
@@ -126,7 +141,6 @@ fn fetch(lowering: &mut Lowering, action: &Action<'_>) {
 }
 
 fn fetch_flow(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["flow_id"]);
     or_fail(lowering, action);
     match lowering.text(&action.option, "flow_id") {
         Some(id) => lowering.op(action.head, Op::Subflow(Subflow { id, install: Install::Push })),
@@ -139,7 +153,6 @@ fn fetch_flow(lowering: &mut Lowering, action: &Action<'_>) {
 
 /// A failure is no reason to stop: the next action follows.
 fn webhook(lowering: &mut Lowering, action: &Action<'_>) {
-    lowering.check_names(action, &["sync", "uri", "method", "data_type", "data"]);
     let Some(url) = lowering.text(&action.option, "uri") else { return lowering.missing(action, "uri") };
     let body = match action.option.get("data") {
         None => Template::default(),

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{actions, control, variables};
-use crate::ir::{Edges, Expr, Hangup, NodeId, Op, Outcome, Pointer, Target, Template};
+use super::{actions, control, ending, media, people, services, variables};
+use crate::ir::{Cause, Edges, Expr, Hangup, NodeId, Op, Outcome, Pointer, Target, Template, When};
 use crate::lower::members::{Members, wrong};
 use crate::lower::options::{self, Place};
-use crate::lower::{Builder, Dialect, Lowered, Severity, nearest, reference};
+use crate::lower::{Builder, Code, Dialect, Lowered, nearest};
 
 /// Every action type that VoIPBIN has or had.
 pub(super) const ACTIONS: [&str; 47] = [
@@ -73,6 +73,7 @@ const NEXT: &str = "00000000-0000-0000-0000-000000000003";
 pub(super) struct Lowering {
     pub(super) builder: Builder,
     ids: HashMap<String, NodeId>,
+    heads: Vec<NodeId>,
 }
 
 /// Whether an object is an action: a type with options, or a type that is known.
@@ -99,7 +100,7 @@ pub(super) struct Action<'a> {
 
 impl Lowering {
     pub(super) fn new(builder: Builder) -> Lowering {
-        Lowering { builder, ids: HashMap::new() }
+        Lowering { builder, ids: HashMap::new(), heads: Vec::new() }
     }
 
     /// The flow's list.
@@ -107,6 +108,7 @@ impl Lowering {
         let heads: Vec<NodeId> =
             (0..actions.len()).map(|at| self.builder.add(Op::Noop, &pointer.child(at))).collect();
         self.builder.program().entry = heads.first().copied();
+        self.heads.clone_from(&heads);
         for (at, (action, head)) in actions.iter().zip(&heads).enumerate() {
             self.name(action, *head, &pointer.child(at));
         }
@@ -131,7 +133,7 @@ impl Lowering {
         let Some(id) = action.get("id").and_then(Value::as_str).filter(|id| !is_empty_id(id)) else { return };
         if self.ids.contains_key(id) {
             let message = format!("a second action `{id}`; jumps lead to the first");
-            self.builder.diagnose(Severity::Warning, &pointer.child("id"), message);
+            self.builder.report(Code::DuplicateId, &pointer.child("id"), message);
         } else {
             self.ids.insert(id.to_string(), head);
         }
@@ -151,14 +153,26 @@ impl Lowering {
                 return self.op(head, Op::Residual(other.to_string()));
             }
             None => {
-                self.builder.diagnose(Severity::Error, pointer, "an action needs a `type`");
+                self.builder.report(Code::MissingModule, pointer, "an action needs a `type`");
                 return self.op(head, Op::Residual(String::new()));
             }
         };
         let name = kind.trim().to_ascii_lowercase();
         let option = Members::of(&mut self.builder, top.get("option"), pointer.child("option"));
         let action = Action { name: &name, top, option, head, next };
-        if control::lower(self, &action) || actions::lower(self, &action) {
+        let known = control::lower(self, &action)
+            || ending::lower(self, &action)
+            || actions::lower(self, &action)
+            || media::lower(self, &action)
+            || people::lower(self, &action)
+            || services::lower(self, &action);
+        if known {
+            self.media_check(&action);
+            // The documentation has one type with a capital.
+            if *kind != name {
+                let message = format!("`{kind}` is written `{name}`");
+                self.builder.report(Code::Tolerated, &action.top.at("type"), message);
+            }
             for (place, members) in [(Place::Options, &action.option), (Place::Beside, &action.top)] {
                 options::check(&mut self.builder, Dialect::Voipbin, &name, members, place);
             }
@@ -167,7 +181,7 @@ impl Lowering {
         let meant =
             nearest(&name, &ACTIONS).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
         let message = format!("unknown action `{kind}`{meant}; it is skipped");
-        self.builder.diagnose(Severity::Error, &pointer.child("type"), message);
+        self.builder.report(Code::UnknownModule, &pointer.child("type"), message);
         self.op(head, Op::Residual(kind.clone()));
     }
 
@@ -202,10 +216,17 @@ impl Lowering {
         let message = format!(
             "no action has the id `{id}`{meant}; unless a flow that fetches this one has it, the flow ends here"
         );
-        self.builder.diagnose(Severity::Error, pointer, message);
+        self.builder.report(Code::DanglingTarget, pointer, message);
         let leave = Op::Leave(id.to_string());
         let edges = Edges::always(Target::Hangup).case(Outcome::Yes, Target::Return);
-        Target::Node(self.builder.add_with(leave, edges, pointer))
+        let id = self.builder.add_with(leave, edges, pointer);
+        self.builder.within(id);
+        Target::Node(id)
+    }
+
+    /// The action at this place of the list, from 0.
+    pub(super) fn head(&self, index: u32) -> Option<Target> {
+        self.heads.get(index as usize).map(|head| Target::Node(*head))
     }
 
     /// Where the id in `key` leads; `None` if there is none.
@@ -250,20 +271,67 @@ impl Lowering {
     /// Tells that an option is missing.
     pub(super) fn missing(&mut self, action: &Action<'_>, key: &str) {
         let message = format!("{} needs `option.{key}`", action.name);
-        self.builder.diagnose(Severity::Error, action.top.pointer(), message);
+        self.builder.report(Code::MissingOption, action.top.pointer(), message);
     }
 
-    /// Tells of options that look like a slip of a known one.
-    pub(super) fn check_names(&mut self, action: &Action<'_>, known: &[&str]) {
-        if reference::module(Dialect::Voipbin, action.name).is_some() {
+    /// An action that does not run in flows of this kind is passed over.
+    fn media_check(&mut self, action: &Action<'_>) {
+        let when = when(action.name);
+        if when == When::Always {
             return;
         }
-        for key in action.option.keys().filter(|key| !known.contains(key)) {
-            if let Some(meant) = nearest(key, known) {
-                let message = format!("{} has no `{key}`; did you mean `{meant}`?", action.name);
-                self.builder.diagnose(Severity::Warning, &action.option.at(key), message);
-            }
+        self.builder.when(action.head, when);
+        let Some(node) = self.builder.nodes().get(action.head.0 as usize) else { return };
+        if node.edges.target(&Outcome::Done) != action.next {
+            let edges = node.edges.clone().case(Outcome::Failed(Cause::Unsupported), action.next);
+            self.builder.edges(action.head, edges);
         }
+    }
+
+    /// A node beside the action's own, which belongs to the same action.
+    pub(super) fn beside(&mut self, action: &Action<'_>, op: Op, edges: Edges) -> Target {
+        let id = self.builder.add_with(op, edges, action.top.pointer());
+        self.builder.within(id);
+        Target::Node(id)
+    }
+
+    /// The text in `key`, with variables; an empty one is none.
+    pub(super) fn filled(&mut self, members: &Members<'_>, key: &str) -> Option<Template> {
+        self.text(members, key).filter(|text| text.as_literal() != Some(""))
+    }
+}
+
+/// Which actions run only with a call, and which only without one; the rest run in all flows.
+fn when(name: &str) -> When {
+    match name {
+        "ai_summary" | "ai_task" | "block" => When::OffCall,
+        "agent_call"
+        | "amd"
+        | "answer"
+        | "beep"
+        | "condition_call_digits"
+        | "condition_call_status"
+        | "confbridge_join"
+        | "conference_join"
+        | "connect"
+        | "digits_receive"
+        | "digits_send"
+        | "echo"
+        | "external_media_start"
+        | "external_media_stop"
+        | "hangup"
+        | "hangup_relay"
+        | "mute"
+        | "play"
+        | "queue_join"
+        | "recording_start"
+        | "recording_stop"
+        | "sleep"
+        | "stream_echo"
+        | "talk"
+        | "transcribe_start"
+        | "transcribe_stop" => When::OnCall,
+        _ => When::Always,
     }
 }
 

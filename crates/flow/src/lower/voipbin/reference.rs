@@ -1,9 +1,14 @@
 //! The rows of VoIPBIN's actions.
 
+mod call;
+mod control;
+mod people;
+
+use crate::lower::Dialect;
 use crate::lower::reference::{Kind, Module, Opt};
 
 /// All rows.
-pub(in crate::lower) const TABLES: &[&[Module]] = &[MODULES];
+pub(in crate::lower) const TABLES: &[&[Module]] = &[call::ROWS, control::ROWS, people::ROWS];
 
 /// What every action has.
 pub(in crate::lower) const COMMON: &[Opt] = &[
@@ -14,4 +19,10 @@ pub(in crate::lower) const COMMON: &[Opt] = &[
     Opt::new("tm_execute", Kind::Text, "When the action ran, in flows that were run.").beside(),
 ];
 
-const MODULES: &[Module] = &[];
+/// What follows every action but jumps.
+const NEXT: (&str, &str) =
+    ("next", "Afterwards: `next_id`, else the next of the list, else the flow that fetched this one.");
+
+const fn row(name: &'static str, ops: &'static [&'static str], doc: &'static str) -> Module {
+    Module::new(Dialect::Voipbin, name, ops, doc).edges(&[NEXT])
+}

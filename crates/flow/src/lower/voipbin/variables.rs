@@ -36,17 +36,26 @@ pub(super) fn lookup(name: &str) -> Expr {
     }
     let Some(native) = name.strip_prefix("voipbin.") else { return Expr::Variable(name.to_string()) };
     let fact = match native {
-        "activeflow.id" | "activeflow.reference_id" | "call.id" | "recording.reference_id" => Fact::CallId,
+        "activeflow.id" => Fact::RunId,
+        "activeflow.reference_activeflow_id" => Fact::PriorRunId,
+        "activeflow.reference_type" => Fact::ReferenceType,
+        "activeflow.reference_id" => Fact::ReferenceId,
         "activeflow.flow_id" => Fact::FlowId,
         "activeflow.complete_count" => Fact::CompleteCount,
-        "activeflow.reference_type" | "recording.reference_type" => return text("call"),
+        "flow.reference_data" => return reference_data(),
+        "call.id" => return of_call(Expr::Fact(Fact::CallId)),
+        "call.master_call_id" => Fact::MasterCallId,
+        "recording.reference_id" => return of_recording(Expr::Fact(Fact::CallId)),
+        "recording.reference_type" => return of_recording(text("call")),
         "call.direction" => return direction(),
         "call.status" => Fact::Status,
         "call.caller_id" | "call.source.target" => Fact::CallerNumber,
         "call.source.name" | "call.source.target_name" => Fact::CallerName,
         "call.destination.target" => Fact::CalledNumber,
         "call.destination.name" | "call.destination.target_name" => Fact::CalledName,
-        "call.source.type" | "call.destination.type" => return text("tel"),
+        "call.source.type" => return source_type(),
+        "call.destination.type" => return of_call(text("tel")),
+        "call.source.detail" | "call.destination.detail" => return text(""),
         "recording.id" | "recording.recording_name" => return recording("id"),
         "recording.filenames" => return files(),
         "recording.format" => Fact::RecordedFormat,
@@ -61,9 +70,56 @@ fn digits() -> Expr {
     or(Expr::Fact(Fact::AheadKey), Expr::Variable(DIGITS.to_string()))
 }
 
+/// Only in a flow that a call set off; empty in others.
+fn of_call(value: Expr) -> Expr {
+    let call = Expr::Binary(Binary::Eq, Box::new(Expr::Fact(Fact::ReferenceType)), Box::new(text("call")));
+    Expr::Ternary(Box::new(call), Box::new(value), Box::new(text("")))
+}
+
+/// Only when something was recorded.
+fn of_recording(value: Expr) -> Expr {
+    Expr::Ternary(Box::new(recording("id")), Box::new(value), Box::new(text("")))
+}
+
+/// A registered user calls from an extension, somebody else from a telephone number.
+fn source_type() -> Expr {
+    of_call(Expr::Ternary(
+        Box::new(Expr::Fact(Fact::User)),
+        Box::new(text("extension")),
+        Box::new(text("tel")),
+    ))
+}
+
+/// The call as a JSON object; what another trigger brought along under this name, in other flows.
+fn reference_data() -> Expr {
+    let address = |kind: &str| {
+        let member = |name: &str| (name.to_owned(), lookup(&format!("voipbin.call.{kind}.{name}")));
+        Expr::Object(["type", "target", "target_name", "name", "detail"].map(member).into())
+    };
+    let call = Expr::Object(vec![
+        ("id".to_owned(), Expr::Fact(Fact::CallId)),
+        ("direction".to_owned(), direction()),
+        ("status".to_owned(), Expr::Fact(Fact::Status)),
+        ("source".to_owned(), address("source")),
+        ("destination".to_owned(), address("destination")),
+        ("tm_create".to_owned(), Expr::Fact(Fact::StartIso)),
+    ]);
+    let brought = Expr::Variable("voipbin.flow.reference_data".to_owned());
+    let is_call = Expr::Binary(Binary::Eq, Box::new(Expr::Fact(Fact::ReferenceType)), Box::new(text("call")));
+    Expr::Ternary(Box::new(is_call), Box::new(call), Box::new(brought))
+}
+
+/// A text with variables as a value.
+pub(super) fn filled(template: &Template) -> Expr {
+    match template.as_literal() {
+        Some(literal) => text(literal),
+        None => Expr::Template(template.clone()),
+    }
+}
+
 fn direction() -> Expr {
     let inbound = Expr::Binary(Binary::Eq, Box::new(Expr::Fact(Fact::Direction)), Box::new(text("inbound")));
-    Expr::Ternary(Box::new(inbound), Box::new(text("incoming")), Box::new(text("outgoing")))
+    of_call(Expr::Ternary(Box::new(inbound), Box::new(text("incoming")), Box::new(text("outgoing"))))
 }
 
 /// A member of the last recording.
