@@ -183,6 +183,14 @@ impl Loader<'_> {
             self.loaded.flows.number(&entry.key, &id, entry.public);
             self.taken.insert(entry.key.clone(), (id, place));
         }
+        if let Some((flow, place)) = &numbers.preflow {
+            let found = self.loaded.flows.set_preflow(flow) || self.loaded.flows.set_preflow(&file_of(flow));
+            if !found {
+                let message =
+                    format!("`preflow` names `{flow}`, and there is no such flow file; none runs first");
+                self.say(Problem::file(numbers::FILE, message).at(*place));
+            }
+        }
         for entry in &numbers.patterns {
             match Regex::new(&entry.key) {
                 Ok(pattern) => {

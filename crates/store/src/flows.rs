@@ -22,6 +22,8 @@ pub struct Route {
     pub capture_groups: Vec<(String, String)>,
     /// Nothing but `no_match` leads there.
     pub no_match: bool,
+    /// The document that runs before this one.
+    pub preflow: Option<String>,
 }
 
 /// A flow by its place in the table, and who may reach it.
@@ -39,6 +41,7 @@ pub struct Flows {
     numbers: BTreeMap<String, Destination>,
     patterns: Vec<(Regex, Destination)>,
     sounds: Sounds,
+    preflow: Option<String>,
 }
 
 /// The number that stands for every number without a flow (Kazoo).
@@ -84,6 +87,12 @@ impl Flows {
         true
     }
 
+    /// Lets the document `id` run before every other that a number leads to; `false` if there is no such document.
+    pub fn set_preflow(&mut self, id: &str) -> bool {
+        self.preflow = self.named(id).map(|document| document.id.clone());
+        self.preflow.is_some()
+    }
+
     /// The sounds that these flows name.
     pub fn sounds(&self) -> &Sounds {
         &self.sounds
@@ -95,10 +104,11 @@ impl Flows {
     }
 
     /// The document of this name: its path, its path without `.json`, or its own id; else the one that this number
-    /// leads to, because Kazoo's `branch_bnumber` hunts for a callflow by number.
+    /// leads to, by itself or by a pattern, because Kazoo's `branch_bnumber` hunts for a callflow by number.
     pub fn document(&self, id: &str) -> Option<Arc<Document>> {
         let numbered = || self.numbers.get(id).and_then(|to| self.documents.get(to.document)).cloned();
-        self.named(id).or_else(numbered)
+        let matched = || self.documents.get(self.longest_capture(id)?.1.document).cloned();
+        self.named(id).or_else(numbered).or_else(matched)
     }
 
     /// As [`Flows::document`], but by name only.
@@ -165,7 +175,8 @@ impl Flows {
     fn to(&self, to: Destination, capture_group: Option<String>) -> Option<Route> {
         let flow = self.documents.get(to.document)?.clone();
         let (public, capture_groups) = (to.public, Vec::new());
-        Some(Route { flow, public, capture_group, capture_groups, no_match: false })
+        let preflow = self.preflow.clone().filter(|id| *id != flow.id);
+        Some(Route { flow, public, capture_group, capture_groups, no_match: false, preflow })
     }
 }
 
@@ -244,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn the_preflow_runs_before_every_other_flow() {
+        let mut flows = flows(&["a.json", "first.json"]);
+        assert!(flows.set_preflow("first") && !flows.clone().set_preflow("none"));
+        flows.number("1", "a.json", false);
+        flows.number("2", "first.json", false);
+        assert_eq!(flows.route("1").unwrap().preflow.as_deref(), Some("first.json"));
+        assert_eq!(flows.route("2").unwrap().preflow, None);
+    }
+
+    #[test]
     fn no_match_takes_digits_only_and_is_never_public() {
         let mut flows = flows(&["any.json"]);
         flows.number("no_match", "any.json", true);
@@ -272,5 +293,8 @@ mod tests {
         flows.number("22", "a.json", false);
         assert_eq!(flows.document("22").map(|found| found.id.clone()), Some("a.json".into()));
         assert_eq!(flows.named("22"), None);
+        flows.pattern(Regex::new("^3[0-9]$").unwrap(), "a.json", false);
+        assert_eq!(flows.document("31").map(|found| found.id.clone()), Some("a.json".into()));
+        assert_eq!(flows.document("311"), None);
     }
 }

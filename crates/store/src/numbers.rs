@@ -6,6 +6,7 @@
 //!
 //! [defaults]
 //! public = true
+//! preflow = "kazoo/hours.json"
 //!
 //! [patterns]
 //! '^\*55(\d+)$' = "kazoo/star.json"
@@ -45,6 +46,8 @@ pub(crate) struct Numbers {
     pub(crate) patterns: Vec<Entry>,
     /// What holds for numbers that do not say.
     pub(crate) public: bool,
+    /// The flow that runs before every other, and where it is named.
+    pub(crate) preflow: Option<(String, (usize, usize))>,
     /// Entries that make no sense and were left out.
     pub(crate) problems: Vec<Problem>,
 }
@@ -84,13 +87,14 @@ impl Numbers {
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("public", DeValue::Boolean(public)) => self.public = *public,
+                ("preflow", DeValue::String(flow)) => {
+                    self.preflow = Some((flow.to_string(), place(text, value.span().start)));
+                }
                 ("public", _) => self.problem(text, value.span(), "`public` is true or false"),
+                ("preflow", _) => self.problem(text, value.span(), "expected a flow file in quotes"),
                 (other, _) => {
-                    self.problem(
-                        text,
-                        key.span(),
-                        &format!("unknown key `{other}`; `[defaults]` has `public`"),
-                    );
+                    let message = format!("unknown key `{other}`; `[defaults]` has `public` and `preflow`");
+                    self.problem(text, key.span(), &message);
                 }
             }
         }
@@ -230,6 +234,8 @@ mod tests {
         assert_eq!(numbers.problems, []);
         let one = Entry { dialect: Some(Dialect::Kazoo), ..entry("1", (2, 1), "a", false) };
         assert_eq!(numbers.numbers, [entry("2", (1, 1), "b.json", true), one]);
+        let preflow = Numbers::parse("[defaults]\npreflow = \"a\"\n").expect("valid").preflow;
+        assert_eq!(preflow, Some(("a".to_owned(), (2, 11))));
         assert_eq!(numbers.patterns, [entry("^z", (4, 1), "z.json", true), entry("^a", (5, 1), "a", true)]);
     }
 

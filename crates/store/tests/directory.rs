@@ -170,7 +170,7 @@ fn what_the_author_should_know_is_told_by_line() {
         said,
         [
             "a.json:2:8: error: /s runs in a circle that never waits (at /s)",
-            "a.json:3:8: error: `a` is a second `start`; the first is taken (at /a)",
+            "a.json:3:8: warning: `a` is a second `start`; the first is taken (at /a)",
             "a.json:5:8: warning: no module leads here (at /b)",
             "a.json:5:19: error: unknown module `pley`, the call ends here: did you mean `play`? (at /b/module)",
             "numbers.toml: warning: no number leads to a flow: every call is refused with 404",
@@ -187,7 +187,7 @@ fn what_is_missing_is_told_at_the_line_of_what_it_is_missing_from() {
         said,
         [
             "a.json:3:11: error: `text` is missing; the module is skipped (at /data/text)",
-            "a.json:3:19: warning: `tts` has no `txt`; did you mean `text`? (at /data/txt)",
+            "a.json:3:19: warning: `tts` has no option `txt`; did you mean `text`? (at /data/txt)",
             "numbers.toml:1:1: error: `1` leads to `a.jsn`, and there is no such flow file; did you mean `a.json`?",
         ]
     );

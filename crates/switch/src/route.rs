@@ -41,6 +41,8 @@ pub(crate) struct Program {
     pub(crate) capture_group: Option<String>,
     /// What the pattern's named groups captured.
     pub(crate) capture_groups: Vec<(String, String)>,
+    /// The flow that runs first.
+    pub(crate) preflow: Option<String>,
     /// Whether strangers may reach it.
     public: bool,
     /// Whether it does nothing but call a user.
@@ -66,6 +68,7 @@ impl Program {
                 id: route.flow.id.clone(),
                 capture_group: route.capture_group,
                 capture_groups: route.capture_groups,
+                preflow: route.preflow,
                 public: route.public,
                 is_user: false,
                 only_dials: false,
@@ -79,6 +82,7 @@ impl Program {
             id: format!("trunk/{number}"),
             capture_group: None,
             capture_groups: Vec::new(),
+            preflow: None,
             public: false,
             is_user: false,
             only_dials: true,
@@ -91,6 +95,7 @@ impl Program {
             id: format!("user/{name}"),
             capture_group: None,
             capture_groups: Vec::new(),
+            preflow: None,
             public: false,
             is_user: true,
             only_dials: true,

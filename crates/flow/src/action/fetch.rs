@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     engine::{Cx, Halt, HttpReply, Installation, build_request},
-    ir::{Cause, Fetch, Install, Outcome, Program, Reply, Subflow, Template, verify},
+    ir::{Cause, Fetch, Install, Outcome, Program, Reply, Subflow, Target, Template, verify},
     lower::{self, Dialect, Severity},
 };
 
@@ -108,6 +108,20 @@ pub(super) async fn number(cx: &Cx, number: &Template) -> Result<Outcome, Halt> 
             Ok(Outcome::Failed(Cause::Missing))
         }
     }
+}
+
+/// Enters a document that runs before the node of `cx`.
+pub(super) async fn before(cx: &Cx, id: String) -> Result<Outcome, Halt> {
+    let found = cx.document(&id).await?;
+    cx.port().detour = Some(Target::Node(cx.id()));
+    match found {
+        Some(program) => {
+            let base = String::new();
+            cx.install(Installation { program, name: id, base, install: Install::Push });
+        }
+        None => cx.note(format!("there is no flow \"{id}\" to run first")),
+    }
+    Ok(Outcome::Done)
 }
 
 /// Enters another document of the store.

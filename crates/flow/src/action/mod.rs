@@ -323,6 +323,11 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
     }
 }
 
+/// Enters the document `id`, which comes back to the node of `cx`; without such a document, goes on there.
+pub(crate) async fn before(cx: Cx, id: String) -> Result<Outcome, Halt> {
+    fetch::before(&cx, id).await
+}
+
 /// The hang-up that stands in no document: the end of a flow, or a limit.
 pub(crate) async fn hang_up(cx: Cx, hangup: Hangup) -> Result<Outcome, Halt> {
     hangup::run(&cx, &hangup).await

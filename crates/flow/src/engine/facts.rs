@@ -41,4 +41,6 @@ pub struct Facts {
     pub reference_id: String,
     /// The call that began this one; empty for none.
     pub master_call_id: String,
+    /// The document that runs before the flow and comes back to it (Kazoo's `preflow.always`).
+    pub preflow: Option<String>,
 }

@@ -131,6 +131,15 @@ impl Machine {
             Installation { program, name, base: String::new(), install: Install::Replace },
             Target::Hangup,
         );
+        let preflow = self.port().facts.preflow.clone();
+        let step = match (preflow, step) {
+            (Some(id), Step::Enter(entry)) => {
+                let program = self.port().frames.last().map(|frame| frame.program.clone());
+                let cx = Cx::new(self.port.clone(), program.unwrap_or_else(|| Arc::new(nothing())), entry);
+                Step::Stay(At::Action(Some(entry), Box::pin(action::before(cx, id))))
+            }
+            (_, step) => step,
+        };
         self.at = self.settle(step);
     }
 

@@ -31,6 +31,8 @@ pub(super) struct FactsForm {
     reference_id: String,
     #[serde(default)]
     master_call_id: String,
+    #[serde(default)]
+    preflow: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -21,6 +21,7 @@
 //! | `peer *1` | the other party of a conversation presses these keys |
 //! | `room 20s removed`, `room 0s full`, `room 9s closed` | the next room is left after so long, for this reason |
 //! | `flow ID {…}` | a document of the store, for flows that call others |
+//! | `preflow ID` | this document runs first |
 //! | `caller`, `called`, `name`, `user`, `language`, `captured` and a value | facts of the call |
 //! | `session {"a":1}` | session data: that the call begins with, or, after a step, that somebody adds from outside |
 //! | `trigger message`, `trigger api` | there is no call: a message or a request sets the flow off |

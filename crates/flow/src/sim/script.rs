@@ -227,6 +227,7 @@ impl Script {
                 "name" => self.facts.caller_name = value()?,
                 "user" => self.facts.user = Some(value()?),
                 "language" => self.facts.language = value()?,
+                "preflow" => self.facts.preflow = Some(value()?),
                 "captured" => self.facts.capture_group = Some(value()?),
                 "anonymous" => self.facts.caller_number.clear(),
                 "at" => {

@@ -132,6 +132,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
         language: String::new(),
         capture_group: program.capture_group.clone(),
         capture_groups: program.capture_groups.clone(),
+        preflow: program.preflow.clone(),
     };
     let span = tracing::info_span!(parent: None, "call", call = %id);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
@@ -319,6 +320,7 @@ fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> 
         language: String::new(),
         capture_group: program.capture_group.clone(),
         capture_groups: program.capture_groups.clone(),
+        preflow: program.preflow.clone(),
     }
 }
 

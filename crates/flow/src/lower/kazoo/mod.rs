@@ -38,7 +38,7 @@ pub(super) use self::reference::{COMMON, TABLES};
 use super::members::Members;
 use super::options::{self, Place};
 use super::{Builder, Claims, Code, Dialect, LowerError, Lowered, Severity};
-use crate::ir::{Edges, Lacking, NodeId, Op, Pointer, Target};
+use crate::ir::{Edges, Feature, Lacking, Meanwhile, NodeId, Op, Pointer, Target, Template};
 
 /// Lowers a Kazoo document: a bare node, a callflow with `flow`, or either in a `{"data": …}` envelope.
 pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
@@ -47,6 +47,7 @@ pub fn lower(document: &Value) -> Result<Lowered, LowerError> {
     let builder = Builder::new(Dialect::Kazoo, Lacking::Fail);
     let mut walk = Walk { builder, doc: &doc, beside: false, leaving: Vec::new() };
     let root = walk.root(document);
+    walk.ringback();
     walk.builder.program().entry = match root {
         Target::Node(entry) => Some(entry),
         Target::Return | Target::Hangup => None,
@@ -105,6 +106,30 @@ impl<'a> Walk<'a> {
                 let at = self.doc.pointer.clone();
                 self.report(Code::MissingOption, &at, "the callflow has no `flow`; it hangs up at once");
                 Target::Return
+            }
+        }
+    }
+
+    /// What callers hear while it rings, and while they are transferred, unless a module says otherwise.
+    fn ringback(&mut self) {
+        let at = self.doc.pointer.child("ringback");
+        let ringback = Members::of(&mut self.builder, self.doc.object.get("ringback"), at);
+        let mut sound = |key: &str| {
+            let sound = ringback.text(&mut self.builder, key).filter(|sound| !sound.is_empty());
+            sound.map(Template::literal)
+        };
+        let (early, transfer) = (sound("early"), sound("transfer"));
+        for node in &mut self.builder.program().nodes {
+            match &mut node.op {
+                Op::Dial(dial) if dial.meanwhile == Meanwhile::Pass => {
+                    dial.meanwhile = early.clone().map_or(Meanwhile::Pass, Meanwhile::Sound);
+                }
+                Op::Feature(feature) => {
+                    if let Feature::Transfer(of) = &mut **feature {
+                        of.ringback = of.ringback.take().or_else(|| transfer.clone());
+                    }
+                }
+                _ => {}
             }
         }
     }
