@@ -133,6 +133,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
         capture_group: program.capture_group.clone(),
         capture_groups: program.capture_groups.clone(),
         preflow: program.preflow.clone(),
+        ..Facts::default()
     };
     let span = tracing::info_span!(parent: None, "call", call = %id);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
@@ -321,6 +322,7 @@ fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> 
         capture_group: program.capture_group.clone(),
         capture_groups: program.capture_groups.clone(),
         preflow: program.preflow.clone(),
+        ..Facts::default()
     }
 }
 
