@@ -1,8 +1,10 @@
 //! What the switch does beyond the caller's own leg.
 
+use std::{sync::Arc, time::Duration};
+
 use crate::{
-    engine::{Cx, Event, Halt, Reply},
-    ir::{Feature, Outcome, Side},
+    engine::{Aside, Beside, Cx, Event, Halt, Reply, Waited},
+    ir::{Feature, Outcome, Program, Side},
     leg::{LegCommand, LegEvent},
 };
 
@@ -12,14 +14,56 @@ pub(super) async fn run(cx: &Cx, op: &Feature) -> Result<Outcome, Halt> {
     let by_peer = cx.port().store.code.as_ref().is_some_and(|code| code.by == Side::Peer);
     let request = if by_peer { Feature::ForPeer(Box::new(request)) } else { request };
     let tag = cx.command(LegCommand::Feature(Box::new(request)));
+    let mut meanwhile = Meanwhile::new(op);
+    let mut aside = None;
     loop {
-        let Event::Reply(of, Reply::Leg(event)) = cx.wait(None, None).await? else { continue };
-        match event {
-            LegEvent::Finished { word } if of == tag => {
+        meanwhile.begin(cx, &mut aside);
+        match cx.wait_with(None, None, &mut aside).await? {
+            Waited::Own(Event::Reply(of, Reply::Leg(LegEvent::Finished { word }))) if of == tag => {
                 return Ok(if word == "done" { Outcome::Done } else { Outcome::Key(word) });
             }
-            LegEvent::Failed { cause, .. } if of == tag => return Ok(Outcome::Failed(cause)),
-            _ => {}
+            Waited::Own(Event::Reply(of, Reply::Leg(LegEvent::Failed { cause, .. }))) if of == tag => {
+                return Ok(Outcome::Failed(cause));
+            }
+            Waited::Own(_) | Waited::Aside(Beside::UsedUp) => {}
+            // It goes on elsewhere, which is not where the caller waits.
+            Waited::Aside(Beside::Leads) => {
+                meanwhile = Meanwhile { program: None, begun: None };
+                cx.port().stop(tag);
+            }
         }
+    }
+}
+
+/// What runs again and again while a caller waits in a queue.
+struct Meanwhile {
+    program: Option<Arc<Program>>,
+    /// When it was begun last.
+    begun: Option<Duration>,
+}
+
+impl Meanwhile {
+    fn new(op: &Feature) -> Meanwhile {
+        let program = match op {
+            Feature::Queue(queue) => queue.wait.clone(),
+            _ => None,
+        };
+        Meanwhile { program, begun: None }
+    }
+
+    /// Begins it if it does not run; one that takes no time is not begun again.
+    fn begin(&mut self, cx: &Cx, aside: &mut Option<Aside>) {
+        let Some((program, entry)) =
+            self.program.as_ref().and_then(|program| Some((program, program.entry?)))
+        else {
+            return;
+        };
+        let now = cx.now();
+        if aside.is_some() || self.begun == Some(now) {
+            return;
+        }
+        self.begun = Some(now);
+        let nodes = u32::try_from(program.nodes.len()).unwrap_or(u32::MAX);
+        *aside = Some(Aside::begin(&cx.beside(program.clone(), entry), entry, 0..nodes));
     }
 }
