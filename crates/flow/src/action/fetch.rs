@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     engine::{Cx, Halt, HttpReply, Installation, build_request},
     ir::{Cause, Fetch, Install, Outcome, Program, Reply, Subflow, Target, Template, verify},
-    lower::{self, Dialect, Severity},
+    lower::{self, Dialect, Lowered, Severity},
 };
 
 /// Most diagnostics of a fetched document that are put into the timeline.
@@ -48,7 +48,7 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
     };
     let Reply::Program(dialect) = op.reply else { return Ok(Outcome::Done) };
     let Some((base, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
-    match program(cx, dialect, &reply) {
+    match program(cx, dialect, &base, &reply) {
         Ok(program) => {
             // The address without its query names the document; the query stands in the exchange's own line.
             let name = base.split('?').next().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
 }
 
 /// Reads a reply as a program.
-fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, String> {
+fn program(cx: &Cx, dialect: Dialect, base: &str, reply: &HttpReply) -> Result<Program, String> {
     if !(200..300).contains(&reply.status) {
         return Err(format!("the server answered {}", reply.status));
     }
@@ -72,17 +72,7 @@ fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, Stri
     }
     // Some servers put a byte order mark before their JSON.
     let body = reply.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&reply.body);
-    let document: Value = if body.iter().all(u8::is_ascii_whitespace) {
-        // An empty body is a document without anything to do.
-        Value::Object(Default::default())
-    } else {
-        serde_json::from_slice(body).map_err(|error| match reply.content_type.as_str() {
-            "" => format!("the reply is not JSON: {error}"),
-            kind => format!("the reply ({kind}) is not JSON: {error}"),
-        })?
-    };
-    let lowered = lower::lower(Some(dialect), &document)
-        .map_err(|error| format!("the reply cannot be read: {error}"))?;
+    let lowered = lowered(dialect, base, &reply.content_type, body)?;
     for diagnostic in lowered.diagnostics.iter().take(DIAGNOSTICS) {
         let severity = match diagnostic.severity {
             Severity::Warning => "warning",
@@ -92,6 +82,27 @@ fn program(cx: &Cx, dialect: Dialect, reply: &HttpReply) -> Result<Program, Stri
     }
     verify(&lowered.program).map_err(|error| format!("the reply cannot run: {error}"))?;
     Ok(lowered.program)
+}
+
+/// Reads a reply's body: JSON, or TwiML for a Kazoo flow. An empty one is a document without anything to do.
+fn lowered(dialect: Dialect, base: &str, kind: &str, body: &[u8]) -> Result<Lowered, String> {
+    // The page of a web server's error begins in another way.
+    let start = body.trim_ascii_start();
+    let is_xml = [b"<?xml".as_slice(), b"<Response", b"<!--"].iter().any(|begin| start.starts_with(begin));
+    if dialect == Dialect::Kazoo && is_xml {
+        let text = String::from_utf8_lossy(body);
+        return lower::kazoo::twiml::lower(&text, base)
+            .map_err(|error| format!("the reply is no TwiML: {error}"));
+    }
+    let document: Value = if body.iter().all(u8::is_ascii_whitespace) {
+        Value::Object(Default::default())
+    } else {
+        serde_json::from_slice(body).map_err(|error| match kind {
+            "" => format!("the reply is not JSON: {error}"),
+            kind => format!("the reply ({kind}) is not JSON: {error}"),
+        })?
+    };
+    lower::lower(Some(dialect), &document).map_err(|error| format!("the reply cannot be read: {error}"))
 }
 
 /// Enters what a number means; the running program is gone.

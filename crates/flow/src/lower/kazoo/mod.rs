@@ -28,6 +28,7 @@ mod pivot;
 mod record;
 mod reference;
 mod route;
+pub(crate) mod twiml;
 mod variable;
 
 use serde_json::Value;

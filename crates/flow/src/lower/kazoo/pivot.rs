@@ -8,25 +8,31 @@ use super::record::{URL, last_recording};
 use super::variable::{CUSTOM, caller_name, caller_number};
 use super::{Step, Walk};
 use crate::ir::{
-    Binary, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Reply, Request, Template, Webhook,
+    Assign, Binary, Condition, Edges, Encoding, Expr, Fact, Fetch, Install, NodeId, Op, Outcome, Part, Reply,
+    Request, Target, Template, Webhook,
 };
 use crate::lower::{Code, Dialect};
 
+/// The variable with the address that is told of the call when it is over.
+const CDR: &str = "pivot_cdr_url";
+
 /// Kazoo's limit for a pivot request, which is its default too.
-const TIMEOUT: Duration = Duration::from_millis(5_000);
+pub(super) const TIMEOUT: Duration = Duration::from_millis(5_000);
 
 impl Walk<'_> {
     /// The reply replaces the rest of this flow; a failure of any kind goes on at `_`, without another try.
     pub(super) fn pivot(&mut self, step: &Step<'_>) -> NodeId {
         let Some(url) = self.address(step, "voice_url") else { return self.onward(Op::Noop, step) };
         let format = step.data.text(&mut self.builder, "req_format").unwrap_or_else(|| "kazoo".to_owned());
-        if !format.eq_ignore_ascii_case("kazoo") {
-            let message =
-                format!("`{format}` replies cannot be read yet: only `kazoo`; other replies fail to `_`");
-            self.error(&step.data.at("req_format"), message);
+        let twiml = format.eq_ignore_ascii_case("twiml");
+        if !twiml && !format.eq_ignore_ascii_case("kazoo") {
+            let message = format!("unknown format `{format}`: expected `kazoo` or `twiml`; both are read");
+            self.report(Code::BadValue, &step.data.at("req_format"), message);
         }
-        if step.data.get("cdr_url").is_some() {
-            self.warn(&step.data.at("cdr_url"), "call records are only sent for TwiML flows, in Kazoo too");
+        let record = step.data.text(&mut self.builder, "cdr_url").filter(|url| !url.is_empty());
+        if record.is_some() && !twiml {
+            let message = "call records are only sent with `req_format` `twiml`, in Kazoo too";
+            self.report(Code::IgnoredOption, &step.data.at("cdr_url"), message);
         }
         let timeout = step.data.millis(&mut self.builder, "req_timeout_ms").unwrap_or(TIMEOUT);
         if timeout > TIMEOUT {
@@ -49,7 +55,49 @@ impl Walk<'_> {
             retries: 0,
         };
         let reply = Reply::Program(Dialect::Kazoo);
-        self.onward(Op::Fetch(Fetch { request, reply, install: Install::Replace }), step)
+        let fetch = self.onward(Op::Fetch(Fetch { request, reply, install: Install::Replace }), step);
+        match record.filter(|_| twiml) {
+            Some(url) => self.recorded(url, fetch, step),
+            None => fetch,
+        }
+    }
+
+    /// From here on the call is reported when it is over.
+    fn recorded(&mut self, url: String, next: NodeId, step: &Step<'_>) -> NodeId {
+        if self.builder.program().on_gone.is_none() {
+            let variable = || Expr::Variable(CDR.to_owned());
+            let seconds = Expr::Binary(
+                Binary::Div,
+                Box::new(Expr::Fact(Fact::Elapsed)),
+                Box::new(Expr::Literal(Value::from(1_000))),
+            );
+            let whole = Expr::Call(None, "parseInt".to_owned(), vec![seconds]);
+            let mut fields = parameters();
+            fields.push(("Duration".to_owned(), whole));
+            let request = Request {
+                method: Template::literal("POST"),
+                url: Template(vec![Part::Value(variable())]),
+                fields,
+                encoding: Encoding::Form { brackets: true },
+                omit_empty: true,
+                headers: Vec::new(),
+                timeout: TIMEOUT,
+                retries: 0,
+            };
+            let tell =
+                self.add(Op::Webhook(Webhook { request, wait: true }), Edges::always(Target::Return), step);
+            let asked = Edges::always(Target::Return).case(Outcome::Yes, Target::Node(tell));
+            let gone = self.add(Op::If(Condition::Expr(variable())), asked, step);
+            self.builder.program().on_gone = Some(gone);
+        }
+        let set = |value: Value| {
+            let (path, value) = (vec![CDR.to_owned()], Expr::Literal(value));
+            Op::Set(vec![Assign { path, value, computed: None, merge: false }])
+        };
+        // Nothing is told of a call whose server had no flow for it.
+        let failed = self.onward(set(Value::Null), step);
+        self.builder.edges(next, Edges::always(Target::Node(failed)));
+        self.add(set(url.into()), Edges::always(Target::Node(next)), step)
     }
 
     /// Fire and forget; goes on at `_` at once.
@@ -124,7 +172,7 @@ impl Walk<'_> {
 }
 
 /// The request parameters of seed 000, in its order; what is empty is left out.
-fn parameters() -> Vec<(String, Expr)> {
+pub(super) fn parameters() -> Vec<(String, Expr)> {
     let text = |text: &str| Box::new(Expr::Literal(Value::from(text)));
     let status = || Box::new(Expr::Fact(Fact::Status));
     let is = |word: &str| Box::new(Expr::Binary(Binary::Eq, status(), text(word)));
@@ -156,7 +204,6 @@ fn parameters() -> Vec<(String, Expr)> {
 
 /// `number@realm`.
 fn address(number: Fact, realm: Fact) -> Expr {
-    use crate::ir::Part;
     let parts =
         vec![Part::Value(Expr::Fact(number)), Part::Literal("@".into()), Part::Value(Expr::Fact(realm))];
     Expr::Template(Template(parts))
