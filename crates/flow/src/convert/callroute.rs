@@ -1,9 +1,14 @@
 //! Writes a call route: a map of key to module, tied by `next`.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use serde_json::{Map, Value, json};
 
-use super::{Pen, order, same, set};
-use crate::ir::{Condition, Hangup, Item, Node, NodeId, Op, Outcome, Play, Repeat, Target, print};
+use super::{Pen, order, same, set, words};
+use crate::ir::{
+    Barge, Callee, Condition, Dial, Hangup, Item, Meanwhile, Node, NodeId, Op, Outcome, Play, Repeat, Target, print,
+};
+use crate::leg::DialOutcome;
 
 /// The key of the module that ends a call.
 const END: &str = "end";
@@ -13,7 +18,8 @@ pub(super) fn document(pen: &mut Pen<'_>) -> Value {
     let mut map = Map::new();
     let first = pen.program.entry.map_or(END.to_owned(), name);
     map.insert("start".into(), json!({ "module": "start", "next": first }));
-    for id in order(pen.program) {
+    let absorbed = absorbed(pen);
+    for id in order(pen.program).into_iter().filter(|id| !absorbed.contains(id)) {
         let Some(node) = pen.node(id) else { continue };
         let step = step(pen, node);
         let count = step.len();
@@ -33,11 +39,31 @@ pub(super) fn document(pen: &mut Pen<'_>) -> Value {
     json!({ "flow": map })
 }
 
+/// The ends of calls that nothing but a `busy` leads to, which ends the call itself.
+fn absorbed(pen: &Pen<'_>) -> BTreeSet<NodeId> {
+    let (mut own, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for id in order(pen.program) {
+        let Some(node) = pen.node(id) else { continue };
+        let is_busy = matches!(&node.op, Op::Play(play) if busy(pen, play, node));
+        let targets = node.edges.cases.iter().map(|(_, target)| *target).chain([node.edges.otherwise]);
+        for target in targets {
+            if let Target::Node(next) = target {
+                if is_busy {
+                    own.insert(next)
+                } else {
+                    others.insert(next)
+                };
+            }
+        }
+    }
+    own.difference(&others).copied().filter(|id| pen.program.entry != Some(*id)).collect()
+}
+
 fn name(id: NodeId) -> String {
     format!("step{}", id.0)
 }
 
-fn key(target: Target) -> String {
+fn key_of(target: Target) -> String {
     match target {
         Target::Node(id) => name(id),
         Target::Return | Target::Hangup => END.to_owned(),
@@ -78,8 +104,8 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
                 pen.lost(node, what, "the flow goes on as after no");
                 return vec![onward(no)];
             };
-            set(&mut module, "match", key(yes));
-            set(&mut module, "nomatch", key(no));
+            set(&mut module, "match", key_of(yes));
+            set(&mut module, "nomatch", key_of(no));
             vec![module]
         }
         Op::Collect(collect) if collect.by_value => {
@@ -91,11 +117,11 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
             let mut next = Map::new();
             for (outcome, target) in &node.edges.cases {
                 if let Outcome::Key(pressed) = outcome {
-                    next.insert(pressed.clone(), key(*target).into());
+                    next.insert(pressed.clone(), key_of(*target).into());
                 }
             }
-            next.insert("timeout".into(), key(node.edges.target(&Outcome::Timeout)).into());
-            next.insert("invalid".into(), key(node.edges.otherwise).into());
+            next.insert("timeout".into(), key_of(node.edges.target(&Outcome::Timeout)).into());
+            next.insert("invalid".into(), key_of(node.edges.otherwise).into());
             // How many keys are waited for is told by the keys.
             let mut known = module.clone();
             let keys = next.keys().filter(|key| !["timeout", "invalid"].contains(&key.as_str()));
@@ -113,7 +139,14 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
             pen.lost(node, what, "it is never made");
             vec![onward(node.edges.target(&Outcome::No))]
         }
-        Op::Hangup(Hangup { .. }) => pen.carried(node, Some(vec![json!({ "module": "hangup" })]), alone),
+        Op::Hangup(hangup) => {
+            let module = match hangup.status {
+                486 => json!({ "module": "busy", "duration": 0 }),
+                _ => json!({ "module": "hangup" }),
+            };
+            pen.carried(node, Some(vec![module]), alone)
+        }
+        Op::Dial(dial) => ring(pen, dial, node),
         Op::Play(play) if busy(pen, play, node) => {
             let Some(Item::Tone(tone)) = play.items.first() else { return Vec::new() };
             vec![json!({ "module": "busy", "duration": tone.total.as_secs() })]
@@ -122,7 +155,7 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
             let mut list = pen.carried(node, modules(op), alone);
             let way = pen.only_way(node);
             match list.last_mut() {
-                Some(last) => set(last, "next", key(way)),
+                Some(last) => set(last, "next", key_of(way)),
                 None => list.push(onward(way)),
             }
             list
@@ -130,18 +163,88 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
     }
 }
 
-/// A tone and then the end of the call, as `busy` has them.
+/// `extension`: the ways on from it have names of their own.
+fn ring(pen: &mut Pen<'_>, dial: &Dial, node: &Node) -> Vec<Value> {
+    let otherwise = node.edges.otherwise;
+    let Some(extensions) = dial.to.iter().map(|to| extension(&to.callee)).collect::<Option<Vec<Value>>>()
+    else {
+        pen.left_out(node);
+        return vec![onward(otherwise)];
+    };
+    let meanwhile = match &dial.meanwhile {
+        Meanwhile::Sound(sound) => Some(sound),
+        Meanwhile::Pass | Meanwhile::Ringing => None,
+    };
+    let mut module =
+        json!({ "module": "extension", "extensions": extensions, "duration": dial.timeout.as_secs() });
+    for (key, sound) in [("ringtone", meanwhile), ("announcement", dial.announcement.as_ref())] {
+        if let Some(sound) = sound {
+            set(&mut module, key, words::literal(sound));
+        }
+    }
+    let known = |word: DialOutcome| Outcome::Key(word.word().to_owned());
+    let named = [("busy", known(DialOutcome::Busy)), ("unavailable", known(DialOutcome::Unavailable))];
+    let mut lost = Vec::new();
+    for (outcome, target) in &node.edges.cases {
+        match named.iter().find(|(_, own)| own == outcome) {
+            Some((key, _)) => set(&mut module, key, key_of(*target)),
+            None if *outcome == Outcome::Done && *target != Target::Hangup => {
+                set(&mut module, "answer", key_of(*target));
+            }
+            None if *target != otherwise && *outcome != Outcome::Done => lost.push(outcome.to_string()),
+            None => {}
+        }
+    }
+    if !dial.relay {
+        set(&mut module, "noanswer", key_of(otherwise));
+    }
+    if !lost.is_empty() {
+        let what = format!("{}: a way of its own for {}", print::op(&node.op), lost.join(", "));
+        pen.lost(node, what, "the flow goes on as if nobody had answered");
+    }
+    // For the comparison every way leads to the start, which is there.
+    let mut probe = module.clone();
+    for way in ["noanswer", "busy", "unavailable", "answer"] {
+        if probe.get(way).is_some() {
+            set(&mut probe, way, "start");
+        }
+    }
+    probe.as_object_mut().into_iter().for_each(|probe| drop(probe.shift_remove("answer")));
+    for difference in same::differences(pen.to, &alone(&[probe]), &node.op) {
+        pen.lost(node, print::op(&node.op), difference);
+    }
+    vec![module]
+}
+
+fn extension(callee: &Callee) -> Option<Value> {
+    Some(match callee {
+        Callee::User(id) => json!({ "type": "sipuser", "uuid": words::literal(id) }),
+        Callee::Extension(id) => json!({ "type": "callflow", "uuid": words::literal(id) }),
+        Callee::Group(id) => json!({ "type": "huntgroup", "uuid": words::literal(id) }),
+        Callee::Trunk { name: None, number } => {
+            json!({ "type": "forward", "number": words::literal(number) })
+        }
+        _ => return None,
+    })
+}
+
+/// A tone and then the end of the call, as `busy` has them: nothing of it may be lost.
 fn busy(pen: &Pen<'_>, play: &Play, node: &Node) -> bool {
-    let tone = matches!(play.items.as_slice(), [Item::Tone(tone)] if tone.hertz == [480, 620]);
-    let Target::Node(next) = node.edges.otherwise else { return false };
-    let ends =
-        pen.node(next).is_some_and(|next| matches!(&next.op, Op::Hangup(hangup) if hangup.status == 486));
-    tone && ends && play.repeat == Repeat::Times(1) && !play.answers
+    let [Item::Tone(tone)] = play.items.as_slice() else { return false };
+    let half = Duration::from_millis(500);
+    let usual = tone.hertz == [480, 620] && tone.on == half && tone.off == half;
+    let end = Hangup { status: 486, phrase: None, cause: "busy".to_owned() };
+    let ends = match node.edges.otherwise {
+        Target::Node(next) => pen.node(next).is_some_and(|next| next.op == Op::Hangup(end)),
+        _ => false,
+    };
+    let plain = play.repeat == Repeat::Times(1) && play.barge == Barge::None && !play.answers;
+    usual && tone.total.subsec_nanos() == 0 && ends && plain && node.edges.cases.is_empty()
 }
 
 /// A module that only leads on.
 fn onward(target: Target) -> Value {
-    json!({ "module": "sleep", "duration": 0, "next": key(target) })
+    json!({ "module": "sleep", "duration": 0, "next": key_of(target) })
 }
 
 fn sound(item: &Item) -> Option<String> {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Pen, ordinary, same, set, words};
 use crate::ir::{
-    Barge, Branch, Collect, Condition, Expr, Hangup, Item, Node, NodeId, Op, Outcome, Play, Record, Repeat,
-    Sides, SpeechItem, Target, print,
+    Barge, Branch, Callee, Collect, Condition, Dial, Expr, Hangup, Item, Node, NodeId, Op, Order, Outcome,
+    Play, Record, Repeat, Sides, SpeechItem, Target, print,
 };
 
 /// Most modules of a document; more are a graph that no tree should be made of.
@@ -87,6 +87,17 @@ impl Tree<'_, '_> {
                 Some(json!({ "module": "menu", "data": data, "children": children }))
             }
             Op::Hangup(hangup) => self.pen.carried(node, Some(vec![end(hangup)]), alone).pop(),
+            Op::Dial(dial) => {
+                let module = self.pen.carried(node, ring(dial), alone).pop();
+                let over = ordinary(node);
+                if !matches!(over, Target::Return | Target::Hangup) {
+                    self.pen.lost(node, "what follows the conversation", "the call ends with it");
+                }
+                let Some(mut module) = module else { return self.branch(node.edges.otherwise) };
+                self.keys(node, &mut children);
+                set(&mut module, "children", children);
+                Some(module)
+            }
             Op::Subflow(_) => {
                 let modules = self.pen.carried(node, modules(&node.op), alone);
                 let next = self.branch(ordinary(node));
@@ -246,6 +257,37 @@ fn modules(op: &Op) -> Option<Vec<Value>> {
         Op::Subflow(subflow) => vec![module("callflow", json!({ "id": words::literal(&subflow.id) }))],
         _ => return None,
     })
+}
+
+/// Users and devices by themselves, several as a ring group.
+fn ring(dial: &Dial) -> Option<Vec<Value>> {
+    let seconds = |time: Duration| time.as_secs();
+    let named = |callee: &Callee| match callee {
+        Callee::User(id) => Some(("user", words::literal(id))),
+        Callee::Device(id) => Some(("device", words::literal(id))),
+        Callee::Group(id) => Some(("group", words::literal(id))),
+        _ => None,
+    };
+    if let [one] = dial.to.as_slice()
+        && let Some((kind @ ("user" | "device"), id)) = named(&one.callee)
+    {
+        return Some(vec![module(kind, json!({ "id": id, "timeout": seconds(dial.timeout) }))]);
+    }
+    let endpoint = |to: &crate::ir::Endpoint| {
+        let (kind, id) = named(&to.callee)?;
+        let timeout = seconds(to.timeout.unwrap_or(dial.timeout));
+        Some(json!({ "endpoint_type": kind, "id": id, "delay": seconds(to.delay), "timeout": timeout }))
+    };
+    let endpoints = dial.to.iter().map(endpoint).collect::<Option<Vec<Value>>>()?;
+    let strategy = match dial.order {
+        Order::Together => "simultaneous",
+        Order::InTurn => "single",
+        Order::Weighted => "weighted_random",
+    };
+    let data = json!({
+        "endpoints": endpoints, "strategy": strategy, "timeout": seconds(dial.timeout), "repeats": dial.rounds,
+    });
+    Some(vec![module("ring_group", data)])
 }
 
 fn recording(record: &Record) -> Value {

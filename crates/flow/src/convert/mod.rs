@@ -143,7 +143,13 @@ impl<'a> Pen<'a> {
     }
 
     fn left_out(&mut self, node: &Node) {
-        let what = format!("{}, which {} does not have", print::op(&node.op), dialect(self.to));
+        let what = match &node.op {
+            Op::Fetch(_) => {
+                let from = dialect(self.program.dialect);
+                format!("{}, whose server answers in the words of {from}", print::op(&node.op))
+            }
+            op => format!("{}, which {} does not have", print::op(op), dialect(self.to)),
+        };
         self.lost(node, what, "it is left out, and the flow goes on");
     }
 

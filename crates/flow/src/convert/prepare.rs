@@ -17,7 +17,7 @@ pub(super) fn prepared(program: &Program, to: Dialect, losses: &mut Vec<Loss>) -
             }
         }
     }
-    shortened(&mut program);
+    shortened(&mut program, to);
     program
 }
 
@@ -35,7 +35,9 @@ fn menu_of_steps(program: &mut Program, id: NodeId, node: &Node, menu: &Menu, lo
     let over = node.edges.target(&Outcome::Key("max_retries".into()));
     let say = |items: &[crate::ir::Item]| {
         let items = items.to_vec();
-        Op::Play(Play { items, repeat: Repeat::Times(1), barge: Barge::None, consume: false, answers: false })
+        // The keys were asked for before, which answered the call.
+        let answers = menu.gather.answers;
+        Op::Play(Play { items, repeat: Repeat::Times(1), barge: Barge::None, consume: false, answers })
     };
     let over = if menu.exit.is_empty() { over } else { add(say(&menu.exit), Edges::always(over)) };
     let rounds = menu.retries.saturating_sub(1);
@@ -60,7 +62,7 @@ fn menu_of_steps(program: &mut Program, id: NodeId, node: &Node, menu: &Menu, lo
 }
 
 /// Leads every edge past steps that do nothing, and leaves out answers before what answers by itself.
-fn shortened(program: &mut Program) {
+fn shortened(program: &mut Program, to: Dialect) {
     let old = program.clone();
     let past = |target: Target| {
         let mut at = target;
@@ -69,7 +71,10 @@ fn shortened(program: &mut Program) {
             let Some(node) = old.node(id) else { break };
             let next = node.edges.otherwise;
             let answers = |target: Target| match target {
-                Target::Node(id) => old.node(id).is_some_and(|node| answers(&node.op)),
+                Target::Node(id) => old.node(id).is_some_and(|node| {
+                    // Voxology's way to send keys answers.
+                    answers(&node.op) || (to == Dialect::Voxology && matches!(node.op, Op::SendDigits(_)))
+                }),
                 _ => false,
             };
             let idle = match node.op {

@@ -85,9 +85,17 @@ fn simple(ops: Vec<Op>) -> Vec<Op> {
             play.items = std::iter::repeat_n(play.items.clone(), times as usize).flatten().collect();
             play.repeat = Repeat::Times(1);
         }
+        if let Op::Play(play) = &mut op {
+            play.items.retain(|item| !matches!(item, Item::Tone(tone) if tone.total.is_zero()));
+            if play.items.is_empty() {
+                continue;
+            }
+        }
         match (found.last_mut(), &mut op) {
             (Some(Op::Answer), Op::Play(play)) => play.answers = true,
             (Some(Op::Answer), Op::Collect(collect)) => collect.answers = true,
+            // Keys are heard by nobody who has not answered.
+            (Some(Op::Answer), Op::SendDigits(_)) => {}
             (Some(Op::Answer), other) if prepare::answers(other) => {}
             (Some(Op::Play(before)), Op::Play(play)) if merges(before, play) => {
                 before.items.append(&mut play.items);

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Pen, order, ordinary, same, set, words};
 use crate::ir::{
-    Binary, Branch, Collect, Condition, Expr, Hangup, Item, Node, NodeId, Op, Outcome, Play, Repeat,
-    SpeechItem, Target,
+    Binary, Branch, Callee, Collect, Condition, Dial, Expr, Hangup, Item, Node, NodeId, Op, Outcome, Play,
+    Repeat, SpeechItem, Target,
 };
 
 /// The id that ends a call.
@@ -152,6 +152,14 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Written {
             }
             Written { list, way: Some(ordinary(node)) }
         }
+        Op::Dial(dial) => {
+            let list = pen.carried(node, connect(dial), alone);
+            if ordinary(node) != otherwise {
+                let instead = "the flow goes on as if nobody had answered";
+                pen.lost(node, "a way of its own after the conversation", instead);
+            }
+            Written { list, way: Some(otherwise) }
+        }
         op => {
             let list = pen.carried(node, modules(op), alone);
             let way = pen.only_way(node);
@@ -213,6 +221,21 @@ fn modules(op: &Op) -> Option<Vec<Value>> {
         Op::Subflow(subflow) => vec![action("fetch_flow", json!({ "flow_id": words::voipbin(&subflow.id) }))],
         _ => return None,
     })
+}
+
+fn connect(dial: &Dial) -> Option<Vec<Value>> {
+    let destination = |to: &crate::ir::Endpoint| {
+        let (kind, target) = match &to.callee {
+            Callee::User(id) | Callee::Extension(id) => ("extension", id),
+            Callee::Agent(id) => ("agent", id),
+            Callee::Trunk { name: None, number } => ("tel", number),
+            Callee::Uri(uri) => ("sip", uri),
+            _ => return None,
+        };
+        Some(json!({ "type": kind, "target": words::voipbin(target) }))
+    };
+    let destinations = dial.to.iter().map(destination).collect::<Option<Vec<Value>>>()?;
+    Some(vec![action("connect", json!({ "destinations": destinations, "relay_reason": dial.relay }))])
 }
 
 fn amount(length: &Expr) -> Option<Value> {

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Pen, order, same, set, words};
+use super::{Pen, order, ordinary, same, set, words};
 use crate::ir::{
-    Branch, Condition, Expr, Hangup, Item, Node, NodeId, Op, Outcome, Part, Play, Repeat, SpeechItem, Target,
-    Template, print,
+    Branch, Callee, Condition, Dial, Expr, Hangup, Item, Node, NodeId, Op, Outcome, Part, Play, Repeat,
+    SpeechItem, Target, Template, print,
 };
 
 /// The label at the list's end.
@@ -162,6 +162,15 @@ fn step(pen: &mut Pen<'_>, id: NodeId, node: &Node, next: Target) -> Vec<Value> 
             };
             pen.carried(node, Some(vec![refusal]), alone)
         }
+        Op::Dial(dial) => {
+            let mut list = pen.carried(node, transfer(dial), alone);
+            if ordinary(node) != otherwise {
+                let instead = "the flow goes on as if nobody had answered";
+                pen.lost(node, "a way of its own after the conversation", instead);
+            }
+            list.extend(go(otherwise, next));
+            list
+        }
         op => {
             let mut list = pen.carried(node, modules(op), alone);
             let way = pen.only_way(node);
@@ -217,6 +226,13 @@ fn modules(op: &Op) -> Option<Vec<Value>> {
             }
             vec![one]
         }
+        Op::Set(assigns) if assigns.iter().all(|assign| assign.merge) => {
+            let one = |assign: &crate::ir::Assign| {
+                let data = words::voxology_expr(&assign.value, false)?;
+                Some(json!({ "type": "SESSIONDATA", "session_data": data }))
+            };
+            assigns.iter().map(one).collect::<Option<Vec<Value>>>()?
+        }
         Op::Set(assigns) => {
             let mut one = Map::new();
             for assign in assigns {
@@ -240,6 +256,18 @@ fn modules(op: &Op) -> Option<Vec<Value>> {
         }
         _ => return None,
     })
+}
+
+/// One number or address.
+fn transfer(dial: &Dial) -> Option<Vec<Value>> {
+    let [one] = dial.to.as_slice() else { return None };
+    let to = match &one.callee {
+        Callee::User(to) | Callee::Extension(to) | Callee::Uri(to) => to,
+        Callee::Trunk { name: None, number } => number,
+        _ => return None,
+    };
+    let params = json!({ "no": words::voxology(to), "timeout": dial.timeout.as_millis() as u64 });
+    Some(vec![action("TRANSFER", params)])
 }
 
 fn items(items: &[Item], repeat: Repeat) -> Vec<Value> {

@@ -223,6 +223,17 @@ pub(super) fn voxology_expr(expr: &Expr, bare: bool) -> Option<String> {
         Expr::Ternary(question, yes, no) => {
             format!("{} ? {} : {}", operand(&question, bare)?, operand(&yes, bare)?, operand(&no, bare)?)
         }
+        Expr::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(of).collect();
+            format!("[{}]", items?.join(", "))
+        }
+        Expr::Object(members) => {
+            let member = |(name, value): &(String, Expr)| {
+                Some(format!("{}: {}", Value::from(name.as_str()), of(value)?))
+            };
+            let members: Option<Vec<String>> = members.iter().map(member).collect();
+            format!("{{{}}}", members?.join(", "))
+        }
         Expr::Call(Some(receiver), name, arguments) => {
             let arguments: Option<Vec<String>> = arguments.iter().map(of).collect();
             format!("{}.{name}({})", of(&receiver)?, arguments?.join(", "))
