@@ -181,3 +181,44 @@ fn a_flow_is_converted_and_what_is_lost_is_told_apart() {
     assert!(told.contains("a jump back to here; the branch ends"), "{told}");
     assert!(complaint(&["convert", &plain, "--to", "klingon"], 2).contains("expected kazoo"));
 }
+
+/// The words of a command line, as a shell has them: quotes hold together what stands in them.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            _ => words.last_mut().expect("a word").push(letter),
+        }
+    }
+    words
+}
+
+#[test]
+fn the_readme_shows_what_the_commands_print() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"))
+        .expect("it is there");
+    let mut lines = readme.lines().peekable();
+    let mut shown = 0;
+    while let Some(line) = lines.next() {
+        let ours = ["$ offhook simulate ", "$ offhook convert "].iter().any(|start| line.starts_with(start));
+        if !ours {
+            continue;
+        }
+        let mut said = String::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("```") && !line.starts_with("$ ")) {
+            said.push_str(&format!("{line}\n"));
+        }
+        let (command, file) = line.split_once(" > ").unwrap_or((line, ""));
+        let words = words(command);
+        let arguments: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
+        let output = offhook(&arguments);
+        // What goes to a file is not shown.
+        let printed = if file.is_empty() { text(&output.stdout) } else { text(&output.stderr) };
+        assert_eq!(said, printed, "README.md: {line}");
+        shown += 1;
+    }
+    assert!(shown >= 2, "{shown} commands in the README");
+}

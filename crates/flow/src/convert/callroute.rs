@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Pen, order, same, set, words};
 use crate::ir::{
-    Barge, Callee, Condition, Dial, Hangup, Item, Meanwhile, Node, NodeId, Op, Outcome, Play, Repeat, Target, print,
+    Barge, Callee, Condition, Dial, Hangup, Item, Meanwhile, Node, NodeId, Op, Outcome, Play, Repeat, Target,
+    print,
 };
 use crate::leg::DialOutcome;
 
