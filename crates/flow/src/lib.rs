@@ -31,6 +31,7 @@
 pub mod action;
 pub mod check;
 pub mod convert;
+mod country;
 pub mod engine;
 pub mod eval;
 pub mod graph;

@@ -126,6 +126,15 @@ impl Machine {
         matches!(self.at, At::Over)
     }
 
+    /// The node whose action runs.
+    #[cfg(test)]
+    fn at_node(&self) -> Option<crate::ir::NodeId> {
+        match &self.at {
+            At::Action(node, _) => *node,
+            At::Waiting | At::Over => None,
+        }
+    }
+
     fn port(&self) -> MutexGuard<'_, Port> {
         self.port.lock().unwrap_or_else(PoisonError::into_inner)
     }

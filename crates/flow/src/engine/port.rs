@@ -90,6 +90,8 @@ pub(crate) struct Port {
     pub over: Option<Duration>,
     /// How the call ended.
     pub end: Option<End>,
+    /// The leg is gone and had been answered.
+    pub answered: bool,
     /// The leg is gone and `on_gone` is running: waits do not fail any more.
     pub after: bool,
     /// Flows of the chain that are over (VoIPBIN).
@@ -142,6 +144,7 @@ impl Port {
             leg: LegState::Absent,
             over: None,
             end: None,
+            answered: false,
             after: false,
             completed: 0,
             facts,
@@ -228,7 +231,10 @@ impl Port {
     /// Asks the leg for something.
     pub(crate) fn command(&mut self, command: LegCommand) -> Tag {
         let tag = self.tag();
-        self.lanes.own().asked.push(tag);
+        // No event follows these two, and there is nothing to stop.
+        if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Mask(..)) {
+            self.lanes.own().asked.push(tag);
+        }
         self.effects.push_back(Effect::Leg(tag, command));
         tag
     }
@@ -348,6 +354,7 @@ impl Port {
 
     /// The leg is gone, one way or the other.
     pub(crate) fn close(&mut self, end: End) {
+        self.answered = self.leg == LegState::Answered;
         self.leg = LegState::Gone;
         self.over = Some(self.now);
         self.trace(What::Ended { cause: end.cause.clone(), by: end.by.clone() });

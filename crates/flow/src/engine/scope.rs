@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::port::{LegState, Port};
-use crate::{eval::Scope, ir::Fact};
+use crate::{country, eval::Scope, ir::Fact};
 
 impl Port {
     /// The wall clock: the call's start and the time since.
@@ -58,10 +58,14 @@ impl Scope for Port {
             Fact::CalledName => text(&facts.called_name),
             Fact::CalledDomain => text(&facts.called_domain),
             Fact::User => facts.user.as_ref().and_then(text),
+            Fact::CallerCountry => country::of(&facts.caller_number).map(Value::from),
+            Fact::CalledCountry => country::of(&facts.called_number).map(Value::from),
             Fact::CallerAddress => text(&facts.caller_address),
             Fact::AccountId => text(&facts.account_id),
             Fact::FlowId => text(&facts.flow_id),
             Fact::Status => Some(status(self.leg).into()),
+            Fact::Answered => Some((self.answered || self.leg == LegState::Answered).into()),
+            Fact::EndCause => self.end.as_ref().map(|end| end.cause.as_str().into()),
             Fact::Detection => self.store.detection.map(Into::into),
             Fact::StartMillis => Some(self.at.as_millisecond().into()),
             Fact::StartIso => Some(iso(self.at).into()),

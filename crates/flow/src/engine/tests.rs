@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod actions;
+mod aside;
 mod calls;
 mod logic;
 mod policies;

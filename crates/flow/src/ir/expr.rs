@@ -95,6 +95,10 @@ pub enum Fact {
     CalledDomain,
     /// The name of the registered user who calls, or undefined.
     User,
+    /// The country of the caller's number, two letters of ISO 3166-1; undefined if the digits do not tell.
+    CallerCountry,
+    /// The country of the dialled number.
+    CalledCountry,
     /// The caller's network address, without port.
     CallerAddress,
     /// The account that the flow belongs to.
@@ -103,6 +107,10 @@ pub enum Fact {
     FlowId,
     /// A word for the leg's state: `ringing`, `progressing`, `hangup`.
     Status,
+    /// Whether the call was answered, also when it is over.
+    Answered,
+    /// How the call ended, in a word (`hangup`, `cancelled`, `busy`, …); undefined while it lasts.
+    EndCause,
     /// What answering-machine detection said: `live_person`, `machine`, `unknown`; undefined before it ran.
     Detection,
     /// Start of the call, milliseconds since 1970 (UTC).

@@ -1,6 +1,6 @@
 //! The callback request: what a server is told of a call, and the program that asks it.
 //!
-//! Owns the request's fields and how they travel.
+//! Owns the request's fields and how they travel; `docs/callbacks.md` shows them in each form.
 //! When a callback is sent is the program's (`on_end`, `on_gone`) and the engine's.
 
 use std::time::Duration;
@@ -135,8 +135,7 @@ pub(super) fn request(kind: &str, method: Template, url: Template, encoding: Enc
 /// Every documented field, in the documentation's order.
 pub(super) fn fields(kind: &str) -> Vec<(String, Expr)> {
     let fact = Expr::Fact;
-    let null = || Expr::Literal(Value::Null);
-    let status = if kind == "end_call" { "completed" } else { "live-in-progress" };
+    let null = native::null;
     let fields = [
         ("type", native::text(kind)),
         ("app_id", fact(Fact::AccountId)),
@@ -145,17 +144,17 @@ pub(super) fn fields(kind: &str) -> Vec<(String, Expr)> {
         ("start_time", fact(Fact::StartIso)),
         ("direction", fact(Fact::Direction)),
         ("duration", fact(Fact::Elapsed)),
-        ("status", native::text(status)),
+        ("status", native::status()),
         ("detection", native::detection()),
         ("caller_no", native::caller()),
         ("caller_no_city", null()),
         ("caller_no_region", null()),
-        ("caller_no_country", null()),
+        ("caller_no_country", native::or(native::caller_country(), null())),
         ("caller_no_timezone", null()),
         ("api_no", native::api()),
         ("api_no_city", null()),
         ("api_no_region", null()),
-        ("api_no_country", null()),
+        ("api_no_country", native::or(native::api_country(), null())),
         ("api_no_timezone", null()),
         ("key_presses", fact(Fact::KeyPresses)),
         ("recordings", fact(Fact::Recordings)),

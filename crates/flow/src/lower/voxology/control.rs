@@ -36,7 +36,10 @@ pub(super) fn assignment(
         let pointer = pointer.child(key);
         let Some(path) = path(lowering, key, &pointer) else { continue };
         let value = match value {
-            Value::String(text) => lowering.expression(text, &pointer),
+            Value::String(text) => {
+                unquoted(lowering, text.trim(), &pointer);
+                lowering.expression(text, &pointer)
+            }
             other => lowering.data(other, &pointer),
         };
         assigns.push(Assign { path, computed: None, value, merge: false });
@@ -47,6 +50,16 @@ pub(super) fn assignment(
         return;
     }
     lowering.op(head, Op::Set(assigns));
+}
+
+/// A telephone number that is written like a sum: the plus and leading zeros are lost.
+fn unquoted(lowering: &mut Lowering, text: &str, pointer: &Pointer) {
+    let number = text.strip_prefix('+').filter(|digits| digits.len() >= 7);
+    if number.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        let message =
+            format!("`{text}` is a sum here, without its plus; a telephone number is written `'{text}'`");
+        lowering.builder.report(Code::Approximated, pointer, message);
+    }
 }
 
 /// The path that a key such as `$sessionData.count` assigns to.

@@ -5,17 +5,15 @@
 
 use serde_json::Value;
 
-use crate::ir::{Binary, Expr, Fact};
+use crate::ir::{Binary, Expr, Fact, Unary};
 
-/// Native names that offhook cannot know: nobody tells a SIP server where a number lives.
-const UNKNOWN: [&str; 9] = [
+/// Native names that offhook cannot know: a number's digits tell its country, and nobody tells a SIP server the rest.
+const UNKNOWN: [&str; 7] = [
     "callerNoCity",
     "callerNoRegion",
-    "callerNoCountry",
     "callerNoTimezone",
     "apiNoCity",
     "apiNoRegion",
-    "apiNoCountry",
     "apiNoTimezone",
     "customData",
 ];
@@ -27,6 +25,8 @@ pub(super) fn lookup(name: &str) -> Option<Expr> {
         "appId" => Fact::AccountId,
         "callerNo" => return Some(caller()),
         "apiNo" => return Some(api()),
+        "callerNoCountry" => return Some(or(caller_country(), null())),
+        "apiNoCountry" => return Some(or(api_country(), null())),
         "startTime" => Fact::StartMillis,
         "endTime" => Fact::EndIso,
         "duration" | "callTime" => Fact::Elapsed,
@@ -49,6 +49,11 @@ pub(super) fn text(value: &str) -> Expr {
     Expr::Literal(Value::String(value.into()))
 }
 
+/// `null`.
+pub(super) fn null() -> Expr {
+    Expr::Literal(Value::Null)
+}
+
 /// `undefined`: a variable that cannot be assigned.
 pub(super) fn undefined() -> Expr {
     Expr::Variable(String::new())
@@ -64,10 +69,27 @@ pub(super) fn api() -> Expr {
     by_direction(Fact::CallerNumber, Fact::CalledNumber)
 }
 
-/// `live-in-progress` until the call is over.
+/// The country of the other party's number.
+pub(super) fn caller_country() -> Expr {
+    by_direction(Fact::CalledCountry, Fact::CallerCountry)
+}
+
+/// The country of our own number.
+pub(super) fn api_country() -> Expr {
+    by_direction(Fact::CallerCountry, Fact::CalledCountry)
+}
+
+/// `live-in-progress` until the call is over; then `completed`, or why it was never answered.
 pub(super) fn status() -> Expr {
-    let over = equals(Fact::Status, "hangup");
-    Expr::Ternary(Box::new(over), Box::new(text("completed")), Box::new(text("live-in-progress")))
+    let choose = |question: Expr, yes: &str, no: Expr| {
+        Expr::Ternary(Box::new(question), Box::new(text(yes)), Box::new(no))
+    };
+    let ended = |cause: &str| equals(Fact::EndCause, cause);
+    let gave_up = or(ended("cancelled"), ended("hangup"));
+    let refused = choose(ended("busy"), "busy", choose(ended("no_answer"), "no-answer", text("failed")));
+    let over = choose(Expr::Fact(Fact::Answered), "completed", choose(gave_up, "canceled", refused));
+    let live = Expr::Unary(Unary::Not, Box::new(equals(Fact::Status, "hangup")));
+    choose(live, "live-in-progress", over)
 }
 
 /// `unknown` until someone has looked.

@@ -305,6 +305,11 @@ fn an_author_is_told_what_and_where() {
             "`$callerNo` is a native name and keeps its own value; choose another",
         ),
         (
+            json!({ "$n": "+19495964641" }),
+            "/actions/0/$n",
+            "`+19495964641` is a sum here, without its plus; a telephone number is written `'+19495964641'`",
+        ),
+        (
             json!({ "x": 1 }),
             "/actions/0",
             "an action without a `type` assigns: expected a key such as `$name`",
