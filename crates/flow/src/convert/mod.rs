@@ -3,6 +3,7 @@
 //! Each dialect has a file that writes its modules and ties them together.
 //! What was written for a step is lowered again and compared with the step ([`same`]): whatever is not the same
 //! is told, so that nothing is lost in silence, whatever the writers think.
+//! Limits of a service itself (VoIPBIN's hour for a call, its stacks) are no part of a flow and are not told.
 
 mod callroute;
 mod kazoo;

@@ -151,11 +151,13 @@ fn heard(items: &[Item]) -> String {
 
 fn between_members(meant: &str, found: &str, but: &[&str]) -> Vec<String> {
     let (meant, found) = (members(meant), members(found));
-    let differ = meant.iter().zip(&found).filter(|(meant, found)| meant != found);
-    differ
-        .filter(|((name, _), _)| !but.contains(name))
-        .map(|((name, meant), (_, found))| {
-            format!("{}: {} becomes {}", known(name), value(meant), value(found))
+    let pairs = meant.iter().zip(&found).filter(|(meant, found)| meant != found && !but.contains(&meant.0));
+    pairs
+        .flat_map(|((name, meant), (_, found))| {
+            let inside = between_members(meant, found, &[]);
+            let whole = || vec![format!("{}: {} becomes {}", known(name), value(meant), value(found))];
+            // A list says more as a whole.
+            if inside.is_empty() || meant.starts_with('[') { whole() } else { inside }
         })
         .collect()
 }
@@ -198,6 +200,11 @@ fn known(name: &str) -> &str {
         "keep_terminator" => "whether the ending key is kept",
         "limit" => "the longest time",
         "max" => "most keys",
+        "meanwhile" => "what the caller hears meanwhile",
+        "order" => "in which order",
+        "rounds" => "how often all are tried",
+        "timeout" => "how long it rings",
+        "withheld" => "what of the caller is withheld",
         "phrase" => "the reason phrase",
         "prompts" => "what is heard",
         "repeat" => "how often",

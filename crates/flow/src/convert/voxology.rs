@@ -266,7 +266,7 @@ fn transfer(dial: &Dial) -> Option<Vec<Value>> {
         Callee::Trunk { name: None, number } => number,
         _ => return None,
     };
-    let params = json!({ "no": words::voxology(to), "timeout": dial.timeout.as_millis() as u64 });
+    let params = json!({ "no": words::voxology(to), "timeout": dial.timeout.as_secs() });
     Some(vec![action("TRANSFER", params)])
 }
 

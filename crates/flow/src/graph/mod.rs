@@ -85,16 +85,9 @@ pub fn picture(program: &Program) -> Picture {
         let place = painter.shape(shape);
         painter.places.insert(id, place);
     }
-    let starts = [
-        ("start", program.entry),
-        ("when the flow is over", program.on_end),
-        ("after the call", program.on_gone),
-    ];
-    for (title, entry) in starts {
-        if let Some(entry) = entry {
-            let start = painter.end(Kind::Start, title, true);
-            painter.arrow(start, Target::Node(entry), String::new(), true);
-        }
+    for (title, entry) in starts(program) {
+        let start = painter.end(Kind::Start, &title, true);
+        painter.arrow(start, Target::Node(entry), String::new(), true);
     }
     if program.entry.is_none() {
         painter.end(Kind::Start, "an empty flow", true);
@@ -160,10 +153,25 @@ fn through(program: &Program, id: NodeId) -> Target {
     Target::Node(id)
 }
 
+/// Where something begins, and what sets it off.
+fn starts(program: &Program) -> Vec<(String, NodeId)> {
+    let runs = [
+        ("start", program.entry),
+        ("when the flow is over", program.on_end),
+        ("after the call", program.on_gone),
+    ];
+    let runs = runs.into_iter().filter_map(|(title, entry)| Some((title.to_owned(), entry?)));
+    let codes = program.metaflows.iter().flat_map(|codes| {
+        let named = |(digits, entry): &(String, NodeId)| (format!("{}{digits}", codes.binding), *entry);
+        codes.numbers.iter().chain(&codes.patterns).map(named)
+    });
+    let codes = codes.map(|(code, entry)| (format!("{code} in a conversation"), entry));
+    runs.chain(codes).collect()
+}
+
 fn reachable(program: &Program) -> BTreeSet<NodeId> {
     let mut found = BTreeSet::new();
-    let mut coming: Vec<NodeId> =
-        [program.entry, program.on_end, program.on_gone].into_iter().flatten().collect();
+    let mut coming: Vec<NodeId> = starts(program).into_iter().map(|(_, entry)| entry).collect();
     while let Some(id) = coming.pop() {
         let Some(node) = program.node(id).filter(|_| found.insert(id)) else { continue };
         for (target, _) in ways(program, &node.op, &node.edges) {

@@ -60,6 +60,17 @@ fn words_cannot_break_out_of_their_labels() {
 }
 
 #[test]
+fn a_star_code_is_a_start_of_its_own() {
+    let leaf = json!({"module": "hangup", "data": {}});
+    let flow = json!({"flow": {"module": "user", "data": {"id": "bob"}, "children": {}},
+        "metaflow": {"binding_digit": "*", "numbers": {"9": leaf}}});
+    let picture = draw(&flow);
+    let arrows = arrows(&picture);
+    assert!(arrows.iter().any(|arrow| arrow.starts_with("*9 in a conversation --> ")), "{arrows:#?}");
+    assert!(picture.shapes.iter().all(|shape| shape.reachable), "{:#?}", picture.shapes);
+}
+
+#[test]
 fn an_empty_flow_has_a_picture_too() {
     let picture = draw(&json!({"actions": []}));
     assert!(!picture.shapes.is_empty());
