@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::lower;
 use crate::ir::{
-    Barge, Cause, Collect, Edges, FileFormat, Node, Op, Outcome, Program, Repeat, Sides, Target, verify,
+    Barge, Cause, Collect, Edges, Feature, FileFormat, Node, Op, Outcome, Program, Repeat, Side, Sides,
+    Target, verify,
 };
 use crate::lower::{Lowered, Severity, claims, detect};
 
@@ -279,4 +280,77 @@ fn no_change_of_an_example_breaks_the_reading() {
             }
         });
     }
+}
+
+#[test]
+fn star_codes_have_kazoos_defaults_and_their_mistakes_are_told() {
+    let document = json!({"flow": {}, "metaflow": {"numbers": {"1": {"module": "hold", "data": {}}}}});
+    let program = lowered(&document).program;
+    let codes = program.metaflows.clone().expect("codes");
+    assert_eq!((codes.binding, codes.timeout, codes.listen_on), ('*', Duration::from_millis(800), Side::Own));
+    let [(code, node)] = codes.numbers.as_slice() else { panic!("{codes:?}") };
+    let Some(Op::Feature(feature)) = program.node(*node).map(|node| node.op.clone()) else {
+        panic!("a feature")
+    };
+    assert!(matches!(&*feature, Feature::Hold(hold) if code == "1" && hold.release == Some('1')));
+    let document = json!({"flow": {}, "metaflows": {
+        "binding_digit": "**", "listen_on": "all",
+        "numbers": {"2": {"module": "transfer", "data": {}}, "3": {"module": "recrd_call", "data": {}}},
+        "patterns": {"(": {"module": "break", "data": {}}}
+    }});
+    let places: Vec<String> = said(&document).into_iter().map(|said| said.1).collect();
+    for place in [
+        "/metaflows/binding_digit",
+        "/metaflows/listen_on",
+        "/metaflows/numbers/2/data/target",
+        "/metaflows/numbers/3/module",
+        "/metaflows/patterns/(",
+    ] {
+        assert!(places.iter().any(|at| at == place), "{place} in {places:?}");
+    }
+    assert_eq!(lowered(&json!({"flow": {}, "metaflow": {}})).program.metaflows, None);
+}
+
+#[test]
+fn numbers_in_quotes_are_taken_where_codes_and_lengths_stand() {
+    assert!(matches!(one("response", json!({"code": "404"})), Op::Hangup(hangup) if hangup.status == 404));
+    assert!(matches!(one("response", json!({})), Op::Hangup(hangup) if hangup.status == 486));
+    let Op::SendDigits(send) = one("send_dtmf", json!({"digits": "1a", "duration_ms": "250"})) else {
+        panic!()
+    };
+    assert_eq!((send.duration, send.digits.as_literal()), (Duration::from_millis(250), Some("1A")));
+    let Op::SendDigits(send) = one("send_dtmf", json!({"digits": "1"})) else { panic!() };
+    assert_eq!(send.duration, Duration::from_secs(2));
+}
+
+#[test]
+fn a_menu_has_kazoos_defaults() {
+    let Op::Menu(menu) = one("menu", json!({"media": {"transfer_media": false}})) else { panic!("a menu") };
+    assert_eq!((menu.retries, menu.gather.max, menu.hunt, menu.record), (3, Some(4), None, None));
+    let times = (menu.gather.first, menu.gather.between);
+    assert_eq!(times, (Duration::from_secs(10), Duration::from_secs(2)));
+    assert!(menu.transfer.is_empty() && !menu.invalid.is_empty() && !menu.exit.is_empty());
+}
+
+#[test]
+fn a_callflows_ringback_is_heard_where_a_transfer_names_none() {
+    let transfer = |data: Value| json!({"module": "transfer", "data": data});
+    let document = json!({"flow": {}, "ringback": {"transfer": "song"}, "metaflow": {"patterns": {
+        "1(.)": transfer(json!({})), "2(.)": transfer(json!({"ringback": "other"}))
+    }}});
+    let heard: Vec<_> = lowered(&document)
+        .program
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.op {
+            Op::Feature(feature) => match &**feature {
+                Feature::Transfer(of) => {
+                    of.ringback.as_ref().and_then(|sound| sound.as_literal().map(str::to_owned))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard, ["song", "other"]);
 }
