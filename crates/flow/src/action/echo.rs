@@ -1,4 +1,4 @@
-//! Sending back what is heard.
+//! Sending back what is heard; before the answer it is early media.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use crate::{
 
 /// Echoes for so long, or until the far end hangs up.
 pub(super) async fn run(cx: &Cx, length: Option<Duration>) -> Result<Outcome, Halt> {
-    cx.answer().await?;
     let tag = cx.command(LegCommand::Echo);
     let Some(length) = length else { return sleep::for_ever(cx).await };
     sleep::until(cx, cx.now() + length).await?;

@@ -84,11 +84,16 @@ impl Machine {
     /// Ends a call that lasts too long.
     pub(super) fn overlong(&mut self) {
         let Some(longest) = self.longest() else { return };
-        let mut port = self.port();
-        if port.leg_is_up() && port.interrupt.is_none() && port.elapsed() >= longest {
+        {
+            let mut port = self.port();
+            if !port.leg_is_up() || port.elapsed() < longest {
+                return;
+            }
             port.note(format!("a call may last {}", print::time(longest)));
             port.interrupt = Some(Hangup { status: 480, phrase: None, cause: "timeout".to_owned() });
         }
+        // Said once: hanging up takes a moment while recordings are closed.
+        self.home.longest = None;
     }
 
     /// Polls the running action, and those after it, until one waits.

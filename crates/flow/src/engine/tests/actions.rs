@@ -320,9 +320,8 @@ fn sleeping_and_echoing_take_their_time() {
         @/0  Sleep("1500" ms)
         @/1  Sleep(-1 ms)
         @/2  Echo(2 s)
-        1500 answer
         1500 echo
-        3500 hang up
+        3500 refuse 480
         3500 end: normal, by the flow
     "#,
     );

@@ -200,9 +200,10 @@ impl<T> Feature<T> {
                     on_end: on_end.as_ref().map(f),
                 },
                 Transcribe::Stop => Transcribe::Stop,
-                Transcribe::Recording { language } => {
-                    Transcribe::Recording { language: language.as_ref().map(f) }
-                }
+                Transcribe::Recording { language, on_end } => Transcribe::Recording {
+                    language: language.as_ref().map(&mut *f),
+                    on_end: on_end.as_ref().map(f),
+                },
             }),
             Feature::Stream(of) => Feature::Stream(match of {
                 Stream::Start { to, format, listen, speak, settings } => Stream::Start {
@@ -218,8 +219,10 @@ impl<T> Feature<T> {
                 kind: f(&of.kind),
                 id: f(&of.id),
                 language: of.language.as_ref().map(&mut *f),
-                voice: of.voice.as_ref().map(f),
+                voice: of.voice.as_ref().map(&mut *f),
                 longest: of.longest,
+                resume: of.resume,
+                on_end: of.on_end.as_ref().map(f),
             }),
             Feature::Directory(id) => Feature::Directory(f(id)),
             Feature::Event { kind, id, data } => {

@@ -50,6 +50,8 @@ pub enum Transcribe<T = Template> {
     /// The call's recordings.
     Recording {
         language: Option<T>,
+        /// A flow that runs when each is done.
+        on_end: Option<T>,
     },
 }
 
@@ -80,4 +82,8 @@ pub struct Converse<T = Template> {
     pub language: Option<T>,
     pub voice: Option<T>,
     pub longest: Option<Duration>,
+    /// It goes on with the talk before.
+    pub resume: bool,
+    /// A flow that runs when it is done.
+    pub on_end: Option<T>,
 }

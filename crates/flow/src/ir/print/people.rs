@@ -250,8 +250,9 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::Transcribe(Transcribe::Stop) | Feature::Stream(Stream::Stop) => {
             words.push(Some("stop".to_owned()))
         }
-        Feature::Transcribe(Transcribe::Recording { language }) => {
+        Feature::Transcribe(Transcribe::Recording { language, on_end }) => {
             words.extend([Some("recordings".to_owned()), named("language", language.as_ref())]);
+            words.push(named("then", on_end.as_ref()));
         }
         Feature::Stream(Stream::Start { to, format, listen, speak, settings }) => {
             words.extend([Some(text(to)), Some(format.to_string())]);
@@ -261,7 +262,8 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
         Feature::Converse(of) => {
             words.extend([Some(of.kind.to_string()), Some(text(&of.id))]);
             words.extend([named("language", of.language.as_ref()), named("voice", of.voice.as_ref())]);
-            words.push(lasting("max", of.longest));
+            words.extend([lasting("max", of.longest), flag(of.resume, "resumed")]);
+            words.push(named("then", of.on_end.as_ref()));
         }
         Feature::Directory(id) => words.push(Some(text(id))),
         Feature::Event { kind, id, data } => {

@@ -33,8 +33,8 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
         "transcribe_stop" => feature(lowering, action, Feature::Transcribe(Transcribe::Stop)),
         "transcribe_recording" => {
             let language = lowering.filled(&action.option, "language");
-            on_end(lowering, action, Code::Approximated);
-            feature(lowering, action, Feature::Transcribe(Transcribe::Recording { language }));
+            let on_end = on_end(lowering, action);
+            feature(lowering, action, Feature::Transcribe(Transcribe::Recording { language, on_end }));
         }
         _ => return false,
     }
@@ -128,13 +128,9 @@ fn end_keys(lowering: &mut Lowering, option: &Members<'_>) -> String {
     }
 }
 
-/// The flow that runs when something is over; `code` is what to say where that is not done.
-fn on_end(lowering: &mut Lowering, action: &Action<'_>, code: Code) -> Option<Template> {
+/// The flow that runs when something is over.
+pub(super) fn on_end(lowering: &mut Lowering, action: &Action<'_>) -> Option<Template> {
     let id = lowering.id(&action.option, "on_end_flow_id")?;
-    if code == Code::Approximated {
-        let message = "a flow for each transcript of a recording is not begun; the next action follows";
-        lowering.builder.report(code, &action.option.at("on_end_flow_id"), message);
-    }
     Some(lowering.template(&id))
 }
 
@@ -172,7 +168,7 @@ fn transcribe(lowering: &mut Lowering, action: &Action<'_>) {
     };
     let spoken = language.as_ref().map_or_else(|| variables::text(""), variables::filled);
     let assigns = vec![set("language", spoken), set("direction", variables::text(word))];
-    let on_end = on_end(lowering, action, Code::Tolerated);
+    let on_end = on_end(lowering, action);
     let start = Transcribe::Start { language, provider, side: direction, on_end };
     let edges = Edges::always(action.next);
     let start = lowering.beside(action, Op::Feature(Box::new(Feature::Transcribe(start))), edges);

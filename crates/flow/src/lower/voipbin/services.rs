@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::address;
 use super::list::{Action, Lowering, hangup};
-use super::media::feature;
+use super::media::{feature, on_end};
 use super::variables;
 use crate::ir::{
     Cause, Channel, Converse, Edges, Expr, Feature, Message, Op, Outcome, Part, Target, Template,
@@ -118,6 +118,10 @@ fn seconds(builder: &mut Builder, action: &Action<'_>) -> Option<Duration> {
     action.option.seconds(builder, "duration").filter(|length| !length.is_zero())
 }
 
+fn plain(kind: Template, id: Template) -> Converse {
+    Converse { kind, id, language: None, voice: None, longest: None, resume: false, on_end: None }
+}
+
 /// The older form of `ai_talk`.
 fn chatbot_talk(lowering: &mut Lowering, action: &Action<'_>) {
     let option = &action.option;
@@ -129,7 +133,7 @@ fn chatbot_talk(lowering: &mut Lowering, action: &Action<'_>) {
         return lowering.missing(action, "chatbot_id");
     };
     let kind = Template::literal("chatbot");
-    feature(lowering, action, Feature::Converse(Converse { kind, id, language, voice, longest }));
+    feature(lowering, action, Feature::Converse(Converse { language, voice, longest, ..plain(kind, id) }));
 }
 
 /// An assistant or a team of them; one that is not there ends the flow.
@@ -146,19 +150,16 @@ fn ai_talk(lowering: &mut Lowering, action: &Action<'_>) {
             "assistant"
         }
     };
-    if option.flag(&mut lowering.builder, "resume") == Some(true) {
-        let message = "each talk begins anew; what was said before is not known";
-        lowering.builder.report(Code::Approximated, &option.at("resume"), message);
-    }
+    let resume = option.flag(&mut lowering.builder, "resume").unwrap_or(false);
     let id = lowering.filled(option, "assistance_id");
     let old = lowering.filled(option, "ai_id");
     let kind = Template::literal(kind);
     converse(lowering, action, "assistance_id", id.or(old), |id| Converse {
-        kind,
-        id,
         language,
         voice,
         longest,
+        resume,
+        ..plain(kind, id)
     });
 }
 
@@ -166,13 +167,7 @@ fn ai_task(lowering: &mut Lowering, action: &Action<'_>) {
     let id = lowering.filled(&action.option, "assistance_id");
     let old = lowering.filled(&action.option, "ai_id");
     let kind = Template::literal("task");
-    converse(lowering, action, "assistance_id", id.or(old), |id| Converse {
-        kind,
-        id,
-        language: None,
-        voice: None,
-        longest: None,
-    });
+    converse(lowering, action, "assistance_id", id.or(old), |id| plain(kind, id));
 }
 
 fn converse(
@@ -196,16 +191,13 @@ fn ai_summary(lowering: &mut Lowering, action: &Action<'_>) {
     let option = &action.option;
     let language = lowering.filled(option, "language");
     let kind = lowering.filled(option, "reference_type").unwrap_or_else(|| Template::literal("call"));
-    if lowering.id(option, "on_end_flow_id").is_some() {
-        let message = "no flow is begun when the summary is there; the next action follows";
-        lowering.builder.report(Code::Approximated, &option.at("on_end_flow_id"), message);
-    }
+    let on_end = on_end(lowering, action);
     let id = lowering.filled(option, "reference_id").map(|id| {
         let colon = Part::Literal(":".to_owned());
         Template(kind.0.into_iter().chain([colon]).chain(id.0).collect())
     });
     let kind = Template::literal("summary");
-    let with = |id| Converse { kind, id, language, voice: None, longest: None };
+    let with = |id| Converse { language, on_end, ..plain(kind, id) };
     converse(lowering, action, "reference_id", id, with);
 }
 

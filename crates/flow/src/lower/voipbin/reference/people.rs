@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Module] = &[
             Opt::new("reference_type", Kind::Template, "Of what.").default("call"),
             Opt::new("reference_id", Kind::Id, "Of which.").required(),
             Opt::new("language", Kind::Template, "The language, `en-US`."),
-            Opt::new("on_end_flow_id", Kind::Id, "A flow that runs with the summary; it is not begun here."),
+            Opt::new("on_end_flow_id", Kind::Id, "A flow that runs when the summary is there."),
         ])
         .edges(&[NEXT, ENDS]),
     row("ai_task", &["Feature"], "Gives an assistant a task; only in flows without a call.")

@@ -308,3 +308,29 @@ fn a_flow_may_name_the_one_that_follows_it() {
     let zeros = json!({ "actions": [], "on_complete_flow_id": "00000000-0000-0000-0000-000000000000" });
     assert_eq!(super::lower(&zeros).unwrap().program.on_gone, None);
 }
+
+#[test]
+fn an_action_that_became_several_nodes_counts_as_one() {
+    let transcribe = json!({ "type": "transcribe_start", "option": { "language": "en-US" } });
+    let with = |more: usize| {
+        let mut actions = vec![transcribe.clone(); more];
+        actions.push(json!({ "type": "talk", "option": { "text": "The end." } }));
+        crate::sim::run(&json!({ "actions": actions }), None, "")
+    };
+    assert!(with(99).contains("Say(\"The end.\")"));
+    let over = with(100);
+    assert!(!over.contains("The end.") && over.contains("100 steps in one call"), "{over}");
+}
+
+#[test]
+fn what_comes_afterwards_and_what_came_before_is_carried_along() {
+    let program = clean(json!([
+        { "type": "transcribe_recording", "option": { "on_end_flow_id": "f" } },
+        { "type": "ai_talk", "option": { "assistance_id": "a", "resume": true } },
+        { "type": "ai_summary", "option": { "reference_id": "r", "on_end_flow_id": "f" } }
+    ]));
+    let Feature::Transcribe(Transcribe::Recording { on_end, .. }) = feature(&program, 0) else { panic!() };
+    assert_eq!(on_end, &Some(text("f")));
+    assert!(matches!(feature(&program, 1), Feature::Converse(talk) if talk.resume && talk.on_end.is_none()));
+    assert!(matches!(feature(&program, 2), Feature::Converse(sum) if sum.on_end == Some(text("f"))));
+}
