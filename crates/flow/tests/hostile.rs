@@ -256,3 +256,24 @@ fn patterns_that_are_large_are_refused_in_time() {
         json!({ "lists": { "l": entries }, "flow": { "module": "cidlistmatch", "data": { "id": "l" } } });
     bounded("a list of patterns", move || fetched(Dialect::Kazoo, list.to_string()));
 }
+
+#[test]
+fn long_flows_are_checked_in_time() {
+    let count = 8_000;
+    let label = |at: usize| json!({ "type": "LABEL", "name": format!("l{at}") });
+    let goto = |at: usize| json!({ "type": "GOTO", "params": { "label": format!("l{at}") } });
+    let if_to = |at: usize| json!({ "type": "IF", "condition": "$x", "then": [goto(at)] });
+    // One circle after the other, all in one circle, and parts that no way leads to.
+    let circles = (0..count).flat_map(|at| [label(at), if_to(at)]);
+    let nested = (0..count).map(label).chain((0..count).rev().map(if_to));
+    let dead = (0..count).flat_map(|at| [goto(at), json!({ "$x": "1" }), label(at)]);
+    let lists: [Vec<Value>; 3] = [circles.collect(), nested.collect(), dead.collect()];
+    for actions in lists {
+        let text = script(actions);
+        let found = bounded("checking", move || flow::check::text(None, &text).findings.len());
+        assert!((1..1_000).contains(&found), "{found}");
+    }
+    let slips = "[".to_owned() + &"1 ".repeat(500_000);
+    let found = bounded("slips", move || flow::check::text(None, &slips).findings.len());
+    assert!((1..1_000).contains(&found), "{found}");
+}

@@ -29,7 +29,7 @@ pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
         // An outcome that no document has a case for.
         let other = if menu { "max_retries" } else { "\u{0}" };
         let wrong = ends(program, node, &Outcome::Key(other.to_owned()));
-        let seconds = gather.first.as_secs();
+        let seconds = gather.first.as_secs_f64();
         let message = match (silent, wrong) {
             (true, true) => {
                 format!("a caller who presses nothing for {seconds} s, or another key, is hung up on")

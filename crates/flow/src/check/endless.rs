@@ -16,27 +16,19 @@ const NAMED: usize = 8;
 
 /// Tells of circles.
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
-    let mut left = candidates(program);
-    let mut found = 0;
-    while let Some(start) = left.iter().min().copied() {
-        if found >= MOST {
-            return;
-        }
-        let component = component(program, start, &left);
-        if component.is_empty() {
-            left.remove(&start);
-            continue;
-        }
-        left.retain(|id| !component.contains(id));
-        if changes(program, &component) && leaves(program, &component) {
-            continue;
-        }
-        let path = shortest(program, start, &component);
-        let message =
-            format!("nothing in this circle waits, and no run comes out of it: {}", names(program, &path));
-        if let Some(node) = program.node(start) {
+    let quick_one = |id: &NodeId| program.node(*id).is_some_and(|node| quick(&node.op));
+    let nodes: HashSet<NodeId> = walk::reached(program).into_iter().filter(quick_one).collect();
+    let mut circles: Vec<(NodeId, HashSet<NodeId>)> = circles(program, &nodes)
+        .into_iter()
+        .filter_map(|circle| Some((circle.iter().min().copied()?, circle)))
+        .filter(|(_, circle)| !(changes(program, circle) && leaves(program, circle)))
+        .collect();
+    circles.sort_by_key(|(first, _)| *first);
+    for (first, circle) in circles.into_iter().take(MOST) {
+        let path = names(program, &shortest(program, first, &circle));
+        let message = format!("nothing in this circle waits, and no run comes out of it: {path}");
+        if let Some(node) = program.node(first) {
             diagnostics.push(Diagnostic::new(Code::EndlessLoop, &node.source, message));
-            found += 1;
         }
     }
 }
@@ -51,57 +43,61 @@ fn quick(op: &Op) -> bool {
         || matches!(op, Op::Jump(_))
 }
 
-/// Nodes that take no time and may lie on a circle of such nodes: those that lead nowhere, or that nothing leads to,
-/// are taken away until none is left of them.
-fn candidates(program: &Program) -> HashSet<NodeId> {
-    let reached = walk::reached(program);
-    let quick_one = |id: &NodeId| program.node(*id).is_some_and(|node| quick(&node.op));
-    let mut left: HashSet<NodeId> = reached.into_iter().filter(quick_one).collect();
-    let mut into: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    let mut out: HashMap<NodeId, usize> = HashMap::new();
-    for id in &left {
-        let next: Vec<NodeId> = walk::next(program, *id).into_iter().filter(|id| left.contains(id)).collect();
-        out.insert(*id, next.len());
-        for next in next {
-            into.entry(next).or_default().push(*id);
+/// The nodes that lead to each other, by circle (Tarjan's strongly connected components, without recursion: a document
+/// must not be able to use the stack up).
+fn circles(program: &Program, nodes: &HashSet<NodeId>) -> Vec<HashSet<NodeId>> {
+    let next = |id| -> Vec<NodeId> {
+        walk::next(program, id).into_iter().filter(|next| nodes.contains(next)).collect()
+    };
+    let mut circles = Vec::new();
+    // In which order nodes were met, and the earliest that is known to be met again from there.
+    let mut met: HashMap<NodeId, (usize, usize)> = HashMap::new();
+    let (mut open, mut is_open) = (Vec::new(), HashSet::new());
+    for start in nodes {
+        let mut walk: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
+        if !met.contains_key(start) {
+            walk.push((*start, next(*start)));
         }
-    }
-    let mut open: Vec<NodeId> = out.iter().filter(|(_, ways)| **ways == 0).map(|(id, _)| *id).collect();
-    while let Some(id) = open.pop() {
-        left.remove(&id);
-        for before in into.get(&id).into_iter().flatten() {
-            if let Some(ways) = out.get_mut(before) {
-                *ways = ways.saturating_sub(1);
-                if *ways == 0 {
-                    open.push(*before);
+        while let Some((id, ways)) = walk.last_mut() {
+            let (id, order) = (*id, met.len());
+            if met.entry(id).or_insert((order, order)).0 == order {
+                open.push(id);
+                is_open.insert(id);
+            }
+            match ways.pop() {
+                Some(next_id) => match met.get(&next_id).copied() {
+                    None => walk.push((next_id, next(next_id))),
+                    Some((order, _)) if is_open.contains(&next_id) => earlier(&mut met, id, order),
+                    Some(_) => {}
+                },
+                None => {
+                    walk.pop();
+                    let Some((order, earliest)) = met.get(&id).copied() else { continue };
+                    if let Some((before, _)) = walk.last() {
+                        earlier(&mut met, *before, earliest);
+                    }
+                    if earliest == order {
+                        let at = open.iter().rposition(|open| *open == id).unwrap_or_default();
+                        let circle: HashSet<NodeId> = open.split_off(at).into_iter().collect();
+                        for id in &circle {
+                            is_open.remove(id);
+                        }
+                        if circle.len() > 1 || next(id).contains(&id) {
+                            circles.push(circle);
+                        }
+                    }
                 }
             }
         }
     }
-    left
+    circles
 }
 
-/// The nodes that `start` leads to and that lead back to it; none if it lies on no circle.
-fn component(program: &Program, start: NodeId, left: &HashSet<NodeId>) -> HashSet<NodeId> {
-    let mut ahead = HashSet::new();
-    let mut into: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    let mut open = vec![start];
-    while let Some(id) = open.pop() {
-        for next in walk::next(program, id).into_iter().filter(|next| left.contains(next)) {
-            into.entry(next).or_default().push(id);
-            if ahead.insert(next) {
-                open.push(next);
-            }
-        }
+/// Notes that a node leads to one that was met as early as `order`.
+fn earlier(met: &mut HashMap<NodeId, (usize, usize)>, id: NodeId, order: usize) {
+    if let Some((_, earliest)) = met.get_mut(&id) {
+        *earliest = order.min(*earliest);
     }
-    let mut back = HashSet::new();
-    open.extend(into.get(&start).into_iter().flatten().copied());
-    while let Some(id) = open.pop() {
-        if back.insert(id) {
-            open.extend(into.get(&id).into_iter().flatten().copied());
-        }
-    }
-    back
 }
 
 /// Whether something in the circle may change what its questions answer.

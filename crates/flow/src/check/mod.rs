@@ -108,6 +108,10 @@ fn program(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.push(Diagnostic::new(Code::DanglingTarget, &Pointer::default(), message));
         }
     }
+    if program.entry.is_none() && !diagnostics.iter().any(|found| found.code == Code::EmptyFlow) {
+        let message = "there is nothing to run: the call ends at once";
+        diagnostics.push(Diagnostic::new(Code::EmptyFlow, &Pointer::default(), message));
+    }
     unreachable::check(program, diagnostics);
     endless::check(program, diagnostics);
     branches::check(program, diagnostics);

@@ -6,6 +6,9 @@ use super::walk;
 use crate::ir::{NodeId, Pointer, Program};
 use crate::lower::{Code, Diagnostic};
 
+/// Most places that are told of.
+const MOST: usize = 100;
+
 /// Tells of nodes that are never come to; of a row of them the first, of nested ones the outermost.
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     let reached = walk::reached(program);
@@ -29,7 +32,7 @@ pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
             told.push(pointer);
         }
     }
-    for pointer in told {
+    for pointer in told.into_iter().take(MOST) {
         let follow = row(pointer, &dead);
         let message = match follow {
             0 => "no way leads here".to_owned(),

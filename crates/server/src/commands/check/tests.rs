@@ -131,6 +131,34 @@ fn a_flow_that_calls_one_which_is_not_there_is_told() {
     assert_eq!(all.iter().map(told).collect::<Vec<_>>(), [false, true, false, false]);
 }
 
+#[test]
+fn the_exit_status_tells_errors_denied_warnings_and_what_cannot_be_read() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        std::fs::write(home.path().join(name), text).expect("a file");
+        home.path().join(name)
+    };
+    let bad = file("bad.json", TEXT);
+    let odd = file("odd.json", "{\"a\": {\"module\": \"busy\", \"duratoin\": 1}}");
+    let good = file("good.json", "{\"a\": {\"module\": \"busy\"}}");
+    let run = |flow: &std::path::Path, deny: &[&str], allow: &[&str]| {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let (flows, format) = (vec![flow.to_owned()], Format::Json);
+        let check =
+            Check { flows, dialect: None, format, urls: false, deny: words(deny), allow: words(allow) };
+        format!("{:?}", check.run().expect("a status"))
+    };
+    let status = |code: u8| format!("{:?}", ExitCode::from(code));
+    assert_eq!(run(&good, &["warnings"], &[]), status(0));
+    assert_eq!(run(&odd, &[], &[]), status(0));
+    assert_eq!(run(&odd, &["warnings"], &[]), status(1));
+    assert_eq!(run(&odd, &["unknown-option"], &[]), status(1));
+    assert_eq!(run(&odd, &["secret-in-url"], &[]), status(0));
+    assert_eq!(run(&odd, &["warnings"], &["unknown-option"]), status(0));
+    assert_eq!(run(&bad, &[], &[]), status(1));
+    assert_eq!(run(&home.path().join("none.json"), &[], &[]), status(2));
+}
+
 /// Answers every request on a port of its own with the status of its path.
 fn web() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
