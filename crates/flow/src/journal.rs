@@ -9,6 +9,7 @@
 
 mod forms;
 mod replay;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use crate::lower::{self, Dialect};
 use crate::{Input, ir::Program, own};
 
 pub use replay::{Replay, ReplayError, replay};
+pub use snapshot::{RestoreError, Snapshot, Used};
 
 /// The version of the lines. Another one is not replayed.
 pub const VERSION: u32 = 1;
@@ -96,6 +98,8 @@ pub enum Line {
         /// What it was.
         input: Told,
     },
+    /// The run as it stood when a node began to wait, for a later release to go on from; the last one counts.
+    Snapshot(Box<Snapshot>),
     /// The journal had grown to [`LIMIT`]; what came after is not in it.
     Full,
 }

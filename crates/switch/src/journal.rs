@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flow::journal::{Begun, LIMIT, Line, Origin, Told};
-use flow::{Input, Start};
+use flow::{Input, Machine, Start};
 use store::{Document, Flows};
 use tokio::sync::{mpsc, oneshot};
 
@@ -58,6 +58,8 @@ pub(crate) struct Journal {
     documents: Vec<Arc<Document>>,
     /// Numbers of documents so far.
     numbers: u32,
+    /// Nodes that the flow had entered at the last snapshot.
+    entered: u32,
     /// A line was lost: what follows would make no sense.
     broken: bool,
 }
@@ -79,7 +81,8 @@ impl Journals {
         // Calls' names come again after a while.
         let path = way.directory.join(format!("{}-{call}.jsonl", wall_clock().strftime("%Y%m%dT%H%M%S")));
         let sheet = Arc::new(Sheet { path, bytes: AtomicUsize::new(0), full: AtomicBool::new(false) });
-        let mut journal = Journal { way, sheet, documents: Vec::new(), numbers: 0, broken: false };
+        let mut journal =
+            Journal { way, sheet, documents: Vec::new(), numbers: 0, entered: 0, broken: false };
         let id = &start.facts.flow_id;
         let document = flows.document(id);
         let document = document.as_ref().filter(|found| Arc::ptr_eq(&found.program, &start.program));
@@ -123,6 +126,18 @@ impl Journal {
             _ => 0,
         };
         self.line(line, weight);
+    }
+
+    /// The flow has done what it does for now: if it waits at another node than before, its snapshot is written down.
+    pub(crate) fn settled(&mut self, machine: &Machine) {
+        let entered = machine.admitted();
+        if self.broken || entered == self.entered {
+            return;
+        }
+        self.entered = entered;
+        if let Some(snapshot) = machine.snapshot() {
+            self.line(Line::Snapshot(Box::new(snapshot)), 0);
+        }
     }
 
     /// The number of a document, which is written down if it is new.

@@ -93,6 +93,8 @@ fn a_caller_who_hangs_up_in_the_midst_is_replayed() {
     call.hang_up().expect("heard");
     let replay = same(rig, &folder);
     assert_eq!(replay.end.map(|end| end.by), Some("caller".to_owned()));
+    let waits = replay.snapshot.expect("a snapshot of where it waited");
+    assert_eq!(waits.pointer(), "/children/_");
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub(super) async fn gather(cx: &Cx, op: &Collect) -> Result<Gathered, Halt> {
     }
     let name = op.name.as_ref().map(|name| cx.text(name)).filter(|name| !name.is_empty());
     let mut port = cx.port();
+    port.taken.clear();
     port.trace(What::Collected { digits: gathered.digits.clone() });
     if gathered.finished && !gathered.terminated && !op.terminators.is_empty() {
         port.late_terminator = Some((op.terminators.clone(), port.now + LATE_TERMINATOR));
@@ -82,11 +83,15 @@ fn typed_ahead(cx: &Cx, op: &Collect) -> Gathered {
         TypeAhead::Drop => port.keys.len(),
     };
     let mut gathered = Gathered::default();
-    for pressed in port.keys.drain(..).skip(skip) {
+    // What was typed in a run that was interrupted here counts in any case.
+    let again = std::mem::take(&mut port.again);
+    let ahead: Vec<_> = again.into_iter().chain(port.keys.drain(..).skip(skip)).collect();
+    for pressed in ahead {
         // A terminator that ends nothing was meant for something before this.
         let stray = op.ahead == TypeAhead::All && !gathered.pressed && op.terminators.contains(pressed.key);
         if !gathered.finished && !stray {
             gathered.add(op, pressed.key);
+            port.taken.push(pressed);
         }
     }
     gathered

@@ -28,10 +28,9 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
         {
             request.last_good = None;
         }
-        port.fetched = true;
         if op.reply != Reply::Ignored {
             // The server has been told of them.
-            port.store.presses.clear();
+            port.told = std::mem::take(&mut port.store.presses);
             port.changed = false;
         }
         request
@@ -46,6 +45,7 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
             None
         }
     };
+    cx.port().fetched = true;
     let Reply::Program(dialect) = op.reply else { return Ok(Outcome::Done) };
     let Some((base, reply)) = exchange else { return Ok(Outcome::Failed(Cause::Http)) };
     match program(cx, dialect, &base, &reply) {

@@ -12,6 +12,7 @@ impl Port {
     /// the node without running it, because the call cannot do what it needs.
     pub(crate) fn admit(&mut self, program: &Program, node: &Node) -> Result<Option<Outcome>, &'static str> {
         self.nodes += 1;
+        self.admitted = self.admitted.wrapping_add(1);
         let budget = self.settings.budget;
         if self.nodes > budget {
             self.note(format!("{budget} steps without a pause: the flow runs in a circle"));

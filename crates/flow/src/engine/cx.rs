@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     Effect, HttpRequest,
     frame::Installation,
-    port::{LegState, Port, Pressed, Reply},
+    port::{KEYS, LegState, Port, Pressed, Reply},
 };
 use crate::{
     eval,
@@ -218,7 +218,11 @@ impl Cx {
 
     /// Takes a key off the typed-ahead keys.
     pub(crate) fn take(&self, key: Pressed) {
-        self.port().keys.retain(|kept| kept.serial != key.serial);
+        let mut port = self.port();
+        port.keys.retain(|kept| kept.serial != key.serial);
+        if port.taken.len() < KEYS {
+            port.taken.push(key);
+        }
     }
 
     /// The serial number of the last key that was pressed.

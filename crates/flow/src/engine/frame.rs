@@ -56,6 +56,16 @@ impl Each {
         Each { rest }
     }
 
+    /// A loop over these keys and values.
+    pub(crate) fn of(rest: impl Iterator<Item = (Value, Value)>) -> Each {
+        Each { rest: rest.collect() }
+    }
+
+    /// What is still to come.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (Value, Value)> + '_ {
+        self.rest.iter().cloned()
+    }
+
     /// The next key and value.
     pub(crate) fn next(&mut self) -> Option<(Value, Value)> {
         self.rest.pop_front()

@@ -17,6 +17,7 @@ mod port;
 mod request;
 mod run;
 mod scope;
+mod snapshot;
 mod store;
 mod talk;
 #[cfg(test)]
@@ -56,6 +57,8 @@ pub struct Machine {
     home: Home,
     /// The first input's time, from which all others are counted.
     origin: Option<Instant>,
+    /// What had passed by then; nothing but for a run that begins again.
+    passed: Duration,
     start: Option<Start>,
 }
 
@@ -74,6 +77,7 @@ impl Machine {
             at: At::Waiting,
             home: Home::default(),
             origin: None,
+            passed: Duration::ZERO,
             start: Some(start),
         }
     }
@@ -81,7 +85,7 @@ impl Machine {
     /// Takes one input and runs as far as it leads.
     pub fn handle(&mut self, now: Instant, input: Input) {
         let since = now.saturating_duration_since(*self.origin.get_or_insert(now));
-        self.take(since, input);
+        self.take(since + self.passed, input);
     }
 
     /// As [`Machine::handle`], with the time since the first input; the simulator has no [`Instant`] to begin with.
@@ -111,7 +115,8 @@ impl Machine {
 
     /// When to call [`Machine::handle`] with [`Input::Timeout`], at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline().and_then(|deadline| self.origin?.checked_add(deadline))
+        let deadline = self.deadline()?.saturating_sub(self.passed);
+        self.origin?.checked_add(deadline)
     }
 
     /// As [`Machine::poll_timeout`], since the first input.
@@ -119,6 +124,11 @@ impl Machine {
         let port = self.port();
         let longest = self.longest().filter(|_| port.leg_is_up() && !matches!(self.at, At::Over));
         [port.lanes.deadline(), longest.map(|longest| port.began + longest)].into_iter().flatten().min()
+    }
+
+    /// Nodes entered so far; it changes when a [`snapshot`](Machine::snapshot) has another position.
+    pub fn admitted(&self) -> u32 {
+        self.port().admitted
     }
 
     /// Whether the run is over; effects may still be there to be taken.

@@ -17,12 +17,13 @@ use super::{
 };
 use crate::{
     ir::{FileFormat, Hangup, Program, Side, Target},
+    journal::snapshot::Used,
     leg::{Detection, LegCommand, LegEvent, Need, Tag},
     trace::What,
 };
 
 /// Keys kept typed ahead; nobody presses more before a flow asks.
-const KEYS: usize = 100;
+pub(super) const KEYS: usize = 100;
 
 /// Time for what a flow does after its call: telling servers, with their time limits and retries.
 const AFTER_CALL: Duration = Duration::from_secs(120);
@@ -121,6 +122,8 @@ pub(crate) struct Port {
     pub detecting: Option<(Tag, Option<Hangup>)>,
     /// The call is to be ended, whatever runs.
     pub interrupt: Option<Hangup>,
+    /// Nodes so far, those of asides and of after the call too.
+    pub admitted: u32,
     /// Nodes since time last passed in a wait that was worth it.
     pub nodes: u32,
     pub effects: VecDeque<Effect>,
@@ -130,7 +133,17 @@ pub(crate) struct Port {
     pub last_codes: Option<Arc<Program>>,
     /// What arrives for the running action, and for what runs beside it.
     pub lanes: Lanes,
+    /// Keys that the running action took, for a snapshot.
+    pub taken: Vec<Pressed>,
+    /// Keys that a node had taken when its run was interrupted.
+    pub again: Vec<Pressed>,
+    /// Keys gathered that the running action told a server of, for a snapshot.
+    pub told: Vec<Value>,
+    /// The programs of this run and where they came from, for a snapshot.
+    pub known: Vec<(Arc<Program>, Used)>,
     last_tag: u64,
+    /// The tag of the last HTTP request.
+    last_request: u64,
     http: Vec<OpenHttp>,
 }
 
@@ -162,6 +175,7 @@ impl Port {
             watch: None,
             detour: None,
             entered: 0,
+            admitted: 0,
             detecting: None,
             interrupt: None,
             nodes: 0,
@@ -169,7 +183,12 @@ impl Port {
             talk: None,
             last_codes: None,
             lanes: Lanes::default(),
+            taken: Vec::new(),
+            again: Vec::new(),
+            told: Vec::new(),
+            known: Vec::new(),
             last_tag: 0,
+            last_request: 0,
             http: Vec::new(),
         }
     }
@@ -249,6 +268,7 @@ impl Port {
     pub(crate) fn request(&mut self, request: HttpRequest) -> Tag {
         let tag = self.tag();
         let (method, url, began) = (request.method.clone(), request.url.clone(), self.now);
+        self.last_request = tag.0;
         self.http.push(OpenHttp { tag, method, url, began });
         self.effects.push_back(Effect::Http(tag, request));
         tag
@@ -311,9 +331,36 @@ impl Port {
         self.lanes.own().live.push(tag);
     }
 
+    /// Remembers where a program came from, and forgets those that nobody uses any more.
+    pub(super) fn learn(&mut self, program: &Arc<Program>, name: &str, base: &str) {
+        self.known.retain(|(known, _)| Arc::strong_count(known) > 1);
+        if self.known.iter().any(|(known, _)| Arc::ptr_eq(known, program)) {
+            return;
+        }
+        let name = name.to_owned();
+        let used = match base {
+            "" => Used::Stored(name),
+            _ => Used::Fetched { name, tag: self.last_request },
+        };
+        self.known.push((program.clone(), used));
+    }
+
+    /// The last tag that was given out.
+    pub(super) fn last_tag(&self) -> u64 {
+        self.last_tag
+    }
+
+    /// Tags go on after `last`.
+    pub(super) fn begin_tags(&mut self, last: u64) {
+        self.last_tag = last;
+    }
+
     /// The running action is over: what still comes for it is late.
     pub(crate) fn forget(&mut self) {
         self.lanes = Lanes::default();
+        self.taken.clear();
+        self.again.clear();
+        self.told.clear();
         self.talk = None;
     }
 

@@ -43,9 +43,9 @@ impl fmt::Debug for At {
 /// What a program leaves behind for when it is used up; a program that replaces it without having its own inherits it.
 #[derive(Default)]
 pub(super) struct Home {
-    on_end: Option<(Arc<Program>, NodeId)>,
-    on_gone: Option<(Arc<Program>, NodeId)>,
-    longest: Option<Duration>,
+    pub(super) on_end: Option<(Arc<Program>, NodeId)>,
+    pub(super) on_gone: Option<(Arc<Program>, NodeId)>,
+    pub(super) longest: Option<Duration>,
 }
 
 impl Home {
@@ -148,6 +148,12 @@ impl Machine {
         self.at = self.settle(step);
     }
 
+    /// Enters a node of a run that begins again.
+    pub(super) fn enter_again(&mut self, node: NodeId) {
+        self.at = self.settle(Step::Enter(node));
+        self.run();
+    }
+
     fn settle(&mut self, mut step: Step) -> At {
         loop {
             step = match step {
@@ -224,6 +230,7 @@ impl Machine {
             port.last_codes = Some(program.clone());
         }
         port.asks = asks;
+        port.learn(&program, &name, &base);
         port.trace(What::Flow { dialect: dialect_name(program.dialect).into(), document: name });
         match install {
             Install::Replace => port.frames.clear(),

@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Begun, Line, VERSION};
+use super::{Begun, Line, Snapshot, VERSION};
 use crate::engine::{Effect, End, Input, Machine, Start};
 use crate::ir::Program;
 use crate::leg::{LegEvent, Tag};
 use crate::trace::{Entry, What};
 
 /// What a replay came to.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Replay {
     /// The trace's lines, as the call had them.
     pub entries: Vec<Entry>,
     /// How the run ended; `None` if it has not.
     pub end: Option<End>,
+    /// The last snapshot in it.
+    pub snapshot: Option<Box<Snapshot>>,
     /// What there is to say of the journal: that it is cut off, that its release was another one.
     pub notes: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Runner {
                 let input = input.input(|number| self.documents.get(&number).cloned())?;
                 self.input(Duration::from_nanos(at_ns), input)?;
             }
+            Line::Snapshot(snapshot) => self.replay.snapshot = Some(snapshot),
             Line::Full => {
                 self.replay.notes.push("the journal was full; what came after is not in it".to_owned())
             }

@@ -123,7 +123,9 @@ pub fn simulate(
     start.variables.extend(script.variables.clone());
     start.variables.extend(script.session.clone().map(|data| ("sessionData".to_owned(), data)));
     let machine = Machine::new(start);
-    Sim { machine, world, account, documents, now: Duration::ZERO, events: 0 }.play(script)
+    let mut sim = Sim::new(machine, world, account, documents);
+    sim.play(script);
+    sim.account.finish()
 }
 
 /// For the engine's tests: runs a program without a document.
@@ -180,10 +182,26 @@ struct Sim<'a> {
     documents: Documents<'a>,
     now: Duration,
     events: usize,
+    /// What the machine was told and what it did.
+    #[cfg(test)]
+    log: Vec<resume::Moment>,
 }
 
-impl Sim<'_> {
-    fn play(mut self, script: &Script) -> Simulation {
+impl<'a> Sim<'a> {
+    fn new(machine: Machine, world: World, account: Account, documents: Documents<'a>) -> Sim<'a> {
+        Sim {
+            machine,
+            world,
+            account,
+            documents,
+            now: Duration::ZERO,
+            events: 0,
+            #[cfg(test)]
+            log: Vec::new(),
+        }
+    }
+
+    fn play(&mut self, script: &Script) {
         self.account.story.begin(&script.facts, script.at);
         // What is set off by anything else has no call.
         let media = script.facts.reference_type.is_empty();
@@ -203,7 +221,6 @@ impl Sim<'_> {
         if !self.machine.is_over() {
             self.account.remark("the simulation was given up");
         }
-        self.account.finish()
     }
 
     fn step(&mut self, step: &Step) {
@@ -276,8 +293,12 @@ impl Sim<'_> {
         let mut next = Some(input);
         while let Some(input) = next {
             self.account.story.input(self.now, &input);
+            #[cfg(test)]
+            let mut moment = resume::Moment::new(self.now, &input);
             self.machine.take(self.now, input);
             while let Some(effect) = self.machine.poll_effect() {
+                #[cfg(test)]
+                moment.effects.push(effect.clone());
                 self.account.effect(self.now, &effect, self.world.answered);
                 match effect {
                     Effect::Leg(tag, command) => self.world.perform(self.now, tag, command),
@@ -286,11 +307,15 @@ impl Sim<'_> {
                     Effect::Trace(_) | Effect::Ended(_) => {}
                 }
             }
+            #[cfg(test)]
+            self.log.push(moment.after(&self.machine));
             self.events += 1;
             next = if self.events < EVENTS { self.happen() } else { None };
         }
     }
 }
 
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,9 @@ impl Call {
                 self.obey(now, effect);
             } else {
                 self.legs.retain(|leg| !leg.is_finished());
+                if let Some(journal) = &mut self.journal {
+                    journal.settled(&self.machine);
+                }
                 return;
             }
         }
