@@ -152,7 +152,7 @@ impl Account {
     /// What other people do.
     fn told(&mut self, now: Duration, words: &str) {
         self.transcript.at(now, words);
-        self.story.at(now, words);
+        self.story.others(now, words);
     }
 
     fn effect(&mut self, now: Duration, effect: &Effect, answered: bool) {

@@ -74,6 +74,17 @@ impl Story {
         self.under(&format!("! {text}"));
     }
 
+    /// What other people do: `ring user ann`, `user bob answers`.
+    pub(super) fn others(&mut self, now: Duration, words: &str) {
+        let mut letters = words.chars();
+        let sentence = match (words.strip_prefix("ring "), letters.next()) {
+            (Some(who), _) => format!("It rings: {who}."),
+            (None, Some(first)) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+            (None, None) => return,
+        };
+        self.at(now, &sentence);
+    }
+
     /// The whole story, with its end.
     pub(super) fn finish(mut self) -> String {
         self.told();
@@ -117,6 +128,7 @@ impl Story {
                 self.at(now, &dialled(*outcome, *status));
             }
             LegEvent::Detected(who) => self.at(now, &format!("It is made out who answered: {who:?}.")),
+            LegEvent::Finished { word } => self.at(now, &format!("It is over: {word}.")),
             LegEvent::Left { how } => self.at(now, &format!("The caller leaves the room: {}.", how.word())),
             _ => {}
         }
@@ -272,6 +284,7 @@ fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         }
         LegCommand::Record { name, .. } if name.is_empty() => "The flow begins to record.".to_owned(),
         LegCommand::Record { name, .. } => format!("The flow begins to record “{name}”."),
+        LegCommand::Feature(_) => "The switch takes over.".to_owned(),
         LegCommand::Hangup { .. } if answered => "The flow hangs up.".to_owned(),
         LegCommand::Hangup { status, phrase, .. } => {
             let phrase = phrase.as_deref().map(|phrase| format!(" {phrase}")).unwrap_or_default();

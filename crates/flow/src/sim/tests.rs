@@ -60,6 +60,22 @@ fn a_story_tells_who_does_what_when() {
 }
 
 #[test]
+fn a_story_tells_of_others_and_of_what_the_switch_does() {
+    let flow = json!({"flow": {"start": {"module": "start", "next": "a"},
+        "a": {"module": "extension", "extensions": [{"type": "sipuser", "uuid": "ann"}, {"type": "sipuser", "uuid": "bob"}], "duration": 20, "noanswer": "b"},
+        "b": {"module": "voicemail", "mailboxes": ["box"]}}});
+    let story = call(&flow, "dial silent\ndial silent").story;
+    for words in [
+        "0:00.0  It rings: user ann.",
+        "0:20.0  User ann: ",
+        "0:20.0  The switch takes over.",
+        "It is over: done.",
+    ] {
+        assert!(story.contains(words), "no `{words}` in\n{story}");
+    }
+}
+
+#[test]
 fn expectations_hold_in_order_and_the_first_that_does_not_is_named() {
     let flow = json!({"module": "tts", "data": {"text": "One."}, "children": {"_":
         {"module": "tts", "data": {"text": "Two."}}}});
