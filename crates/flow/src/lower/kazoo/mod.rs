@@ -7,11 +7,12 @@
 //!
 //! Kazoo keeps some things in other documents of the account. Here they stand in the callflow document itself, which is
 //! ours: `rules` and `rule_sets` for `temporal_route` (a rule may also stand in `data.rules`), `menus` for `menu` (its
-//! settings may also stand in `data`), `lists` for `cidlistmatch`,
-//! `conferences` for `conference` (or in `data.config`); each a map by id.
+//! settings may also stand in `data`), `lists` for `cidlistmatch`, `lookupcidname` and `dynamic_cid`,
+//! `conferences` for `conference` (or in `data.config`), `vmboxes` for `voicemail`, and `devices`, `users` and `groups`,
+//! which say what the plain ids of a `ring_group` are; each a map by id.
 //! A media id `tts://text` is ours too.
 
-mod absent;
+mod caller;
 mod children;
 mod conference;
 mod control;
@@ -24,10 +25,16 @@ mod media;
 mod menu;
 mod metaflow;
 mod modules;
+mod outside;
+mod people;
 mod pivot;
+mod place;
 mod record;
 mod reference;
+mod ring;
 mod route;
+mod service;
+mod setting;
 pub(crate) mod twiml;
 mod variable;
 

@@ -1,9 +1,8 @@
 //! The table of modules: which name becomes what.
 
-use super::absent::ABSENT;
 use super::{Step, Walk};
 use crate::ir::{NodeId, Op};
-use crate::lower::{Code, nearest};
+use crate::lower::{Code, Dialect, nearest, reference};
 
 /// Modules that run, and choose nothing: they go on at `_`.
 const STRAIGHT: [&str; 21] = [
@@ -90,8 +89,8 @@ impl<'a> Walk<'a> {
             "directory" => self.directory(step),
             "conference" => self.conference(false, step),
             "conference_feature" => self.conference(true, step),
-            _ => match ABSENT.iter().find(|absent| absent.name == name) {
-                Some(absent) => self.absent(absent, step),
+            _ => match self.people(name, step) {
+                Some(node) => node,
                 None => self.unknown(name, step),
             },
         }
@@ -99,8 +98,8 @@ impl<'a> Walk<'a> {
 
     /// A module that Kazoo does not have either: it is passed over, as Kazoo does.
     fn unknown(&mut self, name: &str, step: &Step<'a>) -> NodeId {
-        let absent = ABSENT.iter().map(|absent| absent.name);
-        let names = STRAIGHT.into_iter().chain(CHOOSING).chain(absent);
+        let rows = reference::modules().filter(|row| row.dialect == Dialect::Kazoo).map(|row| row.name);
+        let names = STRAIGHT.into_iter().chain(CHOOSING).chain(rows);
         let meant = nearest(name, names).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
         let message = format!("unknown module `{name}`, skipped to the child `_`{meant}");
         self.report(Code::UnknownModule, &step.at.child("module"), message);
@@ -116,7 +115,6 @@ mod tests {
     #[test]
     fn every_module_is_known_in_one_way_only() {
         let mut names: Vec<&str> = STRAIGHT.into_iter().chain(CHOOSING).collect();
-        names.extend(ABSENT.iter().map(|absent| absent.name));
         let all = names.len();
         names.sort_unstable();
         names.dedup();

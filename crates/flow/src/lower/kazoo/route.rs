@@ -1,8 +1,5 @@
-//! Modules that choose the way: `callflow`, `branch_bnumber`, `check_cid`, `cidlistmatch`.
+//! Modules that choose the way: `callflow`, `branch_bnumber`.
 
-use serde_json::Value;
-
-use super::variable::caller_number;
 use super::{Step, Walk};
 use crate::ir::{
     Branch, Condition, Edges, Expr, Fact, Install, NodeId, Op, Outcome, Part, Subflow, Target, Template,
@@ -42,61 +39,6 @@ impl<'a> Walk<'a> {
             }
         }
         target
-    }
-
-    /// `match` or `nomatch` by the caller's number, or with `use_absolute_mode` the child of that number.
-    pub(super) fn check_cid(&mut self, step: &Step<'a>) -> NodeId {
-        if step.data.flag(&mut self.builder, "use_absolute_mode").unwrap_or(false) {
-            let branch = Branch { on: caller_number(), reset: None, flush: false };
-            let edges = step.children.edges();
-            return self.add(Op::Branch(branch), edges, step);
-        }
-        let regex = step.data.text(&mut self.builder, "regex").unwrap_or_else(|| ".*".to_owned());
-        let patterns = self.pattern(&step.data.at("regex"), regex).into_iter().collect();
-        self.matches(patterns, step)
-    }
-
-    /// `match` or `nomatch` by a list of the document's `lists`, which is ours: id to numbers, or to objects with
-    /// `number`, `prefix` or `pattern`.
-    pub(super) fn cid_list_match(&mut self, step: &Step<'a>) -> NodeId {
-        let id = step.data.text(&mut self.builder, "id").unwrap_or_default();
-        let Some((list, at)) = self.doc.entry("lists", &id) else {
-            let target = step.children.get("nomatch").unwrap_or(step.next());
-            let feature = format!("the caller id list `{id}` (none of that name in the document's `lists`)");
-            return self.unavailable(&feature, step.children.edges(), target, step);
-        };
-        let entries: Vec<(&'a Value, crate::ir::Pointer)> = match list {
-            Value::Array(entries) => {
-                entries.iter().enumerate().map(|(key, entry)| (entry, at.child(key))).collect()
-            }
-            Value::Object(entries) => entries.iter().map(|(key, entry)| (entry, at.child(key))).collect(),
-            other => {
-                super::super::members::wrong(&mut self.builder, &at, "a list of numbers", other);
-                Vec::new()
-            }
-        };
-        let mut patterns = Vec::new();
-        for (entry, at) in entries {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str);
-            let pattern = match (entry.as_str(), text("number"), text("prefix"), text("pattern")) {
-                (Some(number), ..) | (_, Some(number), ..) => Some(format!("^{}$", regex::escape(number))),
-                (_, _, Some(prefix), _) => Some(format!("^{}", regex::escape(prefix))),
-                (.., Some(pattern)) => self.pattern(&at.child("pattern"), pattern.to_owned()),
-                _ => {
-                    super::super::members::wrong(&mut self.builder, &at, "a number", entry);
-                    None
-                }
-            };
-            patterns.extend(pattern);
-        }
-        self.matches(patterns, step)
-    }
-
-    fn matches(&mut self, patterns: Vec<String>, step: &Step<'a>) -> NodeId {
-        let child = |key: &str| step.children.get(key).unwrap_or(step.next());
-        let edges =
-            Edges::always(step.next()).case(Outcome::Yes, child("match")).case(Outcome::No, child("nomatch"));
-        self.add(Op::If(Condition::Matches { text: caller_number(), patterns }), edges, step)
     }
 
     /// The pattern if it compiles; one that does not is told and matches nothing.

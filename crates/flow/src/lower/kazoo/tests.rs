@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::lower;
 use crate::ir::{
-    Barge, Cause, Collect, Edges, Feature, FileFormat, Node, Op, Outcome, Program, Repeat, Side, Sides,
+    Barge, Collect, Edges, Feature, FileFormat, Node, Op, Outcome, Program, Repeat, Side, Sides,
     Target, verify,
 };
 use crate::lower::{Lowered, Severity, claims, detect};
@@ -173,20 +173,6 @@ fn sleep_knows_its_units_and_ends_after_a_day() {
     assert_eq!(millis(json!({"duration": "250", "unit": "ms"})), 250);
     assert_eq!(millis(json!({"duration": 100, "unit": "h"})), 86_400_000);
     assert_eq!(millis(json!({"duration": -3})), 0);
-}
-
-#[test]
-fn a_feature_that_is_absent_takes_the_error_child() {
-    let document = json!({"module": "ring_group", "data": {"endpoints": ["a"]}, "children": {
-        "NO_ANSWER": {"module": "hangup", "data": {}},
-        "_": {"module": "answer", "data": {}}
-    }});
-    let program = lowered(&document).program;
-    let node = entry(&program);
-    assert!(matches!(&node.op, Op::Unavailable { feature } if feature == "calling a ring group"));
-    let target = node.edges.target(&Outcome::Failed(Cause::Unavailable));
-    assert_eq!(target, node.edges.otherwise);
-    assert!(node.edges.has(&Outcome::Key("NO_ANSWER".into())));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Modules for variables: `set_variable`, `set_variables`, `branch_variable`, `set_cid`, `prepend_cid`.
+//! Modules for variables: `set_variable`, `set_variables`, `branch_variable`.
 //!
 //! A channel variable is a variable of its own, named in lower case with underscores.
 //! Custom application variables keep their names and live in one object, because pivot sends them as one.
@@ -11,8 +11,8 @@ use crate::lower::Code;
 
 /// The variable that holds the custom application variables.
 pub(super) const CUSTOM: &str = "custom_application_vars";
-/// The variables that `set_cid` and `prepend_cid` write.
-const CALLER: [(&str, Fact); 2] =
+/// The variables that hold how the caller is shown.
+pub(super) const CALLER: [(&str, Fact); 2] =
     [("caller_id_name", Fact::CallerName), ("caller_id_number", Fact::CallerNumber)];
 
 /// The caller's name as the flow has changed it.
@@ -26,7 +26,7 @@ pub(super) fn caller_number() -> Expr {
 }
 
 /// The variable if it was ever set (even to nothing), else the fact.
-fn changed(name: &str, fact: Fact) -> Expr {
+pub(super) fn changed(name: &str, fact: Fact) -> Expr {
     let variable = || Box::new(Expr::Variable(name.to_owned()));
     let unset = Expr::Binary(Binary::Eq, variable(), Box::new(Expr::Literal(Value::Null)));
     Expr::Ternary(Box::new(unset), Box::new(Expr::Fact(fact)), variable())
@@ -38,7 +38,8 @@ fn channel_name(name: &str) -> String {
     name.trim().chars().map(plain).collect()
 }
 
-fn assign(path: &[&str], value: Expr) -> Assign {
+/// `path` becomes `value`.
+pub(super) fn assign(path: &[&str], value: Expr) -> Assign {
     Assign { path: path.iter().map(|part| (*part).to_owned()).collect(), value, computed: None, merge: false }
 }
 
@@ -79,34 +80,10 @@ impl Walk<'_> {
         let edges = step.children.edges();
         self.add(Op::Branch(branch), edges, step)
     }
-
-    /// Both are set, and an empty one clears.
-    pub(super) fn set_cid(&mut self, step: &Step<'_>) -> NodeId {
-        let mut assigns = Vec::new();
-        for (name, _) in CALLER {
-            let value = step.data.text(&mut self.builder, name).unwrap_or_default();
-            assigns.push(assign(&[name], Expr::Literal(Value::from(value))));
-        }
-        self.onward(Op::Set(assigns), step)
-    }
-
-    pub(super) fn prepend_cid(&mut self, step: &Step<'_>) -> NodeId {
-        let reset = step.data.text(&mut self.builder, "action").is_some_and(|action| action == "reset");
-        let original = step.data.text(&mut self.builder, "apply_to").is_some_and(|to| to == "original");
-        let mut assigns = Vec::new();
-        for (name, fact) in CALLER {
-            let prefix = step.data.text(&mut self.builder, &format!("{name}_prefix")).unwrap_or_default();
-            let now = if reset || original { Expr::Fact(fact) } else { changed(name, fact) };
-            let prefixed =
-                || Expr::Binary(Binary::Add, Box::new(Expr::Literal(prefix.into())), Box::new(now.clone()));
-            assigns.push(assign(&[name], if reset { now.clone() } else { prefixed() }));
-        }
-        self.onward(Op::Set(assigns), step)
-    }
 }
 
 /// A variable by whichever name it was set, else what is known of the call by that name.
-fn lookup(name: &str) -> Expr {
+pub(super) fn lookup(name: &str) -> Expr {
     let channel = channel_name(name);
     let custom = |name: &str| {
         let all = Box::new(Expr::Variable(CUSTOM.to_owned()));
