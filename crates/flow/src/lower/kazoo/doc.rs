@@ -40,11 +40,6 @@ impl<'a> Doc<'a> {
         Some((value, self.pointer.child(place).child(id)))
     }
 
-    /// The callflow's own sound for callers who wait: `early` while it rings, `transfer` while they are transferred.
-    pub(super) fn ringback(&self, which: &str) -> Option<&'a str> {
-        self.object.get("ringback")?.get(which)?.as_str().filter(|sound| !sound.is_empty())
-    }
-
     /// Whether there is anything in the document that is Kazoo's.
     pub(super) fn is_callflow(&self) -> bool {
         let known = ["module", "flow", "numbers", "patterns", "metaflow", "featurecode"];

@@ -27,7 +27,7 @@ impl<'a> Walk<'a> {
         let timeout = step.data.seconds(&mut self.builder, "timeout");
         let timeout = timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(RING);
         let identity = self.class(step);
-        let meanwhile = match self.ringback(step) {
+        let meanwhile = match self.heard_meanwhile(step) {
             Meanwhile::Pass if self.flag(step, "ignore_early_media") => Meanwhile::Ringing,
             meanwhile => meanwhile,
         };

@@ -152,9 +152,8 @@ impl<'a> Walk<'a> {
             Some("bleg") => Side::Peer,
             _ => Side::Own,
         };
-        let ringback = self.doc.ringback("transfer").map(Template::literal);
         let takeback = TAKEBACK.to_owned();
-        let transfer = Transfer { to, attended, side, takeback, timeout: RING, ringback, music: None };
+        let transfer = Transfer { to, attended, side, takeback, timeout: RING, ringback: None, music: None };
         self.ending(Feature::Transfer(transfer), step)
     }
 

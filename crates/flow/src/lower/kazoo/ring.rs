@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
         let order = self.order("strategy", step);
         let timeout = self.limit_of(&step.data, RING);
         let rounds = step.data.count(&mut self.builder, "repeats").unwrap_or(1).clamp(1, ROUNDS);
-        let meanwhile = self.ringback(step);
+        let meanwhile = self.heard_meanwhile(step);
         let alert = self.ringtones(step);
         let follow_forward = !step.data.flag(&mut self.builder, "ignore_forward").unwrap_or(true);
         let one_rejects_all = self.flag(step, "fail_on_single_reject");
@@ -117,7 +117,6 @@ impl<'a> Walk<'a> {
         let withheld = if self.flag(step, "suppress_clid") { Withheld::Both } else { Withheld::Nothing };
         Dial {
             identity: Identity { withheld, ..Identity::default() },
-            meanwhile: self.early_ringback(),
             headers: self.headers(step),
             request_user: self.words(step, "static_invite"),
             own_phones: self.flag(step, "can_call_self"),
@@ -152,17 +151,9 @@ impl<'a> Walk<'a> {
         out.unwrap_or(all).entries().filter_map(text).collect()
     }
 
-    /// What the caller hears: the module's `ringback`, else the callflow's.
-    pub(super) fn ringback(&mut self, step: &Step<'a>) -> Meanwhile {
-        match self.words(step, "ringback") {
-            Some(sound) => Meanwhile::Sound(sound),
-            None => self.early_ringback(),
-        }
-    }
-
-    /// The callflow's `ringback.early`.
-    fn early_ringback(&self) -> Meanwhile {
-        self.doc.ringback("early").map_or(Meanwhile::Pass, |sound| Meanwhile::Sound(Template::literal(sound)))
+    /// What the caller hears: the module's `ringback`; the callflow's own is put in where there is none.
+    pub(super) fn heard_meanwhile(&mut self, step: &Step<'a>) -> Meanwhile {
+        self.words(step, "ringback").map_or(Meanwhile::Pass, Meanwhile::Sound)
     }
 
     /// `Alert-Info` by whether a user of ours calls.
