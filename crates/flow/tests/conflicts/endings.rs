@@ -110,6 +110,7 @@ fn what_answers_by_itself() {
         action("play", json!({ "stream_urls": ["x"] })),
         action("sleep", json!({ "duration": 1 })),
         action("digits_receive", json!({ "duration": 1 })),
+        action("echo", json!({ "duration": 1000 })),
     ] {
         assert!(!answers(&voipbin(json!([quiet]))), "{quiet}");
     }
@@ -191,4 +192,20 @@ fn a_reply_is_a_node_a_bare_list_or_actions() {
     let callback = json!({ "callback": { "url": "http://h/" } });
     let reply = "http 200 {\"name\":\"n\",\"actions\":[{\"type\":\"SAY\",\"params\":{\"text\":\"x\"}},{\"type\":\"HANGUP\"}]}";
     assert_eq!(said(&run(&callback, reply)), ["x"]);
+}
+
+#[test]
+fn after_a_conversation_a_voipbin_flow_goes_on_and_it_rings_for_a_minute() {
+    let to = json!([{ "type": "tel", "target": "+1" }]);
+    let connect = voipbin(json!([action("connect", json!({ "destinations": to })), talk("after")]));
+    let answered = run(&connect, "dial 3s answered 10s");
+    assert_eq!(said(&answered), ["after"]);
+    assert_eq!(at(&answered, "Say("), 13_000);
+    let silent = run(&connect, "dial silent");
+    assert_eq!(at(&silent, "Say("), 60_000);
+    // A reason that is relayed ends the call either way.
+    let relay = json!({ "destinations": to, "relay_reason": true });
+    let relayed = voipbin(json!([action("connect", relay), talk("never")]));
+    assert_eq!(said(&run(&relayed, "dial 3s answered 10s")), [""; 0]);
+    assert!(run(&relayed, "dial 3s 486").contains("refuse 486"));
 }

@@ -26,7 +26,7 @@ use super::{Builder, Code, Dialect, LowerError, Lowered};
 use crate::ir::{Edges, Install, Lacking, Op, Pointer, Subflow, Target};
 use list::Lowering;
 pub(super) use reference::{COMMON, TABLES};
-pub use seeded::seeded;
+pub use seeded::{of_message, seeded};
 
 /// Actions that one activeflow may run in all, fetched ones included.
 const ACTION_LIMIT: u32 = 100;

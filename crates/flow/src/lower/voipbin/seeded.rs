@@ -1,6 +1,7 @@
-//! Variables that a request for a call or a flow brings along (`variables` of POST /calls and /activeflows).
+//! Variables that are there when a flow begins: those of a request (`variables` of POST /calls and /activeflows), and
+//! those of a message that sets a flow off.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Most variables of one request.
 const KEYS: usize = 100;
@@ -30,6 +31,27 @@ pub fn seeded(given: &Value) -> (Map<String, Value>, Vec<String>) {
     }
 }
 
+/// What a flow knows of the message with this id that set it off: its text under the older name and the newer ones, and
+/// all of it as JSON in `voipbin.flow.reference_data`. The addresses are telephone numbers.
+pub fn of_message(id: &str, text: &str, source: &str, destination: &str) -> Map<String, Value> {
+    let address = |number: &str| json!({ "type": "tel", "target": number });
+    let data = json!({
+        "id": id,
+        "direction": "incoming",
+        "text": text,
+        "source": address(source),
+        "destination": address(destination),
+    });
+    let variables = [
+        ("voipbin.message.text", text.to_owned()),
+        ("voipbin.conversation_message.id", id.to_owned()),
+        ("voipbin.conversation_message.text", text.to_owned()),
+        ("voipbin.conversation_message.direction", "incoming".to_owned()),
+        ("voipbin.flow.reference_data", data.to_string()),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+}
+
 fn admitted(given: &Value) -> Result<impl Iterator<Item = (&String, &Value)>, String> {
     static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     let members = match given {
@@ -56,8 +78,6 @@ fn admitted(given: &Value) -> Result<impl Iterator<Item = (&String, &Value)>, St
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn refused(given: Value) -> String {
@@ -95,5 +115,16 @@ mod tests {
         assert_eq!(seeded(&Value::Object(most)).0.len(), 100);
         let half = "x".repeat(LARGEST - 1);
         assert_eq!(seeded(&json!({"a": half, "b": half})).0.len(), 2);
+    }
+
+    #[test]
+    fn a_message_is_known_by_its_text_and_as_a_whole() {
+        let variables = of_message("m1", "call me", "+1", "+2");
+        for name in ["voipbin.message.text", "voipbin.conversation_message.text"] {
+            assert_eq!(variables[name], "call me");
+        }
+        let data: Value =
+            serde_json::from_str(variables["voipbin.flow.reference_data"].as_str().unwrap()).unwrap();
+        assert_eq!((&data["id"], &data["source"]["target"]), (&json!("m1"), &json!("+1")));
     }
 }

@@ -334,3 +334,18 @@ fn what_comes_afterwards_and_what_came_before_is_carried_along() {
     assert!(matches!(feature(&program, 1), Feature::Converse(talk) if talk.resume && talk.on_end.is_none()));
     assert!(matches!(feature(&program, 2), Feature::Converse(sum) if sum.on_end == Some(text("f"))));
 }
+
+#[test]
+fn every_action_has_a_row_and_none_is_residual() {
+    use crate::lower::{Dialect, modules};
+    let rows: Vec<&str> =
+        modules().filter(|module| module.dialect == Dialect::Voipbin).map(|module| module.name).collect();
+    assert_eq!(rows.len(), crate::lower::voipbin::list::ACTIONS.len());
+    for name in crate::lower::voipbin::list::ACTIONS {
+        assert!(rows.contains(&name), "{name}");
+        let lowered = super::lower(&json!([{ "type": name }])).unwrap();
+        assert_eq!(lowered.program.residual_count(), 0, "{name}");
+        let unavailable = |node: &Node| matches!(node.op, Op::Unavailable { .. });
+        assert!(!lowered.program.nodes.iter().any(unavailable), "{name}");
+    }
+}
