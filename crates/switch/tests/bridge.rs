@@ -199,6 +199,40 @@ fn a_caller_with_a_late_offer_hears_it_ring_and_talks() {
 }
 
 #[test]
+fn star_codes_of_both_parties_do_what_the_callflow_says() {
+    let codes = json!({
+        "listen_on": "both", "digit_timeout": 400,
+        "numbers": {
+            "1": {"module": "record_call", "data": {"action": "start"}},
+            "9": {"module": "hangup", "data": {}}
+        }
+    });
+    let star = json!({"metaflow": codes, "flow": {"module": "callflow", "data": {"id": "2001"}}});
+    let dial = json!({"flow": {
+        "s": {"module": "start", "next": "d"},
+        "d": {"module": "extension", "extensions": [{"type": "sipuser", "uuid": "bob"}]}
+    }});
+    let rig = Rig::start(&[("1001", star), ("2001", dial)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("1001");
+    assert!(alice.up(call) && bob.up(0) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    alice.press(call, "*1");
+    let said = |text: &str| rig.traces().iter().any(|trace| trace.contains(text));
+    rig.wait("the recording", || said("node   /metaflow/numbers/1"));
+    assert!(alice.hears_tone(call, B), "they still talk: {:?}", rig.traces());
+    bob.press(0, "*9");
+    assert!(alice.over(call) && bob.over(0), "{:?}", rig.traces());
+    let view = rig.finished();
+    let text = trace(&view);
+    for wanted in
+        ["key    *", "got    \"1\"", "B pressed *", "got    \"9\"", "/metaflow/numbers/9  Hangup", "rec    "]
+    {
+        assert!(text.contains(wanted), "{wanted} is missing:\n{text}");
+    }
+    rig.nothing_left();
+}
+
+#[test]
 fn keys_go_from_one_phone_to_the_other_each_once() {
     let rig = Rig::start(&[]);
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
