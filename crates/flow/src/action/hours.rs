@@ -161,6 +161,53 @@ mod tests {
     }
 
     #[test]
+    fn every_so_many_days_months_and_years_count_from_the_start() {
+        let start = Some(epoch_day(Date::constant(2026, 1, 30)));
+        let daily = Rule { interval: 3, start_day: start, ..rule(Cycle::Daily) };
+        check(&daily, "2026-02-02T12:00:00", true);
+        check(&daily, "2026-02-01T12:00:00", false);
+        let monthly = Rule { interval: 2, start_day: start, days: vec![1, 15], ..rule(Cycle::Monthly) };
+        check(&monthly, "2026-03-15T12:00:00", true);
+        check(&monthly, "2026-02-15T12:00:00", false);
+        check(&monthly, "2026-01-15T12:00:00", false);
+        let yearly =
+            Rule { interval: 4, start_day: start, month: Some(2), days: vec![29], ..rule(Cycle::Yearly) };
+        check(&yearly, "2030-02-28T12:00:00", false);
+        check(&yearly, "2042-02-28T12:00:00", false);
+        let fifth = Rule { ordinal: Some(5), weekdays: vec![6], ..rule(Cycle::Monthly) };
+        check(&fifth, "2026-05-30T12:00:00", true);
+        check(&fifth, "2026-05-23T12:00:00", false);
+        let may = Rule { ordinal: Some(-1), weekdays: vec![1], month: Some(5), ..rule(Cycle::Yearly) };
+        check(&may, "2026-05-25T12:00:00", true);
+        check(&may, "2026-06-29T12:00:00", false);
+    }
+
+    /// The clocks of Oslo go from 2 to 3 on 29 March and from 3 back to 2 on 25 October 2026.
+    #[test]
+    fn rules_follow_the_local_clock_over_its_changes() {
+        let zone = TimeZone::get("Europe/Oslo").unwrap();
+        let local = |utc: &str| utc.parse::<jiff::Timestamp>().unwrap().to_zoned(zone.clone()).datetime();
+        let night = Rule { window: (2 * 3600, 3 * 3600), ..rule(Cycle::Daily) };
+        assert!(
+            !is_active(&night, local("2026-03-29T00:59:59Z"))
+                && !is_active(&night, local("2026-03-29T01:00:00Z"))
+        );
+        assert!(
+            is_active(&night, local("2026-10-25T00:30:00Z"))
+                && is_active(&night, local("2026-10-25T01:30:00Z"))
+        );
+        let morning = Rule { window: (9 * 3600, 17 * 3600), ..rule(Cycle::Daily) };
+        assert!(
+            is_active(&morning, local("2026-03-28T08:00:00Z"))
+                && !is_active(&morning, local("2026-03-28T07:59:59Z"))
+        );
+        assert!(
+            is_active(&morning, local("2026-03-29T07:00:00Z"))
+                && !is_active(&morning, local("2026-03-29T06:59:59Z"))
+        );
+    }
+
+    #[test]
     fn a_yearly_rule_knows_christmas() {
         let christmas = Rule { month: Some(12), days: vec![25], ..rule(Cycle::Yearly) };
         check(&christmas, "2026-12-25T12:00:00", true);

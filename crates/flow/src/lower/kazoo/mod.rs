@@ -19,7 +19,6 @@ mod control;
 mod digits;
 mod disa;
 mod doc;
-mod fields;
 mod hours;
 mod media;
 mod menu;
@@ -45,7 +44,7 @@ use self::doc::Doc;
 pub(super) use self::reference::{COMMON, TABLES};
 use super::members::Members;
 use super::options::{self, Place};
-use super::{Builder, Claims, Code, Dialect, LowerError, Lowered, Severity};
+use super::{Builder, Claims, Code, Dialect, LowerError, Lowered};
 use crate::ir::{Edges, Feature, Lacking, Meanwhile, NodeId, Op, Pointer, Target, Template};
 
 /// Lowers a Kazoo document: a bare node, a callflow with `flow`, or either in a `{"data": …}` envelope.
@@ -187,14 +186,6 @@ impl<'a> Walk<'a> {
 
     fn report(&mut self, code: Code, at: &Pointer, message: impl Into<String>) {
         self.builder.report(code, at, message);
-    }
-
-    fn warn(&mut self, at: &Pointer, message: impl Into<String>) {
-        self.builder.diagnose(Severity::Warning, at, message);
-    }
-
-    fn error(&mut self, at: &Pointer, message: impl Into<String>) {
-        self.builder.diagnose(Severity::Error, at, message);
     }
 
     /// A text that the module cannot do without; its absence is told.

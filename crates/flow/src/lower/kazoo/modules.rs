@@ -54,7 +54,6 @@ impl<'a> Walk<'a> {
         if STRAIGHT.contains(&name) {
             self.only_next(name, step);
         }
-        self.misspelt(name, step);
         match name {
             "answer" => self.onward(Op::Answer, step),
             "noop" | "skel" | "set" => self.onward(Op::Noop, step),

@@ -45,7 +45,7 @@ impl Walk<'_> {
                     "unknown action `{other}`: expected `start`, `stop`, `toggle`, `mask` or `unmask`; the module is \
                      skipped"
                 );
-                self.error(&step.data.at("action"), message);
+                self.report(Code::BadValue, &step.data.at("action"), message);
                 self.onward(Op::Noop, step)
             }
         }
@@ -62,7 +62,7 @@ impl Walk<'_> {
         let named = step.data.text(&mut self.builder, "format").filter(|format| !format.is_empty());
         let format = named.as_deref().map(FileFormat::from_name);
         if format == Some(None) {
-            self.warn(&step.data.at("format"), "expected mp3 or wav; a WAV file is made");
+            self.report(Code::BadValue, &step.data.at("format"), "expected mp3 or wav; a WAV file is made");
         }
         let format = format.flatten().unwrap_or_default();
         let name = step.data.text(&mut self.builder, "media_name").filter(|name| !name.is_empty());
@@ -122,14 +122,18 @@ impl Walk<'_> {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             let message =
                 format!("`{url}` cannot be sent to: expected http:// or https://; the file is kept here");
-            self.error(&step.data.at("url"), message);
+            self.report(Code::BadUrl, &step.data.at("url"), message);
             return None;
         }
         let method = step.data.text(&mut self.builder, "method").unwrap_or_else(|| "put".to_owned());
         let method = match method.to_ascii_uppercase() {
             method if method == "PUT" || method == "POST" => method,
             _ => {
-                self.error(&step.data.at("method"), format!("unknown method `{method}`: PUT is taken"));
+                self.report(
+                    Code::BadValue,
+                    &step.data.at("method"),
+                    format!("unknown method `{method}`: PUT is taken"),
+                );
                 "PUT".to_owned()
             }
         };

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::lower;
 use crate::ir::{
-    Barge, Collect, Edges, Feature, FileFormat, Node, Op, Outcome, Program, Repeat, Side, Sides,
-    Target, verify,
+    Barge, Collect, Edges, Feature, FileFormat, Node, Op, Outcome, Program, Repeat, Side, Sides, Target,
+    verify,
 };
 use crate::lower::{Lowered, Severity, claims, detect};
 
