@@ -341,7 +341,7 @@ pub struct Agent<T = Template> {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub struct Leave<T = Template> {
-    /// The message is put into each of these boxes; none means the caller types one.
+    /// The message is put into each of these boxes; none, or an empty one, means the caller types one.
     pub boxes: Vec<T>,
     pub longest: Option<Duration>,
     pub skip_greeting: bool,
@@ -356,7 +356,7 @@ pub struct Leave<T = Template> {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub struct Mailbox<T = Template> {
-    /// The box; `None` asks for its number.
+    /// The box; `None` or empty asks for its number.
     pub id: Option<T>,
     /// The caller's only box is taken without asking.
     pub single: bool,

@@ -129,7 +129,9 @@ impl<'a> Walk<'a> {
         let unrestricted = !step.data.flag(&mut self.builder, "enforce_call_restriction").unwrap_or(true);
         let to = vec![Callee::Trunk { name: None, number: number.clone() }.into()];
         let carriage = Carriage { unrestricted, ..Carriage::default() };
-        let outside = self.dial(Dial { carriage, ..Dial::new(to, RING) }, step);
+        let class = || Shown::Class("external");
+        let identity = Identity { number: class(), name: class(), ..Identity::default() };
+        let outside = self.dial(Dial { carriage, identity, ..Dial::new(to, RING) }, step);
         match custom {
             true => self.add(Op::Number(number), Edges::always(Target::Node(outside)), step),
             false => outside,

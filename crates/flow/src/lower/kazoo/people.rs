@@ -143,3 +143,6 @@ pub(super) fn value(expr: Expr) -> Template {
 pub(super) fn captured() -> Template {
     value(Expr::Fact(Fact::CaptureGroup))
 }
+
+#[cfg(test)]
+mod tests;
