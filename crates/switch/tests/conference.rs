@@ -129,6 +129,21 @@ fn a_full_room_lets_nobody_in_and_a_closed_one_frees_its_members() {
 }
 
 #[test]
+fn what_a_script_plays_in_a_room_is_heard_whole_before_the_music_of_who_is_alone() {
+    let inside = json!([{ "type": "PLAY", "params": { "url": "welcome" } }, { "type": "HANGUP" }]);
+    let mut script = room("team", json!({}));
+    script["actions"][0]["events"] = json!({ "on_enter": inside });
+    let rig = Rig::start(&[("700", script)]);
+    let alice = rig.desk("alice", A, SOON);
+    let began = std::time::Instant::now();
+    let a = join(&rig, &alice, "700");
+    assert!(alice.over(a), "{:?}", rig.traces());
+    // Music that took the prompt's place would have ended it, and the call, at once.
+    assert!(began.elapsed() > Duration::from_millis(700), "{:?}", rig.traces());
+    rig.nothing_left();
+}
+
+#[test]
 fn members_wait_for_a_moderator_and_join_muted() {
     let kazoo = |moderator: bool| {
         json!({ "module": "conference", "data": { "moderator": moderator, "play_entry_tone": false, "config": {

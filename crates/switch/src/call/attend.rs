@@ -18,6 +18,8 @@ pub(super) struct Attending {
     room: String,
     /// Heard while nobody else is there.
     music: Prompt,
+    /// Nobody else is there.
+    alone: bool,
 }
 
 impl CallLeg {
@@ -44,7 +46,7 @@ impl CallLeg {
             joining,
         };
         // Before the seat is taken: what it is told then is heard by a leg that knows where it is.
-        self.attending = Some(Attending { tag, room: room.clone(), music });
+        self.attending = Some(Attending { tag, room: room.clone(), music, alone: false });
         match self.shared().conferences.join(seat) {
             Ok(()) => {
                 self.note_media(now, format!("in the conference {room}"));
@@ -62,17 +64,27 @@ impl CallLeg {
 
     /// What changed around the leg.
     pub(crate) fn room_news(&mut self, news: RoomNews) {
-        let Some(attending) = &self.attending else { return };
+        let Some(attending) = &mut self.attending else { return };
         match news {
             RoomNews::Alone(true) => {
-                let music = vec![attending.music.clone()];
-                if !self.hears_music() {
-                    self.play_music(music);
-                }
+                attending.alone = true;
+                self.entertain();
             }
-            RoomNews::Alone(false) => self.hush(),
+            RoomNews::Alone(false) => {
+                attending.alone = false;
+                self.hush();
+            }
             RoomNews::Removed => self.left(Leaving::Removed),
             RoomNews::Closed => self.left(Leaving::Closed),
+        }
+    }
+
+    /// Music for who is alone, unless the flow has something to say meanwhile.
+    pub(super) fn entertain(&mut self) {
+        let Some(attending) = self.attending.as_ref().filter(|attending| attending.alone) else { return };
+        let music = vec![attending.music.clone()];
+        if !self.hears_music() && !self.is_speaking() {
+            self.play_music(music);
         }
     }
 

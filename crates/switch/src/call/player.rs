@@ -170,6 +170,14 @@ impl Player {
         }
     }
 
+    /// What is heard or being made ready.
+    pub(super) fn at_work(&self) -> Option<Tag> {
+        match &self.state {
+            State::Quiet => None,
+            State::Resolving { list, .. } | State::Playing { list, .. } => Some(list.tag),
+        }
+    }
+
     /// The media leg has played `tag` to its end.
     pub(super) fn played(&mut self, tag: Tag) {
         if matches!(&self.state, State::Playing { list, .. } if list.tag == tag) {

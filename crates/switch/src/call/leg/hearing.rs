@@ -54,6 +54,7 @@ impl CallLeg {
                         self.player.played(tag);
                     }
                     self.tell(tag, event);
+                    self.entertain();
                 }
                 Some(Outcome::Recorded { tag, id, file, duration, upload }) => {
                     recording::finished(&self.shared, &self.owner.record, &id, &file, upload);

@@ -98,7 +98,7 @@ impl Leg for CallLeg {
         }
         match command {
             LegCommand::Answer => self.answer(now, tag),
-            LegCommand::Play { prompts, repeat } => self.play(tag, prompts, repeat),
+            LegCommand::Play { prompts, repeat } => self.speak(tag, prompts, repeat),
             LegCommand::Stop(started) if self.stop_attending(started) => {}
             LegCommand::Stop(started) => self.stop_play(started),
             LegCommand::Conference(joining) => self.attend(now, tag, joining),

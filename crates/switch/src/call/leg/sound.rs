@@ -31,6 +31,19 @@ impl CallLeg {
         self.play_from(OWN, prompts, flow::ir::Repeat::Forever, Start::Now);
     }
 
+    /// Whether the flow's prompts are heard, or soon will be.
+    pub(in crate::call) fn is_speaking(&self) -> bool {
+        self.player.at_work().is_some_and(|tag| tag != OWN)
+    }
+
+    /// The flow has something to say: music gives way to it.
+    pub(super) fn speak(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
+        if self.own == Own::Music {
+            self.own = Own::Nothing;
+        }
+        self.play(tag, prompts, repeat);
+    }
+
     pub(crate) fn hears_music(&self) -> bool {
         self.own == Own::Music
     }
