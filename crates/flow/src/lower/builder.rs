@@ -2,7 +2,7 @@
 //!
 //! Nodes are added in any order; edges are written once the nodes that they lead to exist.
 
-use super::{Code, Diagnostic, Dialect, Lowered, Severity, nearest};
+use super::{Code, Diagnostic, Dialect, Lowered, nearest};
 use crate::ir::{Edges, Lacking, Node, NodeId, Op, Pointer, Program, Target, When};
 use crate::pattern;
 
@@ -96,15 +96,6 @@ impl Builder {
             return;
         }
         self.diagnostics.push(Diagnostic::new(code, pointer, message));
-    }
-
-    /// Notes something for the author that has no code of its own.
-    pub fn diagnose(&mut self, severity: Severity, pointer: &Pointer, message: impl Into<String>) {
-        let code = match severity {
-            Severity::Error => Code::BadValue,
-            Severity::Warning => Code::Approximated,
-        };
-        self.report(code, pointer, message);
     }
 
     /// Whether something was noted of exactly this place; always, when there are too many notes to ask.

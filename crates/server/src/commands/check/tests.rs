@@ -139,8 +139,8 @@ fn the_exit_status_tells_errors_denied_warnings_and_what_cannot_be_read() {
         home.path().join(name)
     };
     let bad = file("bad.json", TEXT);
-    let odd = file("odd.json", "{\"a\": {\"module\": \"busy\", \"duratoin\": 1}}");
-    let good = file("good.json", "{\"a\": {\"module\": \"busy\"}}");
+    let odd = file("odd.json", "{\"module\": \"busy\", \"duratoin\": 1}");
+    let good = file("good.json", "{\"module\": \"busy\"}");
     let run = |flow: &std::path::Path, deny: &[&str], allow: &[&str]| {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let (flows, format) = (vec![flow.to_owned()], Format::Json);
