@@ -297,3 +297,23 @@ fn children_that_are_numbers_are_steps_and_others_are_told() {
     assert_eq!(*feature, Feature::WaitTime { queue, window: Some(s(60)), steps: vec![300, 60] });
     assert_eq!(codes(&document), [(Code::IgnoredBranch, "/children/long".to_owned())]);
 }
+
+/// Kazoo's callflow modules, by the names of its schemas, and seed 000's `say`.
+const ALL: &str = "acdc_agent acdc_member acdc_queue acdc_wait_time after_bridge answer audio_macro branch_bnumber \
+    branch_variable call_forward call_waiting callflow camping_feature check_cid cidlistmatch collect_dtmf conference \
+    conference_feature dead_air device directory disa do_not_disturb dynamic_cid eavesdrop eavesdrop_feature edr fax_detect \
+    faxbox flush_dtmf function group group_pickup group_pickup_feature hangup hotdesk intercept intercept_feature intercom \
+    language lookupcidname manual_presence menu missed_call_alert move nomorobo noop notification offnet page_group park \
+    pivot play prepend_cid privacy receive_fax record_call record_caller resources response ring_group ring_group_toggle \
+    route_to_cid say send_dtmf set set_alert_info set_cid set_variable set_variables skel sleep temporal_route transfer tts \
+    user voicemail wait_for_hangup webhook";
+
+#[test]
+fn every_module_has_a_row_and_becomes_operations() {
+    for name in ALL.split_whitespace() {
+        assert!(crate::lower::reference::module(crate::lower::Dialect::Kazoo, name).is_some(), "{name}");
+        let program = lowered(&json!({"module": name, "data": {}})).program;
+        let lacks = program.nodes.iter().any(|node| matches!(node.op, Op::Unavailable { .. }));
+        assert!(!lacks, "{name}");
+    }
+}
