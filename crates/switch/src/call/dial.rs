@@ -1,32 +1,30 @@
-//! Dialling: other parties are called, all at once, and the first who answers is connected.
+//! Dialling: other parties are called, together or in turn, and the first who answers is connected.
 //!
 //! ```text
-//!   Looking ─ contacts ─→ Ringing ─ an answer ─→ Talking ─ a party goes ─→ Dialled(answered)
-//!      └──── nobody ────────┴── refused, time, stop ────────────────────→ Dialled(busy, …)
+//!   Ringing: each waits its turn ─ contacts ─→ forks ─ an answer ─→ Talking ─ a party goes ─→ Dialled(answered)
+//!      └── nobody is left: refused, time, stop ─────────────────────────────────────────→ Dialled(busy, …)
 //! ```
 //!
-//! The forks are legs of the call like any other. Those that lose are told that the call was completed elsewhere.
-//! The caller hears how it rings: 180, a callee's early media, or the ringing tone if it is answered already.
+//! [`Rota`] says who rings when; a fork is a leg of the call like any other. Those that lose are told that the call was
+//! completed elsewhere.
+//! The caller hears how it rings: 180, a callee's early media, what the flow chose, or the ringing tone if it is
+//! answered already.
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
-use audio::tone::Signal;
 use flow::engine::Input;
-use flow::ir::Callee;
-use flow::leg::{DialOutcome, Leg, LegCommand, LegEvent, Prompt, Tag};
-use sip::{Invite, Next, Offer, Party, Reason};
+use flow::ir::{Callee, Meanwhile};
+use flow::leg::{DialOutcome, LegEvent, Tag};
+use sip::{Next, Reason};
 
+use super::LegKey;
+use super::caller::Caller;
 use super::hunt::Hunt;
 use super::leg::CallLeg;
+use super::placing::{Placing, Wishes};
+use super::rota::Rota;
 use super::run::Call;
-use super::tones::signal;
-use super::transfer::News;
-use super::{LegKey, Mark};
-use crate::codecs::Codecs;
-use crate::sip_io::{Command, Owner, Phone};
-use crate::trunk::Pass;
+use crate::sip_io::{Command, Phone};
 
 /// Forks of one dialling; more is a mistake or an attack.
 const MOST: usize = 32;
@@ -34,191 +32,215 @@ const MOST: usize = 32;
 /// A dialling that goes on.
 #[derive(Debug)]
 pub(super) struct Dial {
-    tag: Tag,
-    stage: Stage,
+    pub(super) tag: Tag,
+    pub(super) stage: Stage,
+    pub(super) order: flow::ir::Dial<String>,
+    wishes: Wishes,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// It rings, or will.
     Ringing {
-        until: Instant,
-        /// Users whose contacts are awaited.
-        lookups: usize,
-        forks: Vec<LegKey>,
+        rota: Rota,
+        /// Users whose contacts are awaited, each with its place.
+        lookups: Vec<(usize, String)>,
+        /// Legs that ring, each with its place.
+        forks: Vec<(LegKey, usize)>,
         /// Whose early media the caller hears.
         heard: Option<LegKey>,
-        /// The refusal that says most, so far.
-        refusal: Option<u16>,
+        /// What came of those who are over, as far as it says most.
+        refusal: Option<(DialOutcome, u16)>,
         /// Numbers outside, each at one trunk after the other.
         hunts: Vec<Hunt>,
     },
-    /// This one answered.
-    Talking(LegKey),
-}
-
-/// A call to be placed.
-#[derive(Debug)]
-pub(super) struct Placing {
-    pub(super) invite: Invite,
-    /// What to offer.
-    pub(super) codecs: Arc<Codecs>,
-    /// Its place among a trunk's calls.
-    pub(super) pass: Option<Pass>,
+    /// This one answered, and may talk until then.
+    Talking(LegKey, Option<Instant>),
 }
 
 impl Dial {
     /// The one who answered.
     pub(super) fn winner(&self) -> Option<LegKey> {
         match self.stage {
-            Stage::Talking(winner) => Some(winner),
+            Stage::Talking(winner, _) => Some(winner),
             Stage::Ringing { .. } => None,
         }
     }
 
     /// Another leg takes the place of the one who answered.
     pub(super) fn swap(&mut self, old: LegKey, new: LegKey) {
-        if let Stage::Talking(winner) = &mut self.stage
+        if let Stage::Talking(winner, _) = &mut self.stage
             && *winner == old
         {
             *winner = new;
         }
     }
 
-    /// Another phone joins those that ring.
-    pub(super) fn add(&mut self, key: LegKey) {
-        if let Stage::Ringing { forks, .. } = &mut self.stage {
-            forks.push(key);
+    /// Another phone joins `old`, which rings.
+    pub(super) fn add(&mut self, old: LegKey, new: LegKey) {
+        if let Stage::Ringing { forks, .. } = &mut self.stage
+            && let Some((_, place)) = forks.iter().find(|(key, _)| *key == old)
+        {
+            forks.push((new, *place));
         }
+    }
+
+    /// The caller as those outside see him.
+    pub(super) fn outside(&self) -> &Caller {
+        &self.wishes.outside
     }
 
     /// Whether this leg rings.
     pub(super) fn rings(&self, key: LegKey) -> bool {
-        matches!(&self.stage, Stage::Ringing { forks, .. } if forks.contains(&key))
+        matches!(&self.stage, Stage::Ringing { forks, .. } if forks.iter().any(|(fork, _)| *fork == key))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        match self.stage {
-            Stage::Ringing { until, .. } => Some(until),
-            Stage::Talking(_) => None,
+        match &self.stage {
+            Stage::Ringing { rota, .. } => rota.poll_timeout(),
+            Stage::Talking(_, until) => *until,
         }
     }
 }
 
 impl Call {
     /// The flow dials.
-    pub(super) fn dial(&mut self, now: Instant, tag: Tag, dial: flow::ir::Dial<String>) {
+    pub(super) fn dial(&mut self, now: Instant, tag: Tag, mut order: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
-        let until = now.checked_add(dial.timeout).unwrap_or(self.last);
+        if !order.own_phones
+            && let Some(user) = self.record.summary().user
+        {
+            // Whoever rings a group that he is in does not want to be rung himself; one who dials himself does.
+            let others =
+                |to: &flow::ir::Endpoint<String>| !matches!(&to.callee, Callee::User(name) if *name == user);
+            if order.to.len() > 1 {
+                order.to.retain(others);
+            }
+        }
+        order.to.truncate(MOST);
+        let (flow::ir::Dial { order: way, timeout, rounds, .. }, dice) =
+            (&order, &mut |most| fastrand::u32(..most));
+        let rota = Rota::new(now, &order.to, *way, *timeout, *rounds, dice);
+        let wishes = self.wishes(now, &order);
         let stage = Stage::Ringing {
-            until,
-            lookups: 0,
-            forks: Vec::new(),
+            rota,
+            lookups: vec![],
+            forks: vec![],
             heard: None,
             refusal: None,
             hunts: vec![],
         };
-        self.dial = Some(Box::new(Dial { tag, stage }));
-        for endpoint in dial.to.into_iter().take(MOST) {
-            match endpoint.callee {
-                Callee::User(user) => {
-                    if let Some(Stage::Ringing { lookups, .. }) = self.stage() {
-                        *lookups += 1;
-                    }
-                    let mail = self.record.mail().clone();
-                    self.shared.shard.send(Command::Reach { user, tag, mail });
-                }
-                Callee::Uri(uri) => {
-                    let phone = self.phone(None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
-                    self.fork(now, &uri, phone);
-                }
-                Callee::Trunk { name, number } => self.outside(now, name.as_deref(), &number),
-                Callee::Shows { number: name, .. }
-                | Callee::Device(name)
-                | Callee::Group(name)
-                | Callee::Extension(name)
-                | Callee::Agent(name) => {
-                    self.record.timeline.note(now, format!("nobody is known as {name}"));
-                }
-            }
+        self.dial = Some(Box::new(Dial { tag, stage, order, wishes }));
+        if matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Sound(_)))
+            && let Some(caller) = self.subject.and_then(|key| self.leg_mut(key))
+        {
+            // What the flow chose to be heard is heard from the beginning on; 183 where that is needed.
+            let _ = caller.ensure_media(now);
+            self.let_ring();
         }
-        self.look(now);
+        self.ring(now);
     }
 
-    fn stage(&mut self) -> Option<&mut Stage> {
+    /// Calls those whose turn it is.
+    fn ring(&mut self, now: Instant) {
+        loop {
+            let Some(Stage::Ringing { rota, .. }) = self.stage() else { return };
+            let due = rota.due(now);
+            if due.is_empty() {
+                return self.look(now, None);
+            }
+            for place in due {
+                self.call(now, place);
+                self.look(now, Some(place));
+            }
+        }
+    }
+
+    /// Calls the one at this place.
+    fn call(&mut self, now: Instant, place: usize) {
+        let Some(dial) = &self.dial else { return };
+        let Some(endpoint) = dial.order.to.get(place) else { return };
+        let tag = dial.tag;
+        match endpoint.callee.clone() {
+            Callee::User(user) => self.reach(place, tag, user),
+            Callee::Extension(number) => {
+                let user = self.shared.users.load().by_number(&number).map(|user| user.name.clone());
+                match user {
+                    Some(user) => self.reach(place, tag, user),
+                    None => self.nobody(now, format!("no user has the extension {number}"), 404),
+                }
+            }
+            Callee::Uri(uri) => {
+                let phone = self.phone(&dial.wishes, None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
+                self.fork(now, place, &uri, phone);
+            }
+            Callee::Trunk { name, number } => self.outside(now, place, name.as_deref(), &number),
+            Callee::Shows { number: name, .. }
+            | Callee::Device(name)
+            | Callee::Group(name)
+            | Callee::Agent(name) => {
+                self.nobody(now, format!("nobody is known as {name}"), 404);
+            }
+        }
+    }
+
+    fn nobody(&mut self, now: Instant, why: String, status: u16) {
+        self.record.timeline.note(now, why);
+        self.failed(status);
+    }
+
+    /// Asks where a user can be reached.
+    fn reach(&mut self, place: usize, tag: Tag, user: String) {
+        let mail = self.record.mail().clone();
+        let Some(Stage::Ringing { lookups, .. }) = self.stage() else { return };
+        // The same user twice is rung once.
+        let asked = lookups.iter().any(|(_, asked)| *asked == user);
+        lookups.push((place, user.clone()));
+        if !asked {
+            self.shared.shard.send(Command::Reach { user, tag, mail });
+        }
+    }
+
+    pub(super) fn stage(&mut self) -> Option<&mut Stage> {
         self.dial.as_mut().map(|dial| &mut dial.stage)
     }
 
     /// Where a user can be reached.
     pub(super) fn contacts(&mut self, now: Instant, tag: Tag, user: &str, ways: Vec<Phone>) {
-        match &mut self.dial {
-            Some(dial) if dial.tag == tag => match &mut dial.stage {
-                Stage::Ringing { lookups, .. } => *lookups = lookups.saturating_sub(1),
-                Stage::Talking(_) => return,
-            },
-            _ => return,
+        let Some(dial) = self.dial.as_mut().filter(|dial| dial.tag == tag) else { return };
+        let Stage::Ringing { lookups, rota, .. } = &mut dial.stage else { return };
+        let mut places = Vec::new();
+        lookups.retain(|(place, asked)| {
+            let answered = asked == user;
+            places.extend(answered.then_some(*place));
+            !answered
+        });
+        // One who is no longer to ring by now is not called.
+        let place = places.iter().copied().find(|place| rota.rings(*place));
+        if let Some(place) = place {
+            if ways.is_empty() {
+                self.record.timeline.note(now, format!("no phone of {user} is registered"));
+            }
+            for way in ways {
+                let Some(dial) = &self.dial else { return };
+                let phone =
+                    self.phone(&dial.wishes, Some(user), Next::Flow(way.flow), way.target, way.routes);
+                self.fork(now, place, user, phone);
+            }
         }
-        if ways.is_empty() {
-            self.record.timeline.note(now, format!("no phone of {user} is registered"));
-        }
-        for way in ways {
-            let phone = self.phone(Some(user), Next::Flow(way.flow), way.target, way.routes);
-            self.fork(now, user, phone);
-        }
-        self.look(now);
-    }
-
-    /// What a phone is told of the call; `user` is whose it is, where it is one of ours.
-    fn phone(
-        &self,
-        user: Option<&str>,
-        next: Next,
-        target: String,
-        routes: Vec<(String, String)>,
-    ) -> Placing {
-        let local = match &next {
-            Next::Flow(flow) => match flow.local.ip() {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => format!("[{ip}]"),
-            },
-            Next::Hop(_) | Next::Uri(_) => self.caller.host.clone(),
-        };
-        // The one who is called, not the phone (RFC 3261 §8.1.1.2); those who watch him see it too.
-        let to = match user {
-            Some(user) => Party::sip(user, &local).to_string(),
-            None => format!("<{target}>"),
-        };
-        let mut headers = routes;
-        headers.extend(self.caller.asserted().headers());
-        headers.extend(self.caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
-        let invite = Invite {
-            next,
-            to,
-            target,
-            from: self.caller.from(&local),
-            user: self.caller.number.clone(),
-            offer: Offer::WhenReached,
-            credentials: None,
-            headers,
-            // A phone that sends calls elsewhere would send them past what its user may call.
-            follow: user.is_none(),
-            max_forwards: self.caller.hops,
-        };
-        Placing { invite, codecs: self.offered(), pass: None }
-    }
-
-    /// What to offer on behalf of the caller: its codec and packet time first, so that what one says can be passed on to
-    /// the other as it is.
-    pub(super) fn offered(&self) -> Arc<Codecs> {
-        let ours = &self.shared.codecs;
-        match self.subject.and_then(|key| self.leg(key)).and_then(CallLeg::speaks) {
-            Some((codec, ptime_ms)) => Arc::new(ours.led_by(codec, ptime_ms)),
-            None => ours.clone(),
+        for place in places {
+            self.look(now, Some(place));
         }
     }
 
     /// Calls one phone, or a carrier; the leg that does it.
-    pub(super) fn fork(&mut self, now: Instant, party: &str, placing: Placing) -> Option<LegKey> {
+    pub(super) fn fork(
+        &mut self,
+        now: Instant,
+        place: usize,
+        party: &str,
+        placing: Placing,
+    ) -> Option<LegKey> {
         let full = matches!(self.stage(), Some(Stage::Ringing { forks, .. }) if forks.len() >= MOST);
         if full || self.caller.hops == 0 {
             let why = if full { "too many phones at once" } else { "the call has passed too many servers" };
@@ -242,7 +264,7 @@ impl Call {
                 }
                 self.legs.push(leg);
                 if let Some(Stage::Ringing { forks, .. }) = self.stage() {
-                    forks.push(key);
+                    forks.push((key, place));
                 }
                 Some(key)
             }
@@ -262,117 +284,61 @@ impl Call {
         }
     }
 
-    /// The address of a new leg of this call.
-    pub(super) fn owner(&self, mark: Mark) -> Owner {
-        let (mail, record) = (self.record.mail().clone(), self.record.clone());
-        Owner { leg: self.shared.leg_key(), mark, mail, record }
-    }
-
     /// Notes a refusal if it says more than those before.
     pub(super) fn failed(&mut self, status: u16) {
+        self.came_to(DialOutcome::of(status), status);
+    }
+
+    fn came_to(&mut self, outcome: DialOutcome, status: u16) {
         if let Some(Stage::Ringing { refusal, .. }) = self.stage()
-            && refusal.is_none_or(|before| weight(status) > weight(before))
+            && refusal.is_none_or(|(_, before)| weight(status) > weight(before))
         {
-            *refusal = Some(status);
+            *refusal = Some((outcome, status));
         }
     }
 
-    /// Ends the dialling if nobody is left who could answer.
-    fn look(&mut self, now: Instant) {
-        if let Some(Stage::Ringing { lookups: 0, forks, refusal, .. }) = self.stage()
-            && forks.is_empty()
-        {
-            let status = refusal.unwrap_or(480);
-            self.dialled(now, DialOutcome::of(status), status);
-        }
-    }
-
-    /// A phone rings, or lets something be heard.
-    pub(super) fn fork_progress(&mut self, now: Instant, key: LegKey, media: bool) {
-        let subject = self.subject;
-        if self.dial.as_ref().is_some_and(|dial| dial.rings(key))
-            && let Some(origin) = &self.origin
-        {
-            origin.tell(News::Progress(if media { 183 } else { 180 }));
-        }
-        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
-        if !forks.contains(&key) {
-            return;
-        }
-        let first = media && heard.is_none();
-        if first {
-            *heard = Some(key);
-        }
-        let quiet = heard.is_none();
-        let Some(caller) = subject.and_then(|key| self.leg_mut(key)) else { return };
-        // A caller whose offer is still to come hears nothing before the answer, and is told that it rings.
-        if first && caller.ensure_media(now).is_ok() {
-            let caller = caller.key();
-            self.connect(now, caller, key);
-        } else if quiet || !caller.has_media() {
-            caller.ring(ringback());
-        }
-    }
-
-    /// A phone was answered.
-    pub(super) fn fork_answered(&mut self, now: Instant, key: LegKey) {
-        if !self.dial.as_ref().is_some_and(|dial| dial.rings(key)) {
-            // It lost, or nobody wants it any more.
-            if let Some(leg) = self.leg_mut(key) {
-                leg.leave(480, None, Reason::completed_elsewhere());
+    /// Whether the one at this place can still answer; if not, the next one's turn comes, or the dialling ends.
+    pub(super) fn look(&mut self, now: Instant, place: Option<usize>) {
+        let Some(Stage::Ringing { rota, lookups, forks, refusal, .. }) = self.stage() else { return };
+        let more = match place {
+            Some(place) => {
+                let pending =
+                    forks.iter().any(|(_, of)| *of == place) || lookups.iter().any(|(of, _)| *of == place);
+                if pending || !rota.rings(place) {
+                    return;
+                }
+                rota.over(now, place)
             }
-            return;
-        }
-        let Some(dial) = &mut self.dial else { return };
-        let tag = dial.tag;
-        let Stage::Ringing { forks, .. } = std::mem::replace(&mut dial.stage, Stage::Talking(key)) else {
-            return;
+            None => rota.poll_timeout().is_some(),
         };
-        for loser in forks.into_iter().filter(|fork| *fork != key) {
-            if let Some(leg) = self.leg_mut(loser) {
-                leg.leave(480, None, Reason::completed_elsewhere());
+        if more {
+            if place.is_some() {
+                self.ring(now);
             }
+        } else {
+            let (outcome, status) = refusal.unwrap_or((DialOutcome::Unavailable, 480));
+            self.dialled(now, outcome, status);
         }
-        if let Some(origin) = self.origin.take() {
-            origin.tell(News::Done);
-        }
-        let Some(subject) = self.subject else { return };
-        if let Some(caller) = self.leg_mut(subject) {
-            caller.hush();
-            caller.perform(now, tag, LegCommand::Answer);
-        }
-        self.connect(now, subject, key);
     }
 
-    /// A phone was not answered, for a reason.
-    pub(super) fn fork_refused(&mut self, now: Instant, key: LegKey, status: u16) {
-        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
-        let before = forks.len();
-        forks.retain(|fork| *fork != key);
-        if forks.len() == before {
-            return;
-        }
-        if *heard == Some(key) {
-            *heard = None;
-            self.part();
-        }
-        if self.hunt_on(now, key, status) {
-            return;
-        }
-        self.failed(status);
-        // RFC 3261 §16.7 step 5: the user does not want to be called, wherever.
-        if status >= 600 {
-            self.drop_forks(&Reason::normal());
-        }
-        self.look(now);
-    }
-
-    /// The time to ring is over.
+    /// Somebody's time to ring begins or is over, or the time to talk.
     pub(super) fn dial_time(&mut self, now: Instant) {
-        if self.dial.as_ref().and_then(|dial| dial.poll_timeout()).is_some_and(|due| due <= now) {
-            self.drop_forks(&Reason { status: 480, cause: Some(sip::Cause::Q850(19)), text: None });
-            self.dialled(now, DialOutcome::NoAnswer, 480);
+        if self.dial.as_ref().and_then(|dial| dial.poll_timeout()).is_none_or(|due| due > now) {
+            return;
         }
+        let Some(Stage::Ringing { rota, lookups, .. }) = self.stage() else {
+            self.record.timeline.note(now, "the longest conversation is over");
+            return self.give_up(now, Reason::normal());
+        };
+        let expired = rota.expired(now);
+        lookups.retain(|(place, _)| !expired.contains(place));
+        for place in expired {
+            let reason = Reason { status: 480, cause: Some(sip::Cause::Q850(19)), text: None };
+            self.drop_forks(&reason, |of| of == place);
+            self.came_to(DialOutcome::NoAnswer, 480);
+            self.look(now, Some(place));
+        }
+        self.ring(now);
     }
 
     /// The flow stops what it started with this tag; whether that was the dialling.
@@ -393,13 +359,22 @@ impl Call {
             }
             return self.dialled(now, DialOutcome::Answered, 200);
         }
-        self.drop_forks(&reason);
+        self.drop_forks(&reason, |_| true);
         self.dialled(now, DialOutcome::Cancelled, 487);
     }
 
-    fn drop_forks(&mut self, reason: &Reason) {
-        let Some(Stage::Ringing { forks, .. }) = self.stage() else { return };
-        for key in std::mem::take(forks) {
+    /// Takes leave of those that ring at these places.
+    pub(super) fn drop_forks(&mut self, reason: &Reason, places: impl Fn(usize) -> bool) {
+        let Some(Stage::Ringing { forks, hunts, heard, .. }) = self.stage() else { return };
+        let (gone, kept): (Vec<_>, Vec<_>) = forks.drain(..).partition(|(_, place)| places(*place));
+        *forks = kept;
+        hunts.retain(|hunt| !places(hunt.place()));
+        let silent = heard.is_some_and(|heard| gone.iter().any(|(key, _)| *key == heard));
+        if silent {
+            *heard = None;
+            self.part();
+        }
+        for (key, _) in gone {
             if let Some(leg) = self.leg_mut(key) {
                 leg.leave(480, None, reason.clone());
             }
@@ -430,10 +405,4 @@ fn weight(status: u16) -> u8 {
         500..=599 => 0,
         _ => 2,
     }
-}
-
-/// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
-/// everywhere from all others by its length.
-pub(super) fn ringback() -> Vec<Prompt> {
-    signal("us", Signal::Ringback)
 }

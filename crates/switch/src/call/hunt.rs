@@ -9,7 +9,7 @@ use std::time::Instant;
 use sip::{Invite, Offer};
 
 use super::LegKey;
-use super::dial::Placing;
+use super::placing::Placing;
 use super::run::Call;
 use crate::trunk::{self, Busy, Route, Verdict, verdict};
 
@@ -17,15 +17,23 @@ use crate::trunk::{self, Busy, Route, Verdict, verdict};
 #[derive(Debug)]
 pub(super) struct Hunt {
     number: String,
+    /// Its place among those who are dialled.
+    place: usize,
     /// The ways that are left.
     routes: VecDeque<Route>,
     /// The leg that tries one.
     leg: Option<LegKey>,
 }
 
+impl Hunt {
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+}
+
 impl Call {
     /// Starts the hunt for a number, by one trunk or by any.
-    pub(super) fn outside(&mut self, now: Instant, name: Option<&str>, number: &str) {
+    pub(super) fn outside(&mut self, now: Instant, place: usize, name: Option<&str>, number: &str) {
         let mut routes: VecDeque<Route> = self.shared.trunks.routes(number).into();
         if let Some(name) = name {
             routes.retain(|route| route.trunk.trunk.name == name);
@@ -36,7 +44,7 @@ impl Call {
             self.record.timeline.note(now, format!("{which} takes {number}"));
             return self.failed(404);
         }
-        let hunt = Hunt { number: number.to_owned(), routes, leg: None };
+        let hunt = Hunt { number: number.to_owned(), place, routes, leg: None };
         let Some(hunts) = self.hunts() else { return };
         hunts.push(hunt);
         let at = hunts.len() - 1;
@@ -44,9 +52,11 @@ impl Call {
     }
 
     /// A leg was refused. Whether it was a hunt's, and another way is tried in its place.
-    pub(super) fn hunt_on(&mut self, now: Instant, key: LegKey, status: u16) -> bool {
+    pub(super) fn hunt_on(&mut self, now: Instant, key: LegKey, place: usize, status: u16) -> bool {
         let Some(hunts) = self.hunts() else { return false };
-        let Some(at) = hunts.iter().position(|hunt| hunt.leg == Some(key)) else { return false };
+        let Some(at) = hunts.iter().position(|hunt| hunt.leg == Some(key) && hunt.place == place) else {
+            return false;
+        };
         match verdict(status) {
             Verdict::Final => false,
             Verdict::Next => {
@@ -63,7 +73,7 @@ impl Call {
             let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
             hunt.leg = None;
             let Some(route) = hunt.routes.pop_front() else { return };
-            let number = hunt.number.clone();
+            let (number, place) = (hunt.number.clone(), hunt.place);
             let name = route.trunk.trunk.name.clone();
             let pass = match route.trunk.gate.leave(now) {
                 Ok(pass) => pass,
@@ -78,7 +88,7 @@ impl Call {
                 }
             };
             let placing = self.outbound(&route, &number, pass);
-            let key = self.fork(now, &format!("{name} {number}"), placing);
+            let key = self.fork(now, place, &format!("{name} {number}"), placing);
             let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
             hunt.leg = key;
             if key.is_some() {
@@ -89,7 +99,8 @@ impl Call {
 
     /// What a trunk is told of the call.
     fn outbound(&self, route: &Route, number: &str, pass: trunk::Pass) -> Placing {
-        let shown = trunk::present(&route.trunk.trunk, &self.caller.outside());
+        let caller = self.dial.as_ref().map_or(&self.caller, |dial| dial.outside());
+        let shown = trunk::present(&route.trunk.trunk, &caller.outside());
         let (next, mut headers) = route.way();
         headers.extend(shown.headers);
         let account = route.trunk.trunk.account.as_ref();
@@ -98,7 +109,7 @@ impl Call {
             target: route.target(number),
             to: route.to(number),
             from: shown.from,
-            user: account.map_or_else(|| self.caller.number.clone(), |account| account.username.clone()),
+            user: account.map_or_else(|| caller.number.clone(), |account| account.username.clone()),
             offer: Offer::WhenReached,
             credentials: route.credentials(),
             headers,

@@ -9,7 +9,7 @@ use std::time::Instant;
 use flow::leg::{Leg, LegCommand};
 use sip::{Contact, InviteFacts, Reason, SessionId};
 
-use super::dial::ringback;
+use super::forks::ringback;
 use super::leg::OWN;
 use super::run::Call;
 use super::session::Session;
@@ -86,7 +86,7 @@ impl Call {
         self.record.timeline.note(now, marks.join(" takes the place of "));
         if self.dial.as_ref().is_some_and(|dial| dial.rings(old)) {
             if let Some(dial) = &mut self.dial {
-                dial.add(new);
+                dial.add(old, new);
             }
             return self.fork_answered(now, new);
         }

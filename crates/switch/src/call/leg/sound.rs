@@ -115,6 +115,14 @@ impl CallLeg {
         }
     }
 
+    /// Lets the caller hear this while it rings, also before the answer (183).
+    pub(crate) fn ring_by(&mut self, sound: Vec<Prompt>) {
+        if self.own != Own::Ringing {
+            self.own = Own::Ringing;
+            self.play(OWN, sound, flow::ir::Repeat::Forever);
+        }
+    }
+
     pub(super) fn start_recording(&mut self, tag: Tag, order: recording::Order) {
         self.recordings += 1;
         let id = recording::id(&order.name, self.owner.record.id, self.recordings);

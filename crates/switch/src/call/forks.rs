@@ -1,0 +1,120 @@
+//! What the phones that ring do: ring on, let something be heard, answer, refuse.
+
+use std::time::Instant;
+
+use audio::tone::Signal;
+use flow::ir::Meanwhile;
+use flow::leg::{DialOutcome, Leg, LegCommand, Prompt};
+use sip::Reason;
+
+use super::LegKey;
+use super::dial::Stage;
+use super::run::Call;
+use super::tones::signal;
+use super::transfer::News;
+
+impl Call {
+    /// A phone rings, or lets something be heard.
+    pub(super) fn fork_progress(&mut self, now: Instant, key: LegKey, media: bool) {
+        let subject = self.subject;
+        if self.dial.as_ref().is_some_and(|dial| dial.rings(key))
+            && let Some(origin) = &self.origin
+        {
+            origin.tell(News::Progress(if media { 183 } else { 180 }));
+        }
+        let passes = matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Pass));
+        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
+        if !forks.iter().any(|(fork, _)| *fork == key) {
+            return;
+        }
+        let first = passes && media && heard.is_none();
+        if first {
+            *heard = Some(key);
+        }
+        let quiet = heard.is_none();
+        let Some(caller) = subject.and_then(|key| self.leg_mut(key)) else { return };
+        // A caller whose offer is still to come hears nothing before the answer, and is told that it rings.
+        if first && caller.ensure_media(now).is_ok() {
+            let caller = caller.key();
+            self.connect(now, caller, key);
+        } else if quiet || !caller.has_media() {
+            self.let_ring();
+        }
+    }
+
+    /// The caller hears that it rings, in the way that the flow chose.
+    pub(super) fn let_ring(&mut self) {
+        let chosen = match self.dial.as_ref().map(|dial| &dial.order.meanwhile) {
+            Some(Meanwhile::Sound(sound)) => Some(vec![Prompt::Sound(sound.clone())]),
+            _ => None,
+        };
+        let Some(caller) = self.subject.and_then(|key| self.leg_mut(key)) else { return };
+        match chosen {
+            Some(sound) if caller.has_media() => caller.ring_by(sound),
+            _ => caller.ring(ringback()),
+        }
+    }
+
+    /// A phone was answered.
+    pub(super) fn fork_answered(&mut self, now: Instant, key: LegKey) {
+        if !self.dial.as_ref().is_some_and(|dial| dial.rings(key)) {
+            // It lost, or nobody wants it any more.
+            if let Some(leg) = self.leg_mut(key) {
+                leg.leave(480, None, Reason::completed_elsewhere());
+            }
+            return;
+        }
+        let Some(dial) = &mut self.dial else { return };
+        let tag = dial.tag;
+        let until = dial.order.longest.and_then(|longest| now.checked_add(longest));
+        let Stage::Ringing { forks, .. } = std::mem::replace(&mut dial.stage, Stage::Talking(key, until))
+        else {
+            return;
+        };
+        for (loser, _) in forks.into_iter().filter(|(fork, _)| *fork != key) {
+            if let Some(leg) = self.leg_mut(loser) {
+                leg.leave(480, None, Reason::completed_elsewhere());
+            }
+        }
+        if let Some(origin) = self.origin.take() {
+            origin.tell(News::Done);
+        }
+        let Some(subject) = self.subject else { return };
+        if let Some(caller) = self.leg_mut(subject) {
+            caller.hush();
+            caller.perform(now, tag, LegCommand::Answer);
+        }
+        self.connect(now, subject, key);
+    }
+
+    /// A phone was not answered, for a reason.
+    pub(super) fn fork_refused(&mut self, now: Instant, key: LegKey, status: u16) {
+        let one_rejects_all = self.dial.as_ref().is_some_and(|dial| dial.order.one_rejects_all);
+        let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
+        let Some(at) = forks.iter().position(|(fork, _)| *fork == key) else { return };
+        let (_, place) = forks.remove(at);
+        if *heard == Some(key) {
+            *heard = None;
+            self.part();
+        }
+        if self.hunt_on(now, key, place, status) {
+            return;
+        }
+        self.failed(status);
+        if one_rejects_all && DialOutcome::of(status) == DialOutcome::Rejected {
+            self.drop_forks(&Reason::normal(), |_| true);
+            return self.dialled(now, DialOutcome::Rejected, status);
+        }
+        // RFC 3261 §16.7 step 5: the user does not want to be called, wherever.
+        if status >= 600 {
+            self.drop_forks(&Reason::normal(), |of| of == place);
+        }
+        self.look(now, Some(place));
+    }
+}
+
+/// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
+/// everywhere from all others by its length.
+pub(super) fn ringback() -> Vec<Prompt> {
+    signal("us", Signal::Ringback)
+}

@@ -1,0 +1,169 @@
+//! What a phone or a carrier is told of a call that is placed to it, and who it sees.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use flow::ir::{Dial, Identity, Shown, Withheld};
+use sip::{Invite, Next, Offer, Party};
+
+use super::Mark;
+use super::caller::Caller;
+use super::leg::CallLeg;
+use super::run::Call;
+use crate::codecs::Codecs;
+use crate::sip_io::Owner;
+use crate::trunk::Pass;
+
+/// A call to be placed.
+#[derive(Debug)]
+pub(super) struct Placing {
+    pub(super) invite: Invite,
+    /// What to offer.
+    pub(super) codecs: Arc<Codecs>,
+    /// Its place among a trunk's calls.
+    pub(super) pass: Option<Pass>,
+}
+
+/// What a dialling wants those who are called to see.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// The caller as phones of ours see him.
+    pub(super) inside: Caller,
+    /// As those see him who are reached by a trunk.
+    pub(super) outside: Caller,
+    /// More headers, `Alert-Info` among them.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// Headers that a flow may not write: they are the call's own.
+const OURS: [&str; 14] = [
+    "via",
+    "from",
+    "to",
+    "call-id",
+    "cseq",
+    "contact",
+    "max-forwards",
+    "content-length",
+    "content-type",
+    "route",
+    "record-route",
+    "authorization",
+    "proxy-authorization",
+    "require",
+];
+
+impl Call {
+    /// What `dial` wants those who are called to see.
+    pub(super) fn wishes(&self, now: Instant, dial: &Dial<String>) -> Wishes {
+        let mut headers = Vec::new();
+        let alert = dial.alert.iter().map(|alert| ("Alert-Info".to_owned(), alert.clone()));
+        // RFC 5373; phones that do not know it know this Alert-Info.
+        let auto = dial.auto_answer.then(|| {
+            [
+                ("Answer-Mode", "Auto"),
+                ("Alert-Info", "<http://www.notused.com>;info=alert-autoanswer;delay=0"),
+            ]
+        });
+        let auto = auto.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (name, value) in dial.headers.iter().cloned().chain(alert).chain(auto) {
+            let known = OURS.contains(&name.to_ascii_lowercase().as_str());
+            let plain =
+                |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            if known || !plain(&name) || name.contains([':', ' ']) || !plain(&value) {
+                self.record.timeline.note(now, format!("the header {name} cannot be sent"));
+            } else {
+                headers.push((name, value));
+            }
+        }
+        Wishes {
+            inside: self.shown(&dial.identity),
+            outside: self.shown(dial.outside.as_ref().unwrap_or(&dial.identity)),
+            headers,
+        }
+    }
+
+    /// What a phone is told of the call; `user` is whose it is, where it is one of ours.
+    pub(super) fn phone(
+        &self,
+        dials: &Wishes,
+        user: Option<&str>,
+        next: Next,
+        target: String,
+        routes: Vec<(String, String)>,
+    ) -> Placing {
+        let local = match &next {
+            Next::Flow(flow) => match flow.local.ip() {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            },
+            Next::Hop(_) | Next::Uri(_) => self.caller.host.clone(),
+        };
+        // The one who is called, not the phone (RFC 3261 §8.1.1.2); those who watch him see it too.
+        let to = match user {
+            Some(user) => Party::sip(user, &local).to_string(),
+            None => format!("<{target}>"),
+        };
+        let caller = &dials.inside;
+        let mut headers = routes;
+        headers.extend(caller.asserted().headers());
+        headers.extend(dials.headers.iter().cloned());
+        headers.extend(caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
+        let invite = Invite {
+            next,
+            to,
+            target,
+            from: caller.from(&local),
+            user: caller.number.clone(),
+            offer: Offer::WhenReached,
+            credentials: None,
+            headers,
+            // A phone that sends calls elsewhere would send them past what its user may call.
+            follow: user.is_none(),
+            max_forwards: caller.hops,
+        };
+        Placing { invite, codecs: self.offered(), pass: None }
+    }
+
+    /// What to offer on behalf of the caller: its codec and packet time first, so that what one says can be passed on to
+    /// the other as it is.
+    pub(super) fn offered(&self) -> Arc<Codecs> {
+        let ours = &self.shared.codecs;
+        match self.subject.and_then(|key| self.leg(key)).and_then(CallLeg::speaks) {
+            Some((codec, ptime_ms)) => Arc::new(ours.led_by(codec, ptime_ms)),
+            None => ours.clone(),
+        }
+    }
+
+    /// The caller as those are to see him whom a flow dials so.
+    pub(super) fn shown(&self, identity: &Identity<String>) -> Caller {
+        let mut caller = self.caller.clone();
+        match &identity.number {
+            Shown::Caller | Shown::Class(_) => {}
+            Shown::Called => caller.number = self.record.summary().called,
+            Shown::Given(number) => caller.number = number.clone(),
+        }
+        match &identity.name {
+            Shown::Caller | Shown::Class(_) => {}
+            Shown::Called => caller.name = None,
+            Shown::Given(name) => caller.name = Some(name.clone()).filter(|name| !name.is_empty()),
+        }
+        if let Some(prefix) = &identity.prefix {
+            let name = caller.name.as_deref().unwrap_or(&caller.number);
+            caller.name = Some(format!("{prefix} {name}").trim().to_owned());
+        }
+        match identity.withheld {
+            Withheld::Nothing | Withheld::AsCaller => {}
+            Withheld::Name => caller.name = None,
+            Withheld::Number | Withheld::Both => caller.withheld = true,
+        }
+        caller
+    }
+
+    /// The address of a new leg of this call.
+    pub(super) fn owner(&self, mark: Mark) -> Owner {
+        let (mail, record) = (self.record.mail().clone(), self.record.clone());
+        Owner { leg: self.shared.leg_key(), mark, mail, record }
+    }
+}
