@@ -23,6 +23,11 @@ pub fn user(name: &str) -> Program {
     connect(Callee::User(Template::literal(name)), RING)
 }
 
+/// The number of a group: its members ring as the group has it. Everything else as for a user.
+pub fn group(name: &str, ring: Duration) -> Program {
+    connect(Callee::Group(Template::literal(name)), ring)
+}
+
 fn connect(callee: Callee, timeout: Duration) -> Program {
     let dial = Dial { relay: true, ..Dial::new(vec![callee.into()], timeout) };
     let mut builder = Builder::new(Dialect::Own, Lacking::Fail);

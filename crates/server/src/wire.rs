@@ -149,7 +149,7 @@ pub(crate) fn load(config: &Config, previous: Option<&store::Flows>) -> Result<L
 
 /// The accounts of the configuration and of the flows directory, or made-up ones; whether they are made up.
 fn users(config: &Config, loaded: &Loaded) -> anyhow::Result<(Users, bool)> {
-    let users: Users = loaded.users.iter().chain(config.users.iter()).cloned().collect();
+    let users = loaded.users.clone().with(config.users.clone());
     if users.is_empty() { Ok((demo::users(&config.data_dir)?, true)) } else { Ok((users, false)) }
 }
 

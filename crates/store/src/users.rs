@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
 use crate::Problem;
+use crate::groups::{Group, Order};
 use crate::numbers::syntax;
 use crate::problem::place;
 
@@ -30,12 +32,13 @@ impl fmt::Debug for User {
     }
 }
 
-/// All accounts, by name.
+/// All accounts and their groups, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {
     users: BTreeMap<String, User>,
     /// Names by number.
     numbers: HashMap<String, String>,
+    groups: BTreeMap<String, Group>,
 }
 
 impl Users {
@@ -67,6 +70,34 @@ impl Users {
         self.users.get(self.numbers.get(number)?)
     }
 
+    /// Adds a group; the one of the same name is replaced.
+    pub fn insert_group(&mut self, group: Group) {
+        self.groups.insert(group.name.clone(), group);
+    }
+
+    /// The group of this name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// The group that this number reaches.
+    pub fn group_by_number(&self, number: &str) -> Option<&Group> {
+        self.groups.values().find(|group| group.number.as_deref() == Some(number))
+    }
+
+    /// All groups in the order of their names.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// The same accounts and groups with those of `others`, which go before these of the same name.
+    #[must_use]
+    pub fn with(mut self, others: Users) -> Users {
+        others.users.into_values().for_each(|user| drop(self.insert(user)));
+        self.groups.extend(others.groups);
+        self
+    }
+
     /// All accounts in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &User> {
         self.users.values()
@@ -83,7 +114,7 @@ impl Users {
     }
 }
 
-/// Reads `users.toml`: a table a user, `[alice]` with `password` and perhaps `number`.
+/// Reads `users.toml`: a table a user, `[alice]` with `password` and perhaps `number`; a table with `members` is a group.
 pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> =
@@ -97,6 +128,16 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
             say(value.span(), format!("expected `[{}]` with `password = \"…\"`", name.get_ref()));
             continue;
         };
+        if members.iter().any(|(key, _)| key.get_ref() == "members") {
+            let group = group(name.get_ref(), members, &mut say);
+            match group.number.as_deref().and_then(|number| users.by_number(number)) {
+                Some(other) => {
+                    say(name.span(), format!("`{}` has the number of `{}`", group.name, other.name))
+                }
+                None => users.insert_group(group),
+            }
+            continue;
+        }
         let mut user = User { name: name.get_ref().to_string(), password: String::new(), number: None };
         for (key, value) in members {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -104,7 +145,8 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
                 ("number", DeValue::String(number)) => user.number = Some(number.to_string()),
                 ("password" | "number", _) => say(value.span(), "expected a text in quotes".to_owned()),
                 (other, _) => {
-                    say(key.span(), format!("unknown key `{other}`; a user has `password` and `number`"));
+                    let has = "a user has `password` and `number`, a group `members`";
+                    say(key.span(), format!("unknown key `{other}`; {has}"));
                 }
             }
         }
@@ -119,6 +161,43 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
         }
     }
     (users, problems)
+}
+
+/// A group's table.
+fn group(name: &str, table: &DeTable<'_>, say: &mut impl FnMut(std::ops::Range<usize>, String)) -> Group {
+    let mut group = Group::new(name);
+    for (key, value) in table {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("members", DeValue::Array(members)) => {
+                for member in members {
+                    match member.get_ref() {
+                        DeValue::String(name) => group.members.push(name.to_string()),
+                        _ => say(member.span(), "expected a user's name in quotes".to_owned()),
+                    }
+                }
+            }
+            ("number", DeValue::String(number)) => group.number = Some(number.to_string()),
+            ("order", DeValue::String(order)) => match Order::named(order) {
+                Some(order) => group.order = order,
+                None => {
+                    let expected = "expected `together`, `in_turn` or `random`";
+                    say(value.span(), format!("{expected}, found `{order}`"));
+                }
+            },
+            ("ring_s", DeValue::Integer(seconds)) => match seconds.as_str().parse() {
+                Ok(seconds @ 1..=3_600) => group.ring = Duration::from_secs(seconds),
+                _ => say(value.span(), "expected 1 to 3600 seconds".to_owned()),
+            },
+            ("members", _) => say(value.span(), "expected a list of users' names".to_owned()),
+            ("number" | "order", _) => say(value.span(), "expected a text in quotes".to_owned()),
+            ("ring_s", _) => say(value.span(), "expected a number of seconds".to_owned()),
+            (other, _) => {
+                let has = "a group has `members`, `number`, `order` and `ring_s`";
+                say(key.span(), format!("unknown key `{other}`; {has}"));
+            }
+        }
+    }
+    group
 }
 
 impl FromIterator<User> for Users {
@@ -141,6 +220,26 @@ mod tests {
         assert_eq!(users.by_number("201"), Some(&alice));
         assert_eq!(users.by_number("202"), None);
         assert!(!format!("{users:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_table_with_members_is_a_group() {
+        let text = "[alice]\npassword = \"a\"\nnumber = \"201\"\n[sales]\nmembers = [\"alice\", 5]\nnumber = \"600\"\n\
+                    order = \"in_turn\"\nring_s = 15\n[odd]\nmembers = \"alice\"\norder = \"best\"\nnumber = \"201\"\n";
+        let (users, problems) = parse(text);
+        let sales = users.group_by_number("600").expect("a group");
+        assert_eq!((sales.members.as_slice(), sales.order), (["alice".to_owned()].as_slice(), Order::InTurn));
+        assert_eq!(sales.ring, Duration::from_secs(15));
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "users.toml:5:21: error: expected a user's name in quotes",
+                "users.toml:10:11: error: expected a list of users' names",
+                "users.toml:11:9: error: expected `together`, `in_turn` or `random`, found `best`",
+                "users.toml:9:2: error: `odd` has the number of `alice`",
+            ]
+        );
     }
 
     #[test]

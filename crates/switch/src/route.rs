@@ -1,7 +1,7 @@
 //! Who may call, and where a number leads.
 //!
-//! A number leads, in this order, to the flow that has exactly this number, to the user who has it or whose name it is,
-//! and to the flow that a pattern or `no_match` finds.
+//! A number leads, in this order, to the flow that has exactly this number, to the user or the group that has it or
+//! whose name it is, and to the flow that a pattern or `no_match` finds.
 //!
 //! A number that leads nowhere by all of these goes out by a trunk, if one takes it and a user dials it.
 //!
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sip::{Identity, InviteFacts};
-use store::{Flows, Route, Trunk, Users};
+use store::{Flows, Group, Route, Trunk, Users};
 
 use crate::call::{Invited, replace, start};
 use crate::error::Refusal;
@@ -76,6 +76,17 @@ impl Program {
         }
     }
 
+    fn group(group: &Group) -> Program {
+        // In turn each member rings for the whole of the time.
+        let members = u32::try_from(group.members.len().max(1)).unwrap_or(1);
+        let whole = match group.order {
+            store::Order::Together => group.ring,
+            store::Order::InTurn | store::Order::Random => group.ring.saturating_mul(members),
+        };
+        let code = Arc::new(flow::own::group(&group.name, whole));
+        Program { code, id: format!("group/{}", group.name), ..Program::user(&group.name) }
+    }
+
     fn outside(number: &str) -> Program {
         Program {
             code: Arc::new(flow::own::outside(number)),
@@ -110,6 +121,9 @@ pub(crate) fn lead(flows: &Flows, users: &Users, number: &str) -> Result<Program
     }
     if let Some(user) = users.by_number(number).or_else(|| users.get(number)) {
         return Ok(Program::user(&user.name));
+    }
+    if let Some(group) = users.group_by_number(number).or_else(|| users.group(number)) {
+        return Ok(Program::group(group));
     }
     flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
 }
@@ -148,7 +162,9 @@ fn called<'a>(trunk: &Trunk, invite: &'a InviteFacts) -> &'a str {
 fn lead_in(flows: &Flows, users: &Users, trunk: &Trunk, number: &str) -> Result<Program, Refusal> {
     let spellings = trunk.plan.spellings(number);
     let exact = |spelling: &String| {
-        let known = flows.numbered(spelling).is_some() || users.by_number(spelling).is_some();
+        let known = flows.numbered(spelling).is_some()
+            || users.by_number(spelling).is_some()
+            || users.group_by_number(spelling).is_some();
         known.then(|| lead(flows, users, spelling))
     };
     let found = spellings.iter().find_map(exact);

@@ -122,3 +122,19 @@ fn the_callee_sees_who_the_flow_says_calls() {
     assert_eq!(end(&rig.finished()).0, "hangup");
     rig.nothing_left();
 }
+
+#[test]
+fn a_group_has_a_number_and_its_members_ring_but_for_the_one_who_calls() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol) =
+        (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Ring), rig.desk("carol", C, SOON));
+    let call = alice.call("600");
+    assert!(alice.up(call) && carol.up(0) && bob.over(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, C), "{:?}", rig.traces());
+    alice.hang_up(call);
+    let view = rig.finished();
+    assert_eq!(view.flow.as_deref(), Some("group/sales"));
+    let names: Vec<&str> = view.legs.iter().map(|leg| leg.party.as_str()).collect();
+    assert_eq!(names.len(), 3, "alice does not ring herself: {names:?}");
+    rig.nothing_left();
+}

@@ -18,6 +18,7 @@ use flow::leg::{DialOutcome, LegEvent, Tag};
 use sip::{Next, Reason};
 
 use super::LegKey;
+use super::callees;
 use super::caller::Caller;
 use super::hunt::Hunt;
 use super::leg::CallLeg;
@@ -107,16 +108,8 @@ impl Call {
     /// The flow dials.
     pub(super) fn dial(&mut self, now: Instant, tag: Tag, mut order: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
-        if !order.own_phones
-            && let Some(user) = self.record.summary().user
-        {
-            // Whoever rings a group that he is in does not want to be rung himself; one who dials himself does.
-            let others =
-                |to: &flow::ir::Endpoint<String>| !matches!(&to.callee, Callee::User(name) if *name == user);
-            if order.to.len() > 1 {
-                order.to.retain(others);
-            }
-        }
+        let caller = self.record.summary().user;
+        callees::resolve(&mut order, &self.shared.users.load(), caller.as_deref());
         order.to.truncate(MOST);
         let (flow::ir::Dial { order: way, timeout, rounds, .. }, dice) =
             (&order, &mut |most| fastrand::u32(..most));

@@ -14,6 +14,7 @@
 mod answer;
 mod attend;
 mod bridge;
+mod callees;
 mod caller;
 pub(crate) mod cdr;
 mod dial;

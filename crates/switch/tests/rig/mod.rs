@@ -267,5 +267,8 @@ fn people() -> Users {
         password: "secret".into(),
         number: Some(number.into()),
     };
-    people.into_iter().map(user).collect()
+    let mut users: Users = people.into_iter().map(user).collect();
+    let members = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
+    users.insert_group(store::Group { members, number: Some("600".into()), ..store::Group::new("sales") });
+    users
 }
