@@ -128,14 +128,7 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
             say(value.span(), format!("expected `[{}]` with `password = \"…\"`", name.get_ref()));
             continue;
         };
-        if members.iter().any(|(key, _)| key.get_ref() == "members") {
-            let group = group(name.get_ref(), members, &mut say);
-            match group.number.as_deref().and_then(|number| users.by_number(number)) {
-                Some(other) => {
-                    say(name.span(), format!("`{}` has the number of `{}`", group.name, other.name))
-                }
-                None => users.insert_group(group),
-            }
+        if is_group(members) {
             continue;
         }
         let mut user = User { name: name.get_ref().to_string(), password: String::new(), number: None };
@@ -160,7 +153,29 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
             _ => drop(users.insert(user)),
         }
     }
+    // After the users, whose numbers they may not have.
+    for (name, value) in table.get_ref() {
+        let DeValue::Table(members) = value.get_ref() else { continue };
+        if !is_group(members) {
+            continue;
+        }
+        let mut say = |span: std::ops::Range<usize>, message: String| {
+            problems.push(Problem::file(FILE, message).at(place(text, span.start)));
+        };
+        let group = group(name.get_ref(), members, &mut say);
+        let number = group.number.as_deref();
+        let user = number.and_then(|number| users.by_number(number)).map(|user| &user.name);
+        match user.or(number.and_then(|number| users.group_by_number(number)).map(|group| &group.name)) {
+            Some(other) => say(name.span(), format!("`{}` has the number of `{other}`", group.name)),
+            None => users.insert_group(group),
+        }
+    }
     (users, problems)
+}
+
+/// Whether a table is a group's.
+fn is_group(table: &DeTable<'_>) -> bool {
+    table.iter().any(|(key, _)| key.get_ref() == "members")
 }
 
 /// A group's table.
@@ -234,10 +249,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "users.toml:5:21: error: expected a user's name in quotes",
                 "users.toml:10:11: error: expected a list of users' names",
                 "users.toml:11:9: error: expected `together`, `in_turn` or `random`, found `best`",
                 "users.toml:9:2: error: `odd` has the number of `alice`",
+                "users.toml:5:21: error: expected a user's name in quotes",
             ]
         );
     }

@@ -108,8 +108,12 @@ impl Call {
     /// The flow dials.
     pub(super) fn dial(&mut self, now: Instant, tag: Tag, mut order: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
-        let caller = self.record.summary().user;
-        callees::resolve(&mut order, &self.shared.users.load(), caller.as_deref());
+        let users = self.shared.users.load();
+        // One who proved who he is, or who says so from this machine, where nobody is asked.
+        let number = &self.caller.number;
+        let said = users.get(number).or_else(|| users.by_number(number)).map(|user| user.name.clone());
+        let caller = self.record.summary().user.or(said);
+        callees::resolve(&mut order, &users, caller.as_deref());
         order.to.truncate(MOST);
         let (flow::ir::Dial { order: way, timeout, rounds, .. }, dice) =
             (&order, &mut |most| fastrand::u32(..most));

@@ -60,12 +60,11 @@ impl Call {
         let mut headers = Vec::new();
         let alert = dial.alert.iter().map(|alert| ("Alert-Info".to_owned(), alert.clone()));
         // RFC 5373; phones that do not know it know this Alert-Info.
-        let auto = dial.auto_answer.then(|| {
-            [
-                ("Answer-Mode", "Auto"),
-                ("Alert-Info", "<http://www.notused.com>;info=alert-autoanswer;delay=0"),
-            ]
-        });
+        let modes = [
+            ("Answer-Mode", "Auto"),
+            ("Alert-Info", "<http://www.notused.com>;info=alert-autoanswer;delay=0"),
+        ];
+        let auto = dial.auto_answer.then_some(modes);
         let auto = auto.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned()));
         for (name, value) in dial.headers.iter().cloned().chain(alert).chain(auto) {
             let known = OURS.contains(&name.to_ascii_lowercase().as_str());
