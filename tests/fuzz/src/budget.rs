@@ -38,7 +38,12 @@ impl Drop for Reproduce<'_> {
 
 /// Runs a target's cases until the budget is spent. A case draws from its own generator only, and says how many inputs
 /// it was.
-pub fn run(target: &str, mut case: impl FnMut(&mut Rng) -> u64) {
+pub fn run(target: &str, case: impl FnMut(&mut Rng) -> u64) {
+    few(target, USUAL, case);
+}
+
+/// As [`run`], for inputs that cost more: `usual` of them where the environment says nothing.
+pub fn few(target: &str, usual: u64, mut case: impl FnMut(&mut Rng) -> u64) {
     if let Some(only) = variable("FUZZ_CASE") {
         case(&mut Rng::with_seed(only));
         return;
@@ -46,7 +51,7 @@ pub fn run(target: &str, mut case: impl FnMut(&mut Rng) -> u64) {
     let budget = match (variable("FUZZ_INPUTS"), variable("FUZZ_SECONDS")) {
         (Some(inputs), _) => Budget::Inputs(inputs),
         (None, Some(seconds)) => Budget::Until(Duration::from_secs(seconds)),
-        (None, None) => Budget::Inputs(USUAL),
+        (None, None) => Budget::Inputs(usual),
     };
     let mut seeds = Rng::with_seed(variable("FUZZ_SEED").unwrap_or(1));
     let (started, mut inputs) = (Instant::now(), 0);

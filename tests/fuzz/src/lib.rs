@@ -11,5 +11,6 @@
 pub mod budget;
 pub mod corpus;
 pub mod grammar;
+pub mod json;
 pub mod memory;
 pub mod mutate;
