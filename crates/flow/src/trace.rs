@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Longest text of a line, in bytes; addresses with all their fields are shorter.
+pub const TEXT: usize = 8_000;
+
 /// One line of a call's timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -17,7 +20,10 @@ pub struct Entry {
 
 impl Entry {
     /// An entry `at` after the call began.
-    pub fn new(at: Duration, what: What) -> Entry {
+    ///
+    /// Texts of more than [`TEXT`] bytes are cut, so that the lines of a call have a size.
+    pub fn new(at: Duration, mut what: What) -> Entry {
+        what.cut();
         Entry { at_ms: at.as_millis() as u64, what }
     }
 }
@@ -51,6 +57,29 @@ pub enum What {
     Ended { cause: String, by: String },
 }
 
+impl What {
+    fn cut(&mut self) {
+        let texts: [Option<&mut String>; 3] = match self {
+            What::Sip { line } => [Some(line), None, None],
+            What::Flow { dialect, document } => [Some(dialect), Some(document), None],
+            What::Node { pointer, op } => [Some(pointer), Some(op), None],
+            What::Prompt { what } => [Some(what), None, None],
+            What::Digit { .. } => [None, None, None],
+            What::Collected { digits } => [Some(digits), None, None],
+            What::Http { method, url, note, .. } => [Some(method), Some(url), Some(note)],
+            What::Media { note } => [Some(note), None, None],
+            What::Recorded { id, .. } => [Some(id), None, None],
+            What::Note { text } => [Some(text), None, None],
+            What::Ended { cause, by } => [Some(cause), Some(by), None],
+        };
+        for text in texts.into_iter().flatten().filter(|text| text.len() > TEXT) {
+            let end = (0..=TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+}
+
 impl std::fmt::Display for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Entry { at_ms, what } = self;
@@ -70,5 +99,17 @@ impl std::fmt::Display for Entry {
             What::Note { text } => write!(f, "note   {text}"),
             What::Ended { cause, by } => write!(f, "end    {cause}, by {by}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_any_length_makes_a_line_of_some_length() {
+        let note = |text: String| Entry::new(Duration::ZERO, What::Note { text }).to_string();
+        assert!(note("é".repeat(1_000_000)).len() < TEXT + 50);
+        assert!(note("x".repeat(TEXT)).ends_with("xx"), "what fits is whole");
     }
 }

@@ -1,15 +1,25 @@
 //! Loops over lists.
 
 use crate::{
-    engine::{Cx, Each},
+    engine::{Cx, Each, LARGEST_MEMORY},
     ir::{Expr, Outcome},
 };
 
 /// Points loop `slot` at the start of a list; what is no list has no elements.
 pub(super) fn start(cx: &Cx, slot: u32, over: &Expr) -> Outcome {
     let list = cx.eval(over);
-    if let Some(frame) = cx.port().frames.last_mut() {
-        frame.loops.insert(slot, Each::over(list));
+    let mut each = Each::over(list);
+    let mut port = cx.port();
+    if let Some(frame) = port.frames.last_mut() {
+        frame.loops.remove(&slot);
+    }
+    let open: usize = port.frames.iter().flat_map(|frame| frame.loops.values()).map(|each| each.size).sum();
+    if open + each.size > LARGEST_MEMORY {
+        port.note("the lists of all loops together are too large; this one is passed over");
+        each = Each::default();
+    }
+    if let Some(frame) = port.frames.last_mut() {
+        frame.loops.insert(slot, each);
     }
     Outcome::Done
 }

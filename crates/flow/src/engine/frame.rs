@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
+use super::store::size_of;
 use crate::ir::{Install, NodeId, Program, Target};
 
 /// A program that is running, or waiting for one that it called.
@@ -39,11 +40,14 @@ impl Frame {
 pub(crate) struct Each {
     /// Index or member name, and value.
     rest: std::collections::VecDeque<(Value, Value)>,
+    /// As variables are measured, when it began.
+    pub size: usize,
 }
 
 impl Each {
     /// A loop over an array's elements, an object's members, or nothing.
     pub(crate) fn over(value: Option<Value>) -> Each {
+        let size = value.as_ref().map_or(0, size_of);
         let rest = match value {
             Some(Value::Array(items)) => {
                 items.into_iter().enumerate().map(|(at, item)| (Value::from(at), item)).collect()
@@ -53,12 +57,14 @@ impl Each {
             }
             _ => Default::default(),
         };
-        Each { rest }
+        Each { rest, size }
     }
 
     /// A loop over these keys and values.
     pub(crate) fn of(rest: impl Iterator<Item = (Value, Value)>) -> Each {
-        Each { rest: rest.collect() }
+        let rest: std::collections::VecDeque<_> = rest.collect();
+        let size = rest.iter().map(|(_, value)| size_of(value)).sum();
+        Each { rest, size }
     }
 
     /// What is still to come.

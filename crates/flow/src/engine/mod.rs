@@ -38,7 +38,7 @@ pub(crate) use self::{
     frame::{Each, Installation},
     port::{LegState, OpenRecording, Pressed, Reply},
     request::build as build_request,
-    store::Code,
+    store::{ALL as LARGEST_MEMORY, Code},
 };
 use self::{
     frame::Frame,

@@ -12,7 +12,7 @@ use super::{
     Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Settings,
     frame::{Frame, Installation},
     lanes::Lanes,
-    store::Store,
+    store::{HISTORY, Store},
     talk::Talk,
 };
 use crate::{
@@ -424,6 +424,9 @@ impl Port {
     fn recorded(&mut self, tag: Tag, id: &str, duration: Duration) {
         let Some(at) = self.recordings.iter().position(|open| open.tag == tag) else { return };
         let open = self.recordings.remove(at);
+        if self.store.recordings.len() >= HISTORY {
+            self.store.recordings.remove(0);
+        }
         self.store.recordings.push(json!({"name": open.name, "id": id}));
         self.store.recorded = Some(duration);
         self.store.recorded_format = Some(open.format.name());

@@ -16,7 +16,7 @@ use super::{
     frame::Frame,
     port::Port,
     run::{At, Home},
-    store::{Code, Store},
+    store::{ALL, Code, Store},
 };
 use crate::{
     ir::{FileFormat, Hangup, Identity, NodeId, Program, Shown, Side, Target, Withheld},
@@ -298,6 +298,8 @@ fn store(memory: Memory) -> Result<Store, RestoreError> {
         Ok::<_, RestoreError>(Code { digits, captures, by: named(&SIDES, &by)? })
     };
     Ok(Store {
+        // To be measured.
+        size: ALL + 1,
         variables: memory.variables,
         last_digits: memory.last_digits,
         collections: memory.collections,

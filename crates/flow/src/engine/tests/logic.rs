@@ -162,3 +162,13 @@ fn opening_hours_are_local() {
     "#,
     );
 }
+
+#[test]
+fn loops_inside_of_loops_hold_so_many_values_and_no_more() {
+    let list: Vec<serde_json::Value> = (0..15_000).map(serde_json::Value::from).collect();
+    let mut ops = vec![assign("list", literal(list.into()))];
+    ops.extend((0..8).map(|slot| Op::EachStart { slot, over: variable("list") }));
+    let transcript = sim::run_bare(line(ops), "");
+    let passed_over = transcript.matches("this one is passed over").count();
+    assert_eq!(passed_over, 2, "six of 15,001 values have room: {transcript}");
+}
