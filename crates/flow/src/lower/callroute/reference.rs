@@ -94,7 +94,7 @@ const MODULES: &[Module] = &[
     module("busy", &["Play", "Hangup"], "A busy tone (480 and 620 Hz) as early media, then 486; a caller who was answered is hung up on.")
         .options(&[Opt::new("duration", Kind::Seconds, "How long the tone sounds.").default("3")])
         .edges(&[("end", "always")]),
-    module("voicemail", &["Leave"], "The caller leaves one message, which is put into every box.")
+    module("voicemail", &["Leave", "Answer"], "The caller leaves one message, which is put into every box.")
         .answers()
         .options(&[
             Opt::new("mailboxes", Kind::Items, "The boxes' uuids.").required(),
@@ -117,7 +117,7 @@ const MODULES: &[Module] = &[
     module("trunk", &["Dial"], "Sends the call on by a trunk, to the number that was called.")
         .options(&[UUID, RINGTONE, ANNOUNCEMENT, NOANSWER])
         .edges(&[AFTER_TALK, NOBODY]),
-    module("fax", &["Fax"], "Receives a fax.")
+    module("fax", &["Fax", "Answer"], "Receives a fax.")
         .answers()
         .options(&[NOANSWER, Opt::new("next", Kind::Id, "As `noanswer`.")])
         .edges(&[("end", "the fax was received"), ("noanswer", "none can be received")]),
@@ -155,7 +155,7 @@ const WILD: &[Module] = &[
         Opt::new("name", Kind::Text, "As `uuid`."),
         Opt::new("room", Kind::Text, "As `uuid`."),
     ]),
-    wild("callqueue", &["Queue"], "Waits for an agent of a queue.").answers().options(&[
+    wild("callqueue", &["Queue", "Answer"], "Waits for an agent of a queue.").answers().options(&[
         UUID,
         Opt::new("duration", Kind::Seconds, "Longest wait."),
         NOANSWER,

@@ -66,8 +66,9 @@ fn samples(kind: Kind) -> Vec<Value> {
 
 type Read = BTreeSet<(bool, String)>;
 
-/// The names that the lowering reads, over documents that have all options, none, each choice of one, and all but one.
-fn read(module: &Module) -> Read {
+/// Documents with the module that have all options, none, each choice of one, and all but one; and the pointers of
+/// [`document`].
+fn documents(module: &Module) -> Vec<(Value, [&'static str; 2])> {
     let all: Vec<(&Opt, Value)> = module
         .options
         .iter()
@@ -84,14 +85,21 @@ fn read(module: &Module) -> Read {
             variants.push(vec![(option, value)]);
         }
     }
-    let mut found = Read::new();
-    for variant in variants {
+    let of = |variant: Vec<(&Opt, Value)>| {
         let (mut among, mut beside) = (Map::new(), Map::new());
         for (option, value) in variant {
             let place = if option.beside { &mut beside } else { &mut among };
             place.insert(option.name.to_owned(), value);
         }
-        let (document, places) = document(module, Value::Object(among), &beside);
+        document(module, Value::Object(among), &beside)
+    };
+    variants.into_iter().map(of).collect()
+}
+
+/// The names that the lowering reads, over all [`documents`].
+fn read(module: &Module) -> Read {
+    let mut found = Read::new();
+    for (document, places) in documents(module) {
         let (_, names) = reads(|| crate::lower::lower(Some(module.dialect), &document));
         for (pointer, name) in names {
             if let Some(at) = places.iter().position(|place| *place == pointer) {
@@ -156,4 +164,29 @@ fn every_row_is_a_module_that_the_lowering_knows() {
             assert_eq!(lowered.program.residual_count(), 0, "{:?} {name}", module.dialect);
         }
     }
+}
+
+/// The operations that a module's own node becomes, over all [`documents`]. What stands for nothing (a module that was
+/// passed over, a label, the end of a call) is not counted.
+#[test]
+fn every_row_names_the_operations_that_the_lowering_makes() {
+    let mut wrong = Vec::new();
+    for module in modules() {
+        // A feature has a row of its own.
+        assert!(!module.ops.contains(&"Feature"), "{}", module.name);
+        let mut made = BTreeSet::new();
+        for (document, places) in documents(module) {
+            let lowered = crate::lower::lower(Some(module.dialect), &document).expect("a document");
+            let own = places[usize::from(module.dialect != Dialect::Callroute)];
+            let nodes = lowered.program.nodes.iter().filter(|node| node.source.0 == own);
+            made.extend(nodes.filter_map(|node| crate::action::info(&node.op)).map(|row| row.name));
+        }
+        for op in made {
+            let counts = !["Noop", "Unavailable", "Residual", "Hangup"].contains(&op);
+            if counts && !module.ops.contains(&op) {
+                wrong.push(format!("{:?} {}: becomes {op} too", module.dialect, module.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

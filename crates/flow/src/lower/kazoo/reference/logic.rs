@@ -70,7 +70,7 @@ pub(super) const MODULES: &[Module] = &[
         .options(CONFERENCE)
         .edges(&[("_", "after leaving; Kazoo hangs up")]),
     upstream("dead_air", &["Answer", "WaitForHangup"], "Answers and says nothing.").answers().edges(&[]),
-    upstream("directory", &["Answer", "Feature"], "Dials by name.").answers()
+    upstream("directory", &["Answer", "Directory"], "Dials by name.").answers()
         .options(&[Opt::new("id", Kind::Id, "The directory.").required()])
         .edges(&[("_", "the caller left it with 0, or there is none")]),
     upstream(
@@ -121,7 +121,7 @@ pub(super) const MODULES: &[Module] = &[
             ("_", "all rounds were used up, and there is no `max_retries`"),
         ]),
     upstream("noop", &["Noop"], "Does nothing.").edges(NEXT),
-    seed("pivot", &["Fetch"], "Asks a web server for the rest of the flow: a Kazoo node in JSON, or TwiML.")
+    seed("pivot", &["Fetch", "If", "Set", "Webhook"], "Asks a web server for the rest of the flow: a Kazoo node in JSON, or TwiML.")
         .options(&[
             Opt::new("voice_url", Kind::Url, "The server.").required(),
             Opt::new("method", Kind::OneOf(&["get", "post"]), "GET with a query, or POST with a body.").default("get"),
@@ -189,7 +189,7 @@ pub(super) const MODULES: &[Module] = &[
             Opt::new("unit", Kind::OneOf(&["ms", "s", "m", "h"]), "Milliseconds, seconds, minutes, hours.").default("s"),
         ])
         .edges(NEXT),
-    upstream("temporal_route", &["Hours", "Answer", "Feature"], "Chooses by the clock, or forces rules on or off.")
+    upstream("temporal_route", &["Hours", "Answer", "Setting"], "Chooses by the clock, or forces rules on or off.")
         .options(&[
             Opt::new("rules", Kind::Items, "Ids of the document's `rules`, or rules themselves."),
             Opt::new("rule_set", Kind::Id, "A set in the document's `rule_sets`; its child is `rule_set`."),

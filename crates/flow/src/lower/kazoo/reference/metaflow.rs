@@ -10,13 +10,13 @@ const fn row(name: &'static str, ops: &'static [&'static str], doc: &'static str
 const SIDES: Kind = Kind::OneOf(&["self", "peer", "both"]);
 
 pub(super) const MODULES: &[Module] = &[
-    row("metaflow/audio_level", &["Feature"], "Makes a party louder or softer.").options(&[
+    row("metaflow/audio_level", &["Sound"], "Makes a party louder or softer.").options(&[
         Opt::new("action", Kind::OneOf(&["start", "stop"]), "Change it, or go back.").default("start"),
         Opt::new("level", Kind::Number, "Steps from -4 to 4.").default("0"),
         Opt::new("mode", Kind::OneOf(&["read", "write"]), "What the party says, or what it hears.")
             .default("write"),
     ]),
-    row("metaflow/break", &["Feature"], "Stops what the party hears beside the conversation."),
+    row("metaflow/break", &["Break"], "Stops what the party hears beside the conversation."),
     row(
         "metaflow/callflow",
         &["Subflow", "Number", "Noop"],
@@ -33,15 +33,15 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("collected", Kind::Text, "As `captures`."),
     ]),
     row("metaflow/hangup", &["Hangup"], "The one who pressed the code hangs up."),
-    row("metaflow/hold", &["Feature"], "Puts the other party on hold until a key is pressed.").options(&[
+    row("metaflow/hold", &["Hold"], "Puts the other party on hold until a key is pressed.").options(&[
         Opt::new("unhold_key", Kind::Keys, "The key that ends it.").default("1"),
         Opt::new("moh_aleg", Kind::Id, "What the one who holds hears."),
         Opt::new("moh_bleg", Kind::Id, "What the one on hold hears."),
     ]),
-    row("metaflow/hold_control", &["Feature"], "Puts the other party on hold, or takes it back.").options(&[
+    row("metaflow/hold_control", &["Hold"], "Puts the other party on hold, or takes it back.").options(&[
         Opt::new("action", Kind::OneOf(&["hold", "unhold", "toggle"]), "What is done.").default("toggle"),
     ]),
-    row("metaflow/intercept", &["Feature"], "Takes a call that rings elsewhere.").options(&[
+    row("metaflow/intercept", &["Pickup"], "Takes a call that rings elsewhere.").options(&[
         Opt::new("target_id", Kind::Id, "Whose; without it what the code captured."),
         Opt::new("target_type", Kind::OneOf(&["device", "user", "number"]), "What `target_id` is.")
             .default("number"),
@@ -49,7 +49,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("auto_answer", Kind::Flag, "the phone is in a call already.").default("false").ignored(),
         Opt::new("can_call_self", Kind::Flag, "the caller's own phones count.").default("true").ignored(),
     ]),
-    row("metaflow/move", &["Feature"], "Moves the conversation to another phone.").options(&[
+    row("metaflow/move", &["Move"], "Moves the conversation to another phone.").options(&[
         Opt::new("device_id", Kind::Id, "The phone."),
         Opt::new(
             "owner_id",
@@ -60,25 +60,27 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("can_call_self", Kind::Flag, "the caller's own phones ring.").default("true").ignored(),
         Opt::new("dial_strategy", Kind::Text, "all phones ring at once.").default("simultaneous").ignored(),
     ]),
-    row("metaflow/pivot", &["Fetch"], "Asks a web server for a callflow; its answer ends the conversation.")
-        .options(&[
-            Opt::new("voice_url", Kind::Url, "The server.").required(),
-            Opt::new("method", Kind::OneOf(&["get", "post"]), "The request's method.").default("get"),
-            Opt::new("req_format", Kind::OneOf(&["kazoo", "twiml"]), "What the server answers.")
-                .default("kazoo"),
-            Opt::new("req_body_format", Kind::OneOf(&["form", "json"]), "The body of a POST.")
-                .default("form"),
-            Opt::new("req_timeout_ms", Kind::Millis, "The longest wait, 5000 at most.").default("5000"),
-            Opt::new("cdr_url", Kind::Url, "Told when the call is over, for TwiML answers."),
-            Opt::new("debug", Kind::Flag, "the timeline has every request.").default("false").ignored(),
-        ]),
-    row("metaflow/play", &["Feature"], "Plays a sound beside the conversation.").options(&[
+    row(
+        "metaflow/pivot",
+        &["Fetch", "If", "Set", "Webhook"],
+        "Asks a web server for a callflow; its answer ends the conversation.",
+    )
+    .options(&[
+        Opt::new("voice_url", Kind::Url, "The server.").required(),
+        Opt::new("method", Kind::OneOf(&["get", "post"]), "The request's method.").default("get"),
+        Opt::new("req_format", Kind::OneOf(&["kazoo", "twiml"]), "What the server answers.").default("kazoo"),
+        Opt::new("req_body_format", Kind::OneOf(&["form", "json"]), "The body of a POST.").default("form"),
+        Opt::new("req_timeout_ms", Kind::Millis, "The longest wait, 5000 at most.").default("5000"),
+        Opt::new("cdr_url", Kind::Url, "Told when the call is over, for TwiML answers."),
+        Opt::new("debug", Kind::Flag, "the timeline has every request.").default("false").ignored(),
+    ]),
+    row("metaflow/play", &["Announce"], "Plays a sound beside the conversation.").options(&[
         Opt::new("id", Kind::Id, "The sound.").required(),
         Opt::new("leg", SIDES, "Who hears it.").default("both"),
     ]),
     row(
         "metaflow/record_call",
-        &["RecordToggle", "RecordStart", "RecordStop", "RecordMask"],
+        &["RecordToggle", "RecordStart", "RecordStop", "RecordMask", "Set"],
         "Records the conversation.",
     )
     .options(&[
@@ -97,15 +99,15 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("record_sample_rate", Kind::Count, "Samples a second; without it as many as are heard."),
         Opt::new("should_follow_transfer", Kind::Flag, "It goes on after a transfer.").default("true"),
     ]),
-    row("metaflow/relate", &["Feature"], "Lets one member of a conference hear another or not.").options(&[
+    row("metaflow/relate", &["Relate"], "Lets one member of a conference hear another or not.").options(&[
         Opt::new("conference_id", Kind::Id, "The conference.").required(),
         Opt::new("participant_id", Kind::Id, "The one.").required(),
         Opt::new("other_participant", Kind::Id, "The other.").required(),
         Opt::new("relationship", Kind::OneOf(&["deaf", "clear", "mute"]), "How the one hears the other.")
             .default("clear"),
     ]),
-    row("metaflow/resume", &["Feature"], "Lets both talk again after a hold."),
-    row("metaflow/say", &["Feature"], "Says something to the one who pressed the code.").options(&[
+    row("metaflow/resume", &["Hold"], "Lets both talk again after a hold."),
+    row("metaflow/say", &["Announce"], "Says something to the one who pressed the code.").options(&[
         Opt::new("text", Kind::Text, "What is said.").required(),
         Opt::new("method", Kind::OneOf(&["none", "pronounced", "iterated", "counted"]), "`iterated` spells."),
         Opt::new("gender", Kind::OneOf(&["feminine", "masculine", "neuter"]), "The voice, without `voice`."),
@@ -113,7 +115,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("language", Kind::Text, "The language."),
         Opt::new("type", Kind::Text, "the text is read as it stands.").ignored(),
     ]),
-    row("metaflow/sound_touch", &["Feature"], "Changes how a party sounds.").options(&[
+    row("metaflow/sound_touch", &["Sound"], "Changes how a party sounds.").options(&[
         Opt::new("action", Kind::OneOf(&["start", "stop"]), "Change it, or go back.").default("start"),
         Opt::new("adjust_in_octaves", Kind::Number, "-1 to 1.").default("0"),
         Opt::new("adjust_in_semitones", Kind::Number, "-14 to 14.").default("0"),
@@ -123,7 +125,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("hook_dtmf", Kind::Flag, "Keys change it further.").default("false"),
         Opt::new("sending_leg", Kind::Flag, "What the party says instead of what it hears.").default("false"),
     ]),
-    row("metaflow/transfer", &["Feature"], "Connects the other party with somebody else.").options(&[
+    row("metaflow/transfer", &["Transfer"], "Connects the other party with somebody else.").options(&[
         Opt::new("target", Kind::Text, "The number; without it what the code captured."),
         Opt::new("captures", Kind::Items, "The number in a list, as Kazoo passes it on."),
         Opt::new(
@@ -148,7 +150,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new("ringback", Kind::Text, "What the one who transfers hears meanwhile."),
         Opt::new("moh", Kind::Id, "What the one who is transferred hears meanwhile."),
     ]),
-    row("metaflow/tts", &["Feature"], "Speaks beside the conversation.").options(&[
+    row("metaflow/tts", &["Announce"], "Speaks beside the conversation.").options(&[
         Opt::new("text", Kind::Text, "What is said.").required(),
         Opt::new("leg", SIDES, "Who hears it.").default("self"),
         Opt::new("voice", Kind::Text, "The voice.").default("female"),

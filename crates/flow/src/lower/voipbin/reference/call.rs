@@ -60,8 +60,8 @@ pub(super) const ROWS: &[Module] = &[
         .options(&[Opt::new("duration", Kind::Millis, "How long.").required()]),
     row("echo", &["Echo"], "Sends back what is heard.").options(&[ECHOED]),
     row("stream_echo", &["Echo"], "Sends back what is heard, keys included.").options(&[ECHOED]),
-    row("mute", &["Feature"], "The caller is not heard any more.").origin(Origin::Upstream),
-    row("recording_start", &["RecordStart", "Feature"], "Records both parties in the background.").options(&[
+    row("mute", &["Mute"], "The caller is not heard any more.").origin(Origin::Upstream),
+    row("recording_start", &["RecordStart", "AfterRecording"], "Records both parties in the background.").options(&[
         Opt::new("format", Kind::OneOf(&["wav", "mp3", "ogg"]), "The form of the file.").default("wav"),
         Opt::new("end_of_silence", Kind::Seconds, "Ends after so much silence; 0 for never.").default("0"),
         Opt::new("end_of_key", Kind::Keys, "`none`, `any`, or keys that end it.").default("none"),
@@ -70,16 +70,16 @@ pub(super) const ROWS: &[Module] = &[
         ON_END,
     ]),
     row("recording_stop", &["RecordStop"], "Stops the recording."),
-    row("transcribe_start", &["Set", "Feature"], "Writes down what is said from here on.").options(&[
+    row("transcribe_start", &["Set", "Transcribe"], "Writes down what is said from here on.").options(&[
         LANGUAGE,
         Opt::new("provider", Kind::Template, "Who writes it down."),
         Opt::new("direction", Kind::OneOf(&["in", "out", "both"]), "Whose words.").default("both"),
         ON_END,
     ]),
-    row("transcribe_stop", &["Feature"], "Writes down no more."),
-    row("transcribe_recording", &["Feature"], "Writes down what was recorded of this call.")
+    row("transcribe_stop", &["Transcribe"], "Writes down no more."),
+    row("transcribe_recording", &["Transcribe"], "Writes down what was recorded of this call.")
         .options(&[LANGUAGE, ON_END]),
-    row("external_media_start", &["Feature"], "Sends the call's audio to another machine as it comes.").options(&[
+    row("external_media_start", &["Stream"], "Sends the call's audio to another machine as it comes.").options(&[
         Opt::new("external_host", Kind::Template, "`host:port`, or a URL.").required(),
         Opt::new("type", Kind::Template, "`normal` or `websocket`.").default("normal"),
         Opt::new("encapsulation", Kind::Template, "How the audio is packed.").default("rtp"),
@@ -92,14 +92,14 @@ pub(super) const ROWS: &[Module] = &[
         Opt::new("transport_data", Kind::Template, "More for the transport."),
         Opt::new("data", Kind::Template, "More for the machine."),
     ]),
-    row("external_media_stop", &["Feature"], "Sends no more audio to the other machine."),
-    row("chatbot_talk", &["Feature"], "Talks to a machine; the old form of `ai_talk`.").options(&[
+    row("external_media_stop", &["Stream"], "Sends no more audio to the other machine."),
+    row("chatbot_talk", &["Converse"], "Talks to a machine; the old form of `ai_talk`.").options(&[
         Opt::new("chatbot_id", Kind::Id, "The machine.").required(),
         GENDER,
         LANGUAGE,
         Opt::new("duration", Kind::Seconds, "The longest talk; 0 for no limit.").default("0"),
     ]),
-    row("ai_talk", &["Feature"], "Talks to an assistant, or to a team of them.").origin(Origin::Upstream).options(&[
+    row("ai_talk", &["Converse"], "Talks to an assistant, or to a team of them.").origin(Origin::Upstream).options(&[
         Opt::new("assistance_type", Kind::OneOf(&["ai", "team", "ai_team"]), "One or a team.").default("ai"),
         Opt::new("assistance_id", Kind::Id, "Which.").required(),
         Opt::new("ai_id", Kind::Id, "The old name of `assistance_id`."),

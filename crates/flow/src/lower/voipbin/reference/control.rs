@@ -107,7 +107,7 @@ pub(super) const ROWS: &[Module] = &[
     row("fetch_flow", &["Subflow"], "Runs another flow.")
         .options(&[Opt::new("flow_id", Kind::Id, "The flow.").required()])
         .edges(FETCHED),
-    row("hangup", &["Hangup", "Feature"], "Ends the call.")
+    row("hangup", &["Hangup", "CauseOf"], "Ends the call.")
         .options(&[
             Opt::new(
                 "reason",
@@ -118,13 +118,13 @@ pub(super) const ROWS: &[Module] = &[
             REFERENCE,
         ])
         .edges(&[]),
-    row("hangup_relay", &["Feature"], "Ends the call for the reason for which another one ended.")
+    row("hangup_relay", &["CauseOf"], "Ends the call for the reason for which another one ended.")
         .options(&[REFERENCE.required()])
         .edges(&[]),
     row("stop", &["Hangup"], "Ends the flow, and the call with it.").edges(&[]),
     row(
         "block",
-        &["Feature"],
+        &["Block"],
         "Waits until somebody outside lets the flow go on; only in flows without a call.",
     )
     .origin(Origin::Upstream),

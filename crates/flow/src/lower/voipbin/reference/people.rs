@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Module] = &[
     row("agent_call", &["Dial"], "Calls an agent; the old form of `connect`.")
         .options(&[Opt::new("agent_id", Kind::Id, "The agent.").required()])
         .edges(&[NOT_REACHED, ENDS]),
-    row("call", &["Feature"], "Begins a call of its own to each destination, with a flow of its own.")
+    row("call", &["Originate"], "Begins a call of its own to each destination, with a flow of its own.")
         .options(&[
             SOURCE,
             TO,
@@ -61,25 +61,25 @@ pub(super) const ROWS: &[Module] = &[
         "The room.",
     )
     .required()]),
-    row("queue_join", &["Set", "Feature"], "Waits for an agent, with the queue's wait flow and time limits.")
+    row("queue_join", &["Set", "Queue"], "Waits for an agent, with the queue's wait flow and time limits.")
         .options(&[Opt::new("queue_id", Kind::Id, "The queue.").required()])
         .edges(&[("next", "After the conversation, or when the time to wait is over."), ENDS]),
-    row("message_send", &["Feature"], "Sends a text message to each destination.")
+    row("message_send", &["Message"], "Sends a text message to each destination.")
         .options(&[SOURCE, TO, Opt::new("text", Kind::Template, "The text.").required()])
         .edges(&[NEXT, ENDS]),
-    row("conversation_send", &["Feature"], "Sends a text into a conversation.").options(&[
+    row("conversation_send", &["Message"], "Sends a text into a conversation.").options(&[
         Opt::new("conversation_id", Kind::Id, "The conversation.").required(),
         Opt::new("text", Kind::Template, "The text."),
         SYNC,
     ]),
-    row("email_send", &["Feature"], "Sends a mail to each destination.").origin(Origin::Upstream).options(&[
+    row("email_send", &["Message"], "Sends a mail to each destination.").origin(Origin::Upstream).options(&[
         TO,
         Opt::new("subject", Kind::Template, "Its subject."),
         Opt::new("content", Kind::Template, "Its text."),
         Opt::new("attachments", Kind::Items, "What goes with it: `{reference_type, reference_id}`."),
         SYNC,
     ]),
-    row("ai_summary", &["Feature"], "Sums up a call or a recording; only in flows without a call.")
+    row("ai_summary", &["Converse"], "Sums up a call or a recording; only in flows without a call.")
         .origin(Origin::Upstream)
         .options(&[
             Opt::new("reference_type", Kind::Template, "Of what.").default("call"),
@@ -88,14 +88,14 @@ pub(super) const ROWS: &[Module] = &[
             Opt::new("on_end_flow_id", Kind::Id, "A flow that runs when the summary is there."),
         ])
         .edges(&[NEXT, ENDS]),
-    row("ai_task", &["Feature"], "Gives an assistant a task; only in flows without a call.")
+    row("ai_task", &["Converse"], "Gives an assistant a task; only in flows without a call.")
         .origin(Origin::Upstream)
         .options(&[
             Opt::new("assistance_id", Kind::Id, "The assistant.").required(),
             Opt::new("ai_id", Kind::Id, "The old name of `assistance_id`."),
         ])
         .edges(&[NEXT, ENDS]),
-    row("case_create", &["Feature"], "Opens a case about who called or wrote.")
+    row("case_create", &["Event"], "Opens a case about who called or wrote.")
         .origin(Origin::Upstream)
         .options(&[
             Opt::new("name", Kind::Template, "Its name."),
