@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use crate::Rate;
-use crate::pitch;
+use crate::pitch::{self, Search};
 
 /// What is remembered: three periods of the longest and a quarter.
 const HISTORY: Duration = Duration::from_micros(48_750);
@@ -159,13 +159,11 @@ impl Concealer {
     fn begin(&mut self) {
         let (history, end) = (&self.history, self.history.len());
         let window = self.rate.samples(WINDOW).min(end / 2);
-        let template = &history[end - window..];
-        let (least, most) = (self.rate.samples(SHORTEST).max(1), self.rate.samples(pitch::LONGEST).max(1));
-        let found = pitch::search(self.rate, least, most, |lag| {
-            let begin = (end - window).checked_sub(lag)?;
-            Some((template, history.get(begin..begin + window)?))
-        });
-        self.period = found.map_or(most, |(lag, _)| lag);
+        let least = self.rate.samples(SHORTEST).max(1);
+        let most = self.rate.samples(pitch::LONGEST).max(1).min(end - window);
+        let sound = &history[end - window - most..];
+        let search = Search { rate: self.rate, sound, place: |lag| (most - lag, window) };
+        self.period = search.best(least, most).map_or(most, |(lag, _)| lag);
         self.quarter = (self.period / 4).max(1);
         self.at = end - self.period;
         self.periods = 1;

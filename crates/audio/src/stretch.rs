@@ -7,13 +7,17 @@
 use std::time::Duration;
 
 use crate::Rate;
-use crate::pitch;
+use crate::pitch::{self, Search};
 
 /// The shortest stretch taken out or put in.
 const SHORTEST: Duration = Duration::from_micros(2_500);
 
 /// How much must be there beyond what is wanted of it, so that [`shorten`] can find the longest period.
 pub const REACH: Duration = pitch::LONGEST;
+
+/// The longest stretch put in, in samples: [`REACH`] at 48 kHz; and at 8 kHz.
+const JOINED: usize = 720;
+const NARROW_JOINED: usize = 120;
 
 fn bounds(rate: Rate) -> (usize, usize) {
     (rate.samples(SHORTEST).max(1), rate.samples(pitch::LONGEST).max(1))
@@ -23,12 +27,11 @@ fn bounds(rate: Rate) -> (usize, usize) {
 /// Answers how many samples are gone; `None`, and nothing changed, if no stretch is `like` its neighbour (0 to 1).
 pub fn shorten(rate: Rate, sound: &mut [i16], like: f32) -> Option<usize> {
     let (least, most) = bounds(rate);
-    let view = &*sound;
-    let (period, likeness) = pitch::search(rate, least, most.min(view.len() / 2), |lag| {
-        // Short periods are compared over twice their length, for a few samples are easily alike.
-        let window = lag.max(2 * least).min(view.len() - lag);
-        Some((view.get(..window)?, view.get(lag..lag + window)?))
-    })?;
+    let most = most.min(sound.len() / 2);
+    let view = &sound[..(2 * most).max(most + 2 * least).min(sound.len())];
+    // Short periods are compared over twice their length, for a few samples are easily alike.
+    let place = |lag: usize| (0, lag.max(2 * least).min(view.len() - lag));
+    let (period, likeness) = Search { rate, sound: view, place }.best(least, most)?;
     if likeness < like {
         return None;
     }
@@ -43,16 +46,23 @@ pub fn shorten(rate: Rate, sound: &mut [i16], like: f32) -> Option<usize> {
 /// room in `sound` does not suffice.
 pub fn lengthen(rate: Rate, before: &[i16], sound: &mut [i16], length: usize, like: f32) -> Option<usize> {
     let (least, most) = bounds(rate);
-    let view = sound.get(..length)?;
-    let room = sound.len() - length;
-    let most = most.min(before.len()).min(length).min(room);
-    let (period, likeness) = pitch::search(rate, least, most, |lag| {
-        let window = lag.max(2 * least).min(length);
-        // The last period before, and what comes after it, against what comes now.
-        let begin = before.len() - lag;
-        let old = before.get(begin..(begin + window).min(before.len()))?;
-        Some((old, view.get(..old.len())?))
-    })?;
+    let room = sound.len().checked_sub(length)?;
+    let (mut narrow, mut wide);
+    let most = most.min(before.len()).min(length).min(room).min(JOINED);
+    let after = length.min(most.max(2 * least)).min(JOINED);
+    // A small room is sooner made than a large one.
+    let joined: &mut [i16] = if most + after <= 2 * NARROW_JOINED {
+        narrow = [0; 2 * NARROW_JOINED];
+        &mut narrow
+    } else {
+        wide = [0; 2 * JOINED];
+        &mut wide
+    };
+    // The last period before, and what comes after it, against what comes now.
+    joined[..most].copy_from_slice(&before[before.len() - most..]);
+    joined[most..most + after].copy_from_slice(&sound[..after]);
+    let place = |lag: usize| (most - lag, lag.max(2 * least).min(after));
+    let (period, likeness) = Search { rate, sound: &joined[..most + after], place }.best(least, most)?;
     if likeness < like {
         return None;
     }

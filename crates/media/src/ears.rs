@@ -68,6 +68,13 @@ impl Kit {
 /// The longest packet taken, in time; Opus has such (RFC 6716 §3.2.5).
 const LONGEST: Duration = Duration::from_millis(120);
 
+/// The longest frame that is read, and the longest packet of the other codecs.
+const LONGEST_FRAME: Duration = Duration::from_millis(60);
+
+/// What the jitter buffer has for a packet of Opus, by the block: 20 ms at 100 kbit/s. Of packets at the highest bit
+/// rate, 510 kbit/s, the 64 blocks take 240 ms.
+const OPUS_BLOCK: usize = 256;
+
 /// Opus makes its own noise in a pause, as long as its sender is likely to say something of it: it does so every
 /// 400 ms.
 const OWN_NOISE: Duration = Duration::from_millis(1_000);
@@ -114,13 +121,17 @@ impl Ears {
     /// Ears for packets of `codec` that give samples of `rate`.
     pub(crate) fn new(codec: Codec, rate: Rate, delay: Delay) -> Result<Ears, CodecError> {
         let decoder = Decoder::new(codec, rate)?;
-        let longest = codec.bytes_per_ms().map_or(MAX_PAYLOAD, |bytes| (60 * bytes).min(MAX_PAYLOAD));
-        let room = rate.samples(LONGEST) + rate.samples(stretch::REACH) * 4;
+        let (block, longest, packet) = match codec.bytes_per_ms() {
+            Some(bytes) => (10 * bytes, (60 * bytes).min(MAX_PAYLOAD), LONGEST_FRAME),
+            None => (OPUS_BLOCK, MAX_PAYLOAD, LONGEST),
+        };
+        // What is decoded ahead for a frame that is to be changed, and the last packet of it may be a long one.
+        let room = rate.samples(LONGEST_FRAME + stretch::REACH + packet);
         Ok(Ears {
             codec,
             decoder,
             rate,
-            packets: Packets::new(codec.clock(), longest, delay),
+            packets: Packets::new(codec.clock(), block, longest, delay),
             sound: vec![0; room],
             begin: 0,
             end: 0,
@@ -326,6 +337,8 @@ impl Ears {
             self.end -= gone;
             self.tally.removed += gone as u64;
             self.pacer.done();
+        } else {
+            self.pacer.failed();
         }
     }
 

@@ -144,7 +144,7 @@ fn rtp() {
             most: Duration::from_millis(rng.u64(..600)),
         };
         let mut ear = Ear {
-            packets: Packets::new(8_000, 480, delay),
+            packets: Packets::new(8_000, rng.usize(..600), 480, delay),
             keys: dtmf::Receiver::new(8_000),
             stream: Receiver::new(0x1234_5678, Seq(65_500), 8_000),
             now: rng.u32(..),

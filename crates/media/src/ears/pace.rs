@@ -2,7 +2,8 @@
 //!
 //! Too little delay is mended soon, for it costs packets; too much only when it has lasted, for it costs nothing but
 //! time.
-//! Where the sound is not fit for it the next frame may be, and the longer that takes the less alike it has to be.
+//! Where the sound is not fit for it a later frame may be, and the longer that takes the less alike it has to be.
+//! Looking costs time: for too little delay it is done at every frame, for too much a few frames rest between.
 
 /// Too little delay by more than so many milliseconds.
 const LACK_MS: i32 = 2;
@@ -10,12 +11,12 @@ const LACK_MS: i32 = 2;
 /// So much too much is given up at once.
 const PLENTY_MS: i32 = 40;
 
-/// Frames that a surplus has to last, at first, between two steps, and when it is great.
+/// Frames that a surplus has to last, at first, after a step that was taken or was not to be had, and when it is great.
 const LASTING: u32 = 75;
 const AGAIN: u32 = 5;
 const SOON: u32 = 2;
 
-/// How alike the sound must be at first, and how much less after each frame in which it was not.
+/// How alike the sound must be at first, and how much less after each time that it was not.
 const LIKENESS: f32 = 0.9;
 const LENIENCE: f32 = 0.03;
 
@@ -70,8 +71,17 @@ impl Pacer {
 
     fn step(&mut self, longer: bool) -> Step {
         let likeness = LIKENESS - self.tries as f32 * LENIENCE;
-        self.tries = self.tries.saturating_add(1);
+        if longer {
+            self.tries = self.tries.saturating_add(1);
+        }
         Step { longer, likeness: likeness.max(0.0) }
+    }
+
+    /// The sound was not fit to be made shorter.
+    pub(crate) fn failed(&mut self) {
+        self.surplus = 0;
+        self.patience = AGAIN;
+        self.tries = self.tries.saturating_add(1);
     }
 
     /// The step was taken.
@@ -102,6 +112,13 @@ mod tests {
         assert_eq!(pacer.judge(-1, 10), None, "once it was not there: from the start");
         assert!((0..75).all(|_| pacer.judge(200, 300).is_none()));
         assert_eq!(pacer.judge(200, 300), Some(Step { longer: false, likeness: LIKENESS }));
+        assert_eq!(
+            pacer.judge(200, 300),
+            Some(Step { longer: false, likeness: LIKENESS }),
+            "nothing was tried"
+        );
+        pacer.failed();
+        assert!((0..5).all(|_| pacer.judge(200, 300).is_none()), "it rests");
         assert!(pacer.judge(200, 300).unwrap().likeness < LIKENESS);
         pacer.done();
         assert!((0..5).all(|_| pacer.judge(200, 300).is_none()));
@@ -114,5 +131,7 @@ mod tests {
         assert!(pacer.judge(-100, -50).unwrap().longer);
         let mut pacer = Pacer::new(8);
         assert!((0..4).any(|_| pacer.judge(2_000, 2_100).is_some()));
+        pacer.failed();
+        assert!((0..3).any(|_| pacer.judge(2_000, 2_100).is_some()));
     }
 }

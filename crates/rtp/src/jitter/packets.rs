@@ -64,13 +64,15 @@ pub struct Packets {
 }
 
 impl Packets {
-    /// A buffer for a clock of `hertz` and payloads of at most `longest` bytes. All memory is asked for here.
-    pub fn new(hertz: u32, longest: usize, delay: Delay) -> Packets {
+    /// A buffer for a clock of `hertz` and payloads of at most `longest` bytes. All memory is asked for here: 64 blocks,
+    /// of `block` bytes if that is sensible. A packet lies in one or more of them; a block that has 10 ms of sound
+    /// makes that 640 ms of any packet time.
+    pub fn new(hertz: u32, block: usize, longest: usize, delay: Delay) -> Packets {
         let per_ms = (hertz / 1_000).max(1);
         let units = |span: Duration| span.as_millis().min(500) as u32 * per_ms;
         let most = units(delay.most).max(units(delay.start));
         Packets {
-            store: Store::new(longest.clamp(1, 1_500)),
+            store: Store::new(block, longest.clamp(1, 1_500)),
             spread: Spread::new(per_ms, most),
             per_ms,
             start: units(delay.start),
@@ -399,7 +401,12 @@ impl Packets {
         self.lost
     }
 
-    /// Slots whose memory was ever touched.
+    /// The bytes asked for at the start.
+    pub fn reserved(&self) -> usize {
+        self.store.reserved()
+    }
+
+    /// Bytes of that that were ever touched.
     #[cfg(test)]
     pub(super) fn touched(&self) -> usize {
         self.store.touched()

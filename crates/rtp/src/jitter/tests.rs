@@ -32,7 +32,7 @@ use Got::{Lost, Noise, Packet, Pause, Wait};
 
 impl Line {
     fn new() -> Line {
-        let packets = Packets::new(8_000, 480, Delay { start: MS(40), most: MS(200) });
+        let packets = Packets::new(8_000, 80, 480, Delay { start: MS(40), most: MS(200) });
         Line { packets, now: 77, ahead: 0, seq: 65_530, timestamp: u32::MAX - 500 }
     }
 
@@ -83,12 +83,12 @@ impl Line {
 }
 
 #[test]
-fn an_even_stream_comes_out_after_the_starting_delay_and_touches_three_slots() {
+fn an_even_stream_comes_out_after_the_starting_delay_and_touches_the_memory_of_three_packets() {
     let mut line = Line::new();
     let got: Vec<Got> = (0..2_000).map(|n| line.step(n)).collect();
     assert_eq!(got[..4], [Pause, Pause, Packet(0), Packet(1)]);
     assert_eq!(got[1_999], Packet(1_997));
-    assert_eq!(line.packets.touched(), 3);
+    assert_eq!((line.packets.touched(), line.packets.reserved()), (3 * 160, 64 * 80));
     assert_eq!(line.packets.excess(line.now), 0);
     assert_eq!(line.packets.delay(line.now, 0), MS(40));
 }

@@ -171,3 +171,23 @@ fn a_frame_of_an_even_stream_costs_little_and_ears_are_small() {
     assert!(each < Duration::from_micros(60), "{each:?}");
     assert!(size < 4_096, "{size}");
 }
+
+/// What ears have, with all that they point to but the codec's own: bytes a leg.
+#[test]
+fn ears_have_the_memory_that_their_codec_needs() {
+    for (codec, rate, most) in [
+        (Codec::Pcmu, Rate::NARROW, 12_000),
+        (Codec::G722, Rate::WIDE, 16_000),
+        (Codec::L16(Rate::WIDE), Rate::WIDE, 32_000),
+        (Codec::Opus, Rate::NARROW, 24_000),
+        (Codec::Opus, Rate::FULL, 48_000),
+    ] {
+        let ears = Ears::new(codec, rate, Delay::CONVERSATION).unwrap();
+        let (own, packets, sound) = (size_of_val(&ears), ears.packets.reserved(), 2 * ears.sound.capacity());
+        let all = own + packets + sound + 2 * 2 * ears.concealer.heard().len();
+        println!(
+            "{codec:?} at {rate}: {all} bytes; {own} of the ears, {packets} for packets, {sound} for sound"
+        );
+        assert!(all <= most, "{codec:?} at {rate}: {all}");
+    }
+}
