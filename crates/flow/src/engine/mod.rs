@@ -24,6 +24,7 @@ mod talk;
 mod tests;
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -59,7 +60,8 @@ pub struct Machine {
     origin: Option<Instant>,
     /// What had passed by then; nothing but for a run that begins again.
     passed: Duration,
-    start: Option<Start>,
+    /// Boxed, since it is gone when the call has begun.
+    start: Option<Box<Start>>,
 }
 
 impl fmt::Debug for Machine {
@@ -78,7 +80,7 @@ impl Machine {
             home: Home::default(),
             origin: None,
             passed: Duration::ZERO,
-            start: Some(start),
+            start: Some(Box::new(start)),
         }
     }
 
@@ -110,7 +112,13 @@ impl Machine {
 
     /// The next thing to do, if any.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.port().effects.pop_front()
+        let mut port = self.port();
+        let effect = port.effects.pop_front();
+        if effect.is_none() {
+            // Ten thousand calls that wait need no room for what they will do.
+            port.effects = VecDeque::new();
+        }
+        effect
     }
 
     /// When to call [`Machine::handle`] with [`Input::Timeout`], at the latest.

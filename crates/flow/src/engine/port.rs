@@ -269,6 +269,7 @@ impl Port {
         let tag = self.tag();
         let (method, url, began) = (request.method.clone(), request.url.clone(), self.now);
         self.last_request = tag.0;
+        self.http.reserve_exact(1);
         self.http.push(OpenHttp { tag, method, url, began });
         self.effects.push_back(Effect::Http(tag, request));
         tag
@@ -342,6 +343,7 @@ impl Port {
             "" => Used::Stored(name),
             _ => Used::Fetched { name, tag: self.last_request },
         };
+        self.known.reserve_exact(1);
         self.known.push((program.clone(), used));
     }
 

@@ -253,6 +253,9 @@ impl Machine {
                 Install::Push => Step::Follow(resume),
             };
         };
+        if port.frames.capacity() == 0 {
+            port.frames.reserve_exact(1);
+        }
         port.frames.push(Frame { base, ..Frame::new(program) });
         Step::Enter(entry)
     }
