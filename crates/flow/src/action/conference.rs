@@ -66,7 +66,7 @@ async fn stay(cx: &Cx, tag: Tag, inside: Option<&Section>) -> Result<Leaving, Ha
                 LegEvent::Failed { cause, .. } => return Err(Halt::Failed(cause)),
                 _ => {}
             },
-            Waited::Own(_) | Waited::Aside(Beside::UsedUp) => {}
+            Waited::Own(_) | Waited::Pressed(..) | Waited::Aside(Beside::UsedUp) => {}
             // It goes on elsewhere, which is not in the room.
             Waited::Aside(Beside::Leads) => cx.port().stop(tag),
         }

@@ -44,7 +44,7 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
 }
 
 /// The caller is answered by who was dialled.
-fn connected(cx: &Cx) {
+pub(super) fn connected(cx: &Cx) {
     let mut port = cx.port();
     if port.leg == LegState::Ringing {
         port.leg = LegState::Answered;

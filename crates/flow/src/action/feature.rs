@@ -25,7 +25,11 @@ pub(super) async fn run(cx: &Cx, op: &Feature) -> Result<Outcome, Halt> {
             Waited::Own(Event::Reply(of, Reply::Leg(LegEvent::Failed { cause, .. }))) if of == tag => {
                 return Ok(Outcome::Failed(cause));
             }
-            Waited::Own(_) | Waited::Aside(Beside::UsedUp) => {}
+            // Whom it connects with somebody else is answered.
+            Waited::Own(Event::Reply(of, Reply::Leg(LegEvent::Answered))) if of == tag => {
+                super::dial::connected(cx)
+            }
+            Waited::Own(_) | Waited::Pressed(..) | Waited::Aside(Beside::UsedUp) => {}
             // It goes on elsewhere, which is not where the caller waits.
             Waited::Aside(Beside::Leads) => {
                 meanwhile = Meanwhile { program: None, begun: None };

@@ -11,10 +11,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Cx, Event, Halt, port::Port};
+use super::{Cx, Event, Halt, frame::Installation, port::Port};
 use crate::{
     action,
-    ir::{Hangup, NodeId, Outcome, Target},
+    ir::{Hangup, Install, NodeId, Op, Outcome, Program, Side, Target},
 };
 
 /// How a run beside an action ended.
@@ -33,6 +33,8 @@ pub(crate) enum Waited {
     Own(Event),
     /// The run beside it is over.
     Aside(Beside),
+    /// A party of the conversation pressed a key.
+    Pressed(Side, char),
 }
 
 /// A run beside an action; dropping it gives up what it is doing.
@@ -63,7 +65,10 @@ impl Drop for Aside {
     fn drop(&mut self) {
         let mut port = self.port.lock().unwrap_or_else(PoisonError::into_inner);
         for tag in port.lanes.close(self.lane) {
-            port.stop(tag);
+            // What records in the background goes on.
+            if port.recordings.iter().all(|open| open.tag != tag) {
+                port.stop(tag);
+            }
         }
     }
 }
@@ -82,7 +87,15 @@ impl Cx {
                 *aside = None;
                 return Poll::Ready(result.map(Waited::Aside));
             }
-            self.poll_wait(entered, keys, until).map_ok(Waited::Own)
+            let pressed = {
+                let mut port = self.port();
+                let first = port.lanes.is_first();
+                port.talk.as_mut().filter(|_| first).and_then(|talk| talk.keys.pop_front())
+            };
+            match pressed {
+                Some((by, key)) => Poll::Ready(Ok(Waited::Pressed(by, key))),
+                None => self.poll_wait(entered, keys, until).map_ok(Waited::Own),
+            }
         })
         .await
     }
@@ -93,6 +106,9 @@ async fn nodes(mut cx: Cx, within: Range<u32>) -> Result<Beside, Halt> {
     loop {
         if !within.contains(&cx.id().0) {
             cx.port().detour = Some(Target::Node(cx.id()));
+            return Ok(Beside::Leads);
+        }
+        if left_for(&cx) {
             return Ok(Beside::Leads);
         }
         let Some(node) = cx.node().cloned() else { return Ok(Beside::UsedUp) };
@@ -106,6 +122,8 @@ async fn nodes(mut cx: Cx, within: Range<u32>) -> Result<Beside, Halt> {
                 return action::hang_up(cx, hangup).await.map(|_| Beside::Leads);
             }
             Ok(Some(outcome)) => outcome,
+            // Another party than the flow's own wants it: that one leaves, and the flow goes on as if it had hung up.
+            Ok(None) if matches!(node.op, Op::Hangup(_)) && asked_by_peer(&cx) => return Ok(Beside::Leads),
             Ok(None) => match boxed(cx.at(cx.id())).await {
                 Ok(outcome) => outcome,
                 Err(Halt::Failed(cause)) => Outcome::Failed(cause),
@@ -124,6 +142,26 @@ async fn nodes(mut cx: Cx, within: Range<u32>) -> Result<Beside, Halt> {
             }
         }
     }
+}
+
+/// Whether the other party of a conversation asked for what runs.
+fn asked_by_peer(cx: &Cx) -> bool {
+    cx.port().store.code.as_ref().is_some_and(|code| code.by == Side::Peer)
+}
+
+/// Whether the flow is to go on at this node, and nothing is beside anything any more.
+fn left_for(cx: &Cx) -> bool {
+    let program = cx.program();
+    let leaves = program.metaflows.as_ref().is_some_and(|codes| codes.leaving.contains(&cx.id()));
+    if leaves {
+        let (name, base) = {
+            let port = cx.port();
+            (port.facts.flow_id.clone(), port.base().to_owned())
+        };
+        let program = Arc::new(Program { entry: Some(cx.id()), ..Program::clone(&program) });
+        cx.install(Installation { program, name, base, install: Install::Replace });
+    }
+    leaves
 }
 
 /// An action inside of an action has to be of a known size.

@@ -19,16 +19,6 @@ pub(crate) struct Lane {
     pub deadline: Option<Duration>,
 }
 
-impl Lane {
-    /// Nothing is waited for any more but these tags; the others.
-    pub(crate) fn drop_all_but(&mut self, keep: impl Fn(Tag) -> bool) -> Vec<Tag> {
-        let (kept, dropped) = self.live.iter().partition(|tag| keep(**tag));
-        self.live = kept;
-        self.inbox.clear();
-        dropped
-    }
-}
-
 /// All lanes of a call; the first is the running action's.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -48,6 +38,11 @@ impl Lanes {
     /// Lets a lane have its turn; whose turn it was.
     pub(crate) fn switch(&mut self, to: usize) -> usize {
         std::mem::replace(&mut self.turn, to)
+    }
+
+    /// Whether it is the running action's turn.
+    pub(crate) fn is_first(&self) -> bool {
+        self.turn == 0
     }
 
     /// The lane whose turn it is.

@@ -300,9 +300,7 @@ impl Port {
             Reply::Leg(_) | Reply::Document(_) | Reply::Changed => {}
             Reply::Http(outcome) => self.exchanged(tag, outcome),
         }
-        if let Some(reply) = self.for_talk(tag, reply) {
-            self.lanes.deliver(tag, reply);
-        }
+        self.lanes.deliver(tag, reply);
     }
 
     /// Merges `value` into a variable from outside.

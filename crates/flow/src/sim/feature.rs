@@ -7,6 +7,10 @@ use crate::ir::{Feature, Parking};
 /// What lasts, lasts so long.
 const WHILE: Duration = Duration::from_secs(20);
 
+/// Words of features that could not be had.
+pub(super) const REFUSALS: [&str; 8] =
+    ["none", "forbidden", "failed", "empty", "occupied", "too_high", "full", "unconfigured"];
+
 /// When a feature is over by itself, and its word; `None` for when the caller hangs up.
 pub(super) fn usual(feature: &Feature<String>) -> Option<(Duration, &'static str)> {
     match feature {

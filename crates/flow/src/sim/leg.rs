@@ -111,7 +111,11 @@ impl World {
             self.playing.retain(|playing| playing != tag);
         }
         match &input {
-            Input::Leg(tag, LegEvent::Answered) if self.dialling.contains(tag) => self.answered = true,
+            Input::Leg(tag, LegEvent::Answered)
+                if self.dialling.contains(tag) || self.lasting.contains(tag) =>
+            {
+                self.answered = true;
+            }
             Input::Leg(tag, LegEvent::Finished { .. }) => self.lasting.retain(|lasting| lasting != tag),
             Input::Leg(tag, LegEvent::Left { .. }) => self.joined.retain(|joined| joined != tag),
             Input::Leg(tag, LegEvent::Dialled { .. }) => self.dialling.retain(|dialling| dialling != tag),
@@ -233,10 +237,20 @@ impl World {
         let usual = feature::usual(feature);
         let over = match said {
             Some((_, word, after)) => {
-                Some((after.or(usual.map(|(after, _)| after)).unwrap_or_default(), word))
+                // What cannot be done is known at once.
+                let lasts = !feature::REFUSALS.contains(&word.as_str());
+                let usual = usual.map(|(after, _)| after).filter(|_| lasts);
+                Some((after.or(usual).unwrap_or_default(), word))
             }
             None => usual.map(|(after, word)| (after, word.to_owned())),
         };
+        // What takes time connects the caller with somebody or something, and answers for that.
+        // Who waits in a queue in vain was connected with nobody.
+        let waits = matches!(feature, Feature::Queue(_));
+        let lasts = over.as_ref().is_none_or(|(after, word)| !after.is_zero() && (!waits || word == "done"));
+        if lasts && !self.answered {
+            self.event(now, tag, LegEvent::Answered);
+        }
         match over {
             Some((after, word)) if word == "unconfigured" => {
                 let why = format!("{} is not configured", feature.name());
