@@ -99,7 +99,11 @@ impl Builder {
     }
 
     /// Whether something was noted of exactly this place; always, when there are too many notes to ask.
-    pub fn has_noted(&self, pointer: &Pointer) -> bool {
+    pub fn has_noted(&self, pointer: impl FnOnce() -> Pointer) -> bool {
+        if self.diagnostics.is_empty() {
+            return false;
+        }
+        let pointer = pointer();
         let same = |found: &Diagnostic| found.pointer == pointer.0;
         self.diagnostics.len() >= NOTES || self.diagnostics.iter().any(same)
     }

@@ -2,6 +2,8 @@
 //!
 //! It speaks after the lowering did, and only of what the lowering has not spoken of.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::members::{Members, wrong};
@@ -31,7 +33,7 @@ pub(super) fn check(
     for (key, value) in members.entries() {
         let common = reference::common(dialect).iter();
         let known = module.options.iter().chain(common).find(|opt| opt.name == key && opt.beside == beside);
-        if builder.has_noted(&members.at(key)) {
+        if builder.has_noted(|| members.at(key)) {
             continue;
         }
         match known {
@@ -58,10 +60,10 @@ fn unknown(builder: &mut Builder, module: &Module, key: &str, members: &Members<
 }
 
 fn value_of(builder: &mut Builder, dialect: Dialect, option: &Opt, value: &Value, members: &Members<'_>) {
-    let at = members.at(option.name);
+    let at = || members.at(option.name);
     if option.ignored {
         let message = format!("`{}` does nothing here: {}", option.name, option.doc);
-        return builder.report(Code::IgnoredOption, &at, message);
+        return builder.report(Code::IgnoredOption, &at(), message);
     }
     let text = value.as_str().map(str::trim);
     // A variable may become anything.
@@ -73,29 +75,29 @@ fn value_of(builder: &mut Builder, dialect: Dialect, option: &Opt, value: &Value
     }
     let Some(expected) = expected(option.kind) else { return };
     if !fits(option.kind, value) {
-        return wrong(builder, &at, expected, value);
+        return wrong(builder, &at(), expected, value);
     }
     let number = value.as_f64().or_else(|| text.and_then(|text| text.parse().ok()));
     let Some(number) = number.filter(|number| *number > 0.0) else { return };
     match option.kind {
         Kind::Millis if number < 31.0 => {
             let message = format!("{number} milliseconds; {number} seconds are written {}", number * 1000.0);
-            builder.report(Code::SuspiciousUnit, &at, message);
+            builder.report(Code::SuspiciousUnit, &at(), message);
         }
         Kind::Seconds if number >= 1_000.0 && number % 500.0 == 0.0 && number % 3_600.0 != 0.0 => {
             let message = format!("{number} seconds; {number} milliseconds are written {}", number / 1000.0);
-            builder.report(Code::SuspiciousUnit, &at, message);
+            builder.report(Code::SuspiciousUnit, &at(), message);
         }
         _ => {}
     }
 }
 
 fn one_of(builder: &mut Builder, words: &[&str], value: &Value, members: &Members<'_>, option: &Opt) {
-    let at = members.at(option.name);
+    let at = || members.at(option.name);
     let found = match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        other => return wrong(builder, &at, "one word", other),
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
+        other => return wrong(builder, &at(), "one word", other),
     };
     let found = found.trim();
     if found.is_empty() || words.iter().any(|word| word.eq_ignore_ascii_case(found)) {
@@ -103,7 +105,7 @@ fn one_of(builder: &mut Builder, words: &[&str], value: &Value, members: &Member
     }
     let meant = nearest(found, words).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
     let possible = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    builder.report(Code::BadValue, &at, format!("expected one of {possible}, found `{found}`{meant}"));
+    builder.report(Code::BadValue, &at(), format!("expected one of {possible}, found `{found}`{meant}"));
 }
 
 /// What is written in an option of this kind, in words; `None` if anything may be.

@@ -3,6 +3,8 @@
 //! Each dialect's folder holds the rows of its own modules. The documentation, `offhook modules` and the notes on
 //! unknown options are made from them; a test compares each row with what the lowering reads.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use serde::Serialize;
 
 use super::{Dialect, callroute, kazoo, voipbin, voxology};
@@ -197,10 +199,16 @@ pub fn modules() -> impl Iterator<Item = &'static Module> {
 
 /// The row of the module that documents of `dialect` name so; case does not count.
 pub fn module(dialect: Dialect, name: &str) -> Option<&'static Module> {
-    let named = |known: &str| known.eq_ignore_ascii_case(name);
-    modules().find(|module| {
-        module.dialect == dialect && (named(module.name) || module.aliases.iter().any(|alias| named(alias)))
-    })
+    static NAMES: LazyLock<HashMap<(Dialect, String), &'static Module>> = LazyLock::new(|| {
+        let mut names = HashMap::new();
+        for module in modules() {
+            for name in std::iter::once(&module.name).chain(module.aliases) {
+                names.entry((module.dialect, name.to_ascii_lowercase())).or_insert(module);
+            }
+        }
+        names
+    });
+    NAMES.get(&(dialect, name.to_ascii_lowercase())).copied()
 }
 
 /// Options that every module of a dialect has.

@@ -98,7 +98,7 @@ fn counted_slots(worker: &mut Worker<Still>, io: &mut Still, slot: u64) {
 }
 
 #[inline(never)]
-fn uncounted_slots(worker: &mut Worker<Still>, io: &mut Still, slot: u64) {
+fn warm_up(worker: &mut Worker<Still>, io: &mut Still, slot: u64) {
     worker.slot(black_box(Due { slot, skipped: 0, late: MS(0) }), io);
 }
 
@@ -170,7 +170,7 @@ fn workload(job: &str) {
             io.tick();
         }
         match slot < 3 * SLOTS {
-            true => uncounted_slots(&mut worker, &mut io, slot),
+            true => warm_up(&mut worker, &mut io, slot),
             false => counted_slots(&mut worker, &mut io, slot),
         }
         while let Ok(out) = ring.pop() {
