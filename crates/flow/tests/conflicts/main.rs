@@ -2,9 +2,13 @@
 //!
 //! The same construct is written in each dialect that has it and run in the simulator, which speaks 60 ms a character
 //! (at least 300 ms) and plays a sound in two seconds.
+//!
+//! Differences of the REST interfaces (verbs, envelopes, errors, keys, timestamps, pages) belong to their faces and are
+//! not here.
 
 mod endings;
 mod keys;
+mod people;
 mod text;
 mod units;
 
