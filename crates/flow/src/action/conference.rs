@@ -5,10 +5,7 @@ use std::time::Duration;
 use super::{collect, digits, play};
 use crate::{
     engine::{Aside, Beside, Cx, Event, Halt, Reply, Waited},
-    ir::{
-        Barge, Cause, Collect, Conference, Item, Outcome, Repeat, Section, SpeechItem, Template, TimerStart,
-        TypeAhead,
-    },
+    ir::{Barge, Cause, Collect, Conference, Item, Outcome, Repeat, Section, SpeechItem, Template},
     leg::{Joining, Leaving, LegCommand, LegEvent, Tag},
 };
 
@@ -96,19 +93,5 @@ fn question(text: &str) -> Collect {
         language: Some(Template::literal("en-US")),
         ..SpeechItem::default()
     };
-    Collect {
-        prompts: vec![Item::Speech(text)],
-        answers: true,
-        max: Some(20),
-        terminators: "#".to_owned(),
-        keep_terminator: false,
-        first: PATIENCE,
-        between: PATIENCE,
-        total: None,
-        timer: TimerStart::PromptEnd,
-        ahead: TypeAhead::All,
-        name: None,
-        into: Vec::new(),
-        by_value: true,
-    }
+    Collect { max: Some(20), ..Collect::new(vec![Item::Speech(text)], PATIENCE) }
 }

@@ -283,6 +283,28 @@ pub struct Hunt {
     pub deny: Option<String>,
 }
 
+impl Collect {
+    /// Gathers keys up to `#`, which is dropped, waiting `patience` for each from the prompts' end on, keys typed ahead
+    /// among them; the call is answered, and what was typed is the outcome.
+    pub fn new(prompts: Vec<Item>, patience: Duration) -> Collect {
+        Collect {
+            prompts,
+            answers: true,
+            max: None,
+            terminators: "#".to_owned(),
+            keep_terminator: false,
+            first: patience,
+            between: patience,
+            total: None,
+            timer: TimerStart::PromptEnd,
+            ahead: TypeAhead::All,
+            name: None,
+            into: Vec::new(),
+            by_value: true,
+        }
+    }
+}
+
 /// Sending keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendDigits {

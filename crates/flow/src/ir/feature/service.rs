@@ -35,6 +35,14 @@ pub struct Message<T = Template> {
     pub wait: bool,
 }
 
+impl<T> Message<T> {
+    /// A text that is sent now, without waiting for what comes of it.
+    pub fn new(by: Channel, to: Vec<T>, text: T) -> Message<T> {
+        let (from, subject, attachments) = (None, None, Vec::new());
+        Message { by, from, to, subject, text, attachments, at_end: false, if_missed: false, wait: false }
+    }
+}
+
 /// Writing down what is said.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::service::{feature, leave};
 use super::{Members, Route, Step};
-use crate::ir::{
-    Callee, Collect, Edges, Expr, Fact, Item, Op, Outcome, Part, Target, Template, TimerStart, TypeAhead,
-};
+use crate::ir::{Callee, Collect, Edges, Expr, Fact, Item, Op, Outcome, Part, Target, Template};
 use crate::lower::Code;
 
 /// Time for a key if the module does not say.
@@ -80,19 +78,5 @@ impl Route<'_> {
 }
 
 fn gather(prompts: Vec<Item>, first: Duration, terminators: String) -> Collect {
-    Collect {
-        prompts,
-        answers: true,
-        max: None,
-        terminators,
-        keep_terminator: false,
-        first,
-        between: BETWEEN,
-        total: None,
-        timer: TimerStart::PromptEnd,
-        ahead: TypeAhead::All,
-        name: None,
-        into: Vec::new(),
-        by_value: true,
-    }
+    Collect { terminators, between: BETWEEN, ..Collect::new(prompts, first) }
 }

@@ -9,7 +9,6 @@ use super::super::members::Members;
 use super::{Step, Walk};
 use crate::ir::{
     Collect, Conference, Edges, Expr, Fact, Item, NodeId, Op, Part, Pin, SpeechItem, Target, Template,
-    TimerStart, TypeAhead,
 };
 
 /// How often a PIN may be typed.
@@ -114,19 +113,5 @@ fn number() -> Collect {
         ..SpeechItem::default()
     };
     let patience = std::time::Duration::from_secs(8);
-    Collect {
-        prompts: vec![Item::Speech(text)],
-        answers: true,
-        max: Some(16),
-        terminators: "#".to_owned(),
-        keep_terminator: false,
-        first: patience,
-        between: patience,
-        total: None,
-        timer: TimerStart::PromptEnd,
-        ahead: TypeAhead::All,
-        name: None,
-        into: Vec::new(),
-        by_value: false,
-    }
+    Collect { max: Some(16), by_value: false, ..Collect::new(vec![Item::Speech(text)], patience) }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Step, Walk};
-use crate::ir::{Collect, NodeId, Op, SendDigits, Template, TimerStart, TypeAhead};
+use crate::ir::{Collect, NodeId, Op, SendDigits, Template};
 use crate::lower::Code;
 
 /// Kazoo's default duration of a key that is sent.
@@ -26,19 +26,12 @@ impl Walk<'_> {
             .unwrap_or_else(|| "#".into());
         let name = step.data.text(&mut self.builder, "collection_name").filter(|name| !name.is_empty());
         let collect = Collect {
-            prompts: Vec::new(),
-            answers: true,
             max: Some(max.max(1)),
             terminators,
-            keep_terminator: false,
-            first,
             between: between.unwrap_or(Duration::from_millis(2_000)),
-            total: None,
-            timer: TimerStart::PromptEnd,
-            ahead: TypeAhead::All,
             name: name.map(Template::literal),
-            into: Vec::new(),
             by_value: false,
+            ..Collect::new(Vec::new(), first)
         };
         self.onward(Op::Collect(collect), step)
     }

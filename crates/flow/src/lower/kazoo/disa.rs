@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Step, Walk};
 use crate::ir::{
     Barge, Cause, Collect, Edges, Expr, Fact, Feature, Hangup, Identity, Item, NodeId, Op, Outcome, Part,
-    Play, Repeat, Shown, SpeechItem, Target, Template, TimerStart, Tone, TypeAhead,
+    Play, Repeat, Shown, SpeechItem, Target, Template, TimerStart, Tone,
 };
 
 /// Time for the first digit; the dial tone lasts as long.
@@ -119,19 +119,5 @@ fn said(text: &str) -> Item {
 }
 
 fn asked(prompts: Vec<Item>, max: u32, between: Duration, timer: TimerStart) -> Collect {
-    Collect {
-        prompts,
-        answers: true,
-        max: Some(max),
-        terminators: "#".to_owned(),
-        keep_terminator: false,
-        first: PATIENCE,
-        between,
-        total: None,
-        timer,
-        ahead: TypeAhead::All,
-        name: None,
-        into: Vec::new(),
-        by_value: true,
-    }
+    Collect { max: Some(max), between, timer, ..Collect::new(prompts, PATIENCE) }
 }

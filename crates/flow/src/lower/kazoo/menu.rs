@@ -9,7 +9,7 @@ use super::super::members::Members;
 use super::{Step, Walk};
 use crate::ir::{
     Collect, FileFormat, Hunt, Item, Menu, NodeId, Op, Outcome, Record, RecordPin, Sides, SpeechItem,
-    Template, TimerStart, TypeAhead,
+    Template,
 };
 use crate::lower::Code;
 
@@ -40,19 +40,10 @@ impl<'a> Walk<'a> {
         let own = if hunts { max } else { longest.unwrap_or(max).min(max) };
         let pin = record.as_ref().map_or(0, |record| record.pin.len() as u32);
         let gather = Collect {
-            prompts: greeting,
-            answers: true,
             max: Some(own.max(pin)),
             terminators: if step.children.get("#").is_some() { String::new() } else { "#".to_owned() },
-            keep_terminator: false,
-            first,
             between: between.unwrap_or(Duration::from_secs(2)),
-            total: None,
-            timer: TimerStart::PromptEnd,
-            ahead: TypeAhead::All,
-            name: None,
-            into: Vec::new(),
-            by_value: true,
+            ..Collect::new(greeting, first)
         };
         let silent = |items: Vec<Item>| if quiet { Vec::new() } else { items };
         let (transfer, invalid, exit) = (silent(transfer), silent(invalid), silent(exit));

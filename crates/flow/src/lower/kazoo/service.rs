@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
             return self.onward(Op::Noop, step);
         }
         let text = Template::literal("missed_call");
-        let message = Message { at_end: true, if_missed: true, ..message(Channel::Mail, to, text) };
+        let message = Message { at_end: true, if_missed: true, ..Message::new(Channel::Mail, to, text) };
         self.passing(Feature::Message(message), step)
     }
 
@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         let mut node = None;
         for by in ways.into_iter().rev() {
             let message =
-                Message { subject: subject.clone(), at_end, ..message(by, to.clone(), text.clone()) };
+                Message { subject: subject.clone(), at_end, ..Message::new(by, to.clone(), text.clone()) };
             let op = Op::Feature(Box::new(Feature::Message(message)));
             let added = self.add(op, Edges::always(target), step);
             target = Target::Node(added);
@@ -251,19 +251,5 @@ impl<'a> Walk<'a> {
         let edges = step.children.edges();
         let feature = Feature::Score { user: Template::literal(user), password, steps };
         self.add(Op::Feature(Box::new(feature)), edges, step)
-    }
-}
-
-fn message(by: Channel, to: Vec<Template>, text: Template) -> Message {
-    Message {
-        by,
-        from: None,
-        to,
-        subject: None,
-        text,
-        attachments: Vec::new(),
-        at_end: false,
-        if_missed: false,
-        wait: false,
     }
 }

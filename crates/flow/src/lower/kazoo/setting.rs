@@ -8,7 +8,7 @@ use super::place::lamp;
 use super::{Step, Walk};
 use crate::ir::{
     Binary, Callee, Cause, Change, Collect, Condition, Dial, Edges, Expr, Fact, Feature, Lamp, NodeId, Op,
-    Outcome, Part, Setting, Target, Template, TimerStart, TypeAhead, What,
+    Outcome, Part, Setting, Target, Template, What,
 };
 use crate::lower::Code;
 
@@ -219,19 +219,6 @@ pub(super) fn lamp_of(id: String) -> Template {
 
 /// Asks for digits that end with pound.
 pub(super) fn asking(text: &str, most: u32, patience: Duration) -> Collect {
-    Collect {
-        prompts: vec![speech(text)],
-        answers: true,
-        max: Some(most),
-        terminators: "#".to_owned(),
-        keep_terminator: false,
-        first: patience.max(NUMBER),
-        between: patience,
-        total: None,
-        timer: TimerStart::PromptEnd,
-        ahead: TypeAhead::All,
-        name: None,
-        into: Vec::new(),
-        by_value: false,
-    }
+    let first = patience.max(NUMBER);
+    Collect { max: Some(most), between: patience, by_value: false, ..Collect::new(vec![speech(text)], first) }
 }

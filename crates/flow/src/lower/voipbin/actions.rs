@@ -141,19 +141,16 @@ fn digits_receive(lowering: &mut Lowering, action: &Action<'_>) {
         length => length,
     };
     let collect = Collect {
-        prompts: Vec::new(),
         answers: false,
         max,
         terminators,
         keep_terminator: true,
-        first: total,
-        between: total,
         total: Some(total),
         timer: TimerStart::Entry,
         ahead: TypeAhead::Last,
-        name: None,
         into: vec![DIGITS.into()],
         by_value: false,
+        ..Collect::new(Vec::new(), total)
     };
     lowering.op(action.head, Op::Collect(collect));
 }

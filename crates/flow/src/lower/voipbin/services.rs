@@ -31,20 +31,6 @@ pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
     true
 }
 
-fn message(by: Channel, to: Vec<Template>, text: Template) -> Message {
-    Message {
-        by,
-        from: None,
-        to,
-        subject: None,
-        text,
-        attachments: Vec::new(),
-        at_end: false,
-        if_missed: false,
-        wait: false,
-    }
-}
-
 /// A text message; one that cannot be sent ends the flow.
 fn message_send(lowering: &mut Lowering, action: &Action<'_>) {
     let option = &action.option;
@@ -59,7 +45,7 @@ fn message_send(lowering: &mut Lowering, action: &Action<'_>) {
         lowering.missing(action, "destinations");
         return lowering.op(action.head, hangup(480, "failed"));
     }
-    let message = Message { from, wait: true, ..message(Channel::Sms, to, text) };
+    let message = Message { from, wait: true, ..Message::new(Channel::Sms, to, text) };
     lowering.op(action.head, Op::Feature(Box::new(Feature::Message(message))));
     let edges = Edges::always(action.next)
         .case(Outcome::Failed(Cause::Unavailable), Target::Hangup)
@@ -74,7 +60,7 @@ fn conversation_send(lowering: &mut Lowering, action: &Action<'_>) {
     let Some(id) = lowering.filled(option, "conversation_id") else {
         return lowering.missing(action, "conversation_id");
     };
-    let message = Message { wait, ..message(Channel::Chat, vec![id], text) };
+    let message = Message { wait, ..Message::new(Channel::Chat, vec![id], text) };
     feature(lowering, action, Feature::Message(message));
 }
 
@@ -89,7 +75,7 @@ fn email_send(lowering: &mut Lowering, action: &Action<'_>) {
     if to.is_empty() {
         return lowering.missing(action, "destinations");
     }
-    let message = Message { subject, attachments, wait, ..message(Channel::Mail, to, content) };
+    let message = Message { subject, attachments, wait, ..Message::new(Channel::Mail, to, content) };
     feature(lowering, action, Feature::Message(message));
 }
 

@@ -10,7 +10,7 @@ use super::list::{Action, Lowering};
 use super::{reach, web};
 use crate::ir::{
     Barge, Collect, Edges, Expr, FileFormat, Hangup, Item, Keeping, Op, Play, Record, Repeat, SendDigits,
-    Sides, SpeechItem, Target, Template, TimerStart, TypeAhead, Upload,
+    Sides, SpeechItem, Target, Template, TypeAhead, Upload,
 };
 use crate::lower::members::Members;
 use crate::lower::options::{self, Place};
@@ -148,20 +148,13 @@ fn collect(lowering: &mut Lowering, action: &Action<'_>) {
     let name = members.text(&mut lowering.builder, "name");
     let name = name.map(|name| lowering.template(&name, &members.at("name")));
     let op = Op::Collect(Collect {
-        prompts: prompts(lowering, action),
-        answers: true,
         max,
         terminators,
-        keep_terminator: false,
-        first: timeout,
-        between: timeout,
-        total: None,
-        timer: TimerStart::PromptEnd,
         // "Press 1, then press pound" leaves a pound behind, which must not end the next COLLECT.
         ahead: TypeAhead::Drop,
         name,
-        into: Vec::new(),
         by_value: false,
+        ..Collect::new(prompts(lowering, action), timeout)
     });
     lowering.op(action.head, op);
 }

@@ -110,17 +110,7 @@ pub(super) fn sms(lowering: &mut Lowering, action: &Action<'_>) {
         let message = "SMS needs `params.message`";
         return lowering.builder.report(Code::MissingOption, action.top.pointer(), message);
     };
-    let message = Message {
-        by: Channel::Sms,
-        from: Some(from),
-        to: vec![to],
-        subject: None,
-        text,
-        attachments: Vec::new(),
-        at_end: false,
-        if_missed: false,
-        wait: false,
-    };
+    let message = Message { from: Some(from), ..Message::new(Channel::Sms, vec![to], text) };
     lowering.op(action.head, Op::Feature(Box::new(Feature::Message(message))));
 }
 

@@ -14,7 +14,7 @@ use super::variable::CUSTOM;
 use crate::ir::{
     Assign, Barge, Callee, Collect, Conference, Dial, Edges, Encoding, Expr, Fact, Feature, Fetch,
     FileFormat, Hangup, Identity, Install, Item, Lacking, Op, Outcome, Play, Pointer, Queue, Record, Repeat,
-    Reply, Request, Shown, Sides, SpeechItem, Target, Template, TimerStart, TypeAhead,
+    Reply, Request, Shown, Sides, SpeechItem, Target, Template,
 };
 use crate::lower::{Builder, Code, Dialect, Lowered};
 
@@ -158,19 +158,9 @@ impl Verbs<'_> {
         }
         let wait = seconds(verb, "timeout").unwrap_or(Duration::from_secs(5));
         let collect = Collect {
-            prompts,
-            answers: true,
             max: verb.attribute("numDigits").and_then(|digits| digits.trim().parse().ok()),
             terminators: verb.attribute("finishOnKey").unwrap_or("#").to_owned(),
-            keep_terminator: false,
-            first: wait,
-            between: wait,
-            total: None,
-            timer: TimerStart::PromptEnd,
-            ahead: TypeAhead::All,
-            name: None,
-            into: Vec::new(),
-            by_value: true,
+            ..Collect::new(prompts, wait)
         };
         let edges =
             Edges::always(action).case(Outcome::Timeout, next).case(Outcome::Key(String::new()), next);
