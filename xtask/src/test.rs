@@ -97,8 +97,8 @@ fn commands(step: &str) -> Vec<Command> {
         let mut command = cargo::cargo();
         command.args(line);
         if step == "fuzz" {
-            // Each target for a minute; who wants more says so.
-            let seconds = std::env::var_os("FUZZ_SECONDS").unwrap_or_else(|| "60".into());
+            // Half a minute for each target; by hand they may have longer.
+            let seconds = std::env::var_os("FUZZ_SECONDS").unwrap_or_else(|| "30".into());
             command.env("FUZZ_SECONDS", seconds);
         }
         command
