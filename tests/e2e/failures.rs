@@ -56,7 +56,7 @@ fn a_broken_flow_answers_503_and_the_others_still_run() {
                 "good.json",
                 r#"{"actions":[{"type":"SAY","params":{"text":"Hello."}},{"type":"HANGUP"}]}"#.into(),
             ),
-            ("broken.json", "{ \"actions\": [\n  { \"type\": \"SAY\", }\n] }".into()),
+            ("broken.json", "{ \"actions\": [\n  { \"type\": SAY }\n] }".into()),
         ],
         ..Setup::default()
     });

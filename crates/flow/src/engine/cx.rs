@@ -173,6 +173,10 @@ impl Cx {
         } else if let Some(key) = key {
             Event::Key(key)
         } else if until.is_some_and(|until| until <= port.now) {
+            if port.after_call_limit().is_some_and(|limit| limit <= port.now) {
+                port.note("what the flow does after the call takes too long");
+                return Poll::Ready(Err(Halt::Gone));
+            }
             Event::Timer
         } else {
             port.lanes.own().deadline = until;

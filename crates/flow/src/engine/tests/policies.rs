@@ -289,3 +289,22 @@ fn a_value_that_doubles_for_ever_is_not_kept() {
     assert!(transcript.ends_with("end: normal, by the flow\n"), "{transcript}");
     assert_ne!(empty_object(), literal(json!(null)));
 }
+
+#[test]
+fn what_never_comes_after_the_call_is_waited_for_so_long_and_no_longer() {
+    let message = Message { wait: true, ..Message::new(Channel::Sms, Vec::new(), Template::literal("x")) };
+    let mut program = graph(vec![
+        (Op::WaitForHangup, Edges::always(Target::Return)),
+        (Op::Feature(Box::new(Feature::Message(message))), Edges::always(Target::Return)),
+    ]);
+    program.on_gone = Some(NodeId(1));
+    check_program(
+        program,
+        "feature message done 500s\nwait 1s gone",
+        "@/0  WaitForHangup
+         1000 end: hangup, by the caller
+         @/1  Message(sms, \"x\", waits)
+         1000 feature Message(sms, \"x\", waits)
+         121000 note: what the flow does after the call takes too long",
+    );
+}
