@@ -3,7 +3,7 @@
 use crate::{
     engine::{Cx, Event, Halt, LegState, Reply},
     ir::{Cause, Dial, Hangup, Identity, Outcome, Shown, Template, Withheld},
-    leg::{DialOutcome, LegCommand, LegEvent},
+    leg::{DialOutcome, LegCommand, LegEvent, Tag},
 };
 
 use super::{hangup, talk};
@@ -13,16 +13,7 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
     if op.answers {
         cx.answer().await?;
     }
-    let mut request = op.map(|template| cx.text(template));
-    {
-        let port = cx.port();
-        if let Some(said) = &port.store.identity {
-            request.identity = shown(request.identity, said);
-        }
-        let alert = request.alert.take().filter(|alert| !alert.is_empty());
-        request.alert = alert.or_else(|| port.store.alert.clone());
-    }
-    let tag = cx.command(LegCommand::Dial(Box::new(request)));
+    let tag = ask(cx, op);
     loop {
         let Event::Reply(of, Reply::Leg(event)) = cx.wait(None, None).await? else { continue };
         match event {
@@ -41,6 +32,20 @@ pub(super) async fn run(cx: &Cx, op: &Dial) -> Result<Outcome, Halt> {
             _ => {}
         }
     }
+}
+
+/// Asks the leg to dial. A function of its own, so that a call that waits does not keep the request.
+fn ask(cx: &Cx, op: &Dial) -> Tag {
+    let mut request = op.map(|template| cx.text(template));
+    {
+        let port = cx.port();
+        if let Some(said) = &port.store.identity {
+            request.identity = shown(request.identity, said);
+        }
+        let alert = request.alert.take().filter(|alert| !alert.is_empty());
+        request.alert = alert.or_else(|| port.store.alert.clone());
+    }
+    cx.command(LegCommand::Dial(Box::new(request)))
 }
 
 /// The caller is answered by who was dialled.
