@@ -78,24 +78,15 @@ fn together(
         })
         .collect();
     all.sort_by_key(|(ends_at, ..)| *ends_at);
-    let rejects = |ends: &Ends| dial.one_rejects_all && matches!(ends, Ends::Refuses(403 | 603 | 607 | 608));
-    let decides = all
-        .iter()
-        .find(|(_, ends, _)| matches!(ends, Ends::Answers { .. }) || rejects(ends))
-        .map(|(at, ..)| *at);
-    let until = decides.unwrap_or_else(|| all.last().map_or(Duration::ZERO, |(at, ..)| *at));
+    let decided = all.iter().find(|(_, ends, _)| decides(dial, *ends)).map(|(at, ..)| *at);
+    let until = decided.unwrap_or_else(|| all.last().map_or(Duration::ZERO, |(at, ..)| *at));
     for endpoint in to.iter().filter(|endpoint| endpoint.delay <= until) {
         plan.remarks.push((begins + endpoint.delay, format!("ring {}", endpoint.callee)));
     }
-    let mut decided = false;
-    for (ends_at, ends, endpoint) in &all {
-        if *ends_at <= until && !decided {
-            decided = end(dial, endpoint, begins + *ends_at, *ends, plan) || rejects(ends);
-        }
-    }
-    decided
+    all.iter().any(|(at, ends, endpoint)| end(dial, endpoint, begins + *at, *ends, plan))
 }
 
+/// Whether the dialling is over, as for [`together`].
 fn in_turn(
     dial: &Dial<String>,
     to: &[&Endpoint<String>],
@@ -109,8 +100,7 @@ fn in_turn(
         plan.remarks.push((at, format!("ring {}", endpoint.callee)));
         let (after, ends) = fate(script.pop_front(), endpoint.timeout.unwrap_or(dial.timeout));
         at += after;
-        let rejected = matches!(ends, Ends::Refuses(403 | 603 | 607 | 608)) && dial.one_rejects_all;
-        if end(dial, endpoint, at, ends, plan) || rejected {
+        if end(dial, endpoint, at, ends, plan) {
             return true;
         }
     }
@@ -127,7 +117,16 @@ fn fate(will: Option<Will>, limit: Duration) -> (Duration, Ends) {
     }
 }
 
-/// Puts the end of one into the plan; whether somebody is connected.
+/// Whether nobody else rings after one who ends so.
+fn decides(dial: &Dial<String>, ends: Ends) -> bool {
+    match ends {
+        Ends::Answers { .. } => true,
+        Ends::Refuses(status) => dial.one_rejects_all && DialOutcome::of(status) == DialOutcome::Rejected,
+        Ends::Unanswered => false,
+    }
+}
+
+/// Puts the end of one into the plan; whether that [`decides`].
 fn end(dial: &Dial<String>, of: &Endpoint<String>, at: Duration, ends: Ends, plan: &mut Plan) -> bool {
     let callee = &of.callee;
     let (outcome, status) = match ends {
@@ -161,7 +160,7 @@ fn end(dial: &Dial<String>, of: &Endpoint<String>, at: Duration, ends: Ends, pla
     } else {
         plan.end.0 = plan.end.0.max(at);
     }
-    false
+    decides(dial, ends)
 }
 
 #[cfg(test)]
