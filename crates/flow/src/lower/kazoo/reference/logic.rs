@@ -1,25 +1,53 @@
 //! The rows of the modules that speak, listen and choose.
 
-use crate::lower::Dialect;
-use crate::lower::reference::{Kind, Module, Opt, Origin};
-
-const fn seed(name: &'static str, ops: &'static [&'static str], doc: &'static str) -> Module {
-    Module::new(Dialect::Kazoo, name, ops, doc)
-}
-
-const fn upstream(name: &'static str, ops: &'static [&'static str], doc: &'static str) -> Module {
-    seed(name, ops, doc).origin(Origin::Upstream)
-}
-
-const NEXT: &[(&str, &str)] = &[("_", "afterwards")];
+use super::{SKIPS, seed, upstream};
+use crate::lower::reference::{Kind, Module, Opt};
 
 const TERMINATORS: Opt =
     Opt::new("terminators", Kind::Keys, "Keys that stop it; an empty list for none.").default("1234567890*#");
 const ENDLESS: Opt =
     Opt::new("endless_playback", Kind::Flag, "Again and again until a key.").default("false");
+const HUNT_ALLOW: Opt = Opt::new("hunt_allow", Kind::Pattern, "Numbers that may be called so.");
+const HUNT_DENY: Opt = Opt::new("hunt_deny", Kind::Pattern, "Numbers that may not.");
+
+/// What is said, in modules that speak.
+pub(super) const TEXT: Opt = Opt::new("text", Kind::Text, "What is said.").required();
+/// Which voice, in modules that speak.
+pub(super) const VOICE: Opt = Opt::new("voice", Kind::Text, "The voice.");
+/// Which language, in modules that speak.
+pub(super) const LANGUAGE: Opt = Opt::new("language", Kind::Text, "The language.");
+/// `say`'s way to read.
+pub(super) const SAY_METHOD: Opt =
+    Opt::new("method", Kind::OneOf(&["none", "pronounced", "iterated", "counted"]), "`iterated` spells.");
+/// `say`'s voice by gender.
+pub(super) const SAY_GENDER: Opt =
+    Opt::new("gender", Kind::OneOf(&["feminine", "masculine", "neuter"]), "The voice, without `voice`.");
+/// What kind of thing `say` says.
+pub(super) const SAY_TYPE: Opt = Opt::new("type", Kind::Text, "the text is read as it stands.").ignored();
+/// `tts`'s way to read.
+pub(super) const TTS_METHOD: Opt = Opt::new("method", Kind::Text, "`iterated` spells.");
+/// `tts`'s voice by gender.
+pub(super) const TTS_GENDER: Opt = Opt::new("gender", Kind::Text, "The voice, without `voice`.");
+
+/// What `pivot` asks whom.
+pub(super) const PIVOT: &[Opt] = &[
+    Opt::new("voice_url", Kind::Url, "The server.").required(),
+    Opt::new("method", Kind::OneOf(&["get", "post"]), "GET with a query, or POST with a body.")
+        .default("get"),
+    Opt::new(
+        "req_format",
+        Kind::OneOf(&["kazoo", "twiml"]),
+        "What the server will answer; both are read in either case.",
+    )
+    .default("kazoo"),
+    Opt::new("req_body_format", Kind::OneOf(&["form", "json"]), "The body of a POST.").default("form"),
+    Opt::new("req_timeout_ms", Kind::Millis, "The longest wait, 5000 at most.").default("5000"),
+    Opt::new("cdr_url", Kind::Url, "Told with `req_format` `twiml` when the call is over."),
+    Opt::new("debug", Kind::Flag, "the timeline has every request.").default("false").ignored(),
+];
 
 pub(super) const MODULES: &[Module] = &[
-    upstream("answer", &["Answer"], "Answers the call.").answers().edges(NEXT),
+    upstream("answer", &["Answer"], "Answers the call.").answers().edges(SKIPS),
     upstream("audio_macro", &["Play"], "Plays sounds, tones and speech as one; a key skips the rest.")
         .answers()
         .options(&[
@@ -28,12 +56,12 @@ pub(super) const MODULES: &[Module] = &[
             TERMINATORS,
             ENDLESS,
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("branch_bnumber", &["Branch", "If", "Subflow"], "Chooses by what the dialled number's pattern captured.")
         .options(&[
             Opt::new("hunt", Kind::Flag, "A capture without a child is called as a number.").default("false"),
-            Opt::new("hunt_allow", Kind::Pattern, "Numbers that may be called so."),
-            Opt::new("hunt_deny", Kind::Pattern, "Numbers that may not."),
+            HUNT_ALLOW,
+            HUNT_DENY,
         ])
         .edges(&[("the captured text", "it is exactly this"), ("_", "otherwise")]),
     upstream("branch_variable", &["Branch"], "Chooses by a variable's value.")
@@ -92,11 +120,11 @@ pub(super) const MODULES: &[Module] = &[
     .edges(&[]),
     upstream("flush_dtmf", &["FlushDigits", "Noop"], "Forgets keys typed ahead.")
         .options(&[Opt::new("collection_name", Kind::Text, "Whose keys.").default("default")])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("hangup", &["Hangup"], "Hangs up; a call that is not answered is refused with 480.").edges(&[]),
     upstream("language", &["Language"], "The language of prompts from here on.")
         .options(&[Opt::new("language", Kind::Text, "`en`, `en-US`.").required()])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("menu", &["Menu"], "An auto-attendant; its settings stand in the document's `menus`, by `id`, or here.")
         .answers()
         .options(&[
@@ -107,8 +135,8 @@ pub(super) const MODULES: &[Module] = &[
             Opt::new("interdigit_timeout", Kind::Millis, "Time between digits; goes before that of the menu.").default("2000"),
             Opt::new("max_extension_length", Kind::Count, "Most digits, 1 to 6.").default("4"),
             Opt::new("hunt", Kind::Flag, "Digits without a child are called as a number; absent is off, as in Kazoo's code.").default("false"),
-            Opt::new("hunt_allow", Kind::Pattern, "Numbers that may be called so."),
-            Opt::new("hunt_deny", Kind::Pattern, "Numbers that may not."),
+            HUNT_ALLOW,
+            HUNT_DENY,
             Opt::new("record_pin", Kind::Text, "3 to 6 digits by which a user records a greeting."),
             Opt::new("allow_record_from_offnet", Kind::Flag, "Others may too.").default("false"),
             Opt::new("suppress_media", Kind::Flag, "Nothing but the greeting is heard.").default("false"),
@@ -120,17 +148,9 @@ pub(super) const MODULES: &[Module] = &[
             ("max_retries", "all rounds were used up"),
             ("_", "all rounds were used up, and there is no `max_retries`"),
         ]),
-    upstream("noop", &["Noop"], "Does nothing.").edges(NEXT),
+    upstream("noop", &["Noop"], "Does nothing.").edges(SKIPS),
     seed("pivot", &["Fetch", "If", "Set", "Webhook"], "Asks a web server for the rest of the flow: a Kazoo node in JSON, or TwiML.")
-        .options(&[
-            Opt::new("voice_url", Kind::Url, "The server.").required(),
-            Opt::new("method", Kind::OneOf(&["get", "post"]), "GET with a query, or POST with a body.").default("get"),
-            Opt::new("req_format", Kind::OneOf(&["kazoo", "twiml"]), "What the server will answer; both are read in either case.").default("kazoo"),
-            Opt::new("req_body_format", Kind::OneOf(&["form", "json"]), "The body of a POST.").default("form"),
-            Opt::new("req_timeout_ms", Kind::Millis, "The longest wait, 5000 at most.").default("5000"),
-            Opt::new("cdr_url", Kind::Url, "Told with `req_format` `twiml` when the call is over."),
-            Opt::new("debug", Kind::Flag, "the timeline has every request.").default("false").ignored(),
-        ])
+        .options(PIVOT)
         .edges(&[("_", "the server did not answer, or not with a flow")]),
     seed("play", &["Play"], "Plays a sound.")
         .answers()
@@ -141,7 +161,7 @@ pub(super) const MODULES: &[Module] = &[
             TERMINATORS,
             ENDLESS,
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     seed("response", &["Hangup", "Play"], "Refuses the call with a SIP status, after a sound if there is one.")
         .options(&[
             Opt::new("code", Kind::Count, "400 to 699.").default("486"),
@@ -152,43 +172,43 @@ pub(super) const MODULES: &[Module] = &[
     seed("say", &["Play"], "As `tts`; seed 000 names it so.")
         .answers()
         .options(&[
-            Opt::new("text", Kind::Text, "What is said.").required(),
-            Opt::new("method", Kind::OneOf(&["none", "pronounced", "iterated", "counted"]), "`iterated` spells."),
-            Opt::new("gender", Kind::OneOf(&["feminine", "masculine", "neuter"]), "The voice, without `voice`."),
-            Opt::new("voice", Kind::Text, "The voice."),
-            Opt::new("language", Kind::Text, "The language."),
-            Opt::new("type", Kind::Text, "the text is read as it stands.").ignored(),
+            TEXT,
+            SAY_METHOD,
+            SAY_GENDER,
+            VOICE,
+            LANGUAGE,
+            SAY_TYPE,
             TERMINATORS,
             ENDLESS,
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     seed("send_dtmf", &["SendDigits"], "Sends keys to the caller.")
         .options(&[
             Opt::new("digits", Kind::Text, "0 to 9, A to D, `*`, `#`; `w` waits half a second.").required(),
             Opt::new("duration_ms", Kind::Millis, "Each key.").default("2000"),
         ])
-        .edges(NEXT),
-    upstream("set", &["Noop"], "Does nothing.").edges(NEXT),
+        .edges(SKIPS),
+    upstream("set", &["Noop"], "Does nothing.").edges(SKIPS),
     upstream("set_variable", &["Set"], "Sets a variable of the call.")
         .options(&[
             Opt::new("variable", Kind::Text, "Its name.").required(),
             Opt::new("value", Kind::Text, "Its value."),
             Opt::new("channel", Kind::OneOf(&["a", "both"]), "variables are the flow's.").default("a").ignored(),
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("set_variables", &["Set"], "Sets the variables that `pivot` sends as `Custom-Application-Vars`.")
         .options(&[
             Opt::new("custom_application_vars", Kind::Object, "Names and values.").required(),
             Opt::new("export", Kind::Flag, "variables are the flow's.").ignored(),
         ])
-        .edges(NEXT),
-    upstream("skel", &["Noop"], "Does nothing.").edges(NEXT),
+        .edges(SKIPS),
+    upstream("skel", &["Noop"], "Does nothing.").edges(SKIPS),
     upstream("sleep", &["Sleep"], "Waits, a day at most.")
         .options(&[
             Opt::new("duration", Kind::Number, "How long, in `unit`.").default("0"),
             Opt::new("unit", Kind::OneOf(&["ms", "s", "m", "h"]), "Milliseconds, seconds, minutes, hours.").default("s"),
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("temporal_route", &["Hours", "Answer", "Setting"], "Chooses by the clock, or forces rules on or off.")
         .options(&[
             Opt::new("rules", Kind::Items, "Ids of the document's `rules`, or rules themselves."),
@@ -201,16 +221,16 @@ pub(super) const MODULES: &[Module] = &[
     seed("tts", &["Play"], "Speaks.")
         .answers()
         .options(&[
-            Opt::new("text", Kind::Text, "What is said.").required(),
+            TEXT,
             Opt::new("voice", Kind::Text, "`male`, `female`, or a voice's name.").default("female"),
-            Opt::new("language", Kind::Text, "The language."),
-            Opt::new("gender", Kind::Text, "The voice, without `voice`."),
-            Opt::new("method", Kind::Text, "`iterated` spells."),
+            LANGUAGE,
+            TTS_GENDER,
+            TTS_METHOD,
             Opt::new("engine", Kind::OneOf(&["flite", "google", "ispeech", "voicefabric"]), "the configured voices speak.").ignored(),
             TERMINATORS,
             ENDLESS,
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
     upstream("wait_for_hangup", &["WaitForHangup"], "Waits until the caller hangs up.").edges(&[]),
     upstream("webhook", &["Webhook"], "Tells a web server, without waiting.")
         .options(&[
@@ -219,7 +239,7 @@ pub(super) const MODULES: &[Module] = &[
             Opt::new("retries", Kind::Count, "More tries, 5 at most.").default("0"),
             Opt::new("custom_data", Kind::Object, "Sent along."),
         ])
-        .edges(NEXT),
+        .edges(SKIPS),
 ];
 
 const CONFERENCE: &[Opt] = &[

@@ -29,6 +29,14 @@ const ENDPOINTS: Opt = Opt::new(
 const BARGE: Opt = Opt::new("barge_calls", Kind::Flag, "Phones that are in a call too.").default("false");
 const RINGBACK: Opt =
     Opt::new("ringback", Kind::Text, "What the caller hears; without it the callflow's `ringback.early`.");
+const REPEATS: Opt = Opt::new("repeats", Kind::Count, "How often all are tried.").default("1");
+const RINGTONES: Opt = Opt::new(
+    "ringtones",
+    Kind::Object,
+    "`Alert-Info` for calls from users (`internal`) and from outside (`external`).",
+);
+const IGNORE_FORWARD: Opt =
+    Opt::new("ignore_forward", Kind::Flag, "Nobody's forwarding is followed.").default("true");
 
 const BRIDGE: &[(&str, &str)] = &[
     ("stop", "a conversation is over"),
@@ -46,14 +54,10 @@ const GROUP: &[Opt] = &[
     )
     .default("simultaneous"),
     TWENTY,
-    Opt::new("repeats", Kind::Count, "How often all are tried.").default("1"),
+    REPEATS,
     RINGBACK,
-    Opt::new(
-        "ringtones",
-        Kind::Object,
-        "`Alert-Info` for calls from users (`internal`) and from outside (`external`).",
-    ),
-    Opt::new("ignore_forward", Kind::Flag, "Nobody's forwarding is followed.").default("true"),
+    RINGTONES,
+    IGNORE_FORWARD,
     REJECT,
 ];
 
@@ -63,14 +67,10 @@ const GROUP_BY_ID: &[Opt] = &[
     Opt::new("strategy", Kind::OneOf(&["simultaneous", "single"]), "All at once, or one after the other.")
         .default("simultaneous"),
     TWENTY,
-    Opt::new("repeats", Kind::Count, "How often all are tried.").default("1"),
+    REPEATS,
     RINGBACK,
-    Opt::new(
-        "ringtones",
-        Kind::Object,
-        "`Alert-Info` for calls from users (`internal`) and from outside (`external`).",
-    ),
-    Opt::new("ignore_forward", Kind::Flag, "Nobody's forwarding is followed.").default("true"),
+    RINGTONES,
+    IGNORE_FORWARD,
     REJECT,
 ];
 

@@ -17,23 +17,31 @@ const RECIPIENTS: Opt =
         .required();
 const FAXED: &[(&str, &str)] = &[("stop", "however it went"), ("_", "fax is not configured")];
 
+/// The options of a recording in the background; `action` is what is done unless something is said.
+pub(super) const fn recording(action: &'static str) -> [Opt; 13] {
+    [
+        Opt::new("action", Kind::OneOf(&["start", "stop", "toggle", "mask", "unmask"]), "What is done.")
+            .default(action),
+        FORMAT,
+        URL,
+        METHOD,
+        LIMIT,
+        NAME,
+        Opt::new("label", Kind::Text, "What its author calls it; kept with it."),
+        Opt::new("origin", Kind::Text, "Where it says that it comes from; kept with it."),
+        Opt::new("record_min_sec", Kind::Seconds, "A shorter one is thrown away.").default("0"),
+        Opt::new("record_on_answer", Kind::Flag, "It begins when the call is answered.").default("false"),
+        Opt::new("record_on_bridge", Kind::Flag, "It begins when two are connected.").default("false"),
+        Opt::new("record_sample_rate", Kind::Count, "Samples a second; without it as many as are heard."),
+        Opt::new("should_follow_transfer", Kind::Flag, "It goes on after a transfer.").default("true"),
+    ]
+}
+
+const RECORDING: &[Opt] = &recording("start");
+
 pub(super) const MODULES: &[Module] = &[
     seed("record_call", &["RecordStart", "RecordStop", "RecordToggle", "RecordMask", "Set"], "Records both sides in the background, or stops doing so.")
-        .options(&[
-            Opt::new("action", Kind::OneOf(&["start", "stop", "toggle", "mask", "unmask"]), "What is done.").default("start"),
-            FORMAT,
-            URL,
-            METHOD,
-            LIMIT,
-            NAME,
-            Opt::new("label", Kind::Text, "What its author calls it; kept with it."),
-            Opt::new("origin", Kind::Text, "Where it says that it comes from; kept with it."),
-            Opt::new("record_min_sec", Kind::Seconds, "A shorter one is thrown away.").default("0"),
-            Opt::new("record_on_answer", Kind::Flag, "It begins when the call is answered.").default("false"),
-            Opt::new("record_on_bridge", Kind::Flag, "It begins when two are connected.").default("false"),
-            Opt::new("record_sample_rate", Kind::Count, "Samples a second; without it as many as are heard."),
-            Opt::new("should_follow_transfer", Kind::Flag, "It goes on after a transfer.").default("true"),
-        ])
+        .options(RECORDING)
         .edges(&[("_", "at once")]),
     seed("record_caller", &["Record", "Set"], "Records the caller until a key, the limit or the end of the call.")
         .answers()
