@@ -5,11 +5,13 @@ mod rig;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use flow::journal::{Replay, replay};
 use rig::{LONG, Rig, trace};
 use serde_json::{Value, json};
 use testkit::ua::Offer;
+use testkit::ua::desk::Manner;
 
 /// A web server that answers every request with `flow`.
 fn serve(flow: &Value) -> SocketAddr {
@@ -105,4 +107,20 @@ fn calls_to_users_have_journals_too() {
     assert!(phone.call("201", Offer::Early, LONG).is_err());
     let replay = same(rig, &folder);
     assert!(replay.entries.iter().any(|entry| entry.to_string().contains("Dial")), "{replay:?}");
+}
+
+#[test]
+fn star_codes_of_the_other_party_are_replayed() {
+    let codes = json!({"listen_on": "both", "numbers": {"9": {"module": "hangup", "data": {}}}});
+    let star = json!({"metaflow": codes, "flow": {"module": "device", "data": {"id": "bob"}}});
+    let (rig, folder) = with_journals(&[("1001", star)]);
+    let soon = Manner::Answer(Duration::from_millis(100));
+    let (alice, bob) = (rig.desk("alice", 440, soon), rig.desk("bob", 800, soon));
+    let call = alice.call("1001");
+    assert!(alice.up(call) && bob.up(0) && bob.hears_tone(0, 440), "{:?}", rig.traces());
+    bob.press(0, "*9");
+    assert!(alice.over(call) && bob.over(0), "{:?}", rig.traces());
+    let replay = same(rig, &folder);
+    let code = |entry: &flow::trace::Entry| entry.to_string().contains("/metaflow/numbers/9  Hangup");
+    assert!(replay.entries.iter().any(code), "{replay:?}");
 }

@@ -220,8 +220,7 @@ impl Call {
             // While its caller talks to somebody, a flow hears both for the sake of star codes.
             Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {
                 if self.bridge.as_ref().and_then(|bridge| bridge.partner(key)) == self.subject {
-                    let event = LegEvent::PeerDigit(digit);
-                    self.machine.handle(now, Input::Leg(Tag::default(), event));
+                    self.tell(now, Input::Leg(Tag::default(), LegEvent::PeerDigit(digit)));
                 }
             }
             Notice::Flow(tag, event) if is_subject => {
