@@ -157,9 +157,12 @@ impl Journal {
     }
 
     fn line(&mut self, line: Line, weight: usize) {
+        if self.broken {
+            return;
+        }
         let room = self.way.waiting.fetch_add(weight, Ordering::Relaxed) + weight <= WAITING;
         let job = Job::Line(self.sheet.clone(), line, weight);
-        if !self.broken && (!room || self.way.queue.try_send(job).is_err()) {
+        if !room || self.way.queue.try_send(job).is_err() {
             self.way.waiting.fetch_sub(weight, Ordering::Relaxed);
             self.broken = true;
             metrics::counter!("offhook_journals_broken_total").increment(1);
