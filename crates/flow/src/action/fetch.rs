@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    engine::{Cx, Halt, HttpReply, Installation, build_request},
+    engine::{Cx, Halt, HttpReply, HttpRequest, Installation, Sent, build_request},
     ir::{Cause, Fetch, Install, Outcome, Program, Reply, Subflow, Target, Template, verify},
     lower::{self, Dialect, Lowered, Severity},
 };
@@ -18,28 +18,8 @@ const LARGEST: usize = 1 << 20;
 
 /// Asks an HTTP server for a program and enters it.
 pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
-    let request = {
-        let mut port = cx.port();
-        let mut request = build_request(&port, &op.request, true);
-        // What a call begins with is the same for others; what comes later depends on what this caller did.
-        let begins = op.reply != Reply::Ignored && !port.fetched && port.key_serial == 0;
-        if let Ok(request) = &mut request
-            && !begins
-        {
-            request.last_good = None;
-        }
-        if op.reply != Reply::Ignored {
-            // The server has been told of them.
-            port.told = std::mem::take(&mut port.store.presses);
-            port.changed = false;
-        }
-        request
-    };
-    let exchange = match request {
-        Ok(request) => {
-            let base = request.url.clone();
-            cx.http(request).await?.map(|reply| (base, reply))
-        }
+    let exchange = match ask(cx, op) {
+        Ok((base, sent)) => cx.reply_of(sent).await?.map(|reply| (base, reply)),
         Err(why) => {
             cx.note(why);
             None
@@ -60,6 +40,24 @@ pub(super) async fn run(cx: &Cx, op: &Fetch) -> Result<Outcome, Halt> {
             Ok(Outcome::Failed(Cause::Http))
         }
     }
+}
+
+/// Sends the request, and says its address.
+fn ask(cx: &Cx, op: &Fetch) -> Result<(String, Sent), String> {
+    let request = {
+        let mut port = cx.port();
+        let request = build_request(&port, &op.request, true);
+        // What a call begins with is the same for others; what comes later depends on what this caller did.
+        let begins = op.reply != Reply::Ignored && !port.fetched && port.key_serial == 0;
+        if op.reply != Reply::Ignored {
+            // The server has been told of them.
+            port.told = std::mem::take(&mut port.store.presses);
+            port.changed = false;
+        }
+        let request = request?;
+        if begins { request } else { HttpRequest { last_good: None, ..request } }
+    };
+    Ok((request.url.clone(), cx.send(request)))
 }
 
 /// Reads a reply as a program.

@@ -234,18 +234,22 @@ impl Cx {
         self.port().key_serial
     }
 
-    /// Sends a request; with `wait` in it, waits for the reply. No reply, in whatever way, is `None`.
-    pub(crate) async fn http(&self, request: HttpRequest) -> Result<Option<super::HttpReply>, Halt> {
+    /// Sends a request; [`reply_of`](Self::reply_of) waits for its reply. Apart, so that nobody who waits keeps it.
+    pub(crate) fn send(&self, request: HttpRequest) -> Sent {
         let wait = request.wait;
         // The driver keeps the limit; a second more, so that the flow goes on even if the driver does not.
         let limit =
             request.timeout.saturating_mul(request.retries.saturating_add(1)) + Duration::from_secs(1);
-        let tag = self.port().request(request);
-        self.port().nodes += ROUND;
-        if !wait {
-            return Ok(None);
-        }
-        let until = self.now() + limit;
+        let mut port = self.port();
+        let tag = port.request(request);
+        port.nodes += ROUND;
+        drop(port);
+        Sent { tag, until: wait.then(|| self.now() + limit) }
+    }
+
+    /// The reply of a request that waits for one. No reply, in whatever way, is `None`.
+    pub(crate) async fn reply_of(&self, Sent { tag, until }: Sent) -> Result<Option<super::HttpReply>, Halt> {
+        let Some(until) = until else { return Ok(None) };
         match self.reply(tag, Some(until)).await? {
             Some(Reply::Http(Ok(reply))) => Ok(Some(reply)),
             Some(_) => Ok(None),
@@ -272,6 +276,13 @@ impl Cx {
             _ => None,
         })
     }
+}
+
+/// A request on its way, and until when its reply is waited for; `None` if it is not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    tag: Tag,
+    until: Option<Duration>,
 }
 
 /// Whether an event shows that the call goes on, so that the nodes before it need not count against the budget.

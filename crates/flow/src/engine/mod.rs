@@ -35,7 +35,7 @@ pub use message::{Effect, End, HttpFailure, HttpReply, HttpRequest, Input, Setti
 
 pub(crate) use self::{
     aside::{Aside, Beside, Waited},
-    cx::{Cx, Event, Halt},
+    cx::{Cx, Event, Halt, Sent},
     frame::{Each, Installation},
     port::{LegState, OpenRecording, Pressed, Reply},
     request::build as build_request,

@@ -33,7 +33,10 @@ const MOST: usize = 32;
 /// A dialling that goes on.
 #[derive(Debug)]
 pub(super) struct Dial {
+    /// The command's, or the feature's that dials.
     pub(super) tag: Tag,
+    /// Who hears how it rings, and is connected with whoever answers.
+    pub(super) caller: LegKey,
     pub(super) stage: Stage,
     pub(super) order: flow::ir::Dial<String>,
     wishes: Wishes,
@@ -68,8 +71,11 @@ impl Dial {
         }
     }
 
-    /// Another leg takes the place of the one who answered.
+    /// Another leg takes the place of the caller or of the one who answered.
     pub(super) fn swap(&mut self, old: LegKey, new: LegKey) {
+        if self.caller == old {
+            self.caller = new;
+        }
         if let Stage::Talking(winner, _) = &mut self.stage
             && *winner == old
         {
@@ -105,8 +111,8 @@ impl Dial {
 }
 
 impl Call {
-    /// The flow dials.
-    pub(super) fn dial(&mut self, now: Instant, tag: Tag, mut order: flow::ir::Dial<String>) {
+    /// Dials for the leg `by`. What comes of it is told to the flow, or to the feature of this tag.
+    pub(super) fn dial(&mut self, now: Instant, tag: Tag, by: LegKey, mut order: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
         let users = self.shared.users.load();
         // One who proved who he is, or who says so from this machine, where nobody is asked.
@@ -127,9 +133,9 @@ impl Call {
             refusal: None,
             hunts: vec![],
         };
-        self.dial = Some(Box::new(Dial { tag, stage, order, wishes }));
+        self.dial = Some(Box::new(Dial { tag, caller: by, stage, order, wishes }));
         if matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Sound(_)))
-            && let Some(caller) = self.subject.and_then(|key| self.leg_mut(key))
+            && let Some(caller) = self.leg_mut(by)
         {
             // What the flow chose to be heard is heard from the beginning on; 183 where that is needed.
             let _ = caller.ensure_media(now);
@@ -382,11 +388,14 @@ impl Call {
     pub(super) fn dialled(&mut self, now: Instant, outcome: DialOutcome, status: u16) {
         let Some(dial) = self.dial.take() else { return };
         self.part();
-        if let Some(caller) = self.subject.and_then(|key| self.leg_mut(key)) {
+        if let Some(caller) = self.leg_mut(dial.caller) {
             caller.hush();
         }
         metrics::counter!("offhook_dials_total", "outcome" => outcome.word()).increment(1);
         self.last_dialled = Some(status);
+        if self.feature_dialled(now, dial.tag, outcome, status) {
+            return;
+        }
         self.tell(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));
     }
 }

@@ -16,7 +16,7 @@ use super::transfer::News;
 impl Call {
     /// A phone rings, or lets something be heard.
     pub(super) fn fork_progress(&mut self, now: Instant, key: LegKey, media: bool) {
-        let subject = self.subject;
+        let caller = self.dial.as_ref().map(|dial| dial.caller);
         if self.dial.as_ref().is_some_and(|dial| dial.rings(key))
             && let Some(origin) = &self.origin
         {
@@ -32,7 +32,7 @@ impl Call {
             *heard = Some(key);
         }
         let quiet = heard.is_none();
-        let Some(caller) = subject.and_then(|key| self.leg_mut(key)) else { return };
+        let Some(caller) = caller.and_then(|key| self.leg_mut(key)) else { return };
         // A caller whose offer is still to come hears nothing before the answer, and is told that it rings.
         if first && caller.ensure_media(now).is_ok() {
             let caller = caller.key();
@@ -48,7 +48,8 @@ impl Call {
             Some(Meanwhile::Sound(sound)) => Some(vec![Prompt::Sound(sound.clone())]),
             _ => None,
         };
-        let Some(caller) = self.subject.and_then(|key| self.leg_mut(key)) else { return };
+        let caller = self.dial.as_ref().map(|dial| dial.caller);
+        let Some(caller) = caller.and_then(|key| self.leg_mut(key)) else { return };
         match chosen {
             Some(sound) if caller.has_media() => caller.ring_by(sound),
             _ => caller.ring(ringback()),
@@ -65,7 +66,7 @@ impl Call {
             return;
         }
         let Some(dial) = &mut self.dial else { return };
-        let tag = dial.tag;
+        let (tag, caller) = (dial.tag, dial.caller);
         let until = dial.order.longest.and_then(|longest| now.checked_add(longest));
         let Stage::Ringing { forks, .. } = std::mem::replace(&mut dial.stage, Stage::Talking(key, until))
         else {
@@ -79,12 +80,11 @@ impl Call {
         if let Some(origin) = self.origin.take() {
             origin.tell(News::Done);
         }
-        let Some(subject) = self.subject else { return };
-        if let Some(caller) = self.leg_mut(subject) {
-            caller.hush();
-            caller.perform(now, tag, LegCommand::Answer);
+        if let Some(leg) = self.leg_mut(caller) {
+            leg.hush();
+            leg.perform(now, tag, LegCommand::Answer);
         }
-        self.connect(now, subject, key);
+        self.connect(now, caller, key);
     }
 
     /// A phone was not answered, for a reason.

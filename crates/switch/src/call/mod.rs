@@ -9,7 +9,7 @@
 //! What happens arrives in the mailbox; [`run`] takes it to the part it is for. Nothing here waits.
 //!
 //! A call has a leg for each of its parties. The flow runs on one of them, at first the caller's; [`dial`] adds others,
-//! [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
+//! [`feature`] is the rest of what a flow asks of more than its own leg, [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
 
 mod answer;
 mod attend;
@@ -19,6 +19,7 @@ mod caller;
 pub(crate) mod cdr;
 mod dial;
 mod digits;
+mod feature;
 mod forks;
 mod hold;
 mod hunt;

@@ -129,7 +129,8 @@ impl Call {
     /// the other as it is.
     pub(super) fn offered(&self) -> Arc<Codecs> {
         let ours = &self.shared.codecs;
-        match self.subject.and_then(|key| self.leg(key)).and_then(CallLeg::speaks) {
+        let caller = self.dial.as_ref().map(|dial| dial.caller).or(self.subject);
+        match caller.and_then(|key| self.leg(key)).and_then(CallLeg::speaks) {
             Some((codec, ptime_ms)) => Arc::new(ours.led_by(codec, ptime_ms)),
             None => ours.clone(),
         }

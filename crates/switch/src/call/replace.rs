@@ -75,7 +75,7 @@ impl Call {
     pub(super) fn may_replace(&self, old: LegKey) -> bool {
         let up = self.leg(old).is_some_and(|leg| leg.is_up());
         let talks = self.bridge.as_ref().is_some_and(|bridge| bridge.partner(old).is_some());
-        let dials = self.dial.as_ref().is_some_and(|dial| dial.rings(old) || self.subject == Some(old));
+        let dials = self.dial.as_ref().is_some_and(|dial| dial.rings(old) || dial.caller == old);
         up && self.transfer.is_none() && (talks || dials)
     }
 
@@ -105,6 +105,8 @@ impl Call {
         }
         if self.subject == Some(old) {
             self.subject = Some(new);
+        }
+        if self.dial.as_ref().is_some_and(|dial| dial.caller == new) {
             let rings =
                 self.dial.as_ref().is_some_and(|dial| dial.winner().is_none()) && self.bridge.is_none();
             if rings && let Some(leg) = self.leg_mut(new) {

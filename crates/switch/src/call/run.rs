@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use flow::End;
 use flow::engine::{Effect, Input, Machine};
+use flow::ir::Side;
 use flow::leg::DialOutcome;
 use flow::leg::{Leg, LegCommand, LegEvent, Tag};
 use flow::trace::What;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use super::bridge::Bridge;
 use super::caller::Caller;
 use super::dial::Dial;
+use super::feature::Running;
 use super::leg::{CallLeg, Notice};
 use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
@@ -45,6 +47,8 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     /// What the flow dials.
     pub(super) dial: Option<Box<Dial>>,
+    /// What takes time of what the flow asks for beyond its own leg.
+    pub(super) doing: Vec<Running>,
     /// The status that the last dialling came to.
     pub(super) last_dialled: Option<u16>,
     /// Who hears whom.
@@ -125,7 +129,7 @@ impl Call {
         let limit = if self.moved.is_empty() { limit } else { limit.min(now + LOOK) };
         let transfer = self.transfer.as_ref().and_then(|transfer| transfer.poll_timeout());
         let legs = self.legs.iter().filter_map(|leg| leg.poll_timeout(now));
-        [self.machine.poll_timeout(), dial, bridge, transfer]
+        [self.machine.poll_timeout(), dial, bridge, transfer, self.feature_due()]
             .into_iter()
             .flatten()
             .chain(legs)
@@ -169,6 +173,7 @@ impl Call {
         self.bridge_time(now);
         self.dial_time(now);
         self.transfer_time(now);
+        self.feature_time(now);
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.tell(now, Input::Timeout);
         }
@@ -243,6 +248,7 @@ impl Call {
     /// The one that the flow runs on is gone, and with it all others.
     pub(super) fn subject_gone(&mut self, now: Instant, cause: &str, reason: &Reason) {
         self.dial = None;
+        self.drop_features(now);
         self.leave_all(reason);
         let event = LegEvent::Gone { cause: cause.to_owned() };
         self.heard(now, &event);
@@ -256,6 +262,9 @@ impl Call {
     /// A party is gone.
     fn gone(&mut self, now: Instant, key: LegKey, cause: String) {
         let reason = self.leg(key).map_or_else(Reason::normal, CallLeg::farewell);
+        if self.subject != Some(key) && self.feature_gone(now, key) {
+            return;
+        }
         if self.transfer.as_ref().is_some_and(|transfer| transfer.by == key) {
             // It has no part in what comes of the transfer.
             self.transferred(now);
@@ -313,7 +322,13 @@ impl Call {
 
     fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
         match command {
-            LegCommand::Dial(dial) => self.dial(now, tag, *dial),
+            LegCommand::Dial(dial) => {
+                if let Some(caller) = self.subject {
+                    self.dial(now, tag, caller, *dial);
+                }
+            }
+            LegCommand::Feature(feature) => self.feature(now, tag, Side::Own, *feature),
+            LegCommand::Stop(started) if self.stop_feature(now, started) => {}
             LegCommand::Stop(started) if self.stop_dial(now, started) => {}
             LegCommand::Hangup { status, phrase, cause } => self.hang_up(now, status, phrase, &cause),
             command => {

@@ -252,6 +252,7 @@ impl Call {
             legs: vec![leg],
             caller,
             dial: None,
+            doing: Vec::new(),
             last_dialled: None,
             bridge: None,
             transfer: None,

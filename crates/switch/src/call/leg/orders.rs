@@ -127,11 +127,8 @@ impl Leg for CallLeg {
             }
             LegCommand::Mask(recording, on) => self.media.mask(recording, on),
             // It takes more than this leg; the call sees to it.
-            LegCommand::Dial(_) => {
-                self.fail(tag, Cause::Unsupported, "a leg alone cannot dial".to_owned());
-            }
-            LegCommand::Feature(feature) => {
-                self.fail(tag, Cause::Unavailable, format!("{} is not configured", feature.name()));
+            LegCommand::Dial(_) | LegCommand::Feature(_) => {
+                self.fail(tag, Cause::Unsupported, "a leg alone cannot do this".to_owned());
             }
             LegCommand::Hangup { status, phrase, cause } => {
                 let text = format!("the flow hangs up: {cause}");

@@ -1,0 +1,132 @@
+//! What a flow asks of more than its own leg: other people, other calls, services ([`flow::ir::Feature`]).
+//!
+//! [`Call::feature`] knows which file does what. What is done at once tells its word at once ([`Call::finish`]); what
+//! takes time is kept as a [`Running`] under its tag until then, and is told of time, of legs that go, and of what came
+//! of a dialling that has its tag.
+
+use std::time::Instant;
+
+use flow::engine::Input;
+use flow::ir::{Cause, Feature, Side};
+use flow::leg::{DialOutcome, LegEvent, Tag};
+
+use super::LegKey;
+use super::run::Call;
+
+/// Something that takes time.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) tag: Tag,
+    pub(super) doing: Doing,
+}
+
+/// What takes time, and how far it is.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// Waits for somebody outside.
+    Block,
+}
+
+/// What a feature comes to that was obeyed at once: its word, or why not.
+pub(super) type Came = Result<&'static str, (Cause, String)>;
+
+impl Call {
+    /// Does what a flow asks for; `by` says for whom: the one that the flow runs on, or whom it talks to.
+    pub(super) fn feature(&mut self, now: Instant, tag: Tag, by: Side, feature: Feature<String>) {
+        let (_own, _other) = self.sides(by);
+        match feature {
+            Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
+            Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
+            feature => {
+                let why = format!("{} is not configured", feature.name());
+                self.came(now, tag, Err((Cause::Unavailable, why)));
+            }
+        }
+    }
+
+    /// The one who asks for a feature, and whom it talks to.
+    pub(super) fn sides(&self, by: Side) -> (Option<LegKey>, Option<LegKey>) {
+        let partner = |key: LegKey| self.bridge.as_ref()?.partner(key);
+        let other = self.subject.and_then(partner);
+        if by == Side::Peer { (other, self.subject) } else { (self.subject, other) }
+    }
+
+    /// Tells the flow what came of a feature, which is over.
+    pub(super) fn came(&mut self, now: Instant, tag: Tag, came: Came) {
+        match came {
+            Ok(word) => self.finish(now, tag, word),
+            Err((cause, why)) => {
+                self.doing.retain(|running| running.tag != tag);
+                self.tell(now, Input::Leg(tag, LegEvent::Failed { cause, why }));
+            }
+        }
+    }
+
+    /// A feature is over, with this word.
+    pub(super) fn finish(&mut self, now: Instant, tag: Tag, word: &str) {
+        self.doing.retain(|running| running.tag != tag);
+        self.tell(now, Input::Leg(tag, LegEvent::Finished { word: word.to_owned() }));
+    }
+
+    fn running(&mut self, tag: Tag) -> Option<&mut Doing> {
+        self.doing.iter_mut().find(|running| running.tag == tag).map(|running| &mut running.doing)
+    }
+
+    /// When [`Call::feature_time`] is to be called.
+    pub(super) fn feature_due(&self) -> Option<Instant> {
+        let due = |running: &Running| match running.doing {
+            Doing::Block => None,
+        };
+        self.doing.iter().filter_map(due).min()
+    }
+
+    /// Does what is to be done by now.
+    pub(super) fn feature_time(&mut self, _now: Instant) {
+        for at in 0..self.doing.len() {
+            let Some(running) = self.doing.get(at) else { return };
+            match running.doing {
+                Doing::Block => {}
+            }
+        }
+    }
+
+    /// The flow stops what it started with this tag; whether that was a feature. The flow hears no more of it.
+    pub(super) fn stop_feature(&mut self, _now: Instant, tag: Tag) -> bool {
+        let Some(doing) = self.running(tag) else { return false };
+        match doing {
+            Doing::Block => {}
+        }
+        self.doing.retain(|running| running.tag != tag);
+        true
+    }
+
+    /// The call is over, and all its features with it.
+    pub(super) fn drop_features(&mut self, _now: Instant) {
+        for running in std::mem::take(&mut self.doing) {
+            match running.doing {
+                Doing::Block => {}
+            }
+        }
+    }
+
+    /// A leg is gone on which the flow does not run; whether it was a feature's alone, so that no conversation ends with it.
+    pub(super) fn feature_gone(&mut self, _now: Instant, _key: LegKey) -> bool {
+        false
+    }
+
+    /// A dialling came to its end; whether it was a feature's.
+    pub(super) fn feature_dialled(
+        &mut self,
+        _now: Instant,
+        tag: Tag,
+        _outcome: DialOutcome,
+        _status: u16,
+    ) -> bool {
+        let Some(doing) = self.running(tag) else { return false };
+        match doing {
+            // It dials nobody.
+            Doing::Block => {}
+        }
+        true
+    }
+}
