@@ -69,7 +69,8 @@ fn child() {
         drop(out);
         std::thread::sleep(Duration::from_millis(37));
     }
-    std::thread::sleep(Duration::from_secs(60));
+    // Until the test is over, should that not kill it.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
 /// Ends with its test.
@@ -122,6 +123,7 @@ fn recordings_of_a_killed_process_lack_less_than_a_second_and_are_made_whole() {
             .args(["child", "--exact", "--nocapture", "--test-threads=1"])
             .env(FOLDER, folder.path())
             .env(PORT, port.to_string())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
