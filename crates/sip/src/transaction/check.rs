@@ -1,6 +1,5 @@
 //! How the four machines are tested: a script of steps, a clock of its own, and a record of transitions.
 
-use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -50,18 +49,15 @@ impl Step {
 
 type Taken<S> = Vec<(S, &'static str, S)>;
 
-fn run<M: Machine>(machine: &mut M, script: &[Step]) -> (Taken<M::State>, usize)
-where
-    M::State: Copy,
-{
+fn run<M: Machine>(machine: &mut M, script: &[Step]) -> (Taken<M::State>, usize) {
     let timers = Timers::default();
     let mut now = Instant::now() + Duration::from_millis(1);
     let (mut taken, mut sent) = (Vec::new(), 0);
     let mut apply = |machine: &mut M, now: Instant, event: TxEvent| {
-        let (from, name) = (machine.state(), event.name());
+        let (from, name) = (machine.place().state, event.name());
         let reaction = machine.step(now, event, &timers);
         sent += usize::from(reaction.send.is_some());
-        taken.push((from, name, machine.state()));
+        taken.push((from, name, machine.place().state));
     };
     for step in script {
         match step.event() {
@@ -79,29 +75,20 @@ where
     (taken, sent)
 }
 
-/// Runs every script to `end` and fails if a transition of the table is never taken.
-pub(super) fn check<M: Machine>(
-    table: &[(M::State, &'static str, M::State)],
-    end: M::State,
-    scripts: Vec<(M, &[Step])>,
-) where
-    M::State: Copy + PartialEq + Debug,
-{
+/// Runs every script to the machine's end and fails if a transition of its table is never taken.
+pub(super) fn check<M: Machine>(scripts: Vec<(M, &[Step])>) {
     let mut all = Vec::new();
     for (mut machine, script) in scripts {
         all.extend(run(&mut machine, script).0);
-        assert_eq!(machine.state(), end, "after {script:?}");
+        assert!(machine.is_over(), "after {script:?}");
         assert_eq!(machine.timers().next(), None, "a timer is left after {script:?}");
     }
-    for transition in table {
+    for transition in M::TRANSITIONS {
         assert!(all.contains(transition), "{transition:?} was never taken");
     }
 }
 
 /// How many messages a script makes the machine send.
-pub(super) fn sends<M: Machine>(mut machine: M, script: &[Step]) -> usize
-where
-    M::State: Copy,
-{
+pub(super) fn sends<M: Machine>(mut machine: M, script: &[Step]) -> usize {
     run(&mut machine, script).1
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Machine, Reaction, TxEvent};
+use super::{Machine, Place, Reaction, TxEvent};
 use crate::config::Timers;
 use crate::timer::{Timer, TimerTable};
 
@@ -32,29 +32,11 @@ pub(crate) enum State {
 /// A request of ours.
 #[derive(Debug)]
 pub(crate) struct Client {
-    state: State,
-    timers: TimerTable,
+    place: Place<State>,
     request: Bytes,
     interval: Duration,
     reliable: bool,
 }
-
-/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
-pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
-    (State::Trying, "retransmit", State::Trying),
-    (State::Trying, "progress", State::Proceeding),
-    (State::Trying, "answer", State::Completed),
-    (State::Trying, "refusal", State::Completed),
-    (State::Trying, "timeout", State::Terminated),
-    (State::Trying, "transport error", State::Terminated),
-    (State::Proceeding, "retransmit", State::Proceeding),
-    (State::Proceeding, "progress", State::Proceeding),
-    (State::Proceeding, "answer", State::Completed),
-    (State::Proceeding, "refusal", State::Completed),
-    (State::Proceeding, "timeout", State::Terminated),
-    (State::Proceeding, "transport error", State::Terminated),
-    (State::Completed, "linger", State::Terminated),
-];
 
 impl Client {
     /// Starts timers E and F; the caller sends `request` the first time.
@@ -64,19 +46,44 @@ impl Client {
             table.set(Timer::Retransmit, now + timers.t1);
         }
         table.set(Timer::Timeout, now + timers.give_up());
-        Client { state: State::Trying, timers: table, request, interval: timers.t1, reliable }
+        let place = Place { state: State::Trying, timers: table };
+        Client { place, request, interval: timers.t1, reliable }
+    }
+}
+
+impl Machine for Client {
+    type State = State;
+
+    const TRANSITIONS: &[(State, &str, State)] = &[
+        (State::Trying, "retransmit", State::Trying),
+        (State::Trying, "progress", State::Proceeding),
+        (State::Trying, "answer", State::Completed),
+        (State::Trying, "refusal", State::Completed),
+        (State::Trying, "timeout", State::Terminated),
+        (State::Trying, "transport error", State::Terminated),
+        (State::Proceeding, "retransmit", State::Proceeding),
+        (State::Proceeding, "progress", State::Proceeding),
+        (State::Proceeding, "answer", State::Completed),
+        (State::Proceeding, "refusal", State::Completed),
+        (State::Proceeding, "timeout", State::Terminated),
+        (State::Proceeding, "transport error", State::Terminated),
+        (State::Completed, "linger", State::Terminated),
+    ];
+    const OVER: State = State::Terminated;
+
+    fn place(&mut self) -> &mut Place<State> {
+        &mut self.place
     }
 
-    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        let (from, name) = (self.state, event.name());
-        let (to, reaction) = match (self.state, event) {
+    fn next(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Option<(State, Reaction)> {
+        Some(match (self.place.state, event) {
             (State::Trying, TxEvent::Timer(Timer::Retransmit)) => {
                 self.interval = (self.interval * 2).min(timers.t2);
-                self.timers.set(Timer::Retransmit, now + self.interval);
+                self.place.timers.set(Timer::Retransmit, now + self.interval);
                 (State::Trying, Reaction::again(&Some(self.request.clone())))
             }
             (State::Proceeding, TxEvent::Timer(Timer::Retransmit)) => {
-                self.timers.set(Timer::Retransmit, now + timers.t2);
+                self.place.timers.set(Timer::Retransmit, now + timers.t2);
                 (State::Proceeding, Reaction::again(&Some(self.request.clone())))
             }
             (State::Trying | State::Proceeding, TxEvent::Timer(Timer::Timeout)) => {
@@ -84,40 +91,18 @@ impl Client {
             }
             (State::Trying | State::Proceeding, TxEvent::Progress) => (State::Proceeding, Reaction::UP),
             (State::Trying | State::Proceeding, TxEvent::Answer | TxEvent::Refusal(_)) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 // Timer K.
                 let linger = if self.reliable { Duration::ZERO } else { timers.t4 };
-                self.timers.set(Timer::Linger, now + linger);
+                self.place.timers.set(Timer::Linger, now + linger);
                 (State::Completed, Reaction::UP)
             }
             (State::Trying | State::Proceeding, TxEvent::TransportError) => {
                 (State::Terminated, Reaction::BROKEN)
             }
             (State::Completed, TxEvent::Timer(Timer::Linger)) => (State::Terminated, Reaction::NOTHING),
-            (state, _) => return Reaction::ignored(state == State::Terminated),
-        };
-        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
-        self.state = to;
-        if to == State::Terminated {
-            self.timers.stop_all();
-        }
-        reaction
-    }
-}
-
-impl Machine for Client {
-    type State = State;
-
-    fn state(&self) -> State {
-        self.state
-    }
-
-    fn timers(&mut self) -> &mut TimerTable {
-        &mut self.timers
-    }
-
-    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        self.handle(now, event, timers)
+            _ => return None,
+        })
     }
 }
 
@@ -132,20 +117,16 @@ mod tests {
 
     #[test]
     fn every_transition_is_taken() {
-        check(
-            TRANSITIONS,
-            State::Terminated,
-            vec![
-                (machine(false), &[Wait, Progress, Wait, Progress, Answer, Answer, WaitOut]),
-                (machine(false), &[Progress, Refusal, WaitOut]),
-                (machine(false), &[Progress, WaitOut]),
-                (machine(true), &[Progress, Broken]),
-                (machine(true), &[Answer, WaitOut]),
-                (machine(true), &[Refusal, WaitOut]),
-                (machine(false), &[WaitOut]),
-                (machine(false), &[Broken]),
-            ],
-        );
+        check(vec![
+            (machine(false), &[Wait, Progress, Wait, Progress, Answer, Answer, WaitOut]),
+            (machine(false), &[Progress, Refusal, WaitOut]),
+            (machine(false), &[Progress, WaitOut]),
+            (machine(true), &[Progress, Broken]),
+            (machine(true), &[Answer, WaitOut]),
+            (machine(true), &[Refusal, WaitOut]),
+            (machine(false), &[WaitOut]),
+            (machine(false), &[Broken]),
+        ]);
     }
 
     #[test]

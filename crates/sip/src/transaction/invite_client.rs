@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Machine, Reaction, TxEvent};
+use super::{Machine, Place, Reaction, TxEvent};
 use crate::config::Timers;
 use crate::timer::{Timer, TimerTable};
 
@@ -41,38 +41,13 @@ pub(crate) enum State {
 /// An INVITE of ours.
 #[derive(Debug)]
 pub(crate) struct InviteClient {
-    state: State,
-    timers: TimerTable,
+    place: Place<State>,
     request: Bytes,
     ack: Option<Bytes>,
     interval: Duration,
     reliable: bool,
     patience: Option<Duration>,
 }
-
-/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
-pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
-    (State::Calling, "retransmit", State::Calling),
-    (State::Calling, "progress", State::Proceeding),
-    (State::Calling, "answer", State::Accepted),
-    (State::Calling, "refusal", State::Completed),
-    (State::Calling, "timeout", State::Terminated),
-    (State::Calling, "transport error", State::Terminated),
-    (State::Calling, "abandon", State::Terminated),
-    (State::Calling, "hush", State::Calling),
-    (State::Proceeding, "progress", State::Proceeding),
-    (State::Proceeding, "answer", State::Accepted),
-    (State::Proceeding, "refusal", State::Completed),
-    (State::Proceeding, "transport error", State::Terminated),
-    (State::Proceeding, "abandon", State::Terminated),
-    (State::Proceeding, "hush", State::Proceeding),
-    (State::Proceeding, "timeout", State::Terminated),
-    (State::Completed, "refusal", State::Completed),
-    (State::Completed, "transport error", State::Terminated),
-    (State::Completed, "linger", State::Terminated),
-    (State::Accepted, "answer", State::Accepted),
-    (State::Accepted, "linger", State::Terminated),
-];
 
 impl InviteClient {
     /// Starts timers A and B; the caller sends `request` the first time.
@@ -84,8 +59,7 @@ impl InviteClient {
         table.set(Timer::Timeout, now + timers.give_up());
         let interval = timers.t1;
         InviteClient {
-            state: State::Calling,
-            timers: table,
+            place: Place { state: State::Calling, timers: table },
             request,
             ack: None,
             interval,
@@ -99,43 +73,74 @@ impl InviteClient {
     pub(crate) fn within(self, patience: Duration) -> Self {
         InviteClient { patience: Some(patience), ..self }
     }
+}
 
-    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        let (from, name) = (self.state, event.name());
-        let (to, reaction) = match (self.state, event) {
+impl Machine for InviteClient {
+    type State = State;
+
+    const TRANSITIONS: &[(State, &str, State)] = &[
+        (State::Calling, "retransmit", State::Calling),
+        (State::Calling, "progress", State::Proceeding),
+        (State::Calling, "answer", State::Accepted),
+        (State::Calling, "refusal", State::Completed),
+        (State::Calling, "timeout", State::Terminated),
+        (State::Calling, "transport error", State::Terminated),
+        (State::Calling, "abandon", State::Terminated),
+        (State::Calling, "hush", State::Calling),
+        (State::Proceeding, "progress", State::Proceeding),
+        (State::Proceeding, "answer", State::Accepted),
+        (State::Proceeding, "refusal", State::Completed),
+        (State::Proceeding, "transport error", State::Terminated),
+        (State::Proceeding, "abandon", State::Terminated),
+        (State::Proceeding, "hush", State::Proceeding),
+        (State::Proceeding, "timeout", State::Terminated),
+        (State::Completed, "refusal", State::Completed),
+        (State::Completed, "transport error", State::Terminated),
+        (State::Completed, "linger", State::Terminated),
+        (State::Accepted, "answer", State::Accepted),
+        (State::Accepted, "linger", State::Terminated),
+    ];
+    const OVER: State = State::Terminated;
+
+    fn place(&mut self) -> &mut Place<State> {
+        &mut self.place
+    }
+
+    fn next(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Option<(State, Reaction)> {
+        Some(match (self.place.state, event) {
             (State::Calling, TxEvent::Timer(Timer::Retransmit)) => {
                 // Timer A doubles without a limit; B ends it.
                 self.interval *= 2;
-                self.timers.set(Timer::Retransmit, now + self.interval);
+                self.place.timers.set(Timer::Retransmit, now + self.interval);
                 (State::Calling, Reaction::again(&Some(self.request.clone())))
             }
             (State::Calling | State::Proceeding, TxEvent::Timer(Timer::Timeout)) => {
                 (State::Terminated, Reaction::TIMED_OUT)
             }
             (State::Calling | State::Proceeding, TxEvent::Hush) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 self.patience = Some(timers.give_up());
-                self.timers.set(Timer::Timeout, now + timers.give_up());
-                (self.state, Reaction::NOTHING)
+                self.place.timers.set(Timer::Timeout, now + timers.give_up());
+                (self.place.state, Reaction::NOTHING)
             }
             (State::Calling | State::Proceeding, TxEvent::Progress) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 if let Some(patience) = self.patience {
-                    self.timers.set(Timer::Timeout, now + patience);
+                    self.place.timers.set(Timer::Timeout, now + patience);
                 }
                 (State::Proceeding, Reaction::UP)
             }
             (State::Calling | State::Proceeding, TxEvent::Answer) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 // Timer M.
-                self.timers.set(Timer::Linger, now + timers.give_up());
+                self.place.timers.set(Timer::Linger, now + timers.give_up());
                 (State::Accepted, Reaction::UP)
             }
             (State::Calling | State::Proceeding, TxEvent::Refusal(ack)) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 // Timer D: at least 32 s, which is 64·T1.
                 let linger = if self.reliable { Duration::ZERO } else { timers.give_up() };
-                self.timers.set(Timer::Linger, now + linger);
+                self.place.timers.set(Timer::Linger, now + linger);
                 self.ack = Some(ack.clone());
                 (State::Completed, Reaction::first(ack).and_up())
             }
@@ -150,30 +155,8 @@ impl InviteClient {
             (State::Completed | State::Accepted, TxEvent::Timer(Timer::Linger)) => {
                 (State::Terminated, Reaction::NOTHING)
             }
-            (state, _) => return Reaction::ignored(state == State::Terminated),
-        };
-        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
-        self.state = to;
-        if to == State::Terminated {
-            self.timers.stop_all();
-        }
-        reaction
-    }
-}
-
-impl Machine for InviteClient {
-    type State = State;
-
-    fn state(&self) -> State {
-        self.state
-    }
-
-    fn timers(&mut self) -> &mut TimerTable {
-        &mut self.timers
-    }
-
-    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        self.handle(now, event, timers)
+            _ => return None,
+        })
     }
 }
 
@@ -188,25 +171,21 @@ mod tests {
 
     #[test]
     fn every_transition_is_taken() {
-        check(
-            TRANSITIONS,
-            State::Terminated,
-            vec![
-                (machine(false), &[Wait, Progress, Progress, Answer, Answer, WaitOut]),
-                (machine(true), &[Answer, WaitOut]),
-                (machine(false), &[Refusal, Refusal, WaitOut]),
-                (machine(true), &[Progress, Refusal, WaitOut]),
-                (machine(false), &[Progress, Refusal, Broken]),
-                (machine(false), &[WaitOut]),
-                (machine(false), &[Broken]),
-                (machine(false), &[Abandon]),
-                (machine(false), &[Progress, Abandon]),
-                (machine(false).within(Duration::from_secs(64)), &[Progress, Progress, WaitOut]),
-                (machine(false), &[Progress, Broken]),
-                (machine(false), &[Hush, Progress, WaitOut]),
-                (machine(true), &[Progress, Hush, Answer, WaitOut]),
-            ],
-        );
+        check(vec![
+            (machine(false), &[Wait, Progress, Progress, Answer, Answer, WaitOut]),
+            (machine(true), &[Answer, WaitOut]),
+            (machine(false), &[Refusal, Refusal, WaitOut]),
+            (machine(true), &[Progress, Refusal, WaitOut]),
+            (machine(false), &[Progress, Refusal, Broken]),
+            (machine(false), &[WaitOut]),
+            (machine(false), &[Broken]),
+            (machine(false), &[Abandon]),
+            (machine(false), &[Progress, Abandon]),
+            (machine(false).within(Duration::from_secs(64)), &[Progress, Progress, WaitOut]),
+            (machine(false), &[Progress, Broken]),
+            (machine(false), &[Hush, Progress, WaitOut]),
+            (machine(true), &[Progress, Hush, Answer, WaitOut]),
+        ]);
     }
 
     #[test]

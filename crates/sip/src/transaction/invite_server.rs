@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Machine, Reaction, TxEvent};
+use super::{Machine, Place, Reaction, TxEvent};
 use crate::config::Timers;
-use crate::timer::{Timer, TimerTable};
+use crate::timer::Timer;
 
 /// Where the transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,51 +38,56 @@ pub(crate) enum State {
 /// An INVITE being answered.
 #[derive(Debug)]
 pub(crate) struct InviteServer {
-    state: State,
-    timers: TimerTable,
+    place: Place<State>,
     last: Option<Bytes>,
     interval: Duration,
     reliable: bool,
 }
 
-/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
-pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
-    (State::Proceeding, "request", State::Proceeding),
-    (State::Proceeding, "1xx", State::Proceeding),
-    (State::Proceeding, "2xx", State::Accepted),
-    (State::Proceeding, "failure", State::Completed),
-    (State::Proceeding, "transport error", State::Terminated),
-    (State::Completed, "request", State::Completed),
-    (State::Completed, "retransmit", State::Completed),
-    (State::Completed, "ack", State::Confirmed),
-    (State::Completed, "timeout", State::Terminated),
-    (State::Completed, "transport error", State::Terminated),
-    (State::Confirmed, "linger", State::Terminated),
-    (State::Accepted, "request", State::Accepted),
-    (State::Accepted, "ack", State::Accepted),
-    (State::Accepted, "2xx", State::Accepted),
-    (State::Accepted, "linger", State::Terminated),
-];
-
 impl InviteServer {
     pub(crate) fn new(reliable: bool, timers: &Timers) -> Self {
-        InviteServer {
-            state: State::Proceeding,
-            timers: TimerTable::default(),
-            last: None,
-            interval: timers.t1,
-            reliable,
-        }
+        InviteServer { place: Place::new(State::Proceeding), last: None, interval: timers.t1, reliable }
     }
 
-    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        let (from, name) = (self.state, event.name());
-        let (to, reaction) = match (self.state, event) {
+    fn send(&mut self, bytes: Bytes) -> Reaction {
+        self.last = Some(bytes.clone());
+        Reaction::first(bytes)
+    }
+}
+
+impl Machine for InviteServer {
+    type State = State;
+
+    const TRANSITIONS: &[(State, &str, State)] = &[
+        (State::Proceeding, "request", State::Proceeding),
+        (State::Proceeding, "1xx", State::Proceeding),
+        (State::Proceeding, "2xx", State::Accepted),
+        (State::Proceeding, "failure", State::Completed),
+        (State::Proceeding, "transport error", State::Terminated),
+        (State::Completed, "request", State::Completed),
+        (State::Completed, "retransmit", State::Completed),
+        (State::Completed, "ack", State::Confirmed),
+        (State::Completed, "timeout", State::Terminated),
+        (State::Completed, "transport error", State::Terminated),
+        (State::Confirmed, "linger", State::Terminated),
+        (State::Accepted, "request", State::Accepted),
+        (State::Accepted, "ack", State::Accepted),
+        (State::Accepted, "2xx", State::Accepted),
+        (State::Accepted, "linger", State::Terminated),
+    ];
+    const OVER: State = State::Terminated;
+
+    fn place(&mut self) -> &mut Place<State> {
+        &mut self.place
+    }
+
+    fn next(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Option<(State, Reaction)> {
+        Some(match (self.place.state, event) {
             (State::Proceeding, TxEvent::Request) => (State::Proceeding, Reaction::again(&self.last)),
             (State::Proceeding, TxEvent::Provisional(bytes)) => (State::Proceeding, self.send(bytes)),
             (State::Proceeding, TxEvent::Success(bytes)) => {
                 // Timer L.
-                self.timers.set(Timer::Linger, now + timers.give_up());
+                self.place.timers.set(Timer::Linger, now + timers.give_up());
                 // Copies of the INVITE are absorbed from here on: for 32 s, nothing of what was sent is needed.
                 self.last = None;
                 (State::Accepted, Reaction::first(bytes))
@@ -90,23 +95,23 @@ impl InviteServer {
             (State::Proceeding, TxEvent::Failure(bytes)) => {
                 if !self.reliable {
                     // Timer G.
-                    self.timers.set(Timer::Retransmit, now + self.interval);
+                    self.place.timers.set(Timer::Retransmit, now + self.interval);
                 }
                 // Timer H.
-                self.timers.set(Timer::Timeout, now + timers.give_up());
+                self.place.timers.set(Timer::Timeout, now + timers.give_up());
                 (State::Completed, self.send(bytes))
             }
             (State::Completed, TxEvent::Request) => (State::Completed, Reaction::again(&self.last)),
             (State::Completed, TxEvent::Timer(Timer::Retransmit)) => {
                 self.interval = (self.interval * 2).min(timers.t2);
-                self.timers.set(Timer::Retransmit, now + self.interval);
+                self.place.timers.set(Timer::Retransmit, now + self.interval);
                 (State::Completed, Reaction::again(&self.last))
             }
             (State::Completed, TxEvent::Ack) => {
-                self.timers.stop_all();
+                self.place.timers.stop_all();
                 // Timer I: nothing comes late over a reliable transport.
                 let linger = if self.reliable { Duration::ZERO } else { timers.t4 };
-                self.timers.set(Timer::Linger, now + linger);
+                self.place.timers.set(Timer::Linger, now + linger);
                 (State::Confirmed, Reaction::NOTHING)
             }
             (State::Completed, TxEvent::Timer(Timer::Timeout)) => (State::Terminated, Reaction::TIMED_OUT),
@@ -119,35 +124,8 @@ impl InviteServer {
             (State::Confirmed | State::Accepted, TxEvent::Timer(Timer::Linger)) => {
                 (State::Terminated, Reaction::NOTHING)
             }
-            (state, _) => return Reaction::ignored(state == State::Terminated),
-        };
-        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
-        self.state = to;
-        if to == State::Terminated {
-            self.timers.stop_all();
-        }
-        reaction
-    }
-
-    fn send(&mut self, bytes: Bytes) -> Reaction {
-        self.last = Some(bytes.clone());
-        Reaction::first(bytes)
-    }
-}
-
-impl Machine for InviteServer {
-    type State = State;
-
-    fn state(&self) -> State {
-        self.state
-    }
-
-    fn timers(&mut self) -> &mut TimerTable {
-        &mut self.timers
-    }
-
-    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        self.handle(now, event, timers)
+            _ => return None,
+        })
     }
 }
 
@@ -160,18 +138,14 @@ mod tests {
     fn every_transition_is_taken() {
         let udp = || InviteServer::new(false, &Timers::default());
         let tcp = || InviteServer::new(true, &Timers::default());
-        check(
-            TRANSITIONS,
-            State::Terminated,
-            vec![
-                (udp(), &[Request, Provisional, Request, Success, Request, Ack, Success, WaitOut]),
-                (udp(), &[Failure, Request, Wait, Ack, Ack, WaitOut]),
-                (tcp(), &[Failure, Ack, WaitOut]),
-                (udp(), &[Failure, WaitOut]),
-                (udp(), &[Failure, Broken]),
-                (udp(), &[Broken]),
-            ],
-        );
+        check(vec![
+            (udp(), &[Request, Provisional, Request, Success, Request, Ack, Success, WaitOut]),
+            (udp(), &[Failure, Request, Wait, Ack, Ack, WaitOut]),
+            (tcp(), &[Failure, Ack, WaitOut]),
+            (udp(), &[Failure, WaitOut]),
+            (udp(), &[Failure, Broken]),
+            (udp(), &[Broken]),
+        ]);
     }
 
     #[test]

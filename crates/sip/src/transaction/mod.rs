@@ -10,6 +10,7 @@ mod key;
 mod server;
 mod table;
 
+use std::fmt::Debug;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -115,20 +116,61 @@ impl Reaction {
     fn and_up(self) -> Self {
         Reaction { tell: Tell::Up, ..self }
     }
+}
 
-    /// An event the state has no use for: peers send what they like. Ended machines are gone from the table.
-    fn ignored(terminated: bool) -> Self {
-        debug_assert!(!terminated, "an ended transaction was told something");
-        Reaction::NOTHING
+/// Where a machine stands, and what it waits for.
+#[derive(Debug)]
+pub(crate) struct Place<S> {
+    state: S,
+    timers: TimerTable,
+}
+
+impl<S> Place<S> {
+    /// Nothing is waited for.
+    fn new(state: S) -> Self {
+        Place { state, timers: TimerTable::default() }
     }
 }
 
 /// What the four machines have in common.
 pub(crate) trait Machine {
-    type State;
-    fn state(&self) -> Self::State;
-    fn timers(&mut self) -> &mut TimerTable;
-    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction;
+    type State: Copy + PartialEq + Debug + 'static;
+
+    /// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
+    const TRANSITIONS: &'static [(Self::State, &'static str, Self::State)];
+    /// The state that none follows.
+    const OVER: Self::State;
+
+    fn place(&mut self) -> &mut Place<Self::State>;
+
+    /// The next state, and what is to be done; `None` for an event that the state has no use for: peers send what they
+    /// like.
+    fn next(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Option<(Self::State, Reaction)>;
+
+    fn timers(&mut self) -> &mut TimerTable {
+        &mut self.place().timers
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.place().state == Self::OVER
+    }
+
+    /// Takes an event in.
+    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
+        let (from, name) = (self.place().state, event.name());
+        // Ended machines are gone from the table.
+        debug_assert!(from != Self::OVER, "an ended transaction was told something");
+        let Some((to, reaction)) = self.next(now, event, timers) else { return Reaction::NOTHING };
+        debug_assert!(
+            Self::TRANSITIONS.contains(&(from, name, to)),
+            "{from:?} {name} {to:?} is not in the table"
+        );
+        self.place().state = to;
+        if to == Self::OVER {
+            self.timers().stop_all();
+        }
+        reaction
+    }
 }
 
 /// One of the four.
@@ -159,12 +201,12 @@ impl Role {
         }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         match self {
-            Role::InviteServer(m) => m.state() == invite_server::State::Terminated,
-            Role::Server(m) => m.state() == server::State::Terminated,
-            Role::InviteClient(m) => m.state() == invite_client::State::Terminated,
-            Role::Client(m) => m.state() == client::State::Terminated,
+            Role::InviteServer(m) => m.is_over(),
+            Role::Server(m) => m.is_over(),
+            Role::InviteClient(m) => m.is_over(),
+            Role::Client(m) => m.is_over(),
         }
     }
 

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Machine, Reaction, TxEvent};
+use super::{Machine, Place, Reaction, TxEvent};
 use crate::config::Timers;
-use crate::timer::{Timer, TimerTable};
+use crate::timer::Timer;
 
 /// Where the transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,40 +31,46 @@ pub(crate) enum State {
 /// A request being answered.
 #[derive(Debug)]
 pub(crate) struct Server {
-    state: State,
-    timers: TimerTable,
+    place: Place<State>,
     last: Option<Bytes>,
     reliable: bool,
 }
 
-/// Every transition there is: a test fails if one is never taken, and debug builds if another one is.
-pub(super) const TRANSITIONS: &[(State, &str, State)] = &[
-    (State::Trying, "request", State::Trying),
-    (State::Trying, "1xx", State::Proceeding),
-    (State::Trying, "2xx", State::Completed),
-    (State::Trying, "failure", State::Completed),
-    (State::Trying, "transport error", State::Terminated),
-    (State::Proceeding, "request", State::Proceeding),
-    (State::Proceeding, "1xx", State::Proceeding),
-    (State::Proceeding, "2xx", State::Completed),
-    (State::Proceeding, "failure", State::Completed),
-    (State::Proceeding, "transport error", State::Terminated),
-    (State::Completed, "request", State::Completed),
-    (State::Completed, "transport error", State::Terminated),
-    (State::Completed, "linger", State::Terminated),
-];
-
 impl Server {
     pub(crate) fn new(reliable: bool) -> Self {
-        Server { state: State::Trying, timers: TimerTable::default(), last: None, reliable }
+        Server { place: Place::new(State::Trying), last: None, reliable }
+    }
+}
+
+impl Machine for Server {
+    type State = State;
+
+    const TRANSITIONS: &[(State, &str, State)] = &[
+        (State::Trying, "request", State::Trying),
+        (State::Trying, "1xx", State::Proceeding),
+        (State::Trying, "2xx", State::Completed),
+        (State::Trying, "failure", State::Completed),
+        (State::Trying, "transport error", State::Terminated),
+        (State::Proceeding, "request", State::Proceeding),
+        (State::Proceeding, "1xx", State::Proceeding),
+        (State::Proceeding, "2xx", State::Completed),
+        (State::Proceeding, "failure", State::Completed),
+        (State::Proceeding, "transport error", State::Terminated),
+        (State::Completed, "request", State::Completed),
+        (State::Completed, "transport error", State::Terminated),
+        (State::Completed, "linger", State::Terminated),
+    ];
+    const OVER: State = State::Terminated;
+
+    fn place(&mut self) -> &mut Place<State> {
+        &mut self.place
     }
 
-    fn handle(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        let (from, name) = (self.state, event.name());
-        let (to, reaction) = match (self.state, event) {
+    fn next(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Option<(State, Reaction)> {
+        Some(match (self.place.state, event) {
             (State::Trying, TxEvent::Request) => (State::Trying, Reaction::NOTHING),
             (State::Proceeding | State::Completed, TxEvent::Request) => {
-                (self.state, Reaction::again(&self.last))
+                (self.place.state, Reaction::again(&self.last))
             }
             (State::Trying | State::Proceeding, TxEvent::Provisional(bytes)) => {
                 self.last = Some(bytes.clone());
@@ -74,37 +80,15 @@ impl Server {
                 self.last = Some(bytes.clone());
                 // Timer J.
                 let linger = if self.reliable { Duration::ZERO } else { timers.give_up() };
-                self.timers.set(Timer::Linger, now + linger);
+                self.place.timers.set(Timer::Linger, now + linger);
                 (State::Completed, Reaction::first(bytes))
             }
             (State::Trying | State::Proceeding | State::Completed, TxEvent::TransportError) => {
                 (State::Terminated, Reaction::BROKEN)
             }
             (State::Completed, TxEvent::Timer(Timer::Linger)) => (State::Terminated, Reaction::NOTHING),
-            (state, _) => return Reaction::ignored(state == State::Terminated),
-        };
-        debug_assert!(TRANSITIONS.contains(&(from, name, to)), "{from:?} {name} {to:?} is not in the table");
-        self.state = to;
-        if to == State::Terminated {
-            self.timers.stop_all();
-        }
-        reaction
-    }
-}
-
-impl Machine for Server {
-    type State = State;
-
-    fn state(&self) -> State {
-        self.state
-    }
-
-    fn timers(&mut self) -> &mut TimerTable {
-        &mut self.timers
-    }
-
-    fn step(&mut self, now: Instant, event: TxEvent, timers: &Timers) -> Reaction {
-        self.handle(now, event, timers)
+            _ => return None,
+        })
     }
 }
 
@@ -115,18 +99,14 @@ mod tests {
 
     #[test]
     fn every_transition_is_taken() {
-        check(
-            TRANSITIONS,
-            State::Terminated,
-            vec![
-                (Server::new(false), &[Request, Success, Request, WaitOut]),
-                (Server::new(false), &[Failure, Failure, Broken]),
-                (Server::new(true), &[Provisional, Request, Provisional, Success, WaitOut]),
-                (Server::new(true), &[Provisional, Failure, WaitOut]),
-                (Server::new(true), &[Provisional, Broken]),
-                (Server::new(true), &[Broken]),
-            ],
-        );
+        check(vec![
+            (Server::new(false), &[Request, Success, Request, WaitOut]),
+            (Server::new(false), &[Failure, Failure, Broken]),
+            (Server::new(true), &[Provisional, Request, Provisional, Success, WaitOut]),
+            (Server::new(true), &[Provisional, Failure, WaitOut]),
+            (Server::new(true), &[Provisional, Broken]),
+            (Server::new(true), &[Broken]),
+        ]);
     }
 
     #[test]

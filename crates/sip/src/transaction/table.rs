@@ -195,7 +195,7 @@ impl Transactions {
 
     /// Drops it if it has ended.
     pub(crate) fn sweep(&mut self, schedule: &mut Schedule, id: TxId) {
-        if self.all.get(&id).is_some_and(|t| t.role.is_over()) {
+        if self.all.get_mut(&id).is_some_and(|t| t.role.is_over()) {
             self.forget(schedule, id);
         }
     }
