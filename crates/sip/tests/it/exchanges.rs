@@ -2,19 +2,15 @@
 //! Offers and answers never come apart: every answer answers the offer its side made last, every change is told of once,
 //! every session ends once on both sides, and nothing is left. (`pair` has the ways in which calls begin and are moved.)
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use fastrand::Rng;
-use sip::{
-    Body, Config, Ended, Endpoint, Event, Flow, Input, Invite, Next, Offer, Output, Reason, SessionId,
-    Transport,
-};
+use sip::{Body, Ended, Event, Reason, SessionId};
 
 use crate::harness::contact;
+use crate::lossy::{Pair, Play, Side};
 
-/// What a session went through, by Call-ID.
+/// What a session went through.
 #[derive(Debug, Default)]
 struct Story {
     up: bool,
@@ -47,14 +43,6 @@ impl Story {
     }
 }
 
-struct Side {
-    endpoint: Endpoint,
-    calls: BTreeMap<SessionId, String>,
-    stories: BTreeMap<String, Story>,
-    /// What this side is going to do, and when.
-    plans: Vec<(Instant, SessionId, Plan)>,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Plan {
     Ring,
@@ -73,109 +61,33 @@ enum Plan {
     },
 }
 
-struct Pair {
-    sides: [Side; 2],
-    /// On the wire: when, to whom, what.
-    wire: Vec<(Instant, usize, Bytes)>,
-    rng: Rng,
-    now: Instant,
-    transport: Transport,
-    loss: f64,
-}
+/// Calls that both sides change.
+struct Changes;
 
-impl Pair {
-    fn new(seed: u64) -> Self {
-        let side = |seed| Side {
-            endpoint: Endpoint::new(Config { seed, ..Config::default() }),
-            calls: BTreeMap::new(),
-            stories: BTreeMap::new(),
-            plans: Vec::new(),
-        };
-        let mut rng = Rng::with_seed(seed);
-        let transport = if seed % 8 == 7 { Transport::Tcp } else { Transport::Udp };
-        let loss = if transport == Transport::Tcp { 0.0 } else { f64::from(rng.u8(..25)) / 100.0 };
-        Pair {
-            sides: [side(seed * 2), side(seed * 2 + 1)],
-            wire: Vec::new(),
-            rng,
-            now: Instant::now(),
-            transport,
-            loss,
-        }
+impl Play for Changes {
+    type Story = Story;
+    type Plan = Plan;
+
+    const HANG_UP: Plan = Plan::HangUp;
+
+    fn begin(rng: &mut Rng) -> (Option<Body>, Vec<(String, String)>, Story) {
+        let first = (rng.u8(..4) != 0).then(|| offer(rng));
+        (first.clone(), vec![], Story { ours: first, ..Story::default() })
     }
 
-    fn flow(&self, side: usize) -> Flow {
-        let addresses = ["192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap()];
-        Flow { transport: self.transport, local: addresses[side], remote: addresses[1 - side] }
-    }
-
-    fn later(&mut self, most_ms: u64) -> Instant {
-        self.now + Duration::from_millis(self.rng.u64(..most_ms))
-    }
-
-    fn place(&mut self) {
-        let flow = self.flow(0);
-        let first = (self.rng.u8(..4) != 0).then(|| offer(&mut self.rng));
-        let session = self.sides[0].endpoint.invite(
-            self.now,
-            Invite {
-                next: Next::Flow(flow),
-                target: "sip:x@192.0.2.2".into(),
-                from: "sip:y@192.0.2.1".into(),
-                to: "sip:x@192.0.2.2".into(),
-                user: "ivr".into(),
-                offer: first.clone().map_or(Offer::None, Offer::Ready),
-                credentials: None,
-                headers: vec![],
-                follow: true,
-                max_forwards: 70,
-            },
-        );
-        let call_id = self.sides[0].endpoint.session(session).unwrap().call_id;
-        self.sides[0].calls.insert(session, call_id.clone());
-        self.sides[0].stories.insert(call_id, Story { ours: first, ..Story::default() });
-        if self.rng.bool() {
-            let at = self.later(60_000);
-            self.sides[0].plans.push((at, session, Plan::HangUp));
-        }
-        self.drain(0);
-    }
-
-    fn drain(&mut self, side: usize) {
-        while let Some(output) = self.sides[side].endpoint.poll_output() {
-            match output {
-                Output::Transmit { flow, bytes, .. } => {
-                    assert_eq!(flow, self.flow(side), "sent to nobody");
-                    let copies = match () {
-                        () if self.rng.f64() < self.loss => 0,
-                        () if self.transport == Transport::Udp && self.rng.u8(..10) == 0 => 2,
-                        () => 1,
-                    };
-                    for _ in 0..copies {
-                        // A stream keeps its order.
-                        let delay = if self.transport == Transport::Udp { self.rng.u64(5..400) } else { 20 };
-                        self.wire.push((self.now + Duration::from_millis(delay), 1 - side, bytes.clone()));
-                    }
-                }
-                Output::Event(event) => self.on_event(side, event),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn on_event(&mut self, side: usize, event: Event) {
+    fn on_event(pair: &mut Pair<Self>, side: usize, event: Event) {
         if let Event::Invited { session, invite } = &event {
-            self.sides[side].calls.insert(*session, invite.call_id.clone());
+            pair.sides[side].calls.insert(*session, invite.call_id.clone());
             let story = Story { theirs: invite.offer.clone(), ..Story::default() };
-            let old = self.sides[side].stories.insert(invite.call_id.clone(), story);
+            let old = pair.sides[side].stories.insert(invite.call_id.clone(), story);
             assert!(old.is_none(), "one INVITE made two calls");
-            let (ring, end) = (self.later(2_000), self.later(20_000));
-            let last = [Plan::Answer, Plan::Answer, Plan::Answer, Plan::Refuse][self.rng.usize(..4)];
-            self.sides[side].plans.push((ring, *session, Plan::Ring));
-            self.sides[side].plans.push((end, *session, last));
+            let (ring, end) = (pair.later(2_000), pair.later(20_000));
+            let last = [Plan::Answer, Plan::Answer, Plan::Answer, Plan::Refuse][pair.rng.usize(..4)];
+            pair.plan(side, ring, *session, Plan::Ring);
+            pair.plan(side, end, *session, last);
             // Every call ends some time.
-            let most = self.now + Duration::from_secs(90);
-            self.sides[side].plans.push((most, *session, Plan::HangUp));
+            let most = pair.now + Duration::from_secs(90);
+            pair.plan(side, most, *session, Plan::HangUp);
         }
         let session = match &event {
             Event::Message { .. } => return,
@@ -191,20 +103,20 @@ impl Pair {
             other => panic!("unexpected {other:?}"),
         };
         let comes_up = matches!(event, Event::Answered { .. } | Event::Confirmed { .. });
-        for _ in 0..if comes_up { self.rng.usize(..5) } else { 0 } {
-            let (at, offers) = (self.later(40_000), self.rng.u8(..4) != 0);
-            let plan = if self.rng.bool() { Plan::Reinvite { offers } } else { Plan::Update { offers } };
-            self.sides[side].plans.push((at, session, plan));
+        for _ in 0..if comes_up { pair.rng.usize(..5) } else { 0 } {
+            let (at, offers) = (pair.later(40_000), pair.rng.u8(..4) != 0);
+            let plan = if pair.rng.bool() { Plan::Reinvite { offers } } else { Plan::Update { offers } };
+            pair.plan(side, at, session, plan);
         }
         if let Event::Reinvited { .. } = event {
-            let at = if self.rng.bool() { self.now } else { self.later(3_000) };
-            let refuses = self.rng.u8(..4) == 0;
-            self.sides[side].plans.push((at, session, Plan::Agree { refuses }));
+            let at = if pair.rng.bool() { pair.now } else { pair.later(3_000) };
+            let refuses = pair.rng.u8(..4) == 0;
+            pair.plan(side, at, session, Plan::Agree { refuses });
         }
-        let now = self.now;
-        let call_id = self.sides[side].calls[&session].clone();
-        let over = self.sides[1 - side].stories.get(&call_id).is_some_and(|story| story.ended.is_some());
-        let Side { endpoint, stories, .. } = &mut self.sides[side];
+        let now = pair.now;
+        let call_id = pair.sides[side].calls[&session].clone();
+        let over = pair.sides[1 - side].stories.get(&call_id).is_some_and(|story| story.ended.is_some());
+        let Side { endpoint, stories, .. } = &mut pair.sides[side];
         let story = stories.get_mut(&call_id).unwrap();
         assert_eq!(story.ended, None, "an event after the end: {event:?}");
         story.events += 1;
@@ -239,9 +151,9 @@ impl Pair {
         }
     }
 
-    fn act(&mut self, side: usize, session: SessionId, plan: Plan) {
-        let (now, fresh) = (self.now, offer(&mut self.rng));
-        let Side { endpoint, calls, stories, .. } = &mut self.sides[side];
+    fn act(pair: &mut Pair<Self>, side: usize, session: SessionId, plan: Plan) {
+        let (now, fresh) = (pair.now, offer(&mut pair.rng));
+        let Side { endpoint, calls, stories, .. } = &mut pair.sides[side];
         let story = stories.get_mut(&calls[&session]).unwrap();
         // The call may be over or further on already: then the command is refused, and that is right.
         let _ = match plan {
@@ -279,75 +191,25 @@ impl Pair {
         };
     }
 
-    /// The next thing to happen: a message, a timer or a plan.
-    fn step(&mut self) -> bool {
-        let wire = self.wire.iter().map(|(at, ..)| *at).min();
-        let timers = self.sides.iter().filter_map(|s| s.endpoint.poll_timeout()).min();
-        let plans = self.sides.iter().flat_map(|s| s.plans.iter().map(|(at, ..)| *at)).min();
-        let Some(next) = [wire, timers, plans].into_iter().flatten().min() else { return false };
-        assert!(next >= self.now, "something is due in the past");
-        self.now = next;
-        if wire == Some(next) {
-            let at = self.wire.iter().position(|(at, ..)| *at == next).unwrap();
-            let (_, side, bytes) = self.wire.remove(at);
-            let flow = self.flow(side);
-            self.sides[side].endpoint.handle(self.now, Input::Message { flow, bytes });
-            self.drain(side);
-            return true;
-        }
-        for side in 0..2 {
-            if let Some(at) = self.sides[side].plans.iter().position(|(at, ..)| *at == next) {
-                let (_, session, plan) = self.sides[side].plans.remove(at);
-                self.act(side, session, plan);
-            }
-            self.sides[side].endpoint.handle(self.now, Input::Timeout);
-            self.drain(side);
-        }
-        true
+    fn was_up(story: &Story) -> bool {
+        story.up
     }
 
-    /// Runs to the end; how many changes were made.
-    fn run(mut self) -> usize {
-        let start = self.now;
-        for _ in 0..self.rng.usize(1..6) {
-            self.place();
+    fn ended(story: &Story) -> Option<&Ended> {
+        story.ended.as_ref()
+    }
+
+    fn agrees(pair: &Pair<Self>, ours: &Story, theirs: &Story) -> Option<bool> {
+        let (reason, their_reason) = (ours.ended.as_ref()?, theirs.ended.as_ref()?);
+        match (reason, their_reason) {
+            (Ended::NoAck, Ended::HungUp | Ended::Bye { .. } | Ended::NoAck) => Some(ours.up),
+            // A change met the other side's end, or nothing came through for half a minute.
+            (Ended::Failed { status: 481 | 408 }, _) if ours.up => {
+                Some(pair.loss > 0.0 || left(their_reason))
+            }
+            (_, Ended::Failed { status: 481 | 408 }) if theirs.up => Some(pair.loss > 0.0 || left(reason)),
+            _ => None,
         }
-        let mut steps = 0;
-        while self.step() {
-            steps += 1;
-            assert!(steps < 20_000, "it never ends");
-            assert!(self.now < start + Duration::from_secs(600), "it takes too long");
-        }
-        for side in &self.sides {
-            let counts = side.endpoint.counts();
-            assert_eq!((counts.transactions, counts.sessions), (0, 0), "something is left");
-        }
-        let [caller, callee] = &self.sides;
-        for (call_id, ours) in &caller.stories {
-            let reason = ours.ended.as_ref().unwrap_or_else(|| panic!("{call_id} never ended"));
-            let Some(theirs) = callee.stories.get(call_id) else {
-                // No INVITE came through.
-                assert!(!ours.up);
-                continue;
-            };
-            let their_reason = theirs.ended.as_ref().unwrap_or_else(|| panic!("{call_id} never ended there"));
-            let agree = match (reason, their_reason) {
-                (Ended::HungUp, Ended::Bye { .. } | Ended::Cancelled { .. } | Ended::HungUp) => true,
-                (Ended::HungUp, Ended::Rejected { status: 486 } | Ended::NoAck) => true,
-                (Ended::Bye { .. }, Ended::HungUp | Ended::NoAck) => ours.up,
-                (Ended::NoAck, Ended::HungUp | Ended::Bye { .. } | Ended::NoAck) => ours.up,
-                // A change met the other side's end, or nothing came through for half a minute.
-                (Ended::Failed { status: 481 | 408 }, _) if ours.up => self.loss > 0.0 || left(their_reason),
-                (_, Ended::Failed { status: 481 | 408 }) if theirs.up => self.loss > 0.0 || left(reason),
-                (Ended::Failed { status: 486 }, Ended::Rejected { status: 486 }) => !ours.up && !theirs.up,
-                (Ended::Failed { status: 480 }, Ended::HungUp) => !ours.up && !theirs.up,
-                // Every response was lost, or the last one.
-                (Ended::Failed { status: 408 }, _) => !ours.up && self.loss > 0.0,
-                _ => false,
-            };
-            assert!(agree, "{call_id}: {ours:?} and {theirs:?}");
-        }
-        self.sides.iter().flat_map(|s| s.stories.values()).map(|story| story.changed).sum()
     }
 }
 
@@ -356,11 +218,16 @@ fn left(reason: &Ended) -> bool {
     matches!(reason, Ended::HungUp | Ended::NoAck)
 }
 
+/// How many changes were made.
+fn changes_of(pair: Pair<Changes>) -> usize {
+    pair.sides.iter().flat_map(|side| side.stories.values()).map(|story| story.changed).sum()
+}
+
 #[test]
 fn offers_and_answers_never_come_apart_whatever_the_network_does() {
     let mut changes = 0;
     for seed in 0..256 {
-        match std::panic::catch_unwind(|| Pair::new(seed).run()) {
+        match std::panic::catch_unwind(|| changes_of(Pair::new(seed).run())) {
             Ok(changed) => changes += changed,
             Err(_) => panic!("SEED={seed:#x}"),
         }

@@ -10,6 +10,7 @@ mod harness;
 mod hazards;
 mod late;
 mod locate;
+mod lossy;
 mod modify;
 mod mtu;
 mod options_tags;
