@@ -215,6 +215,7 @@ fn of_switch(config: &Config) -> switch::Config {
         },
         advertise: sip.advertise,
         allow_anonymous: sip.allow_anonymous,
+        trust_local: sip.trust_local,
         language: config.speech.language.clone(),
         account: config.account.clone(),
         max_calls: calls.max,

@@ -26,6 +26,8 @@ pub struct Config {
     pub advertise: Option<IpAddr>,
     /// Whether anonymous callers from other machines reach public numbers.
     pub allow_anonymous: bool,
+    /// Whether callers on this machine need no account.
+    pub trust_local: bool,
     /// Codecs and how they are used.
     pub codecs: Codecs,
     /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
@@ -59,6 +61,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             advertise: None,
             allow_anonymous: false,
+            trust_local: true,
             codecs: Codecs::default(),
             language: String::new(),
             account: String::new(),

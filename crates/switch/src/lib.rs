@@ -160,6 +160,7 @@ impl Switch {
             account: config.account,
             recordings_dir,
             allow_anonymous: config.allow_anonymous,
+            trust_local: config.trust_local,
             max_calls: config.max_calls,
             max_duration: config.max_duration,
             media_timeout,

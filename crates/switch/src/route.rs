@@ -32,6 +32,21 @@ enum Decision {
     Take(Result<Program, Refusal>),
 }
 
+/// Who is let in without an account.
+#[derive(Clone, Copy, Debug)]
+struct Doors {
+    /// The caller, who is on this machine.
+    here: bool,
+    /// Everybody, to public numbers.
+    open: bool,
+}
+
+impl Doors {
+    fn of(shared: &Shared, invite: &InviteFacts) -> Doors {
+        Doors { here: shared.is_here(invite.flow.remote.ip()), open: shared.allow_anonymous }
+    }
+}
+
 /// What a number means: a program to run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Program {
@@ -184,7 +199,7 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
     if let Some(replaced) = replaced {
         let known = matches!(invite.identity, Identity::User(_));
         return match replaced {
-            _ if !known && !invite.flow.remote.ip().is_loopback() => Admission::Challenge,
+            _ if !known && !shared.is_here(invite.flow.remote.ip()) => Admission::Challenge,
             Err(status) => Admission::Reject(status),
             Ok(owner) => Admission::Take(replace(shared, session, invite, owner)),
         };
@@ -205,7 +220,7 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
             }
             Err(_) => return Admission::Refuse(Refusal::TrunkFull),
         },
-        None => match decide(&flows, &users, &shared.trunks, &invite, shared.allow_anonymous) {
+        None => match decide(&flows, &users, &shared.trunks, &invite, Doors::of(shared, &invite)) {
             Decision::Challenge => return Admission::Challenge,
             Decision::Take(route) => (route, None),
         },
@@ -213,16 +228,10 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
     Admission::Take(start(shared, Invited { session, invite, route, carrier, now }))
 }
 
-fn decide(
-    flows: &Flows,
-    users: &Users,
-    trunks: &Board,
-    invite: &InviteFacts,
-    allow_anonymous: bool,
-) -> Decision {
+fn decide(flows: &Flows, users: &Users, trunks: &Board, invite: &InviteFacts, doors: Doors) -> Decision {
     let known = matches!(invite.identity, Identity::User(_));
-    let here = invite.flow.remote.ip().is_loopback();
-    if !known && !here && !allow_anonymous {
+    let Doors { here, .. } = doors;
+    if !known && !here && !doors.open {
         // Strangers do not learn which numbers there are.
         return Decision::Challenge;
     }
@@ -279,19 +288,23 @@ mod tests {
         }
     }
 
+    /// What is open to a caller at `from` where this machine is trusted.
+    fn doors(from: &str, open: bool) -> Doors {
+        Doors { here: from.starts_with("127."), open }
+    }
+
     #[test]
     fn who_reaches_what() {
         let (flows, alice) = (flows(), Identity::User("alice".into()));
         let (here, there) = ("127.0.0.1:5070", "198.51.100.1:5070");
         let takes = |number: &str, identity: &Identity, from: &str, open: bool| {
-            matches!(
-                decide(&flows, &users(), &Board::default(), &invite(number, identity.clone(), from), open),
-                Decision::Take(Ok(_))
-            )
+            let doors = doors(from, open);
+            let invite = invite(number, identity.clone(), from);
+            matches!(decide(&flows, &users(), &Board::default(), &invite, doors), Decision::Take(Ok(_)))
         };
         let challenged = |number: &str, from: &str, open: bool| {
-            decide(&flows, &users(), &Board::default(), &invite(number, Identity::Anonymous, from), open)
-                == Decision::Challenge
+            let invite = invite(number, Identity::Anonymous, from);
+            decide(&flows, &users(), &Board::default(), &invite, doors(from, open)) == Decision::Challenge
         };
         assert!(takes("1001", &alice, there, false) && takes("2001", &alice, there, false));
         assert!(takes("1001", &Identity::Anonymous, here, false));
@@ -299,8 +312,8 @@ mod tests {
         assert!(challenged("1001", there, false));
         assert!(challenged("9999", there, false));
         assert!(challenged("2001", here, false) && challenged("2001", there, true));
-        let unknown =
-            decide(&flows, &users(), &Board::default(), &invite("9999", Identity::Anonymous, here), false);
+        let asked = invite("9999", Identity::Anonymous, here);
+        let unknown = decide(&flows, &users(), &Board::default(), &asked, doors(here, false));
         assert_eq!(unknown, Decision::Take(Err(Refusal::UnknownNumber)));
         for bob in ["201", "bob"] {
             assert!(takes(bob, &alice, there, false) && takes(bob, &Identity::Anonymous, here, false));
@@ -329,10 +342,12 @@ mod tests {
             "[acme]\nserver = \"acme\"\ncountry = \"49\"\nnumbers = ['^\\+']\n",
         ));
         let alice = Identity::User("alice".into());
-        let out = decide(&flows, &users, &board, &invite("+4722334455", alice, "198.51.100.1:5"), false);
+        let there = "198.51.100.1:5";
+        let out = decide(&flows, &users, &board, &invite("+4722334455", alice, there), doors(there, false));
         assert!(matches!(out, Decision::Take(Ok(program)) if program.id == "trunk/+4722334455"));
-        let stranger = invite("+4722334455", Identity::Anonymous, "127.0.0.1:5");
-        assert_eq!(decide(&flows, &users, &board, &stranger, true), Decision::Challenge);
+        let here = "127.0.0.1:5";
+        let stranger = invite("+4722334455", Identity::Anonymous, here);
+        assert_eq!(decide(&flows, &users, &board, &stranger, doors(here, true)), Decision::Challenge);
         let trunk = board.get("acme").expect("there");
         let reach = |number: &str| lead_in(&flows, &users, &trunk.trunk, number).map(|program| program.id);
         for spelling in ["+49301234567", "49301234567", "0301234567", "0049301234567"] {

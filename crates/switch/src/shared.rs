@@ -1,6 +1,7 @@
 //! What all calls of a switch share: handles, tables and limits. Nothing in it belongs to one call.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) account: String,
     pub(crate) recordings_dir: PathBuf,
     pub(crate) allow_anonymous: bool,
+    pub(crate) trust_local: bool,
     pub(crate) max_calls: usize,
     pub(crate) max_duration: Duration,
     pub(crate) media_timeout: Duration,
@@ -55,6 +57,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether whoever calls from this address is on this machine, and is believed for that.
+    pub(crate) fn is_here(&self, from: IpAddr) -> bool {
+        self.trust_local && from.is_loopback()
+    }
+
     /// A name for a new leg.
     pub(crate) fn leg_key(&self) -> LegKey {
         LegKey::new(self.leg_count.fetch_add(1, Ordering::Relaxed))

@@ -65,6 +65,7 @@ pub(crate) struct Sip {
     pub(crate) nameservers: Vec<SocketAddr>,
     pub(crate) realm: String,
     pub(crate) allow_anonymous: bool,
+    pub(crate) trust_local: bool,
     /// Zero leaves session timers to the peers.
     pub(crate) session_expires: Duration,
     pub(crate) min_se: Duration,
@@ -208,6 +209,7 @@ impl Read {
                 nameservers: self.sockets("sip.nameserver", None),
                 realm: self.text("sip.realm").to_owned(),
                 allow_anonymous: self.flag("sip.allow_anonymous"),
+                trust_local: self.flag("sip.trust_local"),
                 session_expires: seconds("sip.session_expires"),
                 min_se: seconds("sip.min_se"),
             },

@@ -196,6 +196,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Lets callers who are not registered reach public numbers from anywhere, not only from this machine.",
     ),
     setting(
+        "sip.trust_local",
+        Flag,
+        "true",
+        "Lets callers on this machine reach users and public numbers without an account.\nfalse: they are asked like everybody else, as behind a proxy on this machine, through which all the world comes.",
+    ),
+    setting(
         "sip.session_expires",
         Number(0, DAY),
         "1800",

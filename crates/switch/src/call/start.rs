@@ -216,8 +216,8 @@ pub(super) fn answering(
     let table = Table::new(codecs.clone(), invite.flow.local.ip(), ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
-    let here =
-        invite.flow.remote.ip().is_loopback() && shared.trunks.owner(invite.flow.remote.ip()).is_none();
+    let from = invite.flow.remote.ip();
+    let here = shared.is_here(from) && shared.trunks.owner(from).is_none();
     if matches!(invite.identity, sip::Identity::User(_)) {
         leg.prove();
     } else if here {
