@@ -189,7 +189,8 @@ fn a_user_with_a_password_reaches_what_is_not_public() {
 fn this_machine_is_asked_like_any_other_where_it_is_not_trusted() {
     let rig = Rig::with(&[("1001", beep())], |config| config.trust_local = false);
     for number in ["1001", "bob"] {
-        let refused = rig.phone("stranger").call(number, Offer::Early, LONG);
+        let mut stranger = rig.phone("stranger");
+        let refused = stranger.call(number, Offer::Early, LONG);
         assert!(matches!(refused, Err(PhoneError::Refused(401 | 407, _))), "{number}: {refused:?}");
     }
     rig.nothing_left();
