@@ -152,7 +152,7 @@ impl Switch {
             http,
             studio: Arc::new(studio),
             flows,
-            trunks: trunk::Board::new(&config.trunks),
+            trunks: trunk::Board::new(&config.trunks, &config.account),
             users: ArcSwap::from_pointee(users.clone()),
             tasks: Tasks::default(),
             codecs: Arc::new(codecs),

@@ -338,9 +338,12 @@ mod tests {
     fn a_number_outside_is_for_users_and_a_trunk_reaches_its_numbers_in_every_spelling() {
         let (mut flows, users) = (flows(), users());
         assert!(flows.number("+49301234567", "closed.json", false));
-        let board = Board::new(&crate::trunk::testing::trunks(
-            "[acme]\nserver = \"acme\"\ncountry = \"49\"\nnumbers = ['^\\+']\n",
-        ));
+        let board = Board::new(
+            &crate::trunk::testing::trunks(
+                "[acme]\nserver = \"acme\"\ncountry = \"49\"\nnumbers = ['^\\+']\n",
+            ),
+            "",
+        );
         let alice = Identity::User("alice".into());
         let there = "198.51.100.1:5";
         let out = decide(&flows, &users, &board, &invite("+4722334455", alice, there), doors(there, false));

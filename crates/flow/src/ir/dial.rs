@@ -85,12 +85,14 @@ pub struct Endpoint<T = Template> {
     pub timeout: Option<Duration>,
     /// 1..=100, for [`Order::Weighted`].
     pub weight: u32,
+    /// Who answers here must press this key to take the call, whatever [`Dial::confirm`] says.
+    pub confirm: Option<char>,
 }
 
 impl<T> From<Callee<T>> for Endpoint<T> {
     /// Rings at once, for as long as the whole.
     fn from(callee: Callee<T>) -> Endpoint<T> {
-        Endpoint { callee, delay: Duration::ZERO, timeout: None, weight: 1 }
+        Endpoint { callee, delay: Duration::ZERO, timeout: None, weight: 1, confirm: None }
     }
 }
 
@@ -355,6 +357,7 @@ pub(super) fn endpoints<T, U>(of: &[Endpoint<T>], mut f: impl FnMut(&T) -> U) ->
         delay: endpoint.delay,
         timeout: endpoint.timeout,
         weight: endpoint.weight,
+        confirm: endpoint.confirm,
     };
     of.iter().map(one).collect()
 }

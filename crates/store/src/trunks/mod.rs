@@ -55,6 +55,14 @@ pub struct Trunk {
     pub weight: u32,
     /// Which called numbers, in E.164 with `+` where the plan can make it so, go out by it; all if empty.
     pub numbers: Vec<Pattern>,
+    /// Which of them do not, unless a flow lifts what the caller may not dial.
+    pub barred: Vec<Pattern>,
+    /// Words that a flow may ask for (Kazoo's flags).
+    pub flags: Vec<String>,
+    /// The kinds of calls that it carries; `audio` unless it says.
+    pub kinds: Vec<String>,
+    /// Whose it is: an account, or `*` for everybody; the switch's own without.
+    pub account_id: Option<String>,
     /// How numbers are written there.
     pub plan: Plan,
     /// Which caller ids it is shown.
@@ -115,6 +123,12 @@ impl Trunk {
     pub fn takes(&self, number: &str) -> bool {
         let number = self.plan.canonical(number);
         self.numbers.is_empty() || self.numbers.iter().any(|pattern| pattern.matches(&number))
+    }
+
+    /// Whether a called number does not go out by it for those who may not dial everything.
+    pub fn bars(&self, number: &str) -> bool {
+        let number = self.plan.canonical(number);
+        self.barred.iter().any(|pattern| pattern.matches(&number))
     }
 
     /// Whether an address is one of its own.

@@ -37,6 +37,12 @@ struct Raw {
     #[serde(default)]
     numbers: Vec<Spanned<String>>,
     #[serde(default)]
+    barred: Vec<Spanned<String>>,
+    #[serde(default)]
+    flags: Vec<String>,
+    kinds: Option<Vec<String>>,
+    account: Option<String>,
+    #[serde(default)]
     country: String,
     national_prefix: Option<String>,
     international_prefix: Option<String>,
@@ -178,6 +184,10 @@ fn trunk(name: &str, span: std::ops::Range<usize>, raw: Raw) -> Result<Trunk, Fa
         priority: raw.priority.unwrap_or(10),
         weight: raw.weight.unwrap_or(1),
         numbers: patterns(raw.numbers)?,
+        barred: patterns(raw.barred)?,
+        flags: raw.flags,
+        kinds: raw.kinds.unwrap_or_else(|| vec!["audio".to_owned()]),
+        account_id: raw.account,
         plan,
         caller_id: CallerIdPolicy { default: raw.caller_id.default, allow: patterns(raw.caller_id.allow)? },
         identity: match raw.identity {

@@ -35,6 +35,11 @@ impl Caller {
         }
     }
 
+    /// The user part of our Contact in calls on his behalf.
+    pub(super) fn contact(&self) -> String {
+        if self.withheld { "anonymous".to_owned() } else { self.number.clone() }
+    }
+
     /// The same for a trunk, which shows him as its policy has it.
     pub(super) fn outside(&self) -> trunk::Caller {
         trunk::Caller {

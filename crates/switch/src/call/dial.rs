@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Rota`] says who rings when; a fork is a leg of the call like any other. Those that lose are told that the call was
-//! completed elsewhere.
+//! completed elsewhere. Who answers may have to hear something first, or to press a key (`screening.rs`).
 //! The caller hears how it rings: 180, a callee's early media, what the flow chose, or the ringing tone if it is
 //! answered already.
 
@@ -23,8 +23,10 @@ use super::caller::Caller;
 use super::hunt::Hunt;
 use super::leg::CallLeg;
 use super::placing::{Placing, Wishes};
+use super::refusal::Refusal;
 use super::rota::Rota;
 use super::run::Call;
+use super::screening::Screened;
 use crate::sip_io::{Command, Phone};
 
 /// Forks of one dialling; more is a mistake or an attack.
@@ -51,10 +53,12 @@ pub(super) enum Stage {
         lookups: Vec<(usize, String)>,
         /// Legs that ring, each with its place.
         forks: Vec<(LegKey, usize)>,
+        /// Those who answered and do not have the call yet.
+        screened: Vec<Screened>,
         /// Whose early media the caller hears.
         heard: Option<LegKey>,
         /// What came of those who are over, as far as it says most.
-        refusal: Option<(DialOutcome, u16)>,
+        refusal: Option<Refusal>,
         /// Numbers outside, each at one trunk after the other.
         hunts: Vec<Hunt>,
     },
@@ -97,14 +101,27 @@ impl Dial {
         &self.wishes.outside
     }
 
+    /// More headers for whom is called.
+    pub(super) fn headers(&self) -> &[(String, String)] {
+        &self.wishes.headers
+    }
+
     /// Whether this leg rings.
     pub(super) fn rings(&self, key: LegKey) -> bool {
-        matches!(&self.stage, Stage::Ringing { forks, .. } if forks.iter().any(|(fork, _)| *fork == key))
+        self.place(key).is_some()
+    }
+
+    /// The place of a leg that rings.
+    pub(super) fn place(&self, key: LegKey) -> Option<usize> {
+        let Stage::Ringing { forks, .. } = &self.stage else { return None };
+        forks.iter().find(|(fork, _)| *fork == key).map(|(_, place)| *place)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Ringing { rota, .. } => rota.poll_timeout(),
+            Stage::Ringing { rota, screened, .. } => {
+                screened.iter().map(|one| one.until).chain(rota.poll_timeout()).min()
+            }
             Stage::Talking(_, until) => *until,
         }
     }
@@ -129,6 +146,7 @@ impl Call {
             rota,
             lookups: vec![],
             forks: vec![],
+            screened: vec![],
             heard: None,
             refusal: None,
             hunts: vec![],
@@ -289,37 +307,40 @@ impl Call {
 
     /// Notes a refusal if it says more than those before.
     pub(super) fn failed(&mut self, status: u16) {
-        self.came_to(DialOutcome::of(status), status);
+        self.came_to(Refusal::of(status));
     }
 
-    fn came_to(&mut self, outcome: DialOutcome, status: u16) {
+    pub(super) fn came_to(&mut self, new: Refusal) {
         if let Some(Stage::Ringing { refusal, .. }) = self.stage()
-            && refusal.is_none_or(|(_, before)| weight(status) > weight(before))
+            && new.outweighs(*refusal)
         {
-            *refusal = Some((outcome, status));
+            *refusal = Some(new);
         }
     }
 
     /// Whether the one at this place can still answer; if not, the next one's turn comes, or the dialling ends.
     pub(super) fn look(&mut self, now: Instant, place: Option<usize>) {
-        let Some(Stage::Ringing { rota, lookups, forks, refusal, .. }) = self.stage() else { return };
+        let Some(Stage::Ringing { rota, lookups, forks, screened, refusal, .. }) = self.stage() else {
+            return;
+        };
         let more = match place {
             Some(place) => {
-                let pending =
-                    forks.iter().any(|(_, of)| *of == place) || lookups.iter().any(|(of, _)| *of == place);
+                let pending = forks.iter().any(|(_, of)| *of == place)
+                    || lookups.iter().any(|(of, _)| *of == place)
+                    || screened.iter().any(|one| one.place == place);
                 if pending || !rota.rings(place) {
                     return;
                 }
                 rota.over(now, place)
             }
-            None => rota.poll_timeout().is_some(),
+            None => rota.goes_on(),
         };
         if more {
             if place.is_some() {
                 self.ring(now);
             }
         } else {
-            let (outcome, status) = refusal.unwrap_or((DialOutcome::Unavailable, 480));
+            let Refusal { outcome, status, .. } = refusal.unwrap_or_else(|| Refusal::of(480));
             self.dialled(now, outcome, status);
         }
     }
@@ -329,18 +350,24 @@ impl Call {
         if self.dial.as_ref().and_then(|dial| dial.poll_timeout()).is_none_or(|due| due > now) {
             return;
         }
-        let Some(Stage::Ringing { rota, lookups, .. }) = self.stage() else {
+        let Some(Stage::Ringing { rota, lookups, screened, .. }) = self.stage() else {
             self.record.timeline.note(now, "the longest conversation is over");
             return self.give_up(now, Reason::normal());
         };
         let expired = rota.expired(now);
+        // Who answered by now has the time that is given for the key.
+        let answered: Vec<usize> = screened.iter().map(|one| one.place).collect();
+        answered.iter().filter(|place| expired.contains(place)).for_each(|place| rota.linger(*place));
         lookups.retain(|(place, _)| !expired.contains(place));
         for place in expired {
             let reason = Reason { status: 480, cause: Some(sip::Cause::Q850(19)), text: None };
-            self.drop_forks(&reason, |of| of == place);
-            self.came_to(DialOutcome::NoAnswer, 480);
+            self.drop_ringing(&reason, |of| of == place);
+            if !answered.contains(&place) {
+                self.came_to(Refusal::no_answer());
+            }
             self.look(now, Some(place));
         }
+        self.screening_time(now);
         self.ring(now);
     }
 
@@ -362,12 +389,23 @@ impl Call {
             }
             return self.dialled(now, DialOutcome::Answered, 200);
         }
-        self.drop_forks(&reason, |_| true);
+        self.drop_forks(&reason);
         self.dialled(now, DialOutcome::Cancelled, 487);
     }
 
+    /// Takes leave of all who ring, and of those who answered and do not have the call yet.
+    pub(super) fn drop_forks(&mut self, reason: &Reason) {
+        self.drop_ringing(reason, |_| true);
+        let Some(Stage::Ringing { screened, .. }) = self.stage() else { return };
+        for one in std::mem::take(screened) {
+            if let Some(leg) = self.leg_mut(one.leg) {
+                leg.leave(480, None, reason.clone());
+            }
+        }
+    }
+
     /// Takes leave of those that ring at these places.
-    pub(super) fn drop_forks(&mut self, reason: &Reason, places: impl Fn(usize) -> bool) {
+    pub(super) fn drop_ringing(&mut self, reason: &Reason, places: impl Fn(usize) -> bool) {
         let Some(Stage::Ringing { forks, hunts, heard, .. }) = self.stage() else { return };
         let (gone, kept): (Vec<_>, Vec<_>) = forks.drain(..).partition(|(_, place)| places(*place));
         *forks = kept;
@@ -397,18 +435,5 @@ impl Call {
             return;
         }
         self.tell(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));
-    }
-}
-
-/// How much a refusal says: of several phones' the one that says most is told to the caller.
-fn weight(status: u16) -> u8 {
-    match status {
-        600..=699 => 6,
-        486 => 5,
-        403 => 4,
-        480 => 3,
-        408 | 487 => 1,
-        500..=599 => 0,
-        _ => 2,
     }
 }

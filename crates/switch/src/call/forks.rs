@@ -58,24 +58,37 @@ impl Call {
 
     /// A phone was answered.
     pub(super) fn fork_answered(&mut self, now: Instant, key: LegKey) {
-        if !self.dial.as_ref().is_some_and(|dial| dial.rings(key)) {
+        let Some(place) = self.dial.as_ref().and_then(|dial| dial.place(key)) else {
             // It lost, or nobody wants it any more.
             if let Some(leg) = self.leg_mut(key) {
                 leg.leave(480, None, Reason::completed_elsewhere());
             }
             return;
+        };
+        if !self.screen(now, key, place) {
+            self.take(now, key);
         }
+    }
+
+    /// One who answered takes the call; nobody else has it.
+    pub(super) fn take(&mut self, now: Instant, key: LegKey) {
         let Some(dial) = &mut self.dial else { return };
         let (tag, caller) = (dial.tag, dial.caller);
         let until = dial.order.longest.and_then(|longest| now.checked_add(longest));
-        let Stage::Ringing { forks, .. } = std::mem::replace(&mut dial.stage, Stage::Talking(key, until))
+        let Stage::Ringing { forks, screened, .. } =
+            std::mem::replace(&mut dial.stage, Stage::Talking(key, until))
         else {
             return;
         };
-        for (loser, _) in forks.into_iter().filter(|(fork, _)| *fork != key) {
+        let was_screened = screened.iter().any(|one| one.leg == key);
+        let answered = screened.into_iter().map(|one| one.leg);
+        for loser in forks.into_iter().map(|(fork, _)| fork).chain(answered).filter(|leg| *leg != key) {
             if let Some(leg) = self.leg_mut(loser) {
                 leg.leave(480, None, Reason::completed_elsewhere());
             }
+        }
+        if was_screened {
+            self.end_screening(now, key);
         }
         if let Some(origin) = self.origin.take() {
             origin.tell(News::Done);
@@ -102,12 +115,12 @@ impl Call {
         }
         self.failed(status);
         if one_rejects_all && DialOutcome::of(status) == DialOutcome::Rejected {
-            self.drop_forks(&Reason::normal(), |_| true);
+            self.drop_forks(&Reason::normal());
             return self.dialled(now, DialOutcome::Rejected, status);
         }
         // RFC 3261 §16.7 step 5: the user does not want to be called, wherever.
         if status >= 600 {
-            self.drop_forks(&Reason::normal(), |of| of == place);
+            self.drop_ringing(&Reason::normal(), |of| of == place);
         }
         self.look(now, Some(place));
     }

@@ -11,7 +11,7 @@ use sip::{Invite, Offer};
 use super::LegKey;
 use super::placing::Placing;
 use super::run::Call;
-use crate::trunk::{self, Busy, Route, Verdict, verdict};
+use crate::trunk::{self, Busy, Manners, Route, Verdict, Wish, verdict};
 
 /// See the module.
 #[derive(Debug)]
@@ -29,19 +29,26 @@ impl Hunt {
     pub(super) fn place(&self) -> usize {
         self.place
     }
+
+    /// Whether this leg tries one of its ways.
+    pub(super) fn is_by(&self, leg: LegKey) -> bool {
+        self.leg == Some(leg)
+    }
 }
 
 impl Call {
     /// Starts the hunt for a number, by one trunk or by any.
     pub(super) fn outside(&mut self, now: Instant, place: usize, name: Option<&str>, number: &str) {
-        let mut routes: VecDeque<Route> = self.shared.trunks.routes(number).into();
+        let Some(dial) = &self.dial else { return };
+        let wish = Wish::new(&dial.order.flags, &dial.order.carriage, &self.shared.account);
+        let mut routes: VecDeque<Route> = self.shared.trunks.routes(number, &wish).into();
         if let Some(name) = name {
             routes.retain(|route| route.trunk.trunk.name == name);
         }
         if routes.is_empty() {
             let which = name
                 .map_or_else(|| "no trunk".to_owned(), |name| format!("trunk {name} is not there or never"));
-            self.record.timeline.note(now, format!("{which} takes {number}"));
+            self.record.timeline.note(now, format!("{which}{} takes {number}", wish.words()));
             return self.failed(404);
         }
         let hunt = Hunt { number: number.to_owned(), place, routes, leg: None };
@@ -99,17 +106,28 @@ impl Call {
 
     /// What a trunk is told of the call.
     fn outbound(&self, route: &Route, number: &str, pass: trunk::Pass) -> Placing {
-        let caller = self.dial.as_ref().map_or(&self.caller, |dial| dial.outside());
-        let shown = trunk::present(&route.trunk.trunk, &caller.outside());
+        let dial = self.dial.as_ref();
+        let caller = dial.map_or(&self.caller, |dial| dial.outside());
+        let carriage = dial.map(|dial| &dial.order.carriage);
+        let realm = carriage.and_then(|carriage| carriage.realm.as_deref());
+        let whose = carriage.filter(|carriage| carriage.tells_account).map(|_| self.shared.account.as_str());
+        let filled = |text: &&str| !text.is_empty();
+        let manners = Manners { realm: realm.filter(filled), account: whose.filter(filled) };
+        let shown = trunk::present(&route.trunk.trunk, &caller.outside(), manners);
         let (next, mut headers) = route.way();
         headers.extend(shown.headers);
+        headers.extend(dial.iter().flat_map(|dial| dial.headers().iter().cloned()));
+        let written = match carriage {
+            Some(carriage) if carriage.as_written => number.to_owned(),
+            _ => route.written(number),
+        };
         let account = route.trunk.trunk.account.as_ref();
         let invite = Invite {
             next,
-            target: route.target(number),
-            to: route.to(number),
+            target: route.target(&written),
+            to: route.to(&written),
             from: shown.from,
-            user: account.map_or_else(|| caller.number.clone(), |account| account.username.clone()),
+            user: account.map_or_else(|| caller.contact(), |account| account.username.clone()),
             offer: Offer::WhenReached,
             credentials: route.credentials(),
             headers,

@@ -32,8 +32,12 @@ pub(super) struct Wishes {
     pub(super) inside: Caller,
     /// As those see him who are reached by a trunk.
     pub(super) outside: Caller,
-    /// More headers, `Alert-Info` among them.
+    /// More headers.
     pub(super) headers: Vec<(String, String)>,
+    /// How phones of ours are to ring.
+    ringing: Vec<(String, String)>,
+    /// The user part by which phones are called, if not as they registered.
+    request_user: Option<String>,
 }
 
 /// Headers that a flow may not write: they are the call's own.
@@ -57,7 +61,6 @@ const OURS: [&str; 14] = [
 impl Call {
     /// What `dial` wants those who are called to see.
     pub(super) fn wishes(&self, now: Instant, dial: &Dial<String>) -> Wishes {
-        let mut headers = Vec::new();
         let alert = dial.alert.iter().map(|alert| ("Alert-Info".to_owned(), alert.clone()));
         // RFC 5373; phones that do not know it know this Alert-Info.
         let modes = [
@@ -66,20 +69,25 @@ impl Call {
         ];
         let auto = dial.auto_answer.then_some(modes);
         let auto = auto.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        for (name, value) in dial.headers.iter().cloned().chain(alert).chain(auto) {
-            let known = OURS.contains(&name.to_ascii_lowercase().as_str());
+        let fit = |headers: Vec<(String, String)>| -> Vec<(String, String)> {
             let plain =
                 |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-            if known || !plain(&name) || name.contains([':', ' ']) || !plain(&value) {
-                self.record.timeline.note(now, format!("the header {name} cannot be sent"));
-            } else {
-                headers.push((name, value));
-            }
-        }
+            let fits = |(name, value): &(String, String)| {
+                let known = OURS.contains(&name.to_ascii_lowercase().as_str());
+                let fits = !known && plain(name) && !name.contains([':', ' ']) && plain(value);
+                if !fits {
+                    self.record.timeline.note(now, format!("the header {name} cannot be sent"));
+                }
+                fits
+            };
+            headers.into_iter().filter(fits).collect()
+        };
         Wishes {
             inside: self.shown(&dial.identity),
             outside: self.shown(dial.outside.as_ref().unwrap_or(&dial.identity)),
-            headers,
+            headers: fit(dial.headers.clone()),
+            ringing: fit(alert.chain(auto).collect()),
+            request_user: dial.request_user.clone().filter(|user| !user.is_empty()),
         }
     }
 
@@ -104,17 +112,21 @@ impl Call {
             Some(user) => Party::sip(user, &local).to_string(),
             None => format!("<{target}>"),
         };
+        let target = match &dials.request_user {
+            Some(name) if user.is_some() => with_user(&target, name),
+            _ => target,
+        };
         let caller = &dials.inside;
         let mut headers = routes;
         headers.extend(caller.asserted().headers());
-        headers.extend(dials.headers.iter().cloned());
+        headers.extend(dials.headers.iter().chain(&dials.ringing).cloned());
         headers.extend(caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
         let invite = Invite {
             next,
             to,
             target,
             from: caller.from(&local),
-            user: caller.number.clone(),
+            user: caller.contact(),
             offer: Offer::WhenReached,
             credentials: None,
             headers,
@@ -165,5 +177,42 @@ impl Call {
     pub(super) fn owner(&self, mark: Mark) -> Owner {
         let (mail, record) = (self.record.mail().clone(), self.record.clone());
         Owner { leg: self.shared.leg_key(), mark, mail, record }
+    }
+}
+
+/// The same address with another user part.
+fn with_user(uri: &str, user: &str) -> String {
+    let (scheme, rest) = uri.split_once(':').unwrap_or(("sip", uri));
+    // What comes after a host may have an `@` of its own; a host is told by its dot or bracket.
+    let host = match rest.split_once('@') {
+        Some((before, host)) if !before.starts_with('[') && !host_first(before) => host,
+        _ => rest,
+    };
+    let user = Party::sip(user, "x").uri;
+    let user = user.trim_start_matches("sip:").trim_end_matches("@x");
+    format!("{scheme}:{user}@{host}")
+}
+
+/// Whether what stands before an `@` is a host with parameters already.
+fn host_first(before: &str) -> bool {
+    let (first, rest) = before.split_once([';', '?']).unwrap_or((before, ""));
+    !rest.is_empty() && first.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_part_of_a_contact_is_exchanged_and_nothing_else() {
+        for (uri, expected) in [
+            ("sip:bob@192.0.2.1:5062;transport=tcp", "sip:7@192.0.2.1:5062;transport=tcp"),
+            ("sips:bob;x=y@[2001:db8::1]", "sips:7@[2001:db8::1]"),
+            ("sip:192.0.2.1;ob", "sip:7@192.0.2.1;ob"),
+            ("sip:[2001:db8::1]:5060;pn=a@b", "sip:7@[2001:db8::1]:5060;pn=a@b"),
+        ] {
+            assert_eq!(with_user(uri, "7"), expected, "{uri}");
+        }
+        assert_eq!(with_user("sip:bob@h", "a b"), "sip:a%20b@h");
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!   waits ─ its time ─→ rings ─ refused, or its limit ─→ over
+//!                         └─ its limit, but somebody answered there ─→ lingers ─→ over
 //! ```
 //!
 //! Together, each waits for its delay; in turn, the next begins when the one before is over; when all are over, the
@@ -20,6 +21,8 @@ enum Turn {
     Waits(Option<Instant>),
     /// Rings until this time.
     Rings(Instant),
+    /// Rings no more, and is not over either: somebody answered who does not have the call yet.
+    Lingers,
     Over,
 }
 
@@ -84,7 +87,7 @@ impl Rota {
         if self.order == Order::Together {
             return;
         }
-        let at_work = |turn: &Turn| matches!(turn, Turn::Rings(_) | Turn::Waits(Some(_)));
+        let at_work = |turn: &Turn| matches!(turn, Turn::Rings(_) | Turn::Waits(Some(_)) | Turn::Lingers);
         if self.turns.iter().any(at_work) {
             return;
         }
@@ -116,13 +119,26 @@ impl Rota {
         self.turns.iter().enumerate().filter(late).map(|(place, _)| place).collect()
     }
 
+    /// This one's time is over, and somebody answered there.
+    pub(super) fn linger(&mut self, place: usize) {
+        if let Some(turn) = self.turns.get_mut(place) {
+            *turn = Turn::Lingers;
+        }
+    }
+
+    /// Nobody else rings in this round.
+    pub(super) fn only(&mut self, place: usize) {
+        let others = self.turns.iter_mut().enumerate().filter(|(of, _)| *of != place);
+        others.filter(|_| self.order == Order::Together).for_each(|(_, turn)| *turn = Turn::Over);
+    }
+
     /// This one is over. Whether there is anything left to wait for.
     pub(super) fn over(&mut self, now: Instant, place: usize) -> bool {
         if let Some(turn) = self.turns.get_mut(place) {
             *turn = Turn::Over;
         }
         self.call_next(now);
-        if self.turns.iter().any(|turn| *turn != Turn::Over) {
+        if self.goes_on() {
             return true;
         }
         if self.rounds == 0 || self.turns.is_empty() {
@@ -133,9 +149,14 @@ impl Rota {
         true
     }
 
-    /// Whether this one rings.
+    /// Whether this one rings, or somebody answered there.
     pub(super) fn rings(&self, place: usize) -> bool {
-        matches!(self.turns.get(place), Some(Turn::Rings(_)))
+        matches!(self.turns.get(place), Some(Turn::Rings(_) | Turn::Lingers))
+    }
+
+    /// Whether anybody is not over.
+    pub(super) fn goes_on(&self) -> bool {
+        self.turns.iter().any(|turn| *turn != Turn::Over)
     }
 
     /// When to ask again.
@@ -143,7 +164,7 @@ impl Rota {
         let times = self.turns.iter().filter_map(|turn| match turn {
             Turn::Waits(at) => *at,
             Turn::Rings(until) => Some(*until),
-            Turn::Over => None,
+            Turn::Lingers | Turn::Over => None,
         });
         times.min()
     }

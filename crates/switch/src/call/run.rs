@@ -221,6 +221,7 @@ impl Call {
     fn noticed(&mut self, now: Instant, key: LegKey, notice: Notice) {
         let is_subject = self.subject == Some(key);
         match notice {
+            Notice::Flow(_, event) if self.screened(now, key, &event) => {}
             Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
             // While its caller talks to somebody, a flow hears both for the sake of star codes.
             Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {

@@ -8,10 +8,15 @@ use sip::{Next, Party};
 use store::Trunks;
 
 use super::state::{Standing, TrunkState};
+use super::wish::Wish;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Board(ArcSwap<Vec<Arc<TrunkState>>>);
+pub(crate) struct Board {
+    trunks: ArcSwap<Vec<Arc<TrunkState>>>,
+    /// The switch's account, whose the trunks are that name nobody.
+    account: String,
+}
 
 /// One way out: a server of a trunk.
 #[derive(Clone, Debug)]
@@ -21,15 +26,15 @@ pub(crate) struct Route {
 }
 
 impl Board {
-    pub(crate) fn new(trunks: &Trunks) -> Board {
-        let board = Board::default();
+    pub(crate) fn new(trunks: &Trunks, account: &str) -> Board {
+        let board = Board { account: account.to_owned(), ..Board::default() };
         board.reload(trunks);
         board
     }
 
     /// Takes the trunks as they are now; those that stay keep their calls and their health.
     pub(crate) fn reload(&self, trunks: &Trunks) {
-        let before = self.0.load();
+        let before = self.trunks.load();
         let state = |trunk: &store::Trunk| {
             let before = before.iter().find(|state| state.trunk.name == trunk.name);
             match before {
@@ -38,35 +43,40 @@ impl Board {
             }
         };
         let now: Vec<_> = trunks.iter().map(state).collect();
-        self.0.store(Arc::new(now));
+        self.trunks.store(Arc::new(now));
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Arc<Vec<Arc<TrunkState>>> {
-        self.0.load_full()
+        self.trunks.load_full()
     }
 
     /// The trunk of this name.
     #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<Arc<TrunkState>> {
-        self.0.load().iter().find(|state| state.trunk.name == name).cloned()
+        self.trunks.load().iter().find(|state| state.trunk.name == name).cloned()
     }
 
     /// The trunk that an address belongs to.
     pub(crate) fn owner(&self, address: IpAddr) -> Option<Arc<TrunkState>> {
-        self.0.load().iter().find(|state| state.owns(address)).cloned()
+        self.trunks.load().iter().find(|state| state.owns(address)).cloned()
     }
 
-    /// Whether a number goes out at all.
+    /// Whether a number goes out at all for one who dials it.
     pub(crate) fn takes(&self, number: &str) -> bool {
-        self.0.load().iter().any(|state| state.trunk.takes(number))
+        let wish = Wish::of(&self.account);
+        self.trunks.load().iter().any(|state| self.suits(state, number, &wish))
     }
 
-    /// The ways out for a number, the one to be tried first first: by priority, within one by chance and weight, and
-    /// those that are not fit last, for it may be the health check that is wrong.
-    pub(crate) fn routes(&self, number: &str) -> Vec<Route> {
+    fn suits(&self, state: &TrunkState, number: &str, wish: &Wish) -> bool {
+        state.trunk.takes(number) && wish.suits(&state.trunk, number, &self.account)
+    }
+
+    /// The ways out for a number by trunks as they are wanted, the one to be tried first first: by priority, within one by
+    /// chance and weight, and those that are not fit last, for it may be the health check that is wrong.
+    pub(crate) fn routes(&self, number: &str, wish: &Wish) -> Vec<Route> {
         let mut left: Vec<_> =
-            self.0.load().iter().filter(|state| state.trunk.takes(number)).cloned().collect();
+            self.trunks.load().iter().filter(|state| self.suits(state, number, wish)).cloned().collect();
         let mut ordered = Vec::with_capacity(left.len());
         while let Some(best) = left.iter().map(|state| rank(state)).min() {
             let total: u64 = left.iter().filter(|s| rank(s) == best).map(|s| u64::from(s.trunk.weight)).sum();
@@ -98,19 +108,23 @@ fn rank(state: &TrunkState) -> (bool, u32) {
 }
 
 impl Route {
-    /// The Request-URI of a call to `number`.
-    pub(crate) fn target(&self, number: &str) -> String {
+    /// A called number as it is written there.
+    pub(crate) fn written(&self, number: &str) -> String {
+        self.trunk.trunk.plan.called(number)
+    }
+
+    /// The Request-URI of a call to a number that is [`Route::written`].
+    pub(crate) fn target(&self, written: &str) -> String {
         let (scheme, rest) = self.server.split_once(':').unwrap_or(("sip", &self.server));
         let host = rest.rsplit('@').next().unwrap_or(rest);
-        let number = Party::sip(&self.trunk.trunk.plan.called(number), "x").uri;
+        let number = Party::sip(written, "x").uri;
         let user = number.trim_start_matches("sip:").trim_end_matches("@x");
         format!("{scheme}:{user}@{host}")
     }
 
-    /// The To header's value of a call to `number`.
-    pub(crate) fn to(&self, number: &str) -> String {
-        let trunk = &self.trunk.trunk;
-        Party::sip(&trunk.plan.called(number), &trunk.domain).to_string()
+    /// The To header's value of a call to it.
+    pub(crate) fn to(&self, written: &str) -> String {
+        Party::sip(written, &self.trunk.trunk.domain).to_string()
     }
 
     /// Where the INVITE goes first, and the Route headers that take it on.
@@ -154,16 +168,23 @@ mod tests {
     use crate::trunk::state::Health;
     use crate::trunk::testing::trunks;
 
+    fn routes(board: &Board, number: &str) -> Vec<Route> {
+        board.routes(number, &Wish::default())
+    }
+
     fn order(board: &Board, number: &str) -> Vec<String> {
-        board.routes(number).iter().map(|route| route.target(number)).collect()
+        routes(board, number).iter().map(|route| route.target(&route.written(number))).collect()
     }
 
     #[test]
     fn ways_out_go_by_priority_and_unfit_trunks_last() {
-        let board = Board::new(&trunks(
-            "[b]\nserver = \"b\"\npriority = 2\n[a]\nserver = [\"a1\", \"sips:a2:5071;x=y\"]\npriority = 1\n\
+        let board = Board::new(
+            &trunks(
+                "[b]\nserver = \"b\"\npriority = 2\n[a]\nserver = [\"a1\", \"sips:a2:5071;x=y\"]\npriority = 1\n\
              [n]\nserver = \"n\"\nnumbers = ['^\\+47']\n",
-        ));
+            ),
+            "",
+        );
         assert_eq!(order(&board, "+49 30"), ["sip:+4930@a1", "sips:+4930@a2:5071;x=y", "sip:+4930@b"]);
         assert_eq!(order(&board, "+4722").last().map(String::as_str), Some("sip:+4722@n"));
         let down = Health::Down { since: crate::events::wall_clock(), why: "408".into() };
@@ -175,16 +196,17 @@ mod tests {
 
     #[test]
     fn weights_share_the_calls() {
-        let board = Board::new(&trunks("[a]\nserver = \"a\"\nweight = 9\n[b]\nserver = \"b\"\nweight = 1\n"));
-        let first = (0..2_000).filter(|_| board.routes("1")[0].trunk.trunk.name == "a").count();
+        let board =
+            Board::new(&trunks("[a]\nserver = \"a\"\nweight = 9\n[b]\nserver = \"b\"\nweight = 1\n"), "");
+        let first = (0..2_000).filter(|_| routes(&board, "1")[0].trunk.trunk.name == "a").count();
         assert!((1_700..1_900).contains(&first), "{first} of 2000");
-        assert_eq!(board.routes("1").len(), 2, "the other one is tried next");
+        assert_eq!(routes(&board, "1").len(), 2, "the other one is tried next");
     }
 
     #[test]
     fn what_a_trunk_carries_and_how_it_fares_outlives_a_reload() {
         let text = "[a]\nserver = \"a\"\nfrom = [\"192.0.2.1\"]\n";
-        let board = Board::new(&trunks(text));
+        let board = Board::new(&trunks(text), "");
         let state = board.owner(IpAddr::from([192, 0, 2, 1])).expect("its own");
         let _pass = state.gate.enter().expect("room");
         state.set_health(Health::Up);
@@ -198,11 +220,14 @@ mod tests {
 
     #[test]
     fn a_call_goes_by_the_proxy_and_by_what_registering_brought() {
-        let board = Board::new(&trunks(
-            "[a]\nserver = \"a\"\nusername = \"u\"\npassword = \"p\"\nregister = true\nproxy = \"sip:proxy:5080\"\n[b]\nserver = \"b\"\n",
-        ));
+        let board = Board::new(
+            &trunks(
+                "[a]\nserver = \"a\"\nusername = \"u\"\npassword = \"p\"\nregister = true\nproxy = \"sip:proxy:5080\"\n[b]\nserver = \"b\"\n",
+            ),
+            "",
+        );
         let route =
-            |name: &str| board.routes("1").into_iter().find(|r| r.trunk.trunk.name == name).expect("a way");
+            |name: &str| routes(&board, "1").into_iter().find(|r| r.trunk.trunk.name == name).expect("a way");
         assert_eq!(route("b").way(), (Next::Uri("sip:b".into()), vec![]));
         let a = route("a");
         assert_eq!(a.way().0, Next::Uri("sip:proxy:5080".into()));

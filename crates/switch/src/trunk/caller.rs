@@ -25,8 +25,17 @@ pub(crate) struct Shown {
     pub(crate) headers: Vec<(String, String)>,
 }
 
+/// How one call is to be written, where it is not as the trunk has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manners<'a> {
+    /// The host of From.
+    pub(crate) realm: Option<&'a str>,
+    /// Whose call it is, to be told.
+    pub(crate) account: Option<&'a str>,
+}
+
 /// The caller as this trunk is shown him.
-pub(crate) fn present(trunk: &Trunk, caller: &Caller) -> Shown {
+pub(crate) fn present(trunk: &Trunk, caller: &Caller, manners: Manners<'_>) -> Shown {
     let party = |number: &str| Party::sip(&trunk.plan.caller(number), &trunk.domain);
     let number = allowed(trunk, &caller.number);
     let mut shown = party(&number);
@@ -54,8 +63,15 @@ pub(crate) fn present(trunk: &Trunk, caller: &Caller) -> Shown {
         }
         IdentityHeader::None => {}
     }
-    let from = if caller.anonymous { Party::anonymous() } else { shown };
-    Shown { from: from.to_string(), headers: asserted.headers() }
+    let from = match manners.realm {
+        _ if caller.anonymous => Party::anonymous(),
+        Some(realm) => Party { display: shown.display, ..Party::sip(&trunk.plan.caller(&number), realm) },
+        None => shown,
+    };
+    let mut headers = asserted.headers();
+    // As Kazoo tells its carriers.
+    headers.extend(manners.account.map(|account| ("X-Account-ID".to_owned(), account.to_owned())));
+    Shown { from: from.to_string(), headers }
 }
 
 /// The number that may be shown: the caller's, or the trunk's own.
@@ -83,7 +99,7 @@ mod tests {
     fn shown(text: &str, number: &str, name: Option<&str>, anonymous: bool) -> Vec<String> {
         let caller =
             Caller { number: number.into(), name: name.map(str::to_owned), anonymous, ..Caller::default() };
-        let shown = present(&trunk(text), &caller);
+        let shown = present(&trunk(text), &caller, Manners::default());
         let headers = shown.headers.into_iter().map(|(name, value)| format!("{name}: {value}"));
         std::iter::once(shown.from).chain(headers).collect()
     }
@@ -128,5 +144,17 @@ mod tests {
             "server = \"c\"\nusername = \"acct\"\npassword = \"p\"\ncaller_id = { allow = ['^\\+1'] }\n";
         assert_eq!(shown(account, "201", None, false)[0], "<sip:acct@c>");
         assert_eq!(shown("server = \"c\"\n", "201", None, false)[0], "<sip:201@c>");
+    }
+
+    #[test]
+    fn a_call_may_have_a_realm_of_its_own_and_tell_whose_it_is() {
+        let trunk = trunk("server = \"carrier.example\"\n");
+        let caller = Caller { number: "+4722334455".into(), name: Some("Ola".into()), ..Caller::default() };
+        let manners = Manners { realm: Some("ours.example"), account: Some("a1") };
+        let shown = present(&trunk, &caller, manners);
+        assert_eq!(shown.from, "\"Ola\" <sip:+4722334455@ours.example>");
+        assert!(shown.headers.contains(&("X-Account-ID".into(), "a1".into())), "{shown:?}");
+        let hidden = present(&trunk, &Caller { anonymous: true, ..caller }, manners);
+        assert_eq!(hidden.from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
     }
 }

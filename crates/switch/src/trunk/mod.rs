@@ -11,14 +11,16 @@ mod outcome;
 mod registration;
 mod state;
 mod view;
+mod wish;
 
 pub(crate) use self::board::{Board, Route};
-pub(crate) use self::caller::{Caller, present};
+pub(crate) use self::caller::{Caller, Manners, present};
 pub(crate) use self::gate::{Busy, Pass};
 pub(crate) use self::keeper::Keepers;
 pub(crate) use self::outcome::{Verdict, verdict};
 pub(crate) use self::state::TrunkState;
 pub use self::view::TrunkView;
+pub(crate) use self::wish::Wish;
 
 #[cfg(test)]
 pub(crate) mod testing {

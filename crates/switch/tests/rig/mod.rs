@@ -36,12 +36,6 @@ impl Rig {
             .build()
             .expect("a runtime");
         let dir = tempfile::tempdir().expect("a directory");
-        let mut table = Flows::new();
-        for (number, source) in flows {
-            let id = format!("{number}.json");
-            table.add(Document::read(id.as_str(), None, source.clone()).expect("a flow"));
-            assert!(table.number(*number, &id, true));
-        }
         let mut config = Config::default();
         config.sip.udp = vec![([127, 0, 0, 1], 0).into()];
         config.sip.tcp = vec![([127, 0, 0, 1], 0).into()];
@@ -55,7 +49,7 @@ impl Rig {
         config.http.allowed = vec!["127.0.0.0/8".parse().expect("a network")];
         change(&mut config);
         let users = people();
-        let flows = Arc::new(ArcSwap::from_pointee(table));
+        let flows = Arc::new(ArcSwap::from_pointee(table(flows)));
         let switch = runtime.block_on(Switch::start(config, flows, &users)).expect("a switch");
         Rig { runtime, switch: Some(switch), dir }
     }
@@ -64,6 +58,16 @@ impl Rig {
     pub(crate) fn reload_trunks(&self, trunks: &store::Trunks) {
         let _inside = self.runtime.enter();
         self.switch().reload(Flows::new(), &people(), trunks);
+    }
+
+    /// The same users, these flows, all public, and the trunks of a file with this text.
+    pub(crate) fn reload(&self, flows: &[(&str, Value)], trunks: &str) {
+        std::fs::write(self.dir.path().join("trunks.toml"), trunks).expect("written");
+        let loaded = store::Directory::load(Some(self.dir.path())).expect("readable");
+        let errors: Vec<_> = loaded.problems.iter().filter(|problem| problem.is_error()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let _inside = self.runtime.enter();
+        self.switch().reload(table(flows), &people(), &loaded.trunks);
     }
 
     pub(crate) fn switch(&self) -> &Switch {
@@ -259,8 +263,19 @@ pub(crate) fn sdp(port: u16, codecs: &str, direction: &str) -> String {
     )
 }
 
+/// These flows at their numbers, all public.
+fn table(flows: &[(&str, Value)]) -> Flows {
+    let mut table = Flows::new();
+    for (number, source) in flows {
+        let id = format!("{number}.json");
+        table.add(Document::read(id.as_str(), None, source.clone()).expect("a flow"));
+        assert!(table.number(*number, &id, true));
+    }
+    table
+}
+
 /// Four users with numbers.
-fn people() -> Users {
+pub(crate) fn people() -> Users {
     let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
     let user = |(name, number): (&str, &str)| User {
         name: name.into(),

@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
         let delay = of.seconds(&mut self.builder, "delay").unwrap_or_default();
         let timeout = Some(self.limit_of(of, RING));
         let weight = of.count(&mut self.builder, "weight").unwrap_or(1).clamp(1, 100);
-        Some(Endpoint { callee, delay, timeout, weight })
+        Some(Endpoint { delay, timeout, weight, ..callee.into() })
     }
 
     /// What the document's `devices`, `users` and `groups` say of an id.

@@ -105,11 +105,11 @@ impl CallLeg {
         self.media.start(OWN, Job::Sound, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
     }
 
-    /// Lets the caller hear that it rings: 180, or the tone if it is answered already.
+    /// Lets the caller hear that it rings: 180, and the tone if it hears us already, by an answer or by early media, which
+    /// phones go on playing whatever they are told.
     pub(crate) fn ring(&mut self, ringback: Vec<Prompt>) {
-        if self.session.is_unanswered() {
-            self.session.ring();
-        } else if self.has_media() && self.own != Own::Ringing {
+        self.session.ring();
+        if self.has_media() && self.own != Own::Ringing {
             self.own = Own::Ringing;
             self.play(OWN, ringback, flow::ir::Repeat::Forever);
         }
