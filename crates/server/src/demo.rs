@@ -30,7 +30,7 @@ pub(crate) fn users(data_dir: &Path) -> anyhow::Result<Users> {
         toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
     let user = |(name, value): (String, toml::Value)| {
         let password = value.as_str().map(str::to_owned);
-        password.map(|password| User { name, password, number: None })
+        password.map(|password| User::new(name, password))
     };
     let users: Users = table.into_iter().filter_map(user).collect();
     anyhow::ensure!(!users.is_empty(), "{} holds no accounts; remove it to get new ones", file.display());
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_invitation_names_address_account_password_and_every_number() {
         let flows = store::Directory::load(None).expect("the demo").flows;
-        let user = User { name: "alice".into(), password: "secret".into(), number: None };
+        let user = User::new("alice", "secret");
         let users: Users = [user].into_iter().collect();
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let (sip, http) = (address("192.0.2.7:5060"), address("127.0.0.1:8081"));

@@ -11,7 +11,6 @@ mod document;
 mod error;
 mod files;
 mod flows;
-mod groups;
 mod network;
 mod numbers;
 mod problem;
@@ -23,9 +22,10 @@ pub use directory::{Directory, Loaded};
 pub use document::Document;
 pub use error::SoundError;
 pub use flows::{Flows, Route};
-pub use groups::{Group, Order};
 pub use network::{Network, NotANetwork};
 pub use problem::Problem;
 pub use sounds::{Sound, Sounds};
 pub use trunks::{Account, CODECS, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
-pub use users::{User, Users};
+pub use users::{
+    CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users, When,
+};

@@ -352,7 +352,8 @@ impl Drop for Switch {
 }
 
 fn digest_users(users: &Users) -> Vec<sip::User> {
-    users.iter().map(|user| sip::User { name: user.name.clone(), password: user.password.clone() }).collect()
+    let account = |(name, password): (&str, &str)| sip::User { name: name.into(), password: password.into() };
+    users.iter().flat_map(store::User::accounts).map(account).collect()
 }
 
 fn make_directory(path: &Path) -> Result<(), StartError> {

@@ -267,9 +267,7 @@ mod tests {
     }
 
     fn users() -> Users {
-        [store::User { name: "bob".into(), password: "x".into(), number: Some("201".into()) }]
-            .into_iter()
-            .collect()
+        [store::User::new("bob", "x").numbered("201")].into_iter().collect()
     }
 
     fn invite(number: &str, identity: Identity, from: &str) -> InviteFacts {

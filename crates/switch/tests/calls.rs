@@ -173,7 +173,7 @@ fn a_user_with_a_password_reaches_what_is_not_public() {
     let mut flows = store::Flows::new();
     flows.add(store::Document::read("closed.json", None, beep()).expect("a flow"));
     assert!(flows.number("2001", "closed.json", false));
-    let alice = store::User { name: "alice".into(), password: "secret".into(), number: None };
+    let alice = store::User::new("alice", "secret");
     rig.switch().reload(flows, &[alice].into_iter().collect(), &store::Trunks::default());
     let mut stranger = rig.phone("stranger");
     let refused = stranger.call("2001", Offer::Early, LONG);

@@ -14,13 +14,8 @@ use testkit::ua::{Message, Offer, Phone};
 fn start() -> Rig {
     let echo = json!({"actions": [{"type": "answer"}, {"type": "echo", "option": {"duration": 60_000}}]});
     let rig = Rig::start(&[]);
-    let user = |name: &str, password: &str, number: Option<&str>| User {
-        name: name.into(),
-        password: password.into(),
-        number: number.map(str::to_owned),
-    };
     let users: Users =
-        [user("alice", "secret", Some("201")), user("bob", "hidden", None)].into_iter().collect();
+        [User::new("alice", "secret").numbered("201"), User::new("bob", "hidden")].into_iter().collect();
     // Not public, so that callers say who they are.
     let mut flows = Flows::new();
     flows.add(Document::read("echo.json", None, echo).expect("a flow"));

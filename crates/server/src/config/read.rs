@@ -159,7 +159,7 @@ impl Read {
     fn account(&mut self, name: &str, field: &str, text: &str) {
         let old = self.users.get(name).cloned();
         let mut user =
-            old.unwrap_or_else(|| User { name: name.to_owned(), password: String::new(), number: None });
+            old.unwrap_or_else(|| User::new(name, ""));
         match field {
             "password" => text.clone_into(&mut user.password),
             _ => user.number = Some(text.to_owned()),
@@ -224,7 +224,7 @@ impl File<'_> {
     }
 
     fn user(&mut self, name: &Key<'_>, fields: &Entry<'_>) {
-        let mut user = User { name: name.to_string(), password: String::new(), number: None };
+        let mut user = User::new(name.as_ref().as_ref(), "");
         let shape = "expected { password = \"…\" }, and number = \"…\" if it has one";
         let DeValue::Table(table) = fields.as_ref() else {
             return self.problem(fields.span().start, format!("users.{}: {shape}", user.name));

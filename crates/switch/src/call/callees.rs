@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn users() -> Users {
-        let user = |name: &str| User { name: name.into(), password: "x".into(), number: None };
+        let user = |name: &str| User::new(name, "x");
         let mut users: Users = ["ann", "bob", "cho"].map(user).into_iter().collect();
         let members = ["ann", "bob", "cho"].map(str::to_owned).to_vec();
         let ring = Duration::from_secs(7);

@@ -277,11 +277,7 @@ fn table(flows: &[(&str, Value)]) -> Flows {
 /// Four users with numbers.
 pub(crate) fn people() -> Users {
     let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
-    let user = |(name, number): (&str, &str)| User {
-        name: name.into(),
-        password: "secret".into(),
-        number: Some(number.into()),
-    };
+    let user = |(name, number): (&str, &str)| User::new(name, "secret").numbered(number);
     let mut users: Users = people.into_iter().map(user).collect();
     let members = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
     users.insert_group(store::Group { members, number: Some("600".into()), ..store::Group::new("sales") });

@@ -33,6 +33,8 @@ pub struct Group {
     pub name: String,
     /// The number that reaches it, if it has one.
     pub number: Option<String>,
+    /// Another name, by which flow documents call it.
+    pub id: Option<String>,
     /// Its members' names; who is no user by then is passed over.
     pub members: Vec<String>,
     /// In which order they ring.
@@ -44,7 +46,7 @@ pub struct Group {
 impl Group {
     /// An empty group that rings for 20 s.
     pub fn new(name: impl Into<String>) -> Group {
-        let (number, members, order) = (None, Vec::new(), Order::Together);
-        Group { name: name.into(), number, members, order, ring: Duration::from_secs(20) }
+        let (number, id, members, order) = (None, None, Vec::new(), Order::Together);
+        Group { name: name.into(), number, id, members, order, ring: Duration::from_secs(20) }
     }
 }
