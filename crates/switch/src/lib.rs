@@ -45,7 +45,7 @@ use tokio::time::timeout;
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, LegState, LegView, Quality};
-pub use call::{CallId, NotACallId};
+pub use call::{CallId, NotACallId, obeys};
 pub use codecs::{Codecs, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, MemberView};
 pub use config::Config;

@@ -52,6 +52,11 @@ pub fn table() -> impl Iterator<Item = &'static ActionInfo> {
     TABLE.iter().chain(features::FEATURES)
 }
 
+/// The actions that are features: what a leg alone cannot do.
+pub fn features() -> impl Iterator<Item = &'static ActionInfo> {
+    features::FEATURES.iter()
+}
+
 const CALL: Option<Need> = Some(Need::Call);
 const MEDIA: Option<Need> = Some(Need::Media);
 

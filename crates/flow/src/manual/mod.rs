@@ -3,6 +3,7 @@
 //! `docs/modules.md` is [`markdown`] of everything.
 
 mod markdown;
+mod places;
 mod plain;
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::lower::reference::{self, Kind, Module, Origin};
 use crate::lower::{Dialect, modules, nearest};
 
 pub use markdown::markdown;
+pub use places::places;
 pub use plain::plain;
 
 /// What of the reference is wanted.

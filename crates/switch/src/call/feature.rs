@@ -30,21 +30,51 @@ pub(super) enum Doing {
 /// What a feature comes to that was obeyed at once: its word, or why not.
 pub(super) type Came = Result<&'static str, (Cause, String)>;
 
-impl Call {
-    /// Does what a flow asks for; `by` says for whom: the one that the flow runs on, or whom it talks to.
-    pub(super) fn feature(&mut self, now: Instant, tag: Tag, by: Side, feature: Feature<String>) {
-        let (_own, _other) = self.sides(by);
+/// Makes of one match what obeys features ([`Call::feature`]) and what says which are obeyed ([`OBEYED`]), so that the
+/// page of what runs where cannot say anything else. Each arm ends with a comma; `else` is for all features that have none.
+macro_rules! obeyed {
+    (
+        ($call:ident, $now:ident, $tag:ident, $by:ident)
+        match $subject:ident {
+            $( Feature::$name:ident $( ( $($inner:tt)* ) )? $( { $($fields:tt)* } )? $( if $guard:expr )? => $do:expr, )*
+            else $other:ident => $otherwise:block
+        }
+    ) => {
+        /// The features that are obeyed, by their names in the table of actions.
+        const OBEYED: &[&str] = &[$( stringify!($name) ),*];
+
+        impl Call {
+            /// Does what a flow asks for; `by` says for whom: the one that the flow runs on, or whom it talks to.
+            pub(super) fn feature(&mut $call, $now: Instant, $tag: Tag, $by: Side, $subject: Feature<String>) {
+                match $subject {
+                    $( Feature::$name $( ( $($inner)* ) )? $( { $($fields)* } )? $( if $guard )? => $do, )*
+                    $other => $otherwise
+                }
+            }
+        }
+    };
+}
+
+obeyed! {
+    (self, now, tag, by)
         match feature {
             Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
-            feature => {
+            else feature => {
                 let why = format!("{} is not configured", feature.name());
                 self.came(now, tag, Err((Cause::Unavailable, why)));
             }
         }
-    }
+}
 
+/// Whether the switch obeys what has this name in the table of actions: everything but the features without an arm above.
+pub fn obeys(action: &str) -> bool {
+    OBEYED.contains(&action) || !flow::action::features().any(|feature| feature.name == action)
+}
+
+impl Call {
     /// The one who asks for a feature, and whom it talks to.
+    #[allow(dead_code, reason = "for features of conversations")]
     pub(super) fn sides(&self, by: Side) -> (Option<LegKey>, Option<LegKey>) {
         let partner = |key: LegKey| self.bridge.as_ref()?.partner(key);
         let other = self.subject.and_then(partner);

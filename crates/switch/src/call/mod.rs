@@ -52,6 +52,7 @@ use sip::{Body, Flow, ReferId, SessionId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+pub use feature::obeys;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
 pub(crate) use media_end::Legs;
