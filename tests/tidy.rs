@@ -311,7 +311,10 @@ fn every_module_says_what_it_is() {
 }
 
 /// Files over 450 lines, and why each is one thing.
-const LONG: &[(&str, &str)] = &[("tests/tidy.rs", "one rule a test; the rules are read together")];
+const LONG: &[(&str, &str)] = &[
+    ("tests/tidy.rs", "one rule a test; the rules are read together"),
+    ("crates/server/src/config/settings.rs", "one table, a row a setting; it is looked through as a whole"),
+];
 
 #[test]
 fn files_stay_short() {

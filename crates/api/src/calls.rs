@@ -1,12 +1,14 @@
 //! `GET /calls`, `GET /calls/{id}`, `GET /calls/{id}/trace`: what calls do and did.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flow::trace::Entry;
 use serde::Serialize;
-use switch::{CallState, CallView, LegState, LegView, Quality};
+use switch::{CallState, CallView, LegState, LegView, Quality, RecordingView};
 
 use crate::Api;
 use crate::error::ApiError;
@@ -27,7 +29,7 @@ struct Summary {
     by: Option<String>,
     sip_call_id: String,
     media: Option<String>,
-    recordings: Vec<String>,
+    recordings: Vec<Recording>,
     legs: Vec<Leg>,
 }
 
@@ -42,6 +44,38 @@ struct Leg {
     cause: Option<String>,
     media: Option<String>,
     quality: Option<Sound>,
+}
+
+/// A recording of it, and where that is.
+#[derive(Serialize)]
+struct Recording {
+    id: String,
+    /// `GET /recordings/{file}`, while it is here.
+    file: String,
+    began: String,
+    seconds: Option<f64>,
+    state: &'static str,
+    place: Option<String>,
+    to: Option<String>,
+    why: Option<String>,
+    notes: BTreeMap<String, String>,
+}
+
+impl From<RecordingView> for Recording {
+    fn from(view: RecordingView) -> Recording {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Recording {
+            began: view.began.to_string(),
+            seconds: view.seconds,
+            state: view.state.word(),
+            place: text(view.state.place()),
+            to: text(view.state.to()),
+            why: text(view.state.why()),
+            notes: view.notes.into_iter().collect(),
+            id: view.id,
+            file: view.file,
+        }
+    }
 }
 
 /// How a party's audio goes, or went.
@@ -123,7 +157,7 @@ impl From<CallView> for Summary {
             by,
             sip_call_id: view.sip_call_id,
             media: view.media,
-            recordings: view.recordings,
+            recordings: view.recordings.into_iter().map(Recording::from).collect(),
             legs: view.legs.into_iter().map(Leg::from).collect(),
         }
     }

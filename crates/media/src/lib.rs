@@ -62,6 +62,7 @@ pub use member::{Member, RoomCommand, RoomConfig};
 pub use port::Ports;
 pub use prompt::{Form, Prompt, Prompts, Sound};
 pub use recording::{Ended, Format, Keys, Pause, Recording, Sides};
+pub use repair::repair_recording;
 pub use report::{Clusters, LegReport, Saying, Secured};
 pub use rtp::srtp::{Keys as SrtpKeys, Profile};
 pub use stats::{Histogram, WorkerStats};

@@ -61,7 +61,7 @@ pub(crate) enum Progress {
 }
 
 impl Recorder {
-    /// Of a leg that works at `rate`. What it says in its codec's form is silence until [`Recorder::learn`].
+    /// At `rate`, the file's. What the leg says in its codec's form is silence until [`Recorder::learn`].
     pub(crate) fn new(
         (leg, tag): (LegId, u64),
         ring: Producer<i16>,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use audio::Rate;
+
 /// What to record, of one leg, and until when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
@@ -20,6 +22,8 @@ pub struct Recording {
     pub silence: Option<Duration>,
     /// Ends when the far end presses one of these.
     pub keys: Keys,
+    /// Samples a second of the file; `None` for the leg's own.
+    pub rate: Option<Rate>,
 }
 
 impl Recording {
@@ -32,6 +36,7 @@ impl Recording {
             limit: None,
             silence: None,
             keys: Keys::default(),
+            rate: None,
         }
     }
 }

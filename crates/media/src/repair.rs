@@ -45,6 +45,12 @@ pub(crate) fn repair(files: &[impl AsRef<Path>]) -> usize {
     files.iter().filter(|file| repair_one(file.as_ref())).count()
 }
 
+/// Makes a recording whole that a kill cut off, of what reached the disk; whether there was anything to mend. Does no harm
+/// to one that is whole, or none of ours, or gone. It must not be written by anybody at the time.
+pub fn repair_recording(path: &Path) -> bool {
+    path.exists() && repair_one(path)
+}
+
 fn repair_one(path: &Path) -> bool {
     match mend(path) {
         Ok(Repair::Mended { duration, .. }) => {

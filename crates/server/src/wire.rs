@@ -222,6 +222,7 @@ fn of_switch(config: &Config) -> switch::Config {
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),
         journal: calls.journal.clone(),
+        recordings: config.recordings.clone(),
         ..switch::Config::default()
     }
 }
@@ -283,6 +284,7 @@ fn explained(error: switch::StartError, config: &Config) -> anyhow::Error {
         switch::StartError::Directory { .. } => {
             "data_dir, calls.records and calls.journal change it".to_owned()
         }
+        switch::StartError::Bucket(_) => "the settings of recordings.s3_bucket change it".to_owned(),
         _ => return error.into(),
     };
     // The error tells its source itself; as a chain it would be told twice.

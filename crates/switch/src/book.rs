@@ -2,14 +2,17 @@
 //!
 //! Holds what others may look at. A call's own state is in its task; the record here is what that task writes down.
 
+mod recording;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flow::trace::Entry;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
+pub use self::recording::{RecordingState, RecordingView};
 use crate::call::{CallId, Mail, Mark, Order, Timeline};
 
 /// Finished calls that can still be looked up.
@@ -147,8 +150,8 @@ pub struct CallView {
     pub media: Option<String>,
     /// Its parties in the order in which they came, the caller first.
     pub legs: Vec<LegView>,
-    /// Ids of its recordings.
-    pub recordings: Vec<String>,
+    /// Its recordings, in the order in which they began.
+    pub recordings: Vec<RecordingView>,
     /// Its timeline.
     pub trace: Vec<Entry>,
 }
@@ -163,6 +166,8 @@ pub(crate) struct Record {
     media: Mutex<Vec<(Mark, media::LegId)>>,
     /// Parties so far.
     parties: AtomicU8,
+    /// Recordings so far.
+    recordings: AtomicU32,
     mail: mpsc::Sender<Box<Mail>>,
 }
 
@@ -170,7 +175,9 @@ impl Record {
     /// `about` carries no trace; the timeline is it.
     pub(crate) fn new(about: CallView, timeline: Timeline, mail: mpsc::Sender<Box<Mail>>) -> Record {
         let parties = AtomicU8::new(about.legs.len() as u8);
-        Record { id: about.id, timeline, about: Mutex::new(about), media: Mutex::default(), parties, mail }
+        let recordings = AtomicU32::new(0);
+        let (id, about, media) = (about.id, Mutex::new(about), Mutex::default());
+        Record { id, timeline, about, media, parties, recordings, mail }
     }
 
     /// Changes what is written down.
@@ -322,10 +329,13 @@ impl Book {
 
     /// One call, living or finished.
     pub(crate) fn view(&self, id: CallId, engine: &media::Engine) -> Option<CallView> {
+        self.record(id).map(|record| record.view(engine))
+    }
+
+    /// The page of a call, living or finished.
+    pub(crate) fn record(&self, id: CallId) -> Option<Arc<Record>> {
         let pages = crate::lock(&self.pages);
-        let record = pages.living.get(&id).or_else(|| pages.finished.get(&id)).cloned();
-        drop(pages);
-        record.map(|record| record.view(engine))
+        pages.living.get(&id).or_else(|| pages.finished.get(&id)).cloned()
     }
 
     /// Tells a living call to do something; whether there was such a call.

@@ -10,6 +10,7 @@ use crate::codecs::Codecs;
 use crate::http::HttpConfig;
 use crate::sip_io::SipConfig;
 use crate::speech;
+use crate::spool::RecordingsConfig;
 
 /// See the fields; the defaults are those of `offhook serve` without a configuration.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Config {
     pub prompt_limit: Duration,
     /// The file to which a JSON line is appended for each call.
     pub cdr: Option<PathBuf>,
+    /// What is done with recordings.
+    pub recordings: RecordingsConfig,
     /// A directory for a journal of each call. Default: none.
     pub journal: Option<PathBuf>,
 }
@@ -73,6 +76,7 @@ impl Default for Config {
             prompt_cache_bytes: 128 << 20,
             prompt_limit: Duration::from_secs(15),
             cdr: None,
+            recordings: RecordingsConfig::default(),
             journal: None,
         }
     }

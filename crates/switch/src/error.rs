@@ -119,6 +119,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The bucket for recordings cannot be used.
+    #[error("recordings cannot be stored in the bucket: {0}")]
+    Bucket(String),
     /// The HTTP client could not be built.
     #[error("cannot build the HTTP client: {0}")]
     Http(reqwest::Error),

@@ -46,6 +46,27 @@ pub enum Happening {
         /// From arrival to end.
         duration: Duration,
     },
+    /// A recording of it is over, and here.
+    Recorded {
+        /// Its name.
+        id: String,
+        /// Its path.
+        place: String,
+    },
+    /// A recording of it is everywhere it was to be sent.
+    RecordingSent {
+        /// Its name.
+        id: String,
+        /// Where it was sent last: an address without its query, or `s3://bucket/name`.
+        place: String,
+    },
+    /// A recording of it could not be made, or will not be sent any more.
+    RecordingFailed {
+        /// Its name.
+        id: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// The bus.

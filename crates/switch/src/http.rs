@@ -87,9 +87,9 @@ impl std::fmt::Debug for HttpConfig {
 /// The clients, and what they may do.
 #[derive(Clone)]
 pub(crate) struct Http {
-    /// For flows' own requests; redirects are followed here, hop by hop.
+    /// For flows' own requests and recordings; redirects are followed here, hop by hop.
     flows: Client,
-    /// For sounds and uploads; redirects are followed by the client.
+    /// For sounds; redirects are followed by the client.
     web: Client,
     /// For servers that the operator has named.
     operator: Client,
@@ -258,13 +258,26 @@ impl Http {
         request.send().await
     }
 
-    /// A request builder for what is not a flow's own request (sounds, uploads), its URL checked.
+    /// A request builder for what is not a flow's own request (sounds), its URL checked.
     pub(crate) fn request(&self, method: Method, url: &str) -> Result<reqwest::RequestBuilder, HttpError> {
         let checked = self.checked(url);
         if let Err(HttpError::Refused(refused)) = &checked {
             self.tell(url, *refused);
         }
         Ok(self.web.request(method, checked?))
+    }
+
+    /// The same, whose redirects the caller follows itself.
+    pub(crate) fn request_here(
+        &self,
+        method: Method,
+        url: &str,
+    ) -> Result<reqwest::RequestBuilder, HttpError> {
+        let checked = self.checked(url);
+        if let Err(HttpError::Refused(refused)) = &checked {
+            self.tell(url, *refused);
+        }
+        Ok(self.flows.request(method, checked?))
     }
 
     fn checked(&self, url: &str) -> Result<Url, HttpError> {
@@ -348,7 +361,7 @@ fn builder(config: &HttpConfig) -> ClientBuilder {
         .pool_max_idle_per_host(32)
 }
 
-/// Redirects of sounds and uploads.
+/// Redirects of sounds.
 fn policy(guard: &Arc<Guard>) -> redirect::Policy {
     let guard = guard.clone();
     redirect::Policy::custom(move |attempt| {

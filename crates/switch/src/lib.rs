@@ -27,6 +27,7 @@ mod route;
 mod shared;
 mod sip_io;
 pub mod speech;
+mod spool;
 mod studio;
 mod trunk;
 
@@ -44,7 +45,7 @@ use tokio::time::timeout;
 
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
-pub use book::{CallState, CallView, LegState, LegView, Quality};
+pub use book::{CallState, CallView, LegState, LegView, Quality, RecordingState, RecordingView};
 pub use call::{CallId, NotACallId, obeys};
 pub use codecs::{Codecs, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, MemberView};
@@ -57,6 +58,7 @@ pub use http::HttpConfig;
 pub use meters::describe_metrics;
 pub use sdp::negotiate::security::{Keying, Policy};
 pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
+pub use spool::{Bucket, RecordingsConfig};
 pub use store::{Network, NotANetwork};
 pub use trunk::TrunkView;
 
@@ -121,6 +123,7 @@ impl Switch {
         if let Some(journals) = config.journal.as_deref() {
             make_directory(journals)?;
         }
+        let (spool, waiting) = spool::Spool::open(config.recordings, &recordings_dir)?;
         let legs = Arc::new(Legs::default());
         let (sink, runtime) = (legs.clone(), tokio::runtime::Handle::current());
         let engine = media::Engine::start(config.media, move |event| {
@@ -149,6 +152,7 @@ impl Switch {
             bus: Bus::new(),
             cdr: call::cdr::Cdr::start(config.cdr),
             journals: journal::Journals::start(config.journal),
+            spool,
             http,
             studio: Arc::new(studio),
             flows,
@@ -167,6 +171,7 @@ impl Switch {
             draining: AtomicBool::new(false),
             leg_count: AtomicU64::new(0),
         });
+        waiting.start(&shared);
         let addresses = Arc::new(Addresses::new(config.advertise));
         let owner = shared.clone();
         let reception = Arc::new(move |invitation| route::admit(&owner, invitation));
@@ -325,6 +330,7 @@ impl Switch {
         };
         // Whoever does not answer a BYE in time is left behind.
         let _ = timeout(FAREWELL, farewell).await;
+        self.shared.spool.flush().await;
         self.shared.cdr.flush().await;
         self.shared.journals.flush().await;
         cut

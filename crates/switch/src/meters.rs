@@ -15,7 +15,7 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 14] = [
+const PLAIN: [(&str, &str); 17] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_answered_total", "Calls that were answered"),
     ("offhook_transfers_total", "Transfers that phones asked for and were let"),
@@ -24,7 +24,10 @@ const PLAIN: [(&str, &str); 14] = [
     ("offhook_registrations_total", "Contacts registered or refreshed"),
     ("offhook_prompts_failed_total", "Prompts that could not be read, fetched or spoken"),
     ("offhook_recordings_total", "Recordings completed"),
+    ("offhook_recordings_failed_total", "Recordings that broke off"),
+    ("offhook_uploads_retried_total", "Tries to send a recording that are to be made again"),
     ("offhook_uploads_failed_total", "Recordings that their server did not take"),
+    ("offhook_spool_unwritten_total", "Orders of the spool that found no room on the disk"),
     ("offhook_mailbox_full_total", "Events for a call that found its mailbox full"),
     ("offhook_journals_broken_total", "Journals that broke off because the disk was too slow or full"),
     ("offhook_http_refused_total", "Requests of flows to addresses that are closed to them"),

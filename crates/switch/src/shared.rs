@@ -23,6 +23,7 @@ use crate::events::Bus;
 use crate::http::Http;
 use crate::journal::Journals;
 use crate::sip_io::ShardHandle;
+use crate::spool::Spool;
 use crate::studio::Studio;
 use crate::trunk::Board;
 
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Bus,
     pub(crate) cdr: Cdr,
     pub(crate) journals: Journals,
+    pub(crate) spool: Spool,
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,
     pub(crate) flows: Arc<ArcSwap<Flows>>,

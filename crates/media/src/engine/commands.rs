@@ -61,7 +61,7 @@ impl Engine {
                 self.order(leg, Order::Dial(leg, dialling))
             }
             Command::Record { tag, recording } => {
-                let rate = setup.rate;
+                let rate = recording.rate.unwrap_or(setup.rate);
                 let kit = Kit::to_record(&setup, Delay::PATIENT, recording.sides)?;
                 let layout = Layout { rate, stereo: recording.sides == Sides::Stereo };
                 let (write, ring) =

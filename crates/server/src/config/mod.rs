@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) account: String,
     pub(crate) web: Web,
     pub(crate) calls: Calls,
+    pub(crate) recordings: switch::RecordingsConfig,
     pub(crate) speech: Speech,
     /// Where the demo's callback server answers, if it is to run.
     pub(crate) callback_server: Option<SocketAddr>,
@@ -247,6 +248,7 @@ impl Read {
                 journal: path("calls.journal"),
                 drain: seconds("calls.drain_s"),
             },
+            recordings: self.recordings(),
             speech: Speech {
                 provider,
                 language: self.text("speech.language").to_owned(),
@@ -284,6 +286,26 @@ impl Read {
                 "never" => switch::InbandDtmf::Never,
                 _ => switch::InbandDtmf::Auto,
             },
+        }
+    }
+
+    fn recordings(&self) -> switch::RecordingsConfig {
+        let text = |key: &str| self.text(key).to_owned();
+        let bucket = switch::Bucket {
+            endpoint: Some(text("recordings.s3_endpoint")).filter(|endpoint| !endpoint.is_empty()),
+            name: text("recordings.s3_bucket"),
+            region: text("recordings.s3_region"),
+            prefix: text("recordings.s3_prefix"),
+            key_id: text("recordings.s3_key_id"),
+            secret: text("recordings.s3_secret"),
+        };
+        switch::RecordingsConfig {
+            stereo: self.flag("recordings.stereo"),
+            longest_wait: Duration::from_secs(self.number("recordings.longest_wait_s")),
+            give_up: Duration::from_secs(self.number("recordings.give_up_s")),
+            bucket: Some(bucket).filter(|bucket| !bucket.name.is_empty()),
+            keep: self.flag("recordings.keep"),
+            ..switch::RecordingsConfig::default()
         }
     }
 

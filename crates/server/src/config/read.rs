@@ -158,8 +158,7 @@ impl Read {
     /// Sets one field of an account from the environment, where each comes alone.
     fn account(&mut self, name: &str, field: &str, text: &str) {
         let old = self.users.get(name).cloned();
-        let mut user =
-            old.unwrap_or_else(|| User::new(name, ""));
+        let mut user = old.unwrap_or_else(|| User::new(name, ""));
         match field {
             "password" => text.clone_into(&mut user.password),
             _ => user.number = Some(text.to_owned()),

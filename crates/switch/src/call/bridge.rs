@@ -96,6 +96,9 @@ impl Call {
             bridge.sounds = (!done).then(|| now + AGAIN);
         }
         if done {
+            for key in [one, other] {
+                self.leg_mut(key).into_iter().for_each(CallLeg::begin_recordings);
+            }
             let marks: Vec<String> = [one, other]
                 .iter()
                 .filter_map(|key| self.leg(*key))

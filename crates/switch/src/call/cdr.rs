@@ -9,7 +9,7 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::book::{CallState, CallView, LegState, LegView, Record};
+use crate::book::{CallState, CallView, LegState, LegView, Record, RecordingView};
 
 /// Lines waiting for the disk: two seconds of the most calls that a core ends.
 const QUEUE: usize = 8_192;
@@ -106,6 +106,22 @@ fn leg(leg: &LegView) -> serde_json::Value {
     })
 }
 
+fn recording(view: &RecordingView) -> serde_json::Value {
+    let notes: serde_json::Map<_, _> =
+        view.notes.iter().map(|(key, text)| (key.clone(), json!(text))).collect();
+    json!({
+        "id": view.id,
+        "file": view.file,
+        "began": view.began.to_string(),
+        "seconds": view.seconds,
+        "state": view.state.word(),
+        "place": view.state.place(),
+        "to": view.state.to(),
+        "why": view.state.why(),
+        "notes": notes,
+    })
+}
+
 /// A figure with one place behind the point; more would be pretence.
 fn tenths(figure: f32) -> f64 {
     (f64::from(figure) * 10.0).round() / 10.0
@@ -129,7 +145,7 @@ fn line(call: &CallView) -> String {
         "ended": call.ended.map(|at| at.to_string()),
         "cause": cause,
         "by": by,
-        "recordings": call.recordings,
+        "recordings": call.recordings.iter().map(recording).collect::<Vec<_>>(),
         "legs": call.legs.iter().map(leg).collect::<Vec<_>>(),
     })
     .to_string()

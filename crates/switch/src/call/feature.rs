@@ -58,6 +58,7 @@ macro_rules! obeyed {
 obeyed! {
     (self, now, tag, by)
         match feature {
+            Feature::AfterRecording(flow) => self.after_recording(now, tag, by, flow),
             Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
             else feature => {

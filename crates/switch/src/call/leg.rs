@@ -11,6 +11,7 @@ mod orders;
 mod placed;
 mod rate;
 mod sound;
+mod taping;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::attend::Attending;
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::MediaEnd;
 use super::player::Player;
+use super::recording::Pending;
 use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
@@ -48,6 +50,9 @@ const KEY_GAP: Duration = Duration::from_millis(60);
 
 /// What the call itself plays, for which no flow waits: ringing tones, music on hold.
 pub(super) const OWN: Tag = Tag(u64::MAX);
+
+/// A recording of a flow that stayed in the call from which the leg came.
+const TAKEN_ALONG: Tag = Tag(u64::MAX - 1);
 
 /// What the far end and we have settled about media.
 #[derive(Debug)]
@@ -104,7 +109,10 @@ pub(crate) struct CallLeg {
     /// The key that is pressed, if it counts.
     pressed: Option<char>,
     own: Own,
-    recordings: u32,
+    /// Recordings whose time has not come.
+    pending: Vec<Pending>,
+    /// The flow that runs when a recording that begins from here on is over.
+    after_recording: Option<String>,
     silence: Silence,
     /// Its place among the calls of a trunk.
     #[allow(dead_code, reason = "held, not read")]
@@ -157,7 +165,8 @@ impl CallLeg {
             keypad: Keypad::default(),
             pressed: None,
             own: Own::Nothing,
-            recordings: 0,
+            pending: Vec::new(),
+            after_recording: None,
             silence: Silence::Unknown,
             pass: None,
             attending: None,
@@ -294,7 +303,7 @@ impl CallLeg {
     }
 
     pub(super) fn tell(&mut self, tag: Tag, event: LegEvent) {
-        if tag != OWN {
+        if tag != OWN && tag != TAKEN_ALONG {
             self.outbox.push_back(Notice::Flow(tag, event));
         }
     }
@@ -352,6 +361,7 @@ impl CallLeg {
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(words));
             self.owner.record.set_media(self.mark(), self.media.leg());
             self.outbox.push_back(Notice::Media);
+            self.begin_recordings();
         }
         Ok(())
     }
@@ -359,6 +369,7 @@ impl CallLeg {
     fn answered(&mut self, now: Instant, tag: Tag) {
         self.expect_audio(now);
         self.record_answer();
+        self.begin_recordings();
         self.tell(tag, LegEvent::Answered);
     }
 

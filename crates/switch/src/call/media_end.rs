@@ -4,7 +4,6 @@
 //! things here.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use flow::leg::{Detection, LegEvent, Tag};
 use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
 
+use crate::call::recording::Ongoing;
 use crate::call::{Mail, post};
 use crate::error::Refusal;
 
@@ -100,8 +100,8 @@ fn detection(answer: Answer) -> Detection {
 pub(crate) enum Job {
     /// A prompt, echo, keys or a detector of the flow.
     Sound,
-    /// A recording of this id, and where it goes afterwards (method, URL).
-    Recording { id: String, file: PathBuf, upload: Option<(String, String)> },
+    /// A recording.
+    Recording(Ongoing),
 }
 
 #[derive(Debug)]
@@ -134,9 +134,9 @@ pub(crate) enum Outcome {
     /// To tell the flow.
     Told(Tag, LegEvent),
     /// A recording is complete.
-    Recorded { tag: Tag, id: String, file: PathBuf, duration: Duration, upload: Option<(String, String)> },
+    Recorded { tag: Tag, ongoing: Ongoing, duration: Duration },
     /// A recording failed.
-    RecordFailed { tag: Tag, id: String, why: String },
+    RecordFailed { tag: Tag, ongoing: Ongoing, why: String },
 }
 
 impl MediaEnd {
@@ -186,16 +186,19 @@ impl MediaEnd {
         }
     }
 
-    /// The leg is in another call from here on, which has asked nothing of it yet; recordings end for `nobody`.
+    /// The leg is in another call from here on, which has asked nothing of it yet; recordings are `nobody`'s, and those that
+    /// follow a transfer go on.
     pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Box<Mail>>, nobody: Tag) {
         if let Some(leg) = self.leg() {
-            for number in self.jobs.keys().copied().chain(self.bridge.take()) {
+            let follows = |job: &Job| matches!(job, Job::Recording(ongoing) if ongoing.follows);
+            let ends = self.jobs.iter().filter(|(_, (_, job))| !follows(job)).map(|(number, _)| *number);
+            for number in ends.chain(self.bridge.take()) {
                 // What cannot be stopped ends with the leg.
                 let _ = self.engine.send(leg, Command::Stop { tag: number });
             }
         }
         // What a recording comes to is still to be written down.
-        self.jobs.retain(|_, (_, job)| matches!(job, Job::Recording { .. }));
+        self.jobs.retain(|_, (_, job)| matches!(job, Job::Recording(_)));
         self.jobs.values_mut().for_each(|(tag, _)| *tag = nobody);
         if let State::Live(leg) | State::Leaving(leg, _) = self.state {
             self.legs.rehome(leg, mail.clone());
@@ -292,6 +295,19 @@ impl MediaEnd {
         Ok(())
     }
 
+    /// Whether it has an end of a bridge.
+    pub(crate) fn is_bridged(&self) -> bool {
+        self.bridge.is_some()
+    }
+
+    /// The recordings that run.
+    pub(crate) fn recordings(&self) -> impl Iterator<Item = &Ongoing> {
+        self.jobs.values().filter_map(|(_, job)| match job {
+            Job::Recording(ongoing) => Some(ongoing),
+            Job::Sound => None,
+        })
+    }
+
     /// Whether anything that was started with `tag` goes on.
     pub(crate) fn is_doing(&self, tag: Tag) -> bool {
         self.jobs.values().any(|(of, _)| *of == tag)
@@ -319,7 +335,7 @@ impl MediaEnd {
     pub(crate) fn mask(&mut self, tag: Tag, on: bool) {
         let Some(leg) = self.leg() else { return };
         for (number, (of, job)) in &self.jobs {
-            if *of == tag && matches!(job, Job::Recording { .. }) {
+            if *of == tag && matches!(job, Job::Recording(_)) {
                 let command = match on {
                     true => Command::PauseRecording { tag: *number, pause: media::Pause::Silence },
                     false => Command::ResumeRecording { tag: *number },
@@ -350,13 +366,15 @@ impl MediaEnd {
                 Some(Outcome::Told(tag, LegEvent::DigitsSent))
             }
             media::Event::Recorded { tag, duration, .. } => match self.jobs.remove(tag)? {
-                (tag, Job::Recording { id, file, upload }) => {
-                    Some(Outcome::Recorded { tag, id, file, duration: *duration, upload })
+                (tag, Job::Recording(ongoing)) => {
+                    Some(Outcome::Recorded { tag, ongoing, duration: *duration })
                 }
                 (_, Job::Sound) => None,
             },
             media::Event::RecordFailed { tag, why, .. } => match self.jobs.remove(tag)? {
-                (tag, Job::Recording { id, .. }) => Some(Outcome::RecordFailed { tag, id, why: why.clone() }),
+                (tag, Job::Recording(ongoing)) => {
+                    Some(Outcome::RecordFailed { tag, ongoing, why: why.clone() })
+                }
                 (_, Job::Sound) => None,
             },
             _ => None,

@@ -19,6 +19,7 @@ mod caller;
 pub(crate) mod cdr;
 mod dial;
 mod digits;
+mod errand;
 mod feature;
 mod forks;
 mod hold;

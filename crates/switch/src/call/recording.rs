@@ -1,29 +1,26 @@
-//! Recordings: their names, their files, and their way to a customer's server after the call's own part is done.
+//! Recordings of a leg: when they begin, what they are called, what of them is kept.
 //!
-//! The media engine writes the file; it is whole before anything here touches it. An upload outlives its call.
+//! The media engine writes the file; it is whole before anything here touches it. Where it goes is the spool's affair.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::ir::{FileFormat, Sides};
-use flow::trace::What;
-use reqwest::Method;
+use audio::Rate;
+use flow::ir::{Beginning, FileFormat, Keeping, Sides};
+use flow::leg::Tag;
+use jiff::Timestamp;
 
 use super::CallId;
-use super::run::pause;
-use crate::book::Record;
-use crate::events::monotonic;
-use crate::http::{HttpError, describe};
+use crate::book::{Record, RecordingState, RecordingView};
+use crate::events::wall_clock;
 use crate::shared::Shared;
+use crate::spool::{self, Destination, End};
 
-/// Tries of an upload, and what is waited before each: a server that restarts is back within a minute.
-const TRIES: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(45)];
-/// For one try: an hour of G.711 WAV is 58 MB.
-const UPLOAD: Duration = Duration::from_secs(120);
 /// What of a customer's name goes into a file's.
 const NAME: usize = 64;
+/// The rates that all formats have, in samples a second.
+const RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
 /// What a flow wants recorded.
 pub(super) struct Order {
@@ -34,11 +31,39 @@ pub(super) struct Order {
     pub(super) sides: Sides,
     pub(super) keys: String,
     pub(super) upload: Option<(String, String)>,
+    pub(super) keeping: Keeping,
+}
+
+/// An order whose time has not come.
+pub(super) struct Pending {
+    pub(super) tag: Tag,
+    pub(super) order: Order,
+    /// It is to begin with silence in place of what is heard.
+    pub(super) masked: bool,
+}
+
+/// A recording that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Ongoing {
+    pub(crate) id: String,
+    /// A shorter one is thrown away.
+    pub(crate) least: Duration,
+    /// It goes on in the call that its leg is transferred to.
+    pub(crate) follows: bool,
+    /// The flow that runs when it is over.
+    pub(crate) after: Option<String>,
+}
+
+/// What became of a recording that ended well.
+pub(super) enum Kept {
+    Yes,
+    /// It is thrown away, for this reason.
+    No(String),
 }
 
 impl Order {
-    /// The same for the media engine.
-    pub(super) fn recording(&self, path: PathBuf) -> media::Recording {
+    /// The same for the media engine. With `stereo`, both sides have a channel each.
+    pub(super) fn recording(&self, path: PathBuf, stereo: bool) -> media::Recording {
         media::Recording {
             format: match self.format {
                 FileFormat::Wav => media::Format::Wav,
@@ -47,25 +72,49 @@ impl Order {
             },
             sides: match self.sides {
                 Sides::Caller => media::Sides::Heard,
+                Sides::Both if stereo => media::Sides::Stereo,
                 Sides::Both => media::Sides::Mixed,
             },
             limit: self.limit,
             silence: self.silence,
             keys: media::Keys::of(&self.keys),
+            rate: self.keeping.rate.map(nearest),
             ..media::Recording::new(path)
         }
     }
+
+    /// Whether its time has come. Nothing is recorded before there is audio; a recording does not make any begin.
+    pub(super) fn may_begin(&self, audio: bool, answered: bool, bridged: bool) -> bool {
+        audio
+            && match self.keeping.from {
+                Beginning::Now => true,
+                Beginning::Answer => answered,
+                Beginning::Bridge => bridged,
+            }
+    }
+
+    /// What of it is known while it runs. One of the caller alone belongs to the flow that waits for it.
+    pub(super) fn ongoing(&self, id: &str, after: Option<String>) -> Ongoing {
+        let follows = self.sides == Sides::Both && !self.keeping.ends_at_transfer;
+        Ongoing { id: id.to_owned(), least: self.keeping.least, follows, after }
+    }
 }
 
-/// A recording's id: the customer's name as far as it can be a file's, the call's id and a number, so that no recording
-/// overwrites another.
-pub(super) fn id(name: &str, call: CallId, number: u32) -> String {
+/// The rate next to the one asked for.
+fn nearest(rate: u32) -> Rate {
+    Rate(RATES.into_iter().min_by_key(|known| known.abs_diff(rate)).unwrap_or(RATES[0]))
+}
+
+/// A recording's id: the customer's name as far as it can be a file's, the moment, the call's id and a number, so that no
+/// recording overwrites another: calls' names come again after some time.
+pub(super) fn id(name: &str, at: Timestamp, call: CallId, number: u32) -> String {
     let clean: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
         .take(NAME)
         .collect();
-    if clean.is_empty() { format!("{call}-{number}") } else { format!("{clean}-{call}-{number}") }
+    let rest = format!("{}-{call}-{number}", at.strftime("%Y%m%dT%H%M%S"));
+    if clean.is_empty() { rest } else { format!("{clean}-{rest}") }
 }
 
 /// The file of a recording, in the recordings' directory.
@@ -88,69 +137,77 @@ pub(crate) fn format(file: &Path) -> Option<FileFormat> {
     FileFormat::from_name(file.extension()?.to_str()?)
 }
 
-/// Notes a complete recording and sends it on its way, if it has one.
+/// Notes that a recording began.
+pub(super) fn begun(shared: &Shared, record: &Record, id: &str, at: Timestamp, order: Order) {
+    let about = record.summary();
+    let file = file(id, order.format).display().to_string();
+    let notes = order.keeping.notes;
+    record.add_recording(RecordingView {
+        id: id.to_owned(),
+        file: file.clone(),
+        began: at,
+        seconds: None,
+        notes: notes.clone(),
+        state: RecordingState::Recording,
+    });
+    let mut letter = spool::Order {
+        id: id.to_owned(),
+        file,
+        name: order.name,
+        calls: vec![record.id.to_string()],
+        sip_call_id: about.sip_call_id,
+        caller: about.caller,
+        called: about.called,
+        begun: at.to_string(),
+        over: None,
+        end: None,
+        notes,
+        parcels: Vec::new(),
+    };
+    if let Some((method, url)) = order.upload {
+        letter.add(Destination::Web { method, url });
+    }
+    shared.spool.begun(letter);
+}
+
+/// Notes that a recording is complete; the spool sends it on its way.
 pub(super) fn finished(
     shared: &Arc<Shared>,
     record: &Arc<Record>,
-    id: &str,
-    file: &Path,
-    upload: Option<(String, String)>,
-) {
+    ongoing: &Ongoing,
+    length: Duration,
+) -> Kept {
+    let id = &ongoing.id;
+    let seconds = (length.as_secs_f64() * 1_000.0).round() / 1_000.0;
+    if length < ongoing.least {
+        let why = format!("{id} is thrown away: {seconds} s, where the least is {}", ongoing.least.as_secs());
+        record.drop_recording(id);
+        shared.spool.over(id, record.id, End::Discarded(why.clone()));
+        return Kept::No(why);
+    }
     metrics::counter!("offhook_recordings_total").increment(1);
-    tracing::info!(recording = id, "recorded");
-    record.write(|about| about.recordings.push(id.to_owned()));
-    let Some((method, url)) = upload else { return };
-    let file = shared.recordings_dir.join(file);
-    let (owner, record) = (shared.clone(), record.clone());
-    shared.tasks.spawn(async move {
-        for wait in TRIES {
-            pause(wait).await;
-            let began = monotonic();
-            let sent = send(&owner, &method, &url, &file).await;
-            let now = monotonic();
-            let latency_ms = now.saturating_duration_since(began).as_millis() as u64;
-            let (status, note) = match &sent {
-                Ok(status) => (*status, "upload of a recording".to_owned()),
-                Err(error) => (0, format!("upload of a recording: {error}")),
-            };
-            let (method, url) = (method.clone(), url.clone());
-            record.timeline.add(now, What::Http { method, url, status, latency_ms, note });
-            match sent {
-                Ok(200..=299) => return,
-                // The server has decided; asking again does not change its mind.
-                Ok(400..=499) | Err(UploadError::File(_)) => break,
-                Ok(_) | Err(UploadError::Http(_)) => {}
-            }
-        }
-        tracing::warn!(url, file = %file.display(), "a recording was not taken by its server; it is kept here");
-        metrics::counter!("offhook_uploads_failed_total").increment(1);
-    });
+    tracing::info!(recording = id, seconds, "recorded");
+    record.write_recording(id, |view| view.seconds = Some(seconds));
+    shared.spool.over(id, record.id, End::Complete(seconds));
+    Kept::Yes
 }
 
-#[derive(Debug, thiserror::Error)]
-enum UploadError {
-    #[error("{0}")]
-    Http(#[from] HttpError),
-    #[error("{0}")]
-    File(#[from] std::io::Error),
+/// Notes that a recording broke off; what there is of it goes where it would have gone.
+pub(super) fn failed(shared: &Shared, record: &Record, id: &str, why: &str) {
+    tracing::warn!(recording = id, why, "a recording failed");
+    metrics::counter!("offhook_recordings_failed_total").increment(1);
+    shared.spool.over(id, record.id, End::Broken(why.to_owned()));
 }
 
-async fn send(shared: &Shared, method: &str, url: &str, file: &Path) -> Result<u16, UploadError> {
-    let kind = format(file).map_or("application/octet-stream", media_type);
-    let method = if method.eq_ignore_ascii_case("post") { Method::POST } else { Method::PUT };
-    let file = tokio::fs::File::open(file).await?;
-    let length = file.metadata().await?.len();
-    let response = shared
-        .http
-        .request(method, url)?
-        .timeout(UPLOAD)
-        .header(reqwest::header::CONTENT_TYPE, kind)
-        .header(reqwest::header::CONTENT_LENGTH, length)
-        .body(file)
-        .send()
-        .await
-        .map_err(|error| describe(error, UPLOAD))?;
-    Ok(response.status().as_u16())
+/// Notes that a recording could not even begin.
+pub(super) fn unbegun(shared: &Shared, record: &Record, id: &str, why: &str) {
+    record.drop_recording(id);
+    shared.spool.over(id, record.id, End::Discarded(why.to_owned()));
+}
+
+/// The moment, for a recording's name.
+pub(super) fn moment() -> Timestamp {
+    wall_clock()
 }
 
 #[cfg(test)]
@@ -160,8 +217,36 @@ mod tests {
     #[test]
     fn a_customers_name_cannot_leave_the_directory() {
         let call: CallId = "00ff10".parse().unwrap();
-        assert_eq!(id("", call, 2), "call-00ff10-2");
-        assert_eq!(id("../../etc/passwd", call, 1), "______etc_passwd-call-00ff10-1");
-        assert_eq!(id("greeting", call, 1), "greeting-call-00ff10-1");
+        let at: Timestamp = "2026-03-01T10:20:30Z".parse().unwrap();
+        assert_eq!(id("", at, call, 2), "20260301T102030-call-00ff10-2");
+        assert_eq!(id("../../etc/passwd", at, call, 1), "______etc_passwd-20260301T102030-call-00ff10-1");
+        assert_eq!(id("greeting", at, call, 1), "greeting-20260301T102030-call-00ff10-1");
+    }
+
+    #[test]
+    fn a_rate_that_no_format_has_becomes_the_next_one() {
+        let rates = [(8_000, 8_000), (11_025, 12_000), (16_000, 16_000), (44_100, 48_000), (1, 8_000)];
+        for (asked, taken) in rates {
+            assert_eq!(nearest(asked), Rate(taken), "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_recording_waits_for_the_moment_that_its_author_names() {
+        let order = |from| Order {
+            name: String::new(),
+            limit: None,
+            silence: None,
+            format: FileFormat::Wav,
+            sides: Sides::Both,
+            keys: String::new(),
+            upload: None,
+            keeping: Keeping { from, ..Keeping::default() },
+        };
+        let (now, answer, bridge) =
+            (order(Beginning::Now), order(Beginning::Answer), order(Beginning::Bridge));
+        assert!(!now.may_begin(false, false, false) && now.may_begin(true, false, false));
+        assert!(!answer.may_begin(true, false, false) && answer.may_begin(true, true, false));
+        assert!(!bridge.may_begin(true, true, false) && bridge.may_begin(true, true, true));
     }
 }

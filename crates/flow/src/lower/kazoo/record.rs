@@ -67,6 +67,7 @@ impl Walk<'_> {
         let format = format.flatten().unwrap_or_default();
         let name = step.data.text(&mut self.builder, "media_name").filter(|name| !name.is_empty());
         Record {
+            upload: self.upload(step, format, name.as_deref()),
             name: name.map(Template::literal),
             limit: Some(limit),
             silence: None,
@@ -74,7 +75,6 @@ impl Walk<'_> {
             beep: answers,
             format,
             sides: if answers { Sides::Caller } else { Sides::Both },
-            upload: self.upload(step, format),
             answers,
             keeping: if answers { Keeping::default() } else { self.keeping(step) },
         }
@@ -116,8 +116,9 @@ impl Walk<'_> {
         }
     }
 
-    /// `URL/call_recording_<Call-ID>.wav`, or the format's extension; a URL that ends in `key=` gets the file's name as that value.
-    fn upload(&mut self, step: &Step<'_>, format: FileFormat) -> Option<Upload> {
+    /// `URL/call_recording_<Call-ID>.wav`, or the format's extension, or `media_name` in its place; a URL that ends in `key=`
+    /// gets the file's name as that value, and a query stays behind it.
+    fn upload(&mut self, step: &Step<'_>, format: FileFormat, name: Option<&str>) -> Option<Upload> {
         let url = step.data.text(&mut self.builder, "url").filter(|url| !url.is_empty())?;
         if !url.starts_with("http://") && !url.starts_with("https://") {
             let message =
@@ -137,12 +138,23 @@ impl Walk<'_> {
                 "PUT".to_owned()
             }
         };
-        let start = match url.as_str() {
-            url if url.ends_with('=') => format!("{url}call_recording_"),
-            url => format!("{}/call_recording_", url.trim_end_matches('/')),
+        let (start, query) = match url.split_once('?') {
+            _ if url.ends_with('=') => (url, String::new()),
+            Some((path, query)) => (format!("{}/", path.trim_end_matches('/')), format!("?{query}")),
+            None => (format!("{}/", url.trim_end_matches('/')), String::new()),
         };
-        let id = Part::Value(Expr::Fact(Fact::SipCallId));
-        let url = Template(vec![Part::Literal(start), id, Part::Literal(format!(".{}", format.name()))]);
+        let extension = format!(".{}", format.name());
+        let url = match name {
+            Some(name) => {
+                let name = name.strip_suffix(&extension).unwrap_or(name);
+                Template::literal(format!("{start}{}{extension}{query}", plain(name)))
+            }
+            None => Template(vec![
+                Part::Literal(format!("{start}call_recording_")),
+                Part::Value(Expr::Fact(Fact::SipCallId)),
+                Part::Literal(format!("{extension}{query}")),
+            ]),
+        };
         Some(Upload { url, method })
     }
 
@@ -160,6 +172,13 @@ impl Walk<'_> {
         let assign = Assign { path: vec![URL.to_owned()], value, computed: None, merge: false };
         self.add(Op::Set(vec![assign]), Edges::always(Target::Node(record)), step)
     }
+}
+
+/// A name as it may stand in a URL's path or query.
+fn plain(name: &str) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let each = |byte: u8| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(each).collect()
 }
 
 /// The id of the last recording, or undefined.

@@ -180,6 +180,10 @@ fn recordings_are_sent_to_the_address_with_the_calls_id() {
     let upload = |data: Value| format!("{:?}", one("record_caller", data));
     assert!(upload(json!({"url": "http://r.example/a/"})).contains("http://r.example/a/call_recording_"));
     assert!(upload(json!({"url": "http://r.example/?f="})).contains("?f=call_recording_"));
+    let kept = upload(json!({"url": "http://r.example/a?token=1"}));
+    assert!(kept.contains("http://r.example/a/call_recording_") && kept.contains(".wav?token=1"), "{kept}");
+    let named = upload(json!({"url": "http://r.example/a", "media_name": "my call.mp3", "format": "mp3"}));
+    assert!(named.contains("http://r.example/a/my%20call.mp3"), "{named}");
     assert!(upload(json!({"url": "http://r.example/a", "format": "mp3"})).contains("\".mp3\""));
     let said = said(&json!({"module": "record_call", "data": {"url": "ftp://x", "format": "flac"}}));
     assert_eq!(said.iter().map(|said| said.1.as_str()).collect::<Vec<_>>(), ["/data/format", "/data/url"]);

@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use flow::ir::Cause;
 use flow::leg::{LegEvent, Tag};
 
 use super::{CallLeg, LONGEST_KEY, Notice};
 use crate::book::Quality;
 use crate::call::keypad::Way;
 use crate::call::media_end::Outcome;
-use crate::call::recording;
 
 impl CallLeg {
     /// What the media leg tells.
@@ -56,13 +54,11 @@ impl CallLeg {
                     self.tell(tag, event);
                     self.entertain();
                 }
-                Some(Outcome::Recorded { tag, id, file, duration, upload }) => {
-                    recording::finished(&self.shared, &self.owner.record, &id, &file, upload);
-                    self.tell(tag, LegEvent::Recorded { id, duration });
+                Some(Outcome::Recorded { tag, ongoing, duration }) => {
+                    self.recorded(now, tag, &ongoing, duration);
                 }
-                Some(Outcome::RecordFailed { tag, id, why }) => {
-                    tracing::warn!(recording = id, why, "a recording failed");
-                    self.fail(tag, Cause::Recording, why);
+                Some(Outcome::RecordFailed { tag, ongoing, why }) => {
+                    self.recording_failed(tag, &ongoing, why);
                 }
                 None => {}
             },

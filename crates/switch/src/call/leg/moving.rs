@@ -1,6 +1,6 @@
 //! A leg between calls, and what it says about transfers.
 
-use super::{CallLeg, OWN, Own};
+use super::{CallLeg, Own, TAKEN_ALONG};
 use crate::book::LegState;
 use crate::events::wall_clock;
 use crate::shared::Shared;
@@ -69,7 +69,8 @@ impl CallLeg {
     pub(crate) fn rehome(&mut self, owner: Owner) {
         self.player.rehome(owner.mail.clone());
         self.unattend();
-        self.media.rehome(owner.mail.clone(), OWN);
+        self.take_recordings_to(&owner.record);
+        self.media.rehome(owner.mail.clone(), TAKEN_ALONG);
         self.owner.record.set_media(self.mark(), None);
         self.record_end("transferred");
         self.outbox.clear();

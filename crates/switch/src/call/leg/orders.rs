@@ -91,7 +91,6 @@ impl Leg for CallLeg {
                 | LegCommand::Echo
                 | LegCommand::Detect { .. }
                 | LegCommand::Conference(_)
-                | LegCommand::Record { .. }
         );
         if needs_media && let Err(why) = self.ensure_media(now) {
             return self.fail(tag, Cause::Unsupported, why);
@@ -121,11 +120,11 @@ impl Leg for CallLeg {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }
             }
-            LegCommand::Record { name, limit, silence, format, sides, keys, upload, keeping: _ } => {
-                let order = recording::Order { name, limit, silence, format, sides, keys, upload };
-                self.start_recording(tag, order);
+            LegCommand::Record { name, limit, silence, format, sides, keys, upload, keeping } => {
+                let order = recording::Order { name, limit, silence, format, sides, keys, upload, keeping };
+                self.record(tag, order);
             }
-            LegCommand::Mask(recording, on) => self.media.mask(recording, on),
+            LegCommand::Mask(recording, on) => self.mask(recording, on),
             // It takes more than this leg; the call sees to it.
             LegCommand::Dial(_) | LegCommand::Feature(_) => {
                 self.fail(tag, Cause::Unsupported, "a leg alone cannot do this".to_owned());

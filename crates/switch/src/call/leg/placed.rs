@@ -74,6 +74,7 @@ impl CallLeg {
             Ok(()) => {
                 self.expect_audio(now);
                 self.record_answer();
+                self.begin_recordings();
                 self.outbox.push_back(Notice::Answered);
             }
             Err(refusal) => {

@@ -1,15 +1,13 @@
-//! What a leg says and hears: prompts, music, the ringing tone, the other party, keys, recordings.
+//! What a leg says and hears: prompts, music, the ringing tone, the other party, keys.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::ir::Cause;
 use flow::leg::{Prompt, Tag};
 use media::{Command, LegSetup, Start};
 
 use super::{CallLeg, KEY_GAP, OWN, Own};
 use crate::call::media_end::Job;
-use crate::call::recording;
 use crate::studio::PromptError;
 
 impl CallLeg {
@@ -78,6 +76,7 @@ impl CallLeg {
     pub(super) fn stop_play(&mut self, started: Tag) {
         match self.player.stop(started) {
             Some((tag, event)) => self.tell(tag, event),
+            None if self.forget_recording(started) => {}
             None => {
                 self.media.stop(started);
             }
@@ -120,19 +119,6 @@ impl CallLeg {
         if self.own != Own::Ringing {
             self.own = Own::Ringing;
             self.play(OWN, sound, flow::ir::Repeat::Forever);
-        }
-    }
-
-    pub(super) fn start_recording(&mut self, tag: Tag, order: recording::Order) {
-        self.recordings += 1;
-        let id = recording::id(&order.name, self.owner.record.id, self.recordings);
-        let file = recording::file(&id, order.format);
-        // Relative: the media engine knows the directory.
-        let recording = order.recording(file.clone());
-        let job = Job::Recording { id, file, upload: order.upload };
-        let started = self.media.start(tag, job, |tag| Command::Record { tag, recording });
-        if let Err(error) = started {
-            self.fail(tag, Cause::Recording, error.to_string());
         }
     }
 }

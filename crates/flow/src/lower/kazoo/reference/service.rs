@@ -4,12 +4,15 @@ use super::{SKIPS, seed, upstream};
 use crate::lower::reference::{Kind, Module, Opt};
 
 const FORMAT: Opt = Opt::new("format", Kind::OneOf(&["mp3", "wav"]), "The file's form.").default("wav");
-const URL: Opt =
-    Opt::new("url", Kind::Url, "Where the file is sent, as `call_recording_` with the call's id.");
+const URL: Opt = Opt::new(
+    "url",
+    Kind::Url,
+    "Where the file is sent, as `call_recording_` with the call's id, or as `media_name`.",
+);
 const METHOD: Opt = Opt::new("method", Kind::OneOf(&["put", "post"]), "How it is sent.").default("put");
 const LIMIT: Opt =
     Opt::new("time_limit", Kind::Seconds, "The longest recording, 5 to 10800.").default("3600");
-const NAME: Opt = Opt::new("media_name", Kind::Text, "The recording's name.");
+const NAME: Opt = Opt::new("media_name", Kind::Text, "The recording's name, here and where it is sent.");
 const MEDIA: Opt =
     Opt::new("media", Kind::Object, "`fax_option`: whether T.38 is wanted; `auto` for as the far end wants.");
 const RECIPIENTS: Opt =

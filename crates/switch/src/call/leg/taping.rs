@@ -1,0 +1,105 @@
+//! Recordings of a leg: begun when their time comes, told when they are over, taken along to another call.
+
+use std::time::{Duration, Instant};
+
+use flow::ir::Cause;
+use flow::leg::{LegEvent, Tag};
+use media::Command;
+
+use super::{CallLeg, TAKEN_ALONG};
+use crate::book::Record;
+use crate::call::errand;
+use crate::call::media_end::Job;
+use crate::call::recording::{self, Kept, Ongoing, Order, Pending};
+
+impl CallLeg {
+    /// The flow wants a recording, now or when its time has come.
+    pub(super) fn record(&mut self, tag: Tag, order: Order) {
+        self.pending.push(Pending { tag, order, masked: false });
+        self.begin_recordings();
+    }
+
+    /// Begins what waited for audio, for the answer, or for somebody to talk to, if that is there by now.
+    pub(in crate::call) fn begin_recordings(&mut self) {
+        let (audio, answered, bridged) = (self.has_media(), self.is_answered(), self.media.is_bridged());
+        let ready = |pending: &mut Pending| pending.order.may_begin(audio, answered, bridged);
+        for pending in self.pending.extract_if(.., ready).collect::<Vec<_>>() {
+            self.begin_recording(pending);
+        }
+    }
+
+    fn begin_recording(&mut self, Pending { tag, order, masked }: Pending) {
+        let record = self.owner.record.clone();
+        let at = recording::moment();
+        let id = recording::id(&order.name, at, record.id, record.next_recording());
+        // Relative: the media engine knows the directory.
+        let recording = order.recording(recording::file(&id, order.format), self.shared.spool.stereo);
+        let job = Job::Recording(order.ongoing(&id, self.after_recording.clone()));
+        recording::begun(&self.shared, &record, &id, at, order);
+        match self.media.start(tag, job, |tag| Command::Record { tag, recording }) {
+            Ok(()) if masked => self.media.mask(tag, true),
+            Ok(()) => {}
+            Err(error) => {
+                recording::unbegun(&self.shared, &record, &id, &error.to_string());
+                self.fail(tag, Cause::Recording, error.to_string());
+            }
+        }
+    }
+
+    /// The flow stops what it started with this tag; whether that was a recording that had not begun.
+    pub(super) fn forget_recording(&mut self, started: Tag) -> bool {
+        let Some(at) = self.pending.iter().position(|pending| pending.tag == started) else { return false };
+        self.pending.remove(at);
+        self.fail(started, Cause::Recording, "stopped before there was anything to record".to_owned());
+        true
+    }
+
+    /// Puts silence in place of what is heard, or no longer.
+    pub(super) fn mask(&mut self, tag: Tag, on: bool) {
+        self.media.mask(tag, on);
+        let waits = self.pending.iter_mut().filter(|pending| pending.tag == tag);
+        waits.for_each(|pending| pending.masked = on);
+    }
+
+    /// The flow that runs without a call when a recording from here on is over.
+    pub(in crate::call) fn run_after_recordings(&mut self, flow: Option<String>) {
+        self.after_recording = flow;
+    }
+
+    /// A recording is over.
+    pub(super) fn recorded(&mut self, now: Instant, tag: Tag, ongoing: &Ongoing, duration: Duration) {
+        let (shared, record) = (self.shared.clone(), self.owner.record.clone());
+        match recording::finished(&shared, &record, ongoing, duration) {
+            Kept::Yes => {
+                if let Some(flow) = &ongoing.after {
+                    errand::after_recording(&shared, &record, flow, &ongoing.id, duration);
+                }
+                if tag == TAKEN_ALONG {
+                    // Its flow stayed in the call that the leg came from.
+                    self.note(now, format!("recorded {}", ongoing.id));
+                }
+                self.tell(tag, LegEvent::Recorded { id: ongoing.id.clone(), duration });
+            }
+            Kept::No(why) => {
+                self.note(now, &why);
+                self.fail(tag, Cause::Recording, why);
+            }
+        }
+    }
+
+    /// A recording broke off.
+    pub(super) fn recording_failed(&mut self, tag: Tag, ongoing: &Ongoing, why: String) {
+        recording::failed(&self.shared, &self.owner.record, &ongoing.id, &why);
+        self.fail(tag, Cause::Recording, why);
+    }
+
+    /// The leg goes to another call, and what records there goes with it.
+    pub(super) fn take_recordings_to(&mut self, record: &Record) {
+        self.pending.clear();
+        for ongoing in self.media.recordings().filter(|ongoing| ongoing.follows) {
+            if let Some(view) = self.owner.record.recording(&ongoing.id) {
+                record.add_recording(view);
+            }
+        }
+    }
+}
