@@ -18,6 +18,7 @@ mod operation;
 mod phones;
 mod proxy;
 mod recording;
+mod records;
 mod secured;
 mod signalling;
 mod sound;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub use self::recording::{RecordingState, RecordingView};
 use crate::call::{CallId, Mail, Mark, Order, Timeline};
+use crate::events::wall_clock;
 
 /// Finished calls that can still be looked up.
 const FINISHED: usize = 1_000;
@@ -76,6 +77,8 @@ pub struct LegView {
     pub name: String,
     /// Who it is: the URI of the one who called, or what was dialled.
     pub party: String,
+    /// When it came, or was called.
+    pub began: Timestamp,
     /// Where it stands.
     pub state: LegState,
     /// When it was answered.
@@ -118,8 +121,8 @@ impl Quality {
 
 impl LegView {
     pub(crate) fn new(mark: Mark, party: String) -> LegView {
-        let (name, state) = (mark.to_string(), LegState::Calling);
-        LegView { name, party, state, answered: None, ended: None, media: None, quality: None }
+        let (name, began, state) = (mark.to_string(), wall_clock(), LegState::Calling);
+        LegView { name, party, began, state, answered: None, ended: None, media: None, quality: None }
     }
 }
 

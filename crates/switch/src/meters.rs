@@ -15,7 +15,7 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 17] = [
+const PLAIN: [(&str, &str); 18] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_answered_total", "Calls that were answered"),
     ("offhook_transfers_total", "Transfers that phones asked for and were let"),
@@ -35,7 +35,8 @@ const PLAIN: [(&str, &str); 17] = [
         "offhook_http_last_good_total",
         "Requests of flows answered by an older answer because their server failed",
     ),
-    ("offhook_cdr_dropped_total", "Call records that found the disk too slow"),
+    ("offhook_cdr_retried_total", "Times that call records could not be written and were kept"),
+    ("offhook_cdr_dropped_total", "Call records that found no room in memory while the disk took none"),
 ];
 
 /// Counters with one label, and the values it has.

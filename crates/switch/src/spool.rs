@@ -78,13 +78,15 @@ impl Spool {
         Ok((spool, Waiting(Keeper::new(config, directory, notes)?)))
     }
 
-    /// A recording began.
-    pub(crate) fn begun(&self, mut order: Order) {
+    /// A recording began. Where it will be sent first, if it will.
+    pub(crate) fn begun(&self, mut order: Order) -> Option<String> {
         if let Some(prefix) = &self.bucket {
             let key = format!("{prefix}{}", order.file);
             order.add(Destination::Bucket { key });
         }
+        let to = order.parcels.first().map(|parcel| parcel.to.words());
         self.note(Note::Begun(Box::new(order)));
+        to
     }
 
     /// It ended, in this call.

@@ -2,8 +2,10 @@
 
 mod rig;
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rig::receiver::Receiver;
@@ -265,4 +267,41 @@ fn an_order_of_a_switch_that_was_killed_while_it_recorded_is_sent_at_the_next_st
             .is_ok_and(|text| text.contains("the switch was killed"))
     });
     assert!(directory.join("spool/y.broken").exists());
+}
+
+#[test]
+fn a_full_disk_costs_neither_the_order_nor_what_fitted_of_the_recording() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mount = ["-t", "tmpfs", "-o", "size=128k", "tmpfs"];
+    let mounted = Command::new("mount").args(mount).arg(home.path()).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        println!("skipped: a file system of 128 KiB needs the right to mount one");
+        return;
+    }
+    let directory = home.path().join("recordings");
+    let server = Receiver::start(|_, _| (201, String::new()));
+    let rig = Rig::with(&[("1001", record(&server.url("/box")))], |config| {
+        quick(config);
+        config.media.recordings_dir = directory.clone();
+    });
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+    rig.wait("the order", || orders(&directory) == 1);
+    let filler = home.path().join("filler");
+    let mut room = std::fs::File::create(&filler).expect("a file");
+    while room.write_all(&[0; 512]).is_ok() {}
+    call.talk(&audio::tone::beep(700, Duration::from_secs(2), audio::Rate::NARROW)).expect("talked");
+    call.until_bye(LONG).expect("a socket");
+    // Whole as far as it goes, and sent although nothing can be written of that.
+    let got = server.wait_for(0);
+    assert!(got.body.starts_with(b"RIFF"), "{} bytes", got.body.len());
+    let call = rig.finished();
+    assert!(trace(&call).contains("ecording"), "{}", trace(&call));
+    until(&rig, &call, "sent");
+    assert_eq!(orders(&directory), 1, "the order is as it could be written last");
+    std::fs::remove_file(&filler).expect("removed");
+    drop(room);
+    rig.wait("that the order is done", || orders(&directory) == 0);
+    drop(rig);
+    let _ = Command::new("umount").arg("-l").arg(home.path()).status();
 }

@@ -350,7 +350,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "calls.records",
         Text,
         "\"\"",
-        "A file to which a JSON line is appended for each call that ended. Empty: none.",
+        "A file to which a JSON line is appended for each call that ended, synced within a second. It may be renamed at any\nmoment. Empty: none.",
     ),
     setting(
         "calls.journal",

@@ -75,7 +75,6 @@ pub fn obeys(action: &str) -> bool {
 
 impl Call {
     /// The one who asks for a feature, and whom it talks to.
-    #[allow(dead_code, reason = "for features of conversations")]
     pub(super) fn sides(&self, by: Side) -> (Option<LegKey>, Option<LegKey>) {
         let partner = |key: LegKey| self.bridge.as_ref()?.partner(key);
         let other = self.subject.and_then(partner);

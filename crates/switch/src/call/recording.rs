@@ -52,6 +52,8 @@ pub(crate) struct Ongoing {
     pub(crate) follows: bool,
     /// The flow that runs when it is over.
     pub(crate) after: Option<String>,
+    /// Where it will be sent first.
+    pub(crate) to: Option<String>,
 }
 
 /// What became of a recording that ended well.
@@ -96,7 +98,7 @@ impl Order {
     /// What of it is known while it runs. One of the caller alone belongs to the flow that waits for it.
     pub(super) fn ongoing(&self, id: &str, after: Option<String>) -> Ongoing {
         let follows = self.sides == Sides::Both && !self.keeping.ends_at_transfer;
-        Ongoing { id: id.to_owned(), least: self.keeping.least, follows, after }
+        Ongoing { id: id.to_owned(), least: self.keeping.least, follows, after, to: None }
     }
 }
 
@@ -137,8 +139,14 @@ pub(crate) fn format(file: &Path) -> Option<FileFormat> {
     FileFormat::from_name(file.extension()?.to_str()?)
 }
 
-/// Notes that a recording began.
-pub(super) fn begun(shared: &Shared, record: &Record, id: &str, at: Timestamp, order: Order) {
+/// Notes that a recording began. Where it will be sent, if it will.
+pub(super) fn begun(
+    shared: &Shared,
+    record: &Record,
+    id: &str,
+    at: Timestamp,
+    order: Order,
+) -> Option<String> {
     let about = record.summary();
     let file = file(id, order.format).display().to_string();
     let notes = order.keeping.notes;
@@ -150,6 +158,7 @@ pub(super) fn begun(shared: &Shared, record: &Record, id: &str, at: Timestamp, o
         notes: notes.clone(),
         state: RecordingState::Recording,
     });
+    shared.cdr.alive(record);
     let mut letter = spool::Order {
         id: id.to_owned(),
         file,
@@ -167,7 +176,7 @@ pub(super) fn begun(shared: &Shared, record: &Record, id: &str, at: Timestamp, o
     if let Some((method, url)) = order.upload {
         letter.add(Destination::Web { method, url });
     }
-    shared.spool.begun(letter);
+    shared.spool.begun(letter)
 }
 
 /// Notes that a recording is complete; the spool sends it on its way.
@@ -187,13 +196,24 @@ pub(super) fn finished(
     }
     metrics::counter!("offhook_recordings_total").increment(1);
     tracing::info!(recording = id, seconds, "recorded");
-    record.write_recording(id, |view| view.seconds = Some(seconds));
+    record.write_recording(id, |view| {
+        view.seconds = Some(seconds);
+        let here = shared.recordings_dir.join(&view.file).display().to_string();
+        view.state = match ongoing.to.clone() {
+            Some(to) => RecordingState::Waiting { to, here },
+            None => RecordingState::Saved { place: here },
+        };
+    });
     shared.spool.over(id, record.id, End::Complete(seconds));
     Kept::Yes
 }
 
 /// Notes that a recording broke off; what there is of it goes where it would have gone.
 pub(super) fn failed(shared: &Shared, record: &Record, id: &str, why: &str) {
+    record.write_recording(id, |view| {
+        let here = shared.recordings_dir.join(&view.file).display().to_string();
+        view.state = RecordingState::Failed { why: why.to_owned(), here };
+    });
     tracing::warn!(recording = id, why, "a recording failed");
     metrics::counter!("offhook_recordings_failed_total").increment(1);
     shared.spool.over(id, record.id, End::Broken(why.to_owned()));

@@ -50,6 +50,7 @@ pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> Owner {
     let span = tracing::info_span!("call", call = %id);
     let timeline = Timeline::new(invited.now, span.clone());
     let record = Arc::new(Record::new(about, timeline, mail.clone()));
+    shared.cdr.alive(&record);
     shared.book.open(record.clone());
     shared.bus.publish(id, happening);
     metrics::counter!("offhook_calls_total").increment(1);
@@ -138,6 +139,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
     let span = tracing::info_span!(parent: None, "call", call = %id);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
     let record = Arc::new(Record::new(about, Timeline::new(now, span.clone()), mail.clone()));
+    shared.cdr.alive(&record);
     shared.book.open(record.clone());
     shared.bus.publish(id, happening);
     metrics::counter!("offhook_calls_total").increment(1);

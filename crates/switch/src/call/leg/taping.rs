@@ -34,8 +34,9 @@ impl CallLeg {
         let id = recording::id(&order.name, at, record.id, record.next_recording());
         // Relative: the media engine knows the directory.
         let recording = order.recording(recording::file(&id, order.format), self.shared.spool.stereo);
-        let job = Job::Recording(order.ongoing(&id, self.after_recording.clone()));
-        recording::begun(&self.shared, &record, &id, at, order);
+        let ongoing = order.ongoing(&id, self.after_recording.clone());
+        let to = recording::begun(&self.shared, &record, &id, at, order);
+        let job = Job::Recording(Ongoing { to, ..ongoing });
         match self.media.start(tag, job, |tag| Command::Record { tag, recording }) {
             Ok(()) if masked => self.media.mask(tag, true),
             Ok(()) => {}
