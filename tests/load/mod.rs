@@ -4,10 +4,12 @@
 
 pub mod calls;
 pub mod cost;
+pub mod delay;
 pub mod floor;
 pub mod party;
 pub mod registrations;
 pub mod rtp_floor;
+pub mod soak;
 mod sockets;
 pub mod streams;
 mod text;

@@ -67,6 +67,11 @@ impl Phones {
         }
     }
 
+    /// Their sockets, for whoever goes on with them.
+    pub(super) fn into_sockets(self) -> Sockets {
+        self.sockets
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.phones.len()

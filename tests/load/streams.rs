@@ -19,6 +19,8 @@ const LEAP: u16 = 1_000;
 pub enum Kind {
     /// G.711 µ-law.
     Pcmu,
+    /// G.711 A-law.
+    Pcma,
     /// Opus at 48 kHz on the wire.
     Opus,
 }
@@ -28,6 +30,7 @@ impl Kind {
     pub fn payload_type(self) -> u8 {
         match self {
             Kind::Pcmu => 0,
+            Kind::Pcma => 8,
             Kind::Opus => 96,
         }
     }
@@ -37,6 +40,7 @@ impl Kind {
     pub fn description(self, port: u16) -> String {
         let map = match self {
             Kind::Pcmu => "0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000",
+            Kind::Pcma => "8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000",
             Kind::Opus => "96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/48000",
         };
         format!(
@@ -48,6 +52,7 @@ impl Kind {
     fn packets(self) -> Vec<Vec<u8>> {
         let (codec, rate) = match self {
             Kind::Pcmu => (Codec::Pcmu, Rate::NARROW),
+            Kind::Pcma => (Codec::Pcma, Rate::NARROW),
             Kind::Opus => (Codec::Opus, Rate::FULL),
         };
         let second = Duration::from_secs(1);
@@ -65,7 +70,7 @@ impl Kind {
     /// Ticks of the timestamp a packet.
     fn step(self) -> u32 {
         match self {
-            Kind::Pcmu => 160,
+            Kind::Pcmu | Kind::Pcma => 160,
             Kind::Opus => 960,
         }
     }
@@ -85,6 +90,7 @@ struct Stream {
 pub struct Streams {
     streams: Vec<Stream>,
     pcmu: Vec<Vec<u8>>,
+    pcma: Vec<Vec<u8>>,
     opus: Vec<Vec<u8>>,
 }
 
@@ -109,7 +115,8 @@ impl Counted {
 impl Streams {
     /// None yet.
     pub fn new() -> Streams {
-        Streams { streams: Vec::new(), pcmu: Kind::Pcmu.packets(), opus: Kind::Opus.packets() }
+        let [pcmu, pcma, opus] = [Kind::Pcmu, Kind::Pcma, Kind::Opus].map(Kind::packets);
+        Streams { streams: Vec::new(), pcmu, pcma, opus }
     }
 
     /// How many there are.
@@ -149,7 +156,11 @@ impl Streams {
                 None => counted.behind = counted.behind.max(due.elapsed()),
             }
             for stream in self.streams.iter_mut().skip(tick % GROUPS).step_by(GROUPS) {
-                let payloads = if stream.kind == Kind::Pcmu { &self.pcmu } else { &self.opus };
+                let payloads = match stream.kind {
+                    Kind::Pcmu => &self.pcmu,
+                    Kind::Pcma => &self.pcma,
+                    Kind::Opus => &self.opus,
+                };
                 stream.hear(&mut buffer, &mut counted);
                 stream.speak(&payloads[stream.count as usize % payloads.len()]);
             }
