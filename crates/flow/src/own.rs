@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::ir::{Callee, Dial, Edges, Hangup, Lacking, Op, Pointer, Program, Target, Template};
+use crate::ir::{
+    Callee, Dial, Edges, Feature, Hangup, Lacking, Op, Park, Parking, Pointer, Program, Slot, Target,
+    Template,
+};
 use crate::leg::DialOutcome;
 use crate::lower::{Builder, Dialect};
 
@@ -26,6 +29,16 @@ pub fn user(name: &str) -> Program {
 /// The number of a group: its members ring as the group has it. Everything else as for a user.
 pub fn group(name: &str, ring: Duration) -> Program {
     connect(Callee::Group(Template::literal(name)), ring)
+}
+
+/// Parks the caller, and hangs up when that is over.
+pub fn park() -> Program {
+    let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
+    let park = Park { how: Parking::Park, slot: None, most: None, usual: Slot::default(), slots: Vec::new() };
+    let op = Op::Feature(Box::new(Feature::Park(park)));
+    let node = builder.add_with(op, Edges::always(Target::Hangup), &Pointer::default());
+    builder.program().entry = Some(node);
+    builder.finish().program
 }
 
 fn connect(callee: Callee, timeout: Duration) -> Program {

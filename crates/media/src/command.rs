@@ -179,6 +179,12 @@ pub enum Command {
         /// For what.
         what: Detector,
     },
+    /// How loud the far end is heard by whoever hears the leg, in a bridge, a room or a recording: a factor, at most 8; 0
+    /// mutes it. Its keys, and what a detector listens for, are heard all the same.
+    Loudness {
+        /// 1 for as it is.
+        gain: f32,
+    },
     /// What a re-INVITE agreed on: a new address, hold, another packet time.
     Reconfigure(Box<LegSetup>),
     /// Say BYE and let go. → [`Event::Released`](crate::Event::Released)

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audio::mix::{self, Gain};
 use rtp::rtcp::VoiceMetrics;
 
 use crate::bridge::Bridge;
@@ -90,6 +91,8 @@ pub(crate) struct Leg {
     detector: Option<Box<Listener>>,
     /// With the tag of its command.
     bridge: Option<(u64, Box<Bridge>)>,
+    /// How loud the peer is heard by others.
+    pub(crate) gain: Gain,
     /// The part of a room whose turns are also this leg's.
     room: Option<PartId>,
     rtcp: Rtcp,
@@ -111,6 +114,7 @@ impl Leg {
             recorder: None,
             detector: None,
             bridge: None,
+            gain: Gain::UNITY,
             room: None,
             turns: u64::from(id.place),
             watched: false,
@@ -245,6 +249,13 @@ impl Leg {
         for back in (0..=late as u32).rev() {
             let Some(ears) = &mut self.rx.ears else { return };
             ears.read(now.wrapping_sub(back * u32::from(self.pace.ticks)), heard);
+            self.rx.hear_keys(self.id, heard, turn.out);
+            if let Some(detector) = &mut self.detector {
+                found_all |= !detector.push(heard, self.id, |event| turn.out.event(event));
+            }
+            if self.gain != Gain::UNITY {
+                mix::scale(heard, self.gain);
+            }
             if let Some((_, bridge)) = &mut self.bridge
                 && bridge.rate() == self.setup.rate
             {
@@ -252,10 +263,6 @@ impl Leg {
             }
             if let Some(recorder) = &mut self.recorder {
                 recorder.hear(heard, self.setup.rate);
-            }
-            self.rx.hear_keys(self.id, heard, turn.out);
-            if let Some(detector) = &mut self.detector {
-                found_all |= !detector.push(heard, self.id, |event| turn.out.event(event));
             }
         }
         if found_all {

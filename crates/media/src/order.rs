@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use audio::codec::{Decoder, Encoder};
+use audio::mix::Gain;
 use rtrb::Producer;
 
 use crate::bridge::Bridge;
@@ -35,6 +36,7 @@ pub(crate) enum Order<P> {
     Dial(LegId, Dialling),
     Record(LegId, Box<Recorder>, Kit),
     Pause(LegId, u64, Option<Pause>),
+    Loudness(LegId, Gain),
     Detect(LegId, Box<Listener>, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),

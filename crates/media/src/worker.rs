@@ -294,6 +294,11 @@ impl<I: Io> Worker<I> {
                         leg.pause_recording(tag, pause);
                     }
                 }
+                Order::Loudness(id, gain) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.gain = gain;
+                    }
+                }
                 Order::Detect(id, listener, kit) => match find(&mut self.legs, id) {
                     Some(leg) => leg.detect(listener, kit, &mut self.out),
                     None => self.out.spent(Spent::Order(Order::Detect(id, listener, kit))),

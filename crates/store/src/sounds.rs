@@ -118,6 +118,25 @@ impl Sounds {
         }
         Err(SoundError::Missing(name.to_owned()))
     }
+
+    /// The names of all sounds in the directory of this name, in their alphabet's order; none if there is no such
+    /// directory. Directories in it do not count. Blocks.
+    pub fn within(&self, name: &str) -> Vec<String> {
+        let Some(relative) = contained(name) else { return Vec::new() };
+        let mut names = Vec::new();
+        for root in &self.0 {
+            let Root::Directory(root) = root else { continue };
+            let Ok(files) = std::fs::read_dir(root.join(&relative)) else { continue };
+            let sounds = files.flatten().map(|file| relative.join(file.file_name())).filter(|path| {
+                path.extension()
+                    .and_then(|extension| extension.to_str())
+                    .is_some_and(|extension| EXTENSIONS.contains(&extension))
+            });
+            names.extend(sounds.filter_map(|path| path.to_str().map(str::to_owned)));
+        }
+        names.sort();
+        names
+    }
 }
 
 enum Found {
@@ -190,6 +209,21 @@ mod tests {
             assert_eq!(sounds.resolve(name), Err(SoundError::Missing(name.into())), "{name}");
         }
     }
+
+    #[test]
+    fn a_directory_is_a_list_of_its_sounds() {
+        let home = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(home.path().join("jazz/old")).expect("a directory");
+        for name in ["jazz/two.ogg", "jazz/one.wav", "jazz/README.txt", "other.wav"] {
+            fs::write(home.path().join(name), b"x").expect("a file");
+        }
+        let sounds = Sounds::new().then(home.path());
+        assert_eq!(sounds.within("jazz"), ["jazz/one.wav", "jazz/two.ogg"]);
+        for name in ["jazz/old", "other", "none", "..", "/"] {
+            assert!(sounds.within(name).is_empty(), "{name}");
+        }
+    }
+
     #[test]
     fn the_sounds_in_the_binary_are_found_by_name() {
         for (name, extension) in [("demo-60s", "ogg"), ("welcome", "wav"), ("press-a-key.wav", "wav")] {

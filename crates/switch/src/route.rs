@@ -115,6 +115,12 @@ impl Program {
         }
     }
 
+    /// One that no document and no number says.
+    pub(crate) fn own(program: flow::ir::Program, id: &str) -> Program {
+        let code = Arc::new(program);
+        Program { code, id: id.to_owned(), is_user: false, only_dials: false, ..Program::user(id) }
+    }
+
     fn user(name: &str) -> Program {
         Program {
             code: Arc::new(flow::own::user(name)),

@@ -1,12 +1,13 @@
 //! A conversation, and the star codes that its parties press meanwhile (Kazoo's metaflows).
 //!
 //! The nodes of a code run beside the conversation ([`Aside`]), and a conversation that ends takes them with it.
+//! One code is at work at a time; only those that break off what is heard, or end a hold, are obeyed meanwhile, and end it.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     engine::{Aside, Beside, Code, Cx, Event, Halt, Reply, Waited},
-    ir::{Metaflows, NodeId, Program, Side},
+    ir::{Feature, Holding, Metaflows, NodeId, Op, Program, Side},
     leg::{LegEvent, Tag},
     pattern,
     trace::What,
@@ -15,10 +16,19 @@ use crate::{
 /// Most digits of one code.
 const MOST: usize = 100;
 
-/// The digits of a code so far, and until when the next one may come; `None` before the key that begins one.
+/// The code that a party is typing; `None` before the key that begins one.
 #[derive(Default)]
 struct Collector {
-    typed: Option<(String, Duration)>,
+    typed: Option<Typed>,
+}
+
+/// The digits of a code so far.
+struct Typed {
+    digits: String,
+    /// Until when the next one may come.
+    until: Duration,
+    /// It was begun while another code was at work.
+    meanwhile: bool,
 }
 
 /// A conversation with what goes on beside it.
@@ -48,7 +58,7 @@ impl Conversation<'_> {
     async fn last(&mut self) -> Result<(), Halt> {
         loop {
             let until =
-                [&self.own, &self.peer].into_iter().filter_map(|one| Some(one.typed.as_ref()?.1)).min();
+                [&self.own, &self.peer].into_iter().filter_map(|one| Some(one.typed.as_ref()?.until)).min();
             match self.cx.wait_with(None, until, &mut self.beside).await? {
                 Waited::Own(Event::Reply(
                     of,
@@ -78,15 +88,18 @@ impl Conversation<'_> {
             return;
         }
         let (binding, until) = (codes.binding, self.cx.now() + codes.timeout);
+        let meanwhile = self.beside.is_some();
         let collector = self.collector(by);
         match &mut collector.typed {
-            Some((digits, deadline)) => {
-                if digits.len() < MOST {
-                    digits.push(key);
+            Some(typed) => {
+                if typed.digits.len() < MOST {
+                    typed.digits.push(key);
                 }
-                *deadline = until;
+                typed.until = until;
             }
-            None if key == binding => collector.typed = Some((String::new(), until)),
+            None if key == binding => {
+                collector.typed = Some(Typed { digits: String::new(), until, meanwhile });
+            }
             None => {}
         }
     }
@@ -99,7 +112,7 @@ impl Conversation<'_> {
     fn late(&mut self) {
         let now = self.cx.now();
         for by in [Side::Own, Side::Peer] {
-            if self.collector(by).typed.as_ref().is_some_and(|(_, until)| *until <= now) {
+            if self.collector(by).typed.as_ref().is_some_and(|typed| typed.until <= now) {
                 self.typed(by);
             }
         }
@@ -107,7 +120,7 @@ impl Conversation<'_> {
 
     /// A code is complete: the number that it is, else the first pattern that is found in it.
     fn typed(&mut self, by: Side) {
-        let Some((digits, _)) = self.collector(by).typed.take() else { return };
+        let Some(Typed { digits, .. }) = self.collector(by).typed.take() else { return };
         let Some(codes) = self.codes() else { return };
         // The key that begins a code, alone, is a key for the other party.
         if digits.is_empty() {
@@ -122,10 +135,26 @@ impl Conversation<'_> {
             return self.cx.note(format!("there is no star code {digits}"));
         };
         if self.beside.is_some() {
-            return self.cx.note("another star code is still at work");
+            if !self.ends(node) {
+                return self.cx.note("another star code is still at work");
+            }
+            self.beside_over();
         }
         self.cx.port().store.code = Some(Code { digits, captures, by });
         self.enter(node);
+    }
+
+    /// Whether a code that begins at this node ends the one that is at work: to break off, or to hold no more.
+    fn ends(&self, node: NodeId) -> bool {
+        let node = self.program.as_ref().and_then(|program| program.node(node));
+        node.is_some_and(|node| match &node.op {
+            Op::Feature(feature) => match &**feature {
+                Feature::Break(_) => true,
+                Feature::Hold(hold) => hold.how != Holding::Hold,
+                _ => false,
+            },
+            _ => false,
+        })
     }
 
     fn enter(&mut self, id: NodeId) {
@@ -140,6 +169,10 @@ impl Conversation<'_> {
     /// The code has done its work.
     fn beside_over(&mut self) {
         self.beside = None;
+        // Keys of the code itself, such as those that take a transfer back, begin no other.
+        for collector in [&mut self.own, &mut self.peer] {
+            collector.typed.take_if(|typed| typed.meanwhile);
+        }
         let mut port = self.cx.port();
         port.store.code = None;
         if let Some(talk) = &mut port.talk {

@@ -13,21 +13,18 @@ const KEYS: usize = 100;
 pub(crate) struct Talk {
     /// Keys that may begin or go on with a star code, and whose.
     pub keys: VecDeque<(Side, char)>,
-    /// A star code runs: the caller's keys are for its nodes.
+    /// A star code runs: the caller's keys are for its nodes too.
     pub busy: bool,
 }
 
 impl Port {
-    /// Keeps a key of a conversation; `false` if there is none, or if the key is for a node that runs beside it.
+    /// Keeps a key of a conversation; `false` if there is none, or if the key is also for a node that runs beside it.
     pub(super) fn talk_key(&mut self, by: Side, key: char) -> bool {
         let Some(talk) = &mut self.talk else { return false };
-        if talk.busy && by == Side::Own {
-            return false;
-        }
         if talk.keys.len() < KEYS {
             talk.keys.push_back((by, key));
         }
-        true
+        !(talk.busy && by == Side::Own)
     }
 
     /// The program whose star codes count: the running one's own, else those of its callers, else the last that had some.

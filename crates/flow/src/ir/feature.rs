@@ -273,7 +273,7 @@ pub struct Transfer<T = Template> {
     pub attended: bool,
     /// Who is transferred.
     pub side: Side,
-    /// Keys that end an attended transfer before the target answers.
+    /// Keys that end an attended transfer, before the target answers and after it.
     pub takeback: String,
     /// How long the target rings.
     pub timeout: Duration,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use audio::codec::CodecError;
+use audio::mix::Gain;
 use audio::write::Layout;
 use audio::{Pcm, tone};
 use rtrb::RingBuffer;
@@ -85,6 +86,7 @@ impl Engine {
             }
             Command::PauseRecording { tag, pause } => self.order(leg, Order::Pause(leg, tag, Some(pause))),
             Command::ResumeRecording { tag } => self.order(leg, Order::Pause(leg, tag, None)),
+            Command::Loudness { gain } => self.order(leg, Order::Loudness(leg, Gain::new(gain))),
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);
                 let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound)

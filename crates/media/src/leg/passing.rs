@@ -1,5 +1,6 @@
 //! What a leg hears passed on as packets: to the leg it is bridged with, or back.
 
+use audio::mix::Gain;
 use rtp::View;
 use rtp::packet::HEADER;
 
@@ -53,7 +54,9 @@ impl Leg {
         let overheard = self.recorder.is_some()
             || self.room.is_some()
             || self.detector.is_some()
-            || self.rx.tones.is_some();
+            || self.rx.tones.is_some()
+            // What is passed on as it comes is as loud as it came.
+            || self.gain != Gain::UNITY;
         if !self.setup.receive || overheard {
             return None;
         }

@@ -83,7 +83,7 @@ impl CallLeg {
     pub(super) fn entertain(&mut self) {
         let Some(attending) = self.attending.as_ref().filter(|attending| attending.alone) else { return };
         let music = vec![attending.music.clone()];
-        if !self.hears_music() && !self.is_speaking() {
+        if !self.hears_music(&music) && !self.is_speaking() {
             self.play_music(music);
         }
     }

@@ -75,7 +75,7 @@ impl Call {
 
     /// Bridges the media of the two legs, if both have some and it is not done yet.
     pub(super) fn join(&mut self, now: Instant) {
-        let Some(bridge) = &self.bridge else { return };
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.held.is_none()) else { return };
         let (one, other, bridge_joined) = (bridge.one, bridge.other, bridge.joined);
         if ![one, other].iter().all(|key| self.leg(*key).is_some_and(|leg| leg.has_media())) {
             return;
@@ -122,9 +122,23 @@ impl Call {
         Some([rate(one)?, rate(other)?])
     }
 
+    /// The two hear each other no more for now, and are still each other's.
+    pub(super) fn separate(&mut self) {
+        let Some(bridge) = &mut self.bridge else { return };
+        bridge.joined = None;
+        bridge.sounds = None;
+        bridge.keys.clear();
+        for key in [bridge.one, bridge.other] {
+            if let Some(leg) = self.leg_mut(key) {
+                leg.part();
+            }
+        }
+    }
+
     /// Nobody hears anybody any more.
     pub(super) fn part(&mut self) -> Option<Bridge> {
         let bridge = self.bridge.take()?;
+        self.held = None;
         for key in [bridge.one, bridge.other] {
             if let Some(leg) = self.leg_mut(key) {
                 leg.part();
@@ -137,7 +151,8 @@ impl Call {
 
     /// A leg's far end pressed a key: its partner gets it, unless it hears it in the sound.
     pub(super) fn key(&mut self, now: Instant, from: LegKey, key: char, length: Duration) {
-        let Some(to) = self.bridge.as_ref().and_then(|bridge| bridge.partner(from)) else { return };
+        let bridge = self.bridge.as_ref().filter(|_| self.held.is_none());
+        let Some(to) = bridge.and_then(|bridge| bridge.partner(from)) else { return };
         let Some(leg) = self.leg(from).filter(|leg| leg.has_media()) else { return };
         let by = leg.mark();
         if !leg.has_key_events() {

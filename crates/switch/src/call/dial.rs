@@ -227,7 +227,8 @@ impl Call {
     }
 
     /// Where a user can be reached.
-    pub(super) fn contacts(&mut self, now: Instant, tag: Tag, user: &str, ways: Vec<Phone>) {
+    pub(super) fn contacts(&mut self, now: Instant, tag: Tag, user: &str, mut ways: Vec<Phone>) {
+        ways.retain(|way| !way.routes.is_empty() || !self.moves_from(way.flow));
         let Some(dial) = self.dial.as_mut().filter(|dial| dial.tag == tag) else { return };
         let Stage::Ringing { lookups, rota, .. } = &mut dial.stage else { return };
         let mut places = Vec::new();
@@ -425,13 +426,20 @@ impl Call {
     /// The dialling is over; the flow goes on.
     pub(super) fn dialled(&mut self, now: Instant, outcome: DialOutcome, status: u16) {
         let Some(dial) = self.dial.take() else { return };
-        self.part();
-        if let Some(caller) = self.leg_mut(dial.caller) {
-            caller.hush();
+        // One who talked to somebody else all the while goes on.
+        let apart = matches!(dial.stage, Stage::Ringing { heard: None, .. });
+        if !(apart && self.talks(dial.caller)) {
+            self.part();
+            if let Some(caller) = self.leg_mut(dial.caller) {
+                caller.hush();
+            }
         }
         metrics::counter!("offhook_dials_total", "outcome" => outcome.word()).increment(1);
         self.last_dialled = Some(status);
         if self.feature_dialled(now, dial.tag, outcome, status) {
+            return;
+        }
+        if outcome == DialOutcome::Answered && self.after_bridge(now) {
             return;
         }
         self.tell(now, Input::Leg(dial.tag, LegEvent::Dialled { outcome, status }));

@@ -11,6 +11,7 @@ use flow::ir::{Cause, Feature, Side};
 use flow::leg::{DialOutcome, LegEvent, Tag};
 
 use super::LegKey;
+use super::consult::Consult;
 use super::run::Call;
 
 /// Something that takes time.
@@ -25,6 +26,16 @@ pub(super) struct Running {
 pub(super) enum Doing {
     /// Waits for somebody outside.
     Block,
+    /// One party holds the other until it presses this key.
+    Hold {
+        /// Who holds.
+        by: LegKey,
+        key: char,
+    },
+    /// These legs still hear an announcement.
+    Announce { hearing: Vec<LegKey> },
+    /// One party talks to the target of a transfer, or moves to another phone.
+    Consult(Box<Consult>),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -61,6 +72,42 @@ obeyed! {
             Feature::AfterRecording(flow) => self.after_recording(now, tag, by, flow),
             Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
+            Feature::Transfer(order) => {
+                let came = self.hand_over(now, tag, self.sides(by), order);
+                self.tells(now, tag, came);
+            },
+            Feature::Move(to) => {
+                let came = self.move_to(now, tag, self.sides(by), to);
+                self.tells(now, tag, came);
+            },
+            Feature::AfterBridge(after) => {
+                let came = self.set_after(after);
+                self.came(now, tag, came);
+            },
+            Feature::Hold(hold) => {
+                let came = self.hold(now, tag, self.sides(by), hold);
+                self.tells(now, tag, came);
+            },
+            Feature::HoldMusic(class) => {
+                let came = self.set_music(class);
+                self.came(now, tag, came);
+            },
+            Feature::Mute(mute) => {
+                let came = self.mute(self.sides(by), mute);
+                self.came(now, tag, came);
+            },
+            Feature::Sound(settings) => {
+                let came = self.sound(self.sides(by), &settings);
+                self.came(now, tag, came);
+            },
+            Feature::Announce(announce) => {
+                let came = self.announce(now, tag, self.sides(by), announce);
+                self.tells(now, tag, came);
+            },
+            Feature::Break(side) => {
+                let came = self.break_off(now, self.sides(by), side);
+                self.came(now, tag, came);
+            },
             else feature => {
                 let why = format!("{} is not configured", feature.name());
                 self.came(now, tag, Err((Cause::Unavailable, why)));
@@ -92,6 +139,13 @@ impl Call {
         }
     }
 
+    /// Tells the flow what came of a feature at once, if it is over.
+    fn tells(&mut self, now: Instant, tag: Tag, came: Option<Came>) {
+        if let Some(came) = came {
+            self.came(now, tag, came);
+        }
+    }
+
     /// A feature is over, with this word.
     pub(super) fn finish(&mut self, now: Instant, tag: Tag, word: &str) {
         self.doing.retain(|running| running.tag != tag);
@@ -105,7 +159,7 @@ impl Call {
     /// When [`Call::feature_time`] is to be called.
     pub(super) fn feature_due(&self) -> Option<Instant> {
         let due = |running: &Running| match running.doing {
-            Doing::Block => None,
+            Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => None,
         };
         self.doing.iter().filter_map(due).min()
     }
@@ -115,16 +169,22 @@ impl Call {
         for at in 0..self.doing.len() {
             let Some(running) = self.doing.get(at) else { return };
             match running.doing {
-                Doing::Block => {}
+                Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => {}
             }
         }
     }
 
     /// The flow stops what it started with this tag; whether that was a feature. The flow hears no more of it.
-    pub(super) fn stop_feature(&mut self, _now: Instant, tag: Tag) -> bool {
-        let Some(doing) = self.running(tag) else { return false };
-        match doing {
-            Doing::Block => {}
+    pub(super) fn stop_feature(&mut self, now: Instant, tag: Tag) -> bool {
+        match self.running(tag) {
+            None => return false,
+            Some(Doing::Block) => {}
+            Some(Doing::Hold { .. }) => self.release(now),
+            Some(Doing::Announce { hearing }) => {
+                let hearing = std::mem::take(hearing);
+                self.silence(now, tag, &hearing);
+            }
+            Some(Doing::Consult(_)) => self.give_up_consult(now, tag),
         }
         self.doing.retain(|running| running.tag != tag);
         true
@@ -134,7 +194,33 @@ impl Call {
     pub(super) fn drop_features(&mut self, _now: Instant) {
         for running in std::mem::take(&mut self.doing) {
             match running.doing {
-                Doing::Block => {}
+                Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => {}
+            }
+        }
+    }
+
+    /// A party pressed a key.
+    pub(super) fn feature_key(&mut self, now: Instant, from: LegKey, key: char) {
+        self.hold_key(now, from, key);
+        self.consult_key(now, from, key);
+    }
+
+    /// A phone answered whom the dialling of this tag called, and is connected with whom it was for.
+    pub(super) fn feature_answered(&mut self, now: Instant, tag: Tag, answered: LegKey) {
+        self.consult_answered(now, tag, answered);
+    }
+
+    /// Another leg takes the place of one.
+    pub(super) fn swap_features(&mut self, old: LegKey, new: LegKey) {
+        if let Some(held) = &mut self.held {
+            held.swap(old, new);
+        }
+        for running in &mut self.doing {
+            match &mut running.doing {
+                Doing::Hold { by, .. } if *by == old => *by = new,
+                Doing::Announce { hearing } => hearing.retain(|key| *key != old),
+                Doing::Consult(consult) => consult.swap(old, new),
+                Doing::Hold { .. } | Doing::Block => {}
             }
         }
     }
@@ -147,15 +233,16 @@ impl Call {
     /// A dialling came to its end; whether it was a feature's.
     pub(super) fn feature_dialled(
         &mut self,
-        _now: Instant,
+        now: Instant,
         tag: Tag,
         _outcome: DialOutcome,
         _status: u16,
     ) -> bool {
         let Some(doing) = self.running(tag) else { return false };
         match doing {
-            // It dials nobody.
-            Doing::Block => {}
+            // They dial nobody.
+            Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } => {}
+            Doing::Consult(_) => self.consult_over(now, tag),
         }
         true
     }

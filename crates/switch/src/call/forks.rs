@@ -49,6 +49,8 @@ impl Call {
             _ => None,
         };
         let caller = self.dial.as_ref().map(|dial| dial.caller);
+        // One who talks to somebody meanwhile hears nothing of it.
+        let caller = caller.filter(|caller| !self.talks(*caller));
         let Some(caller) = caller.and_then(|key| self.leg_mut(key)) else { return };
         match chosen {
             Some(sound) if caller.has_media() => caller.ring_by(sound),
@@ -98,6 +100,7 @@ impl Call {
             leg.perform(now, tag, LegCommand::Answer);
         }
         self.connect(now, caller, key);
+        self.feature_answered(now, tag, key);
     }
 
     /// A phone was not answered, for a reason.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use audio::codec::Codec;
 use flow::ir::Cause;
-use flow::leg::{LegEvent, Tag};
+use flow::leg::{LegEvent, Prompt, Tag};
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
@@ -66,11 +66,11 @@ enum Terms {
 }
 
 /// What the call itself plays to a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Own {
     Nothing,
     Ringing,
-    Music,
+    Music(Vec<Prompt>),
 }
 
 /// What a leg tells its call.
@@ -113,7 +113,11 @@ pub(crate) struct CallLeg {
     pending: Vec<Pending>,
     /// The flow that runs when a recording that begins from here on is over.
     after_recording: Option<String>,
+    /// How loud the far end is heard by others: muted or not, and the factor when it is not.
+    loudness: (bool, f32),
     silence: Silence,
+    /// How its far end is reached, as far as it is known.
+    flow: Option<sip::Flow>,
     /// Its place among the calls of a trunk.
     #[allow(dead_code, reason = "held, not read")]
     pass: Option<Pass>,
@@ -167,7 +171,9 @@ impl CallLeg {
             own: Own::Nothing,
             pending: Vec::new(),
             after_recording: None,
+            loudness: (false, 1.0),
             silence: Silence::Unknown,
+            flow: None,
             pass: None,
             attending: None,
             partner: None,
@@ -179,6 +185,16 @@ impl CallLeg {
     /// Counts among the calls of a trunk as long as it lives.
     pub(crate) fn carry(&mut self, pass: Pass) {
         self.pass = Some(pass);
+    }
+
+    /// The far end is reached by this flow.
+    pub(crate) fn at(&mut self, flow: sip::Flow) {
+        self.flow = Some(flow);
+    }
+
+    /// Whether the far end is reached by this flow.
+    pub(crate) fn is_at(&self, flow: sip::Flow) -> bool {
+        self.flow == Some(flow)
     }
 
     pub(crate) fn key(&self) -> LegKey {
@@ -356,6 +372,7 @@ impl CallLeg {
         if self.media.leg().is_none() {
             let beside = self.owner.record.any_media();
             self.media.adopt(&self.tuned(&agreement.setup), beside)?;
+            self.settle_loudness();
             self.note_media(now, &agreement.words);
             let words = agreement.words.clone();
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(words));

@@ -127,6 +127,8 @@ pub(crate) struct MediaEnd {
     numbers: u64,
     /// The number of the bridge that the leg has an end of.
     bridge: Option<u64>,
+    /// How loud the far end is heard.
+    gain: f32,
 }
 
 /// What became of a command.
@@ -147,7 +149,8 @@ impl MediaEnd {
         mail: mpsc::Sender<Box<Mail>>,
     ) -> MediaEnd {
         let state = State::Reserved(ports);
-        MediaEnd { engine, legs, mail, state, setup: None, jobs: HashMap::new(), numbers: 0, bridge: None }
+        let jobs = HashMap::new();
+        MediaEnd { engine, legs, mail, state, setup: None, jobs, numbers: 0, bridge: None, gain: 1.0 }
     }
 
     pub(crate) fn leg(&self) -> Option<LegId> {
@@ -176,6 +179,14 @@ impl MediaEnd {
         self.numbers += 1;
         self.bridge = Some(self.numbers);
         Some((leg, self.numbers))
+    }
+
+    /// How loud the far end is heard: a factor, 0 for not at all. It stays with the leg.
+    pub(crate) fn set_gain(&mut self, gain: f32) {
+        let Some(leg) = self.leg().filter(|_| gain != self.gain) else { return };
+        if self.engine.send(leg, Command::Loudness { gain }).is_ok() {
+            self.gain = gain;
+        }
     }
 
     /// Takes the end of a bridge out of the leg.

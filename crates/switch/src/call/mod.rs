@@ -11,17 +11,20 @@
 //! A call has a leg for each of its parties. The flow runs on one of them, at first the caller's; [`dial`] adds others,
 //! [`feature`] is the rest of what a flow asks of more than its own leg, [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
 
+mod announce;
 mod answer;
 mod attend;
 mod bridge;
 mod callees;
 mod caller;
 pub(crate) mod cdr;
+mod consult;
 mod dial;
 mod digits;
 mod errand;
 mod feature;
 mod forks;
+mod handover;
 mod hold;
 mod hunt;
 mod id;
@@ -43,6 +46,7 @@ mod timeline;
 mod told;
 mod tones;
 mod transfer;
+mod voice;
 
 use std::sync::Arc;
 

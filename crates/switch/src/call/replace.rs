@@ -103,6 +103,7 @@ impl Call {
         if let Some(dial) = &mut self.dial {
             dial.swap(old, new);
         }
+        self.swap_features(old, new);
         if self.subject == Some(old) {
             self.subject = Some(new);
         }
@@ -114,5 +115,6 @@ impl Call {
             }
         }
         self.join(now);
+        self.sync_hold();
     }
 }

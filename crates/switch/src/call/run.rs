@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flow::End;
 use flow::engine::{Effect, Input, Machine};
-use flow::ir::Side;
+use flow::ir::{AfterBridge, Side};
 use flow::leg::DialOutcome;
 use flow::leg::{Leg, LegCommand, LegEvent, Tag};
 use flow::trace::What;
@@ -20,6 +20,7 @@ use super::bridge::Bridge;
 use super::caller::Caller;
 use super::dial::Dial;
 use super::feature::Running;
+use super::hold::Held;
 use super::leg::{CallLeg, Notice};
 use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
@@ -53,6 +54,12 @@ pub(super) struct Call {
     pub(super) last_dialled: Option<u16>,
     /// Who hears whom.
     pub(super) bridge: Option<Bridge>,
+    /// Those two are kept apart by a flow, one of them on hold.
+    pub(super) held: Option<Held>,
+    /// The class of the music on hold, as the flow has said last.
+    pub(super) music: Option<String>,
+    /// What becomes of the subject when the next conversation is over.
+    pub(super) after: Option<AfterBridge<String>>,
     /// The other party left at this moment, for this reason.
     pub(super) left: Option<(Instant, Reason)>,
     /// A party that is being transferred, or was.
@@ -184,6 +191,8 @@ impl Call {
 
     fn cut(&mut self, now: Instant, cause: &str) {
         self.ending(cause, "server");
+        // Nobody stays.
+        self.drop_features(now);
         match self.subject.and_then(|key| self.leg_mut(key)) {
             // The others go with it.
             Some(leg) if leg.is_up() => leg.cut(cause, 480),
@@ -220,8 +229,12 @@ impl Call {
     /// A leg has something to say.
     fn noticed(&mut self, now: Instant, key: LegKey, notice: Notice) {
         let is_subject = self.subject == Some(key);
+        if let Notice::Flow(_, LegEvent::Digit(digit)) = &notice {
+            self.feature_key(now, key, *digit);
+        }
         match notice {
             Notice::Flow(_, event) if self.screened(now, key, &event) => {}
+            Notice::Flow(tag, event) if self.announced(now, key, tag, &event) => {}
             Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
             // While its caller talks to somebody, a flow hears both for the sake of star codes.
             Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {
@@ -231,6 +244,9 @@ impl Call {
             }
             Notice::Flow(tag, event) if is_subject => {
                 self.heard(now, &event);
+                if matches!(event, LegEvent::Played { .. }) {
+                    self.sync_hold();
+                }
                 self.tell(now, Input::Leg(tag, event));
             }
             Notice::Flow(..) => {}
@@ -256,13 +272,17 @@ impl Call {
         self.tell(now, Input::Leg(Tag::default(), event));
     }
 
-    fn talks(&self, key: LegKey) -> bool {
+    pub(super) fn talks(&self, key: LegKey) -> bool {
         self.bridge.as_ref().is_some_and(|bridge| bridge.partner(key).is_some())
     }
 
     /// A party is gone.
     fn gone(&mut self, now: Instant, key: LegKey, cause: String) {
         let reason = self.leg(key).map_or_else(Reason::normal, CallLeg::farewell);
+        self.hears_no_more(now, key);
+        if self.consult_left(now, key) {
+            return;
+        }
         if self.subject != Some(key) && self.feature_gone(now, key) {
             return;
         }

@@ -109,9 +109,10 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
         caller: party.clone(),
         called: called.clone(),
         flow: Some(program.id.clone()),
-        state: CallState::Answered,
+        // A caller who is sent elsewhere before the answer is answered there, or not at all.
+        state: if leg.is_answered() { CallState::Answered } else { CallState::Ringing },
         started: wall_clock(),
-        answered: Some(wall_clock()),
+        answered: leg.is_answered().then(wall_clock),
         legs: vec![LegView::new(Mark::FIRST, party)],
         recordings: Vec::new(),
         ..before
@@ -220,6 +221,7 @@ pub(super) fn answering(
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
     let from = invite.flow.remote.ip();
     let here = shared.is_here(from) && shared.trunks.owner(from).is_none();
+    leg.at(invite.flow);
     if matches!(invite.identity, sip::Identity::User(_)) {
         leg.prove();
     } else if here {
@@ -257,6 +259,9 @@ impl Call {
             doing: Vec::new(),
             last_dialled: None,
             bridge: None,
+            held: None,
+            music: None,
+            after: None,
             transfer: None,
             origin: None,
             moved: Vec::new(),

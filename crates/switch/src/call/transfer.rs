@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use flow::leg::DialOutcome;
+use flow::leg::{DialOutcome, Tag};
 use sip::{Reason, Refer, ReferId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,9 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::caller::Caller;
 use super::leg::CallLeg;
 use super::run::Call;
-use super::start::{Transferred, start_transferred};
 use super::{LegKey, Mail, Mark, post};
-use crate::route::{lead, lead_out};
 use crate::sip_io::{Command, Owner};
 
 /// A transferor who does not hang up after a successful transfer is hung up on: its NOTIFY comes first.
@@ -29,16 +27,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A transfer in the call of the one who asked for it.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    refer: ReferId,
+    pub(super) asked: Asked,
     /// Who asked for it.
     pub(super) by: LegKey,
     /// The other party.
-    of: LegKey,
-    stage: Stage,
+    pub(super) of: LegKey,
+    pub(super) stage: Stage,
+}
+
+/// What asked for a transfer, and is told how it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// The phone, by REFER.
+    Phone(ReferId),
+    /// The flow.
+    Flow(Tag),
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// The dialog that is to be taken over is looked for; the parties still talk.
     Finding,
     /// The other party is in another call, and had this mark in this one.
@@ -98,6 +105,10 @@ pub(super) struct Moved {
 }
 
 impl Moved {
+    pub(super) fn new(key: LegKey, media: Option<media::LegId>, mail: mpsc::Sender<Box<Mail>>) -> Moved {
+        Moved { key, media, mail }
+    }
+
     /// The call it went to is over.
     pub(super) fn is_over(&self) -> bool {
         self.mail.is_closed()
@@ -105,6 +116,10 @@ impl Moved {
 }
 
 impl Origin {
+    pub(super) fn new(leg: LegKey, mail: mpsc::Sender<Box<Mail>>) -> Origin {
+        Origin { leg, mail }
+    }
+
     pub(super) fn tell(&self, news: News) {
         // It may be over.
         post(&self.mail, Mail::Transfer(self.leg, news));
@@ -127,7 +142,8 @@ impl Call {
         let trusted = self.leg(by).is_some_and(|leg| leg.is_trusted());
         let to = if refer.replaces.is_some() { "another of its calls" } else { refer.to.user.as_str() };
         let prefix = self.leg(by).map(|leg| self.record.marked(leg.mark())).unwrap_or_default();
-        let Some(of) = both.filter(|_| trusted && self.transfer.is_none() && self.origin.is_none()) else {
+        let free = self.transfer.is_none() && self.origin.is_none() && !self.is_consulting();
+        let Some(of) = both.filter(|_| trusted && free) else {
             self.record
                 .timeline
                 .note(now, format!("{prefix}may not transfer to {to}: there is nobody to transfer"));
@@ -138,54 +154,31 @@ impl Call {
         if let Some(replaces) = refer.replaces.clone() {
             let mail = self.record.mail().clone();
             self.shared.shard.send(Command::Find { replaces, by, mail });
-            self.transfer = Some(Box::new(Transfer { refer: refer.id, by, of, stage: Stage::Finding }));
+            let asked = Asked::Phone(refer.id);
+            self.transfer = Some(Box::new(Transfer { asked, by, of, stage: Stage::Finding }));
             return;
         }
         self.answer_refer(by, refer.id, Ok(()));
-        self.notify(by, refer.id, 100);
+        let asked = Asked::Phone(refer.id);
+        self.notify(by, asked, 100);
         let number = refer.to.user.clone();
-        let (flows, users) = (self.shared.flows.load(), self.shared.users.load());
         // Whoever may not dial outside does not get there by a transfer either.
-        let led = match self.leg(by).is_some_and(CallLeg::is_proved) {
-            true => lead_out(&flows, &users, &self.shared.trunks, &number),
-            false => lead(&flows, &users, &number),
-        };
-        let hops = self.caller.hops.saturating_sub(1);
-        match led {
-            Ok(program) if hops > 0 => {
-                let settled = !program.only_dials;
-                let caller = self.identity(of, refer.referred_by.clone(), hops);
-                let Some(leg) = self.take_leg(of) else { return };
-                let mark = leg.mark();
-                let origin = Origin { leg: of, mail: self.record.mail().clone() };
-                let media = leg.media_leg();
-                let transferred = Transferred {
-                    leg,
-                    caller,
-                    called: number,
-                    program,
-                    origin: (!settled).then_some(origin),
-                    from: self.record.clone(),
-                    now,
-                };
-                let mail = start_transferred(&self.shared, transferred);
-                self.moved.push(Moved { key: of, media, mail });
-                self.transfer =
-                    Some(Box::new(Transfer { refer: refer.id, by, of, stage: Stage::Away(mark) }));
-                if settled {
-                    self.transfer_news(now, of, News::Done);
-                }
+        let sent = match self.meaning(Some(by), &number) {
+            Ok(program) => {
+                self.send_off(now, of, &number, program, refer.referred_by.clone(), Some((by, asked)))
             }
-            Ok(_) => self.notify(by, refer.id, 483),
             Err(refusal) => {
                 self.record.timeline.note(now, format!("no transfer: {refusal}"));
-                self.notify(by, refer.id, refusal.status());
+                Err(refusal.status())
             }
+        };
+        if let Err(status) = sent {
+            self.notify(by, asked, status);
         }
     }
 
     /// Who a party is to those it is connected with.
-    fn identity(&self, key: LegKey, referred_by: Option<String>, hops: u32) -> Caller {
+    pub(super) fn identity(&self, key: LegKey, referred_by: Option<String>, hops: u32) -> Caller {
         let first = self.leg(key).is_some_and(|leg| leg.mark() == Mark::FIRST);
         if first {
             return Caller { referred_by, hops, ..self.caller.clone() };
@@ -211,14 +204,14 @@ impl Call {
         }
     }
 
-    fn notify(&self, by: LegKey, refer: ReferId, status: u16) {
-        if let Some(leg) = self.leg(by) {
+    fn notify(&self, by: LegKey, asked: Asked, status: u16) {
+        if let (Some(leg), Asked::Phone(refer)) = (self.leg(by), asked) {
             leg.notify_refer(refer, status);
         }
     }
 
     /// Takes a leg out of the call, which is about to move.
-    fn take_leg(&mut self, key: LegKey) -> Option<CallLeg> {
+    pub(super) fn take_leg(&mut self, key: LegKey) -> Option<CallLeg> {
         self.part();
         let at = self.legs.iter().position(|leg| leg.key() == key)?;
         Some(self.legs.remove(at))
@@ -230,7 +223,8 @@ impl Call {
         else {
             return;
         };
-        let Transfer { refer, of, .. } = *transfer;
+        let Transfer { asked, of, .. } = *transfer;
+        let Asked::Phone(refer) = asked else { return };
         let other = match found {
             Ok(owner) if owner.record.id != self.record.id && self.bridge.is_some() => owner,
             _ => {
@@ -239,12 +233,12 @@ impl Call {
             }
         };
         self.answer_refer(by, refer, Ok(()));
-        self.notify(by, refer, 100);
+        self.notify(by, asked, 100);
         let Some(leg) = self.take_leg(of) else { return };
         let (mark, media) = (leg.mark(), leg.media_leg());
         let origin = Origin { leg: of, mail: self.record.mail().clone() };
         let arrival = Box::new(Arrival { leg, purpose: Purpose::Replace { old: other.leg, origin } });
-        self.transfer = Some(Box::new(Transfer { refer, by, of, stage: Stage::Away(mark) }));
+        self.transfer = Some(Box::new(Transfer { asked, by, of, stage: Stage::Away(mark) }));
         match send(&other.mail, arrival) {
             Ok(()) => self.moved.push(Moved { key: of, media, mail: other.mail }),
             Err(arrival) => self.stayed(now, arrival.leg, 481),
@@ -285,16 +279,19 @@ impl Call {
         self.legs.push(leg);
         self.moved.retain(|moved| moved.key != key);
         let by = self.transfer.take_if(|transfer| transfer.of == key).map(|transfer| {
-            self.notify(transfer.by, transfer.refer, status);
-            transfer.by
+            self.notify(transfer.by, transfer.asked, status);
+            (transfer.by, transfer.asked)
         });
-        let there = by.filter(|by| self.leg(*by).is_some_and(|leg| leg.is_up()));
+        let there = by.filter(|(by, _)| self.leg(*by).is_some_and(|leg| leg.is_up()));
         match there {
-            Some(by) => {
+            Some((by, asked)) => {
                 self.record
                     .timeline
                     .note(now, format!("the transfer came to nothing ({status}); they talk again"));
                 self.connect(now, by, key);
+                if let Asked::Flow(tag) = asked {
+                    self.finish(now, tag, "failed");
+                }
             }
             None => {
                 if let Some(leg) = self.leg_mut(key) {
@@ -307,17 +304,17 @@ impl Call {
     /// The call that has the other party tells how it goes.
     pub(super) fn transfer_news(&mut self, now: Instant, of: LegKey, news: News) {
         let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.of == of) else { return };
-        let (by, refer) = (transfer.by, transfer.refer);
+        let (by, asked) = (transfer.by, transfer.asked);
         match news {
-            News::Progress(status) => self.notify(by, refer, status),
+            News::Progress(status) => self.notify(by, asked, status),
             News::Done => {
                 transfer.stage = Stage::Done(now + PATIENCE);
                 self.record.timeline.note(now, "the transfer is done");
-                self.notify(by, refer, 200);
+                self.notify(by, asked, 200);
             }
             News::Lost => {
                 self.transfer = None;
-                self.notify(by, refer, 487);
+                self.notify(by, asked, 487);
                 if self.subject == Some(of) {
                     self.subject_gone(now, "hangup", &Reason::normal());
                 } else {

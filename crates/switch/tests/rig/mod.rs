@@ -51,7 +51,9 @@ impl Rig {
         config.http.allowed = vec!["127.0.0.0/8".parse().expect("a network")];
         change(&mut config);
         let users = people();
-        let flows = Arc::new(ArcSwap::from_pointee(table(flows)));
+        let mut flows = table(flows);
+        flows.set_sounds(store::Sounds::new().then(dir.path().join("sounds")));
+        let flows = Arc::new(ArcSwap::from_pointee(flows));
         let switch = runtime.block_on(Switch::start(config, flows, &users)).expect("a switch");
         Rig { runtime, switch: Some(switch), dir }
     }
@@ -89,6 +91,15 @@ impl Rig {
         let desk = Desk::new(self.address(), user, "secret", tone, manner).expect("a phone");
         assert_eq!(desk.registered(), Some(200), "{user} registers");
         desk
+    }
+
+    /// Writes a sound of this name for the flows: ten seconds of a tone.
+    pub(crate) fn sound(&self, name: &str, hertz: u16) {
+        let path = self.dir.path().join("sounds").join(name).with_extension("wav");
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        let long = Duration::from_secs(10);
+        let tone = audio::tone::render(&[hertz], long, Duration::ZERO, long, audio::Rate::NARROW);
+        std::fs::write(path, audio::write::wav::to_bytes(&tone)).expect("written");
     }
 
     pub(crate) fn counts(&self) -> Counts {

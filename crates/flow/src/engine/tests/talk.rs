@@ -284,3 +284,44 @@ fn keys_of_a_conversation_are_not_typed_ahead() {
         "#,
     );
 }
+
+#[test]
+fn a_code_that_breaks_off_ends_the_one_at_work_and_no_other_does() {
+    let announce = Announce { what: Announcement::Sound(Template::literal("news")), side: Side::Both };
+    let nodes =
+        vec![(feature(Feature::Announce(announce)), end()), (feature(Feature::Break(Side::Own)), end())];
+    let program = talk(nodes, codes(&[("1", 2), ("2", 3)], &[]));
+    let script = "dial 1s answered 20s\nwait 2s *1 wait 1s *1 wait 850ms *2 wait 3s *1";
+    check_program(
+        program,
+        script,
+        r#"
+        @/0  Dial(user bob; 20 s)
+        0 dial user bob; 20 s
+        1000 user bob answers
+        2000 key *
+        2000 key 1
+        2800 got "1"
+        @/2  Announce("news", to both)
+        2800 feature Announce("news", to both)
+        3000 key *
+        3000 key 1
+        3800 got "1"
+        3800 note: another star code is still at work
+        3850 key *
+        3850 key 2
+        4650 got "2"
+        @/3  Break(own)
+        4650 feature Break(own)
+        6850 key *
+        6850 key 1
+        7650 got "1"
+        @/2  Announce("news", to both)
+        7650 feature Announce("news", to both)
+        @/1
+        21000 Say("Good bye.")
+        21540 hang up
+        21540 end: normal, by the flow
+        "#,
+    );
+}

@@ -1,5 +1,7 @@
 //! Two legs that hear each other, in virtual time.
 
+use audio::mix::Gain;
+
 use super::*;
 use crate::bridge::Bridge;
 
@@ -107,6 +109,28 @@ fn a_prompt_goes_before_the_other_party_and_leaves_no_old_sound() {
     let end = find(&heard, &tone[190..195].concat()).expect("then alice again");
     let live = 190 * 160 + 480;
     assert!(end <= live, "no later than before: {end} of {live}");
+}
+
+#[test]
+fn who_is_muted_is_not_heard_and_one_who_is_made_softer_is() {
+    let (mut rig, mut alice, _) = bridged(setup(), other());
+    let mut heard = |gain: f32| {
+        rig.order(Order::Loudness(id(0), Gain::new(gain)));
+        rig.heard();
+        for frame in frames(1) {
+            arrive(&mut rig, 0, &mut alice, 0, &frame);
+            rig.slots(4);
+        }
+        let heard = said(&rig.heard(), away());
+        let mut pcm = vec![0; heard.len()];
+        Codec::Pcmu.decode(&heard, &mut pcm);
+        // What was on its way when the order came is over by then.
+        pcm[4_000..].iter().map(|sample| sample.unsigned_abs()).max().unwrap()
+    };
+    let (plain, soft, mute, again) = (heard(1.0), heard(0.2), heard(0.0), heard(1.0));
+    assert!(plain > 1_000 && again == plain, "{plain}, {again}");
+    assert!((plain / 6..plain / 4).contains(&soft), "{soft} of {plain}");
+    assert!(mute < 10, "{mute}");
 }
 
 #[test]

@@ -82,10 +82,12 @@ impl CallLeg {
         }
         self.owner = owner;
         self.owner.record.set_media(self.mark(), self.media.leg());
-        let words = self.table.words();
+        let (words, answered) = (self.table.words(), self.is_answered());
         self.owner.record.write_leg(self.mark(), |leg| {
-            leg.state = LegState::Answered;
-            leg.answered.get_or_insert_with(wall_clock);
+            if answered {
+                leg.state = LegState::Answered;
+                leg.answered.get_or_insert_with(wall_clock);
+            }
             leg.ended = None;
             leg.media = words;
         });

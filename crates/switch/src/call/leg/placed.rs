@@ -38,6 +38,7 @@ impl CallLeg {
 
     /// A way is reached, perhaps another than before: the offer names our address towards it.
     pub(super) fn reached(&mut self, flow: Flow) {
+        self.at(flow);
         let port = self.media.rtp_port();
         self.table = Table::new(self.table.codecs(), flow.local.ip(), port);
         let offer = self.table.offer();

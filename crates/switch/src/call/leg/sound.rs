@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::leg::{Prompt, Tag};
+use flow::leg::{LegEvent, Prompt, Tag};
 use media::{Command, LegSetup, Start};
 
 use super::{CallLeg, KEY_GAP, OWN, Own};
+use crate::call::hold::MUSIC;
 use crate::call::media_end::Job;
 use crate::studio::PromptError;
 
@@ -19,14 +20,14 @@ impl CallLeg {
     ) {
         let told = self.player.ready(&mut self.media, errand, result);
         if let Some((tag, event)) = told {
-            self.tell(tag, event);
+            self.tell_played(tag, event);
         }
     }
 
-    /// Plays music, from where it is by now, until [`CallLeg::hush`], over whatever the leg hears.
-    pub(crate) fn play_music(&mut self, prompts: Vec<Prompt>) {
-        self.own = Own::Music;
-        self.play_from(OWN, prompts, flow::ir::Repeat::Forever, Start::Now);
+    /// Plays music, from where it is by now, until [`CallLeg::end_music`], over whatever the leg hears.
+    pub(crate) fn play_music(&mut self, music: Vec<Prompt>) {
+        self.own = Own::Music(music.clone());
+        self.play_from(OWN, music, flow::ir::Repeat::Forever, Start::Now);
     }
 
     /// Whether the flow's prompts are heard, or soon will be.
@@ -36,14 +37,34 @@ impl CallLeg {
 
     /// The flow has something to say: music gives way to it.
     pub(super) fn speak(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat) {
-        if self.own == Own::Music {
+        if matches!(self.own, Own::Music(_)) {
             self.own = Own::Nothing;
         }
         self.play(tag, prompts, repeat);
     }
 
-    pub(crate) fn hears_music(&self) -> bool {
-        self.own == Own::Music
+    /// Whether it is this music that the leg hears.
+    pub(crate) fn hears_music(&self, music: &[Prompt]) -> bool {
+        matches!(&self.own, Own::Music(own) if own == music)
+    }
+
+    /// Ends the music, if it is that what the call plays.
+    pub(crate) fn end_music(&mut self) {
+        if matches!(self.own, Own::Music(_)) {
+            self.hush();
+        }
+    }
+
+    /// Tells the flow what came of what is played. Music that cannot be played is replaced by the usual one.
+    fn tell_played(&mut self, tag: Tag, event: LegEvent) {
+        let usual = [Prompt::Sound(MUSIC.to_owned())];
+        let failed = tag == OWN && matches!(event, LegEvent::Failed { .. });
+        match &self.own {
+            Own::Music(music) if failed && *music != usual => {
+                self.play_from(OWN, usual.into(), flow::ir::Repeat::Forever, Start::Now);
+            }
+            _ => self.tell(tag, event),
+        }
     }
 
     /// Ends what the call itself plays.
@@ -60,7 +81,7 @@ impl CallLeg {
     fn play_from(&mut self, tag: Tag, prompts: Vec<Prompt>, repeat: flow::ir::Repeat, start: Start) {
         let told = self.player.start(&mut self.media, tag, prompts, repeat, start);
         for (tag, event) in told.into_iter().flatten() {
-            self.tell(tag, event);
+            self.tell_played(tag, event);
         }
     }
 
@@ -91,6 +112,26 @@ impl CallLeg {
     /// Takes the end of a bridge out of the leg.
     pub(crate) fn part(&mut self) {
         self.media.part();
+    }
+
+    /// Nobody hears the far end, or everybody does again.
+    pub(crate) fn mute(&mut self, on: bool) {
+        self.loudness.0 = on;
+        self.settle_loudness();
+    }
+
+    /// How loud the far end is heard from here on, as a factor.
+    pub(crate) fn set_gain(&mut self, gain: f32) {
+        self.loudness.1 = gain;
+        self.settle_loudness();
+    }
+
+    pub(super) fn settle_loudness(&mut self) {
+        let gain = match self.loudness {
+            (true, _) => 0.0,
+            (false, gain) => gain,
+        };
+        self.media.set_gain(gain);
     }
 
     /// Whether its keys come as telephone-events, and not as sound.

@@ -117,7 +117,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new(
             "takeback_dtmf",
             Kind::Keys,
-            "Keys that take the other party back before the target answers.",
+            "Keys that take the other party back, before the target answers and after it.",
         )
         .default("*1"),
         Opt::new("timeout", Kind::Seconds, "How long the target rings.").default("20"),
