@@ -221,6 +221,7 @@ fn of_switch(config: &Config) -> switch::Config {
         max_calls: calls.max,
         max_duration: calls.max_duration,
         cdr: calls.records.clone(),
+        settings: Some(config.data_dir.join("settings.json")),
         journal: calls.journal.clone(),
         recordings: config.recordings.clone(),
         ..switch::Config::default()

@@ -14,6 +14,7 @@ mod flows;
 mod network;
 mod numbers;
 mod problem;
+mod settings;
 mod sounds;
 mod trunks;
 mod users;
@@ -24,6 +25,7 @@ pub use error::SoundError;
 pub use flows::{Flows, Route};
 pub use network::{Network, NotANetwork};
 pub use problem::Problem;
+pub use settings::{NotSeated, Settings, Switching};
 pub use sounds::{Sound, Sounds};
 pub use trunks::{Account, CODECS, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
 pub use users::{

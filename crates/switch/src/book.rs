@@ -234,6 +234,17 @@ impl Record {
         crate::lock(&self.media).first().map(|(_, leg)| *leg)
     }
 
+    /// Whether a user is the caller, or a party who answered, and is still there.
+    fn engages(&self, user: &str) -> bool {
+        let about = crate::lock(&self.about);
+        let is_there = |leg: &LegView| leg.ended.is_none();
+        let said = about.caller.split_once(':').and_then(|(_, rest)| rest.split('@').next());
+        let is_user = about.user.as_deref().or(said) == Some(user);
+        let calls = is_user && about.legs.first().is_some_and(is_there);
+        let talks = |leg: &LegView| leg.party == user && leg.state == LegState::Answered && is_there(leg);
+        calls || about.legs.iter().any(talks)
+    }
+
     /// The call as others see it; living legs describe themselves.
     pub(crate) fn view(&self, engine: &media::Engine) -> CallView {
         let mut view = crate::lock(&self.about).clone();
@@ -313,6 +324,12 @@ impl Book {
 
     pub(crate) fn living(&self) -> usize {
         crate::lock(&self.pages).living.len()
+    }
+
+    /// Whether a user talks or calls in another call than this one.
+    pub(crate) fn engages(&self, user: &str, but: CallId) -> bool {
+        let talks = |record: &Arc<Record>| record.id != but && record.engages(user);
+        crate::lock(&self.pages).living.values().any(talks)
     }
 
     /// Living calls, oldest first, without traces.

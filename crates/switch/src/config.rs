@@ -51,6 +51,8 @@ pub struct Config {
     pub cdr: Option<PathBuf>,
     /// What is done with recordings.
     pub recordings: RecordingsConfig,
+    /// The file in which users' settings are kept that they change by phone. Default: none, they go with the switch.
+    pub settings: Option<PathBuf>,
     /// A directory for a journal of each call. Default: none.
     pub journal: Option<PathBuf>,
 }
@@ -77,6 +79,7 @@ impl Default for Config {
             prompt_limit: Duration::from_secs(15),
             cdr: None,
             recordings: RecordingsConfig::default(),
+            settings: None,
             journal: None,
         }
     }

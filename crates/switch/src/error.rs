@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 pub enum Refusal {
     /// No flow answers the number.
     UnknownNumber,
+    /// The number is outside, and the user may not call there.
+    NotPermitted,
     /// The number's flow document cannot be run; the text says where it is broken.
     BrokenFlow(String),
     /// The offer has no audio we can speak; the text is the negotiation's.
@@ -31,6 +33,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::UnknownNumber => "route.unknown_number",
+            Refusal::NotPermitted => "route.not_permitted",
             Refusal::BrokenFlow(_) => "route.broken_flow",
             Refusal::NoCommonCodec(_) => "media.no_common_codec",
             Refusal::NoPorts => "media.no_ports",
@@ -45,6 +48,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::UnknownNumber => 404,
+            Refusal::NotPermitted => 403,
             Refusal::NoCommonCodec(_) => 488,
             Refusal::BrokenFlow(_)
             | Refusal::NoPorts
@@ -62,7 +66,10 @@ impl Refusal {
             Refusal::NoPorts | Refusal::MediaBusy | Refusal::TrunkFull | Refusal::Full => Some(5),
             // A restart takes longer.
             Refusal::Draining => Some(30),
-            Refusal::UnknownNumber | Refusal::BrokenFlow(_) | Refusal::NoCommonCodec(_) => None,
+            Refusal::UnknownNumber
+            | Refusal::NotPermitted
+            | Refusal::BrokenFlow(_)
+            | Refusal::NoCommonCodec(_) => None,
         }
     }
 
@@ -77,6 +84,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Refusal::UnknownNumber => f.write_str("no flow answers this number"),
+            Refusal::NotPermitted => f.write_str("the user may not call numbers outside"),
             Refusal::BrokenFlow(why) => write!(f, "the number's flow is broken: {why}"),
             Refusal::NoCommonCodec(why) => write!(f, "no common codec: {why}"),
             Refusal::NoPorts => f.write_str("no RTP ports are left"),

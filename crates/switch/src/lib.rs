@@ -24,6 +24,7 @@ mod journal;
 mod meters;
 mod presence;
 mod route;
+mod settings;
 mod shared;
 mod sip_io;
 pub mod speech;
@@ -158,6 +159,7 @@ impl Switch {
             flows,
             trunks: trunk::Board::new(&config.trunks, &config.account),
             users: ArcSwap::from_pointee(users.clone()),
+            settings: Arc::new(settings::Kept::open(config.settings)),
             tasks: Tasks::default(),
             codecs: Arc::new(codecs),
             language: config.language,
@@ -176,7 +178,11 @@ impl Switch {
         let owner = shared.clone();
         let reception = Arc::new(move |invitation| route::admit(&owner, invitation));
         // Waits in the queue, so that it is known before the first message.
-        shared.shard.send(Command::Directory(Directory::new(users)));
+        shared.shard.send(Command::Directory(Directory::new(users, &shared.settings.load())));
+        for (id, shows) in shared.settings.load().lamps() {
+            let lamp = if shows == "ringing" { flow::ir::Lamp::Ringing } else { flow::ir::Lamp::Busy };
+            shared.shard.send(Command::Lamp { id: id.to_owned(), lamp });
+        }
         let sip = SipIo::start(&config.sip, &addresses, commands, &digest_users(users), reception).await?;
         let meters = tokio::spawn(meters::publish(shared.clone()));
         let mut keepers = Keepers::default();
@@ -252,7 +258,8 @@ impl Switch {
         self.shared.users.store(Arc::new(users.clone()));
         self.shared.studio.forget();
         self.shared.shard.users(&digest_users(users));
-        self.shared.shard.send(Command::Directory(Directory::new(users)));
+        let directory = Directory::new(users, &self.shared.settings.load());
+        self.shared.shard.send(Command::Directory(directory));
     }
 
     /// Reads the TLS certificates again, for connections to come. What is wrong with them is logged, and changes nothing.

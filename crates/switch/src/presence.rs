@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use flow::ir::Lamp;
 use sip::event_package::dialog_info::{Dialog, DialogInfo, Direction, Extent, Side, State};
 use sip::event_package::message_summary::MessageSummary;
 use sip::event_package::pidf::{Activity, Basic, Presence as Pidf, Tuple};
@@ -15,26 +16,47 @@ use sip::{
     SubscribeFacts, SubscriptionId, TextFacts, TextId, Transport,
 };
 
-/// The accounts, as others name them: by user name and by number.
+/// The users, as others name them: by user name, by number, and by the phones at which they are.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Directory(HashMap<String, Arc<str>>);
+pub(crate) struct Directory {
+    names: HashMap<String, Arc<str>>,
+    /// The accounts of each user's phones.
+    phones: HashMap<Arc<str>, Vec<String>>,
+}
 
 impl Directory {
-    pub(crate) fn new(users: &store::Users) -> Directory {
-        let mut names = HashMap::new();
+    pub(crate) fn new(users: &store::Users, settings: &store::Settings) -> Directory {
+        let mut directory = Directory::default();
+        let Directory { names, phones } = &mut directory;
         for user in users.iter() {
             let name: Arc<str> = user.name.as_str().into();
             // A number that is another user's name stays that user's.
             if let Some(number) = &user.number {
                 names.entry(number.clone()).or_insert_with(|| name.clone());
             }
+            let own = settings.phones(users, user).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            // A user's name means the user, also where somebody else sits at its phone.
+            for account in own.iter().filter(|account| users.get(account).is_none()) {
+                names.insert(account.clone(), name.clone());
+            }
+            phones.insert(name.clone(), own);
             names.insert(user.name.clone(), name);
         }
-        Directory(names)
+        directory
+    }
+
+    /// Who is at the phone of this account.
+    fn at(&self, account: &str) -> Option<Arc<str>> {
+        let is_there = |(_, phones): &(&Arc<str>, &Vec<String>)| phones.iter().any(|phone| phone == account);
+        self.phones.iter().find(is_there).map(|(user, _)| user.clone())
+    }
+
+    fn phones(&self, user: &str) -> &[String] {
+        self.phones.get(user).map_or(&[], Vec::as_slice)
     }
 
     fn find(&self, name: &str) -> Option<Arc<str>> {
-        self.0.get(name).cloned()
+        self.names.get(name).cloned()
     }
 }
 
@@ -64,6 +86,8 @@ pub(crate) struct Presence {
     calls: HashMap<Arc<str>, BTreeMap<SessionId, Dialog>>,
     owners: HashMap<SessionId, Arc<str>>,
     published: HashMap<Arc<str>, Body>,
+    /// What flows have lamps show that are nobody's, or a user's beside its calls.
+    lamps: HashMap<Arc<str>, State>,
     texts: HashMap<RequestId, u64>,
     forwarded: HashMap<u64, Forwarded>,
     last: u64,
@@ -83,12 +107,19 @@ impl Presence {
         id: SubscriptionId,
         facts: &SubscribeFacts,
     ) {
-        let Some(user) = self.directory.find(&facts.watched.user) else {
-            // The subscription is being offered, so it is there.
-            let _ = endpoint.refuse_subscription(now, id, 404);
-            return;
+        let watched = facts.watched.user.as_str();
+        let user = match self.directory.find(watched) {
+            Some(user) => user,
+            // A lamp that is nobody's is a flow's to light, now or later.
+            None if facts.package == Package::Dialog && !watched.is_empty() => watched.into(),
+            None => {
+                // The subscription is being offered, so it is there.
+                let _ = endpoint.refuse_subscription(now, id, 404);
+                return;
+            }
         };
-        if facts.package == Package::MessageSummary && *user != *facts.watcher {
+        let watcher = self.directory.at(&facts.watcher).unwrap_or_else(|| facts.watcher.as_str().into());
+        if facts.package == Package::MessageSummary && user != watcher {
             // A mailbox is its owner's.
             let _ = endpoint.refuse_subscription(now, id, 403);
             return;
@@ -132,16 +163,29 @@ impl Presence {
         user: &str,
         body: Option<Body>,
     ) {
+        let user = self.directory.at(user).unwrap_or_else(|| user.into());
         match body {
-            Some(body) => drop(self.published.insert(user.into(), body)),
-            None => drop(self.published.remove(user)),
+            Some(body) => drop(self.published.insert(user.clone(), body)),
+            None => drop(self.published.remove(&user)),
         }
-        self.tell(endpoint, now, user, Package::Presence);
+        self.tell(endpoint, now, &user, Package::Presence);
     }
 
     /// A phone of a user came or went.
     pub(crate) fn moved(&mut self, endpoint: &mut Endpoint, now: Instant, user: &str) {
-        self.tell(endpoint, now, user, Package::Presence);
+        let user = self.directory.at(user).unwrap_or_else(|| user.into());
+        self.tell(endpoint, now, &user, Package::Presence);
+    }
+
+    /// A flow lights a lamp, or puts it out.
+    pub(crate) fn light(&mut self, endpoint: &mut Endpoint, now: Instant, id: &str, lamp: Lamp) {
+        let user = self.directory.find(id).unwrap_or_else(|| id.into());
+        match lamp {
+            Lamp::Idle => drop(self.lamps.remove(&user)),
+            Lamp::Ringing => drop(self.lamps.insert(user.clone(), State::Early)),
+            Lamp::Busy => drop(self.lamps.insert(user.clone(), State::Confirmed)),
+        }
+        self.tell(endpoint, now, &user, Package::Dialog);
     }
 
     /// A user calls somebody.
@@ -154,7 +198,8 @@ impl Presence {
     ) {
         let Identity::User(name) = &invite.identity else { return };
         let side = |party: &sip::Party| Side { display: party.display.clone(), uri: party.uri.clone() };
-        self.begin(endpoint, now, session, name, Direction::Initiator, side(&invite.from), side(&invite.to));
+        let user = self.directory.at(name).unwrap_or_else(|| name.as_str().into());
+        self.begin(endpoint, now, session, &user, Direction::Initiator, side(&invite.from), side(&invite.to));
     }
 
     /// A user is called: `to` and `from` are the values of those headers.
@@ -248,7 +293,9 @@ impl Presence {
             Package::Dialog => {
                 let version = watch.version;
                 watch.version = version.wrapping_add(1);
-                let dialogs = calls.map(|calls| calls.values().cloned().collect()).unwrap_or_default();
+                let mut dialogs: Vec<Dialog> =
+                    calls.map(|calls| calls.values().cloned().collect()).unwrap_or_default();
+                dialogs.extend(self.lamps.get(&watch.user).map(|state| lamp(&watch.entity, *state)));
                 DialogInfo { entity: watch.entity.clone(), version, extent: Extent::Full, dialogs }.body()
             }
             Package::Presence => match self.published.get(&watch.user) {
@@ -257,7 +304,8 @@ impl Presence {
                     let busy = calls.is_some_and(|calls| {
                         calls.values().any(|call| matches!(call.state, State::Early | State::Confirmed))
                     });
-                    let reachable = !endpoint.bindings_of(&watch.user).is_empty();
+                    let phones = self.directory.phones(&watch.user);
+                    let reachable = phones.iter().any(|phone| !endpoint.bindings_of(phone).is_empty());
                     pidf(&watch.entity, reachable, busy).body()
                 }
             },
@@ -274,9 +322,8 @@ impl Presence {
         let Some(user) = self.directory.find(&facts.request_uri.user) else {
             return endpoint.answer_text(now, text, 404);
         };
-        let requests: Vec<Request> = endpoint
-            .bindings_of(&user)
-            .into_iter()
+        let phones = self.directory.phones(&user).iter().flat_map(|phone| endpoint.bindings_of(phone));
+        let requests: Vec<Request> = phones
             .map(|binding| Request {
                 method: sip::Known::Message,
                 next: Next::Flow(binding.flow),
@@ -321,6 +368,13 @@ impl Presence {
         }
         true
     }
+}
+
+/// What a lamp shows that a flow lit, as a call of its own.
+fn lamp(entity: &str, state: State) -> Dialog {
+    let side = Side { display: None, uri: entity.to_owned() };
+    let direction = Direction::Recipient;
+    Dialog { id: "lamp".to_owned(), ids: None, direction, state, local: side.clone(), remote: side }
 }
 
 fn pidf(entity: &str, reachable: bool, busy: bool) -> Pidf {

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use sip::{Identity, InviteFacts};
 use store::{Flows, Group, Route, Trunk, Users};
 
-use crate::call::{Invited, replace, start};
+use crate::call::{Invited, is_emergency, replace, start};
 use crate::error::Refusal;
 use crate::shared::Shared;
 use crate::sip_io::{Admission, Invitation};
@@ -228,10 +228,24 @@ pub(crate) fn admit(shared: &Arc<Shared>, invitation: Invitation) -> Admission {
         },
         None => match decide(&flows, &users, &shared.trunks, &invite, Doors::of(shared, &invite)) {
             Decision::Challenge => return Admission::Challenge,
-            Decision::Take(route) => (route, None),
+            Decision::Take(route) => (permitted(shared, &invite, route), None),
         },
     };
     Admission::Take(start(shared, Invited { session, invite, route, carrier, now }))
+}
+
+/// A number outside is for users that may call there; help is for all.
+fn permitted(
+    shared: &Shared,
+    invite: &InviteFacts,
+    route: Result<Program, Refusal>,
+) -> Result<Program, Refusal> {
+    let Identity::User(account) = &invite.identity else { return route };
+    let is_outside = route.as_ref().is_ok_and(|program| program.id.starts_with("trunk/"));
+    if is_outside && !is_emergency(&invite.request_uri.user) && !shared.may_call_outside(account) {
+        return Err(Refusal::NotPermitted);
+    }
+    route
 }
 
 fn decide(flows: &Flows, users: &Users, trunks: &Board, invite: &InviteFacts, doors: Doors) -> Decision {

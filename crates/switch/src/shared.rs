@@ -22,6 +22,7 @@ use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
 use crate::journal::Journals;
+use crate::settings::Kept;
 use crate::sip_io::ShardHandle;
 use crate::spool::Spool;
 use crate::studio::Studio;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) flows: Arc<ArcSwap<Flows>>,
     pub(crate) trunks: Board,
     pub(crate) users: ArcSwap<Users>,
+    pub(crate) settings: Arc<Kept>,
     pub(crate) tasks: Tasks,
     pub(crate) codecs: Arc<Codecs>,
     pub(crate) language: String,
@@ -62,6 +64,14 @@ impl Shared {
     /// Whether whoever calls from this address is on this machine, and is believed for that.
     pub(crate) fn is_here(&self, from: IpAddr) -> bool {
         self.trust_local && from.is_loopback()
+    }
+
+    /// Whether who is at the phone of this account may call numbers outside.
+    pub(crate) fn may_call_outside(&self, account: &str) -> bool {
+        let users = self.users.load();
+        let user = self.settings.load();
+        let user = user.user_at(&users, account);
+        user.is_none_or(|user| user.may(store::Permission::Outside))
     }
 
     /// A name for a new leg.

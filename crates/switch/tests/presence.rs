@@ -20,6 +20,12 @@ fn start() -> Rig {
     let mut flows = Flows::new();
     flows.add(Document::read("echo.json", None, echo).expect("a flow"));
     assert!(flows.number("1001", "echo.json", false));
+    for (number, status) in [("1002", "confirmed"), ("1003", "terminated")] {
+        let data = json!({ "presence_id": "open", "status": status });
+        let lamp = json!({ "module": "manual_presence", "data": data });
+        flows.add(Document::read(number, None, lamp).expect("a flow"));
+        assert!(flows.number(number, number, false));
+    }
     rig.switch().reload(flows, &users, &store::Trunks::default());
     rig
 }
@@ -157,4 +163,19 @@ fn a_lamp_follows_the_calls_to_a_user_whatever_his_phone_calls_itself() {
     notify(&bob, &["direction=\"recipient\""]);
     // What he answers has no description.
     assert!(!caller.join().expect("an end"));
+}
+
+#[test]
+fn a_flow_lights_a_lamp_that_is_nobodys() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let ok = ask(&rig, &bob, "SUBSCRIBE", "open", "Event: dialog\r\nExpires: 300\r\n", "");
+    assert_eq!(ok.status(), Some(200));
+    assert!(!notify(&bob, &["version=\"0\""]).body.contains("<dialog "));
+    let mut alice = Phone::new(rig.address(), "alice", Some("secret")).expect("a phone");
+    let status = alice.call("1002", Offer::Early, LONG).map(|_| ());
+    notify(&bob, &["<state>confirmed</state>"]);
+    let status = (status, alice.call("1003", Offer::Early, LONG).map(|_| ()));
+    assert!(!notify(&bob, &["version=\"2\""]).body.contains("<dialog "), "{status:?}");
+    rig.nothing_left();
 }

@@ -78,7 +78,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "data_dir",
         Text,
         "\"offhook-data\"",
-        "Where recordings, the speech cache and the demo's passwords are kept.",
+        "Where recordings, the speech cache, what users change by phone (settings.json) and the demo's passwords are kept.",
     ),
     setting("sip.bind", Address, "\"0.0.0.0\"", "The address on which phones are listened to."),
     setting("sip.port", Number(0, 65_535), "5060", "UDP and TCP. 0 takes a free one."),

@@ -10,6 +10,8 @@ pub(crate) struct Caller {
     /// The number, or the name where there is none; empty if withheld.
     pub(crate) number: String,
     pub(crate) name: Option<String>,
+    /// The account of the phone, if it is one of ours.
+    pub(crate) account: Option<String>,
     /// The host of the caller's address.
     pub(crate) host: String,
     pub(crate) withheld: bool,

@@ -13,13 +13,14 @@
 use std::time::Instant;
 
 use flow::engine::Input;
-use flow::ir::{Callee, Meanwhile};
+use flow::ir::Meanwhile;
 use flow::leg::{DialOutcome, LegEvent, Tag};
 use sip::{Next, Reason};
+use store::When;
 
 use super::LegKey;
-use super::callees;
 use super::caller::Caller;
+use super::forwarding::Path;
 use super::hunt::Hunt;
 use super::leg::CallLeg;
 use super::placing::{Placing, Wishes};
@@ -27,7 +28,6 @@ use super::refusal::Refusal;
 use super::rota::Rota;
 use super::run::Call;
 use super::screening::Screened;
-use crate::sip_io::{Command, Phone};
 
 /// Forks of one dialling; more is a mistake or an attack.
 const MOST: usize = 32;
@@ -41,7 +41,9 @@ pub(super) struct Dial {
     pub(super) caller: LegKey,
     pub(super) stage: Stage,
     pub(super) order: flow::ir::Dial<String>,
-    wishes: Wishes,
+    pub(super) wishes: Wishes,
+    /// How the call came to where it rings at each place.
+    pub(super) paths: Vec<Path>,
 }
 
 #[derive(Debug)]
@@ -96,9 +98,16 @@ impl Dial {
         }
     }
 
-    /// The caller as those outside see him.
-    pub(super) fn outside(&self) -> &Caller {
-        &self.wishes.outside
+    /// The caller as phones of ours see him who are called at this place.
+    pub(super) fn inside(&self, place: usize) -> &Caller {
+        let shown = self.paths.get(place).and_then(|path| path.shown.as_deref());
+        shown.map_or(&self.wishes.inside, |(inside, _)| inside)
+    }
+
+    /// As those outside see him.
+    pub(super) fn outside(&self, place: usize) -> &Caller {
+        let shown = self.paths.get(place).and_then(|path| path.shown.as_deref());
+        shown.map_or(&self.wishes.outside, |(_, outside)| outside)
     }
 
     /// More headers for whom is called.
@@ -131,13 +140,10 @@ impl Call {
     /// Dials for the leg `by`. What comes of it is told to the flow, or to the feature of this tag.
     pub(super) fn dial(&mut self, now: Instant, tag: Tag, by: LegKey, mut order: flow::ir::Dial<String>) {
         self.give_up(now, Reason::normal());
-        let users = self.shared.users.load();
-        // One who proved who he is, or who says so from this machine, where nobody is asked.
-        let number = &self.caller.number;
-        let said = users.get(number).or_else(|| users.by_number(number)).map(|user| user.name.clone());
-        let caller = self.record.summary().user.or(said);
-        callees::resolve(&mut order, &users, caller.as_deref());
+        let caller = self.calling_user().map(|user| user.name);
+        let direct = self.resolve(&mut order, caller.as_deref());
         order.to.truncate(MOST);
+        let paths = Path::all(&order, direct);
         let (flow::ir::Dial { order: way, timeout, rounds, .. }, dice) =
             (&order, &mut |most| fastrand::u32(..most));
         let rota = Rota::new(now, &order.to, *way, *timeout, *rounds, dice);
@@ -151,7 +157,7 @@ impl Call {
             refusal: None,
             hunts: vec![],
         };
-        self.dial = Some(Box::new(Dial { tag, caller: by, stage, order, wishes }));
+        self.dial = Some(Box::new(Dial { tag, caller: by, stage, order, wishes, paths }));
         if matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Sound(_)))
             && let Some(caller) = self.leg_mut(by)
         {
@@ -163,7 +169,7 @@ impl Call {
     }
 
     /// Calls those whose turn it is.
-    fn ring(&mut self, now: Instant) {
+    pub(super) fn ring(&mut self, now: Instant) {
         loop {
             let Some(Stage::Ringing { rota, .. }) = self.stage() else { return };
             let due = rota.due(now);
@@ -177,82 +183,8 @@ impl Call {
         }
     }
 
-    /// Calls the one at this place.
-    fn call(&mut self, now: Instant, place: usize) {
-        let Some(dial) = &self.dial else { return };
-        let Some(endpoint) = dial.order.to.get(place) else { return };
-        let tag = dial.tag;
-        match endpoint.callee.clone() {
-            Callee::User(user) => self.reach(place, tag, user),
-            Callee::Extension(number) => {
-                let user = self.shared.users.load().by_number(&number).map(|user| user.name.clone());
-                match user {
-                    Some(user) => self.reach(place, tag, user),
-                    None => self.nobody(now, format!("no user has the extension {number}"), 404),
-                }
-            }
-            Callee::Uri(uri) => {
-                let phone = self.phone(&dial.wishes, None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
-                self.fork(now, place, &uri, phone);
-            }
-            Callee::Trunk { name, number } => self.outside(now, place, name.as_deref(), &number),
-            Callee::Shows { number: name, .. }
-            | Callee::Device(name)
-            | Callee::Group(name)
-            | Callee::Agent(name) => {
-                self.nobody(now, format!("nobody is known as {name}"), 404);
-            }
-        }
-    }
-
-    fn nobody(&mut self, now: Instant, why: String, status: u16) {
-        self.record.timeline.note(now, why);
-        self.failed(status);
-    }
-
-    /// Asks where a user can be reached.
-    fn reach(&mut self, place: usize, tag: Tag, user: String) {
-        let mail = self.record.mail().clone();
-        let Some(Stage::Ringing { lookups, .. }) = self.stage() else { return };
-        // The same user twice is rung once.
-        let asked = lookups.iter().any(|(_, asked)| *asked == user);
-        lookups.push((place, user.clone()));
-        if !asked {
-            self.shared.shard.send(Command::Reach { user, tag, mail });
-        }
-    }
-
     pub(super) fn stage(&mut self) -> Option<&mut Stage> {
         self.dial.as_mut().map(|dial| &mut dial.stage)
-    }
-
-    /// Where a user can be reached.
-    pub(super) fn contacts(&mut self, now: Instant, tag: Tag, user: &str, mut ways: Vec<Phone>) {
-        ways.retain(|way| !way.routes.is_empty() || !self.moves_from(way.flow));
-        let Some(dial) = self.dial.as_mut().filter(|dial| dial.tag == tag) else { return };
-        let Stage::Ringing { lookups, rota, .. } = &mut dial.stage else { return };
-        let mut places = Vec::new();
-        lookups.retain(|(place, asked)| {
-            let answered = asked == user;
-            places.extend(answered.then_some(*place));
-            !answered
-        });
-        // One who is no longer to ring by now is not called.
-        let place = places.iter().copied().find(|place| rota.rings(*place));
-        if let Some(place) = place {
-            if ways.is_empty() {
-                self.record.timeline.note(now, format!("no phone of {user} is registered"));
-            }
-            for way in ways {
-                let Some(dial) = &self.dial else { return };
-                let phone =
-                    self.phone(&dial.wishes, Some(user), Next::Flow(way.flow), way.target, way.routes);
-                self.fork(now, place, user, phone);
-            }
-        }
-        for place in places {
-            self.look(now, Some(place));
-        }
     }
 
     /// Calls one phone, or a carrier; the leg that does it.
@@ -321,7 +253,7 @@ impl Call {
 
     /// Whether the one at this place can still answer; if not, the next one's turn comes, or the dialling ends.
     pub(super) fn look(&mut self, now: Instant, place: Option<usize>) {
-        let Some(Stage::Ringing { rota, lookups, forks, screened, refusal, .. }) = self.stage() else {
+        let Some(Stage::Ringing { rota, lookups, forks, screened, .. }) = self.stage() else {
             return;
         };
         let more = match place {
@@ -332,6 +264,10 @@ impl Call {
                 if pending || !rota.rings(place) {
                     return;
                 }
+                if self.sent_on(now, place) {
+                    return self.look(now, Some(place));
+                }
+                let Some(Stage::Ringing { rota, .. }) = self.stage() else { return };
                 rota.over(now, place)
             }
             None => rota.goes_on(),
@@ -341,6 +277,7 @@ impl Call {
                 self.ring(now);
             }
         } else {
+            let Some(Stage::Ringing { refusal, .. }) = self.stage() else { return };
             let Refusal { outcome, status, .. } = refusal.unwrap_or_else(|| Refusal::of(480));
             self.dialled(now, outcome, status);
         }
@@ -363,7 +300,7 @@ impl Call {
         for place in expired {
             let reason = Reason { status: 480, cause: Some(sip::Cause::Q850(19)), text: None };
             self.drop_ringing(&reason, |of| of == place);
-            if !answered.contains(&place) {
+            if !answered.contains(&place) && !self.send_on(now, place, When::NoAnswer) {
                 self.came_to(Refusal::no_answer());
             }
             self.look(now, Some(place));

@@ -36,6 +36,8 @@ pub(super) enum Doing {
     Announce { hearing: Vec<LegKey> },
     /// One party talks to the target of a transfer, or moves to another phone.
     Consult(Box<Consult>),
+    /// Waits until a setting is on the disk, to say this word.
+    Setting(&'static str),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -71,6 +73,8 @@ obeyed! {
         match feature {
             Feature::AfterRecording(flow) => self.after_recording(now, tag, by, flow),
             Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
+            Feature::Setting(setting) => self.setting(now, tag, by, &setting),
+            Feature::Presence { id, lamp } => self.lamp(tag, &id, lamp),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
             Feature::Transfer(order) => {
                 let came = self.hand_over(now, tag, self.sides(by), order);
@@ -159,7 +163,11 @@ impl Call {
     /// When [`Call::feature_time`] is to be called.
     pub(super) fn feature_due(&self) -> Option<Instant> {
         let due = |running: &Running| match running.doing {
-            Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => None,
+            Doing::Block
+            | Doing::Setting(_)
+            | Doing::Hold { .. }
+            | Doing::Announce { .. }
+            | Doing::Consult(_) => None,
         };
         self.doing.iter().filter_map(due).min()
     }
@@ -169,7 +177,11 @@ impl Call {
         for at in 0..self.doing.len() {
             let Some(running) = self.doing.get(at) else { return };
             match running.doing {
-                Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => {}
+                Doing::Block
+                | Doing::Setting(_)
+                | Doing::Hold { .. }
+                | Doing::Announce { .. }
+                | Doing::Consult(_) => {}
             }
         }
     }
@@ -178,7 +190,7 @@ impl Call {
     pub(super) fn stop_feature(&mut self, now: Instant, tag: Tag) -> bool {
         match self.running(tag) {
             None => return false,
-            Some(Doing::Block) => {}
+            Some(Doing::Block | Doing::Setting(_)) => {}
             Some(Doing::Hold { .. }) => self.release(now),
             Some(Doing::Announce { hearing }) => {
                 let hearing = std::mem::take(hearing);
@@ -194,7 +206,11 @@ impl Call {
     pub(super) fn drop_features(&mut self, _now: Instant) {
         for running in std::mem::take(&mut self.doing) {
             match running.doing {
-                Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } | Doing::Consult(_) => {}
+                Doing::Block
+                | Doing::Setting(_)
+                | Doing::Hold { .. }
+                | Doing::Announce { .. }
+                | Doing::Consult(_) => {}
             }
         }
     }
@@ -220,7 +236,7 @@ impl Call {
                 Doing::Hold { by, .. } if *by == old => *by = new,
                 Doing::Announce { hearing } => hearing.retain(|key| *key != old),
                 Doing::Consult(consult) => consult.swap(old, new),
-                Doing::Hold { .. } | Doing::Block => {}
+                Doing::Hold { .. } | Doing::Block | Doing::Setting(_) => {}
             }
         }
     }
@@ -241,7 +257,7 @@ impl Call {
         let Some(doing) = self.running(tag) else { return false };
         match doing {
             // They dial nobody.
-            Doing::Block | Doing::Hold { .. } | Doing::Announce { .. } => {}
+            Doing::Block | Doing::Setting(_) | Doing::Hold { .. } | Doing::Announce { .. } => {}
             Doing::Consult(_) => self.consult_over(now, tag),
         }
         true

@@ -116,6 +116,7 @@ impl Call {
         if self.hunt_on(now, key, place, status) {
             return;
         }
+        self.refused_at(place, status);
         self.failed(status);
         if one_rejects_all && DialOutcome::of(status) == DialOutcome::Rejected {
             self.drop_forks(&Reason::normal());

@@ -80,7 +80,11 @@ impl Call {
     pub(super) fn meaning(&self, by: Option<LegKey>, number: &str) -> Result<Program, Refusal> {
         let (flows, users) = (self.shared.flows.load(), self.shared.users.load());
         let far = match by {
-            Some(by) => self.leg(by).is_some_and(CallLeg::is_proved),
+            Some(by) => {
+                let account = self.account(by);
+                let may = account.is_none_or(|account| self.shared.may_call_outside(&account));
+                may && self.leg(by).is_some_and(CallLeg::is_proved)
+            }
             None => true,
         };
         match far {

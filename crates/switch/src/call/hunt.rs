@@ -94,7 +94,7 @@ impl Call {
                     continue;
                 }
             };
-            let placing = self.outbound(&route, &number, pass);
+            let placing = self.outbound(&route, place, &number, pass);
             let key = self.fork(now, place, &format!("{name} {number}"), placing);
             let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
             hunt.leg = key;
@@ -105,9 +105,9 @@ impl Call {
     }
 
     /// What a trunk is told of the call.
-    fn outbound(&self, route: &Route, number: &str, pass: trunk::Pass) -> Placing {
+    fn outbound(&self, route: &Route, place: usize, number: &str, pass: trunk::Pass) -> Placing {
         let dial = self.dial.as_ref();
-        let caller = dial.map_or(&self.caller, |dial| dial.outside());
+        let caller = self.shown_outside(place, number);
         let carriage = dial.map(|dial| &dial.order.carriage);
         let realm = carriage.and_then(|carriage| carriage.realm.as_deref());
         let whose = carriage.filter(|carriage| carriage.tells_account).map(|_| self.shared.account.as_str());

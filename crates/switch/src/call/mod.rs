@@ -24,6 +24,7 @@ mod digits;
 mod errand;
 mod feature;
 mod forks;
+mod forwarding;
 mod handover;
 mod hold;
 mod hunt;
@@ -33,6 +34,7 @@ mod leg;
 mod media_end;
 mod placing;
 mod player;
+mod reaching;
 pub(crate) mod recording;
 mod refusal;
 mod replace;
@@ -40,6 +42,8 @@ mod rota;
 pub(crate) mod run;
 mod screening;
 mod session;
+mod setting;
+mod shown;
 mod silence;
 mod start;
 mod timeline;
@@ -62,6 +66,7 @@ pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
 pub(crate) use media_end::Legs;
 pub(crate) use replace::{Replacing, replace};
+pub(crate) use shown::is_emergency;
 pub(crate) use start::{Invited, start};
 pub(crate) use timeline::Timeline;
 pub(crate) use transfer::{Arrival, News};
@@ -84,6 +89,8 @@ pub(crate) enum Mail {
     Prompts { leg: LegKey, errand: u64, result: Result<Vec<Arc<media::Prompt>>, PromptError> },
     /// Where a user can be reached, as dialling asked.
     Contacts { tag: Tag, user: String, ways: Vec<Phone> },
+    /// A setting that its flow made is on the disk, or why not.
+    Kept(Tag, Result<(), String>),
     /// An HTTP exchange of its flow ended.
     Http(Tag, Result<HttpReply, HttpFailure>),
     /// A leg from another call.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use flow::ir::{Dial, Identity, Shown, Withheld};
+use flow::ir::Dial;
 use sip::{Invite, Next, Offer, Party};
 
 use super::Mark;
 use super::caller::Caller;
+use super::dial::Dial as Dialling;
 use super::leg::CallLeg;
 use super::run::Call;
 use crate::codecs::Codecs;
@@ -83,8 +84,8 @@ impl Call {
             headers.into_iter().filter(fits).collect()
         };
         Wishes {
-            inside: self.shown(&dial.identity),
-            outside: self.shown(dial.outside.as_ref().unwrap_or(&dial.identity)),
+            inside: self.shown(&dial.identity, "internal"),
+            outside: self.shown(dial.outside.as_ref().unwrap_or(&dial.identity), "external"),
             headers: fit(dial.headers.clone()),
             ringing: fit(alert.chain(auto).collect()),
             request_user: dial.request_user.clone().filter(|user| !user.is_empty()),
@@ -94,7 +95,8 @@ impl Call {
     /// What a phone is told of the call; `user` is whose it is, where it is one of ours.
     pub(super) fn phone(
         &self,
-        dials: &Wishes,
+        dials: &Dialling,
+        place: usize,
         user: Option<&str>,
         next: Next,
         target: String,
@@ -112,11 +114,12 @@ impl Call {
             Some(user) => Party::sip(user, &local).to_string(),
             None => format!("<{target}>"),
         };
+        let caller = dials.inside(place);
+        let dials = &dials.wishes;
         let target = match &dials.request_user {
             Some(name) if user.is_some() => with_user(&target, name),
             _ => target,
         };
-        let caller = &dials.inside;
         let mut headers = routes;
         headers.extend(caller.asserted().headers());
         headers.extend(dials.headers.iter().chain(&dials.ringing).cloned());
@@ -146,31 +149,6 @@ impl Call {
             Some((codec, ptime_ms)) => Arc::new(ours.led_by(codec, ptime_ms)),
             None => ours.clone(),
         }
-    }
-
-    /// The caller as those are to see him whom a flow dials so.
-    pub(super) fn shown(&self, identity: &Identity<String>) -> Caller {
-        let mut caller = self.caller.clone();
-        match &identity.number {
-            Shown::Caller | Shown::Class(_) => {}
-            Shown::Called => caller.number = self.record.summary().called,
-            Shown::Given(number) => caller.number = number.clone(),
-        }
-        match &identity.name {
-            Shown::Caller | Shown::Class(_) => {}
-            Shown::Called => caller.name = None,
-            Shown::Given(name) => caller.name = Some(name.clone()).filter(|name| !name.is_empty()),
-        }
-        if let Some(prefix) = &identity.prefix {
-            let name = caller.name.as_deref().unwrap_or(&caller.number);
-            caller.name = Some(format!("{prefix} {name}").trim().to_owned());
-        }
-        match identity.withheld {
-            Withheld::Nothing | Withheld::AsCaller => {}
-            Withheld::Name => caller.name = None,
-            Withheld::Number | Withheld::Both => caller.withheld = true,
-        }
-        caller
     }
 
     /// The address of a new leg of this call.

@@ -126,6 +126,13 @@ impl Rota {
         }
     }
 
+    /// Somebody else is called at this place, which has its whole time again.
+    pub(super) fn again(&mut self, now: Instant, place: usize) {
+        if let (Some(turn), Some((_, limit))) = (self.turns.get_mut(place), self.times.get(place)) {
+            *turn = Turn::Rings(now.checked_add(*limit).unwrap_or(now));
+        }
+    }
+
     /// Nobody else rings in this round.
     pub(super) fn only(&mut self, place: usize) {
         let others = self.turns.iter_mut().enumerate().filter(|(of, _)| *of != place);

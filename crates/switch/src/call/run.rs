@@ -110,6 +110,7 @@ impl Call {
                     Some(Mail::Moved(key)) => self.moved.retain(|moved| moved.key != key),
                     Some(Mail::Replacing(replacing)) => self.replacing(now, *replacing),
                     Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
+                    Some(Mail::Kept(tag, kept)) => self.kept(now, tag, kept),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
                     Some(Mail::Order(Order::HangUp(cause))) => self.cut(now, &cause),
                     None => self.time(now),

@@ -45,7 +45,7 @@ pub(crate) struct Invited {
 pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> Owner {
     let (mail, mailbox) = mpsc::channel(MAILBOX);
     let id = shared.book.fresh_id();
-    let about = about(id, &invited);
+    let about = about(shared, id, &invited);
     let happening = Happening::Started { caller: about.caller.clone(), called: about.called.clone() };
     let span = tracing::info_span!("call", call = %id);
     let timeline = Timeline::new(invited.now, span.clone());
@@ -60,12 +60,9 @@ pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> Owner {
     owner
 }
 
-fn about(id: CallId, invited: &Invited) -> CallView {
+fn about(shared: &Shared, id: CallId, invited: &Invited) -> CallView {
     let invite = &invited.invite;
-    let user = match &invite.identity {
-        sip::Identity::User(user) => Some(user.clone()),
-        sip::Identity::Anonymous => None,
-    };
+    let user = proved(shared, invite).map(|user| user.name);
     CallView {
         id,
         caller: invite.from.uri.clone(),
@@ -190,6 +187,10 @@ fn make(
     let mut leg = answering(shared, owner, invite, session, &codecs)?;
     let caller = caller(shared, trunk.as_deref(), invite);
     let mut facts = facts(owner.record.id, &shared.account, invite, &program);
+    if let Some(user) = proved(shared, invite) {
+        facts.caller_name = user.display_name.unwrap_or(facts.caller_name);
+        facts.user = Some(user.name);
+    }
     if let Some(Carrier { trunk, pass }) = carrier {
         owner.record.timeline.note(now, format!("by trunk {}", trunk.trunk.name));
         leg.carry(pass);
@@ -276,12 +277,17 @@ impl Call {
 /// Who calls. One who proved to be a user is shown as one, whatever its From says; a trunk that is trusted is believed
 /// whom it asserts, and its numbers are E.164 from here on where its plan says how.
 fn caller(shared: &Shared, trunk: Option<&TrunkState>, invite: &InviteFacts) -> Caller {
-    let users = shared.users.load();
-    let user = match &invite.identity {
-        sip::Identity::User(name) => users.get(name),
-        sip::Identity::Anonymous => None,
-    };
+    let (users, settings) = (shared.users.load(), shared.settings.load());
     let said = &invite.from.user;
+    let account = match &invite.identity {
+        sip::Identity::User(name) => Some(name.clone()),
+        // Who calls from this machine is believed, as far as there is such a phone.
+        sip::Identity::Anonymous => {
+            let here = trunk.is_none() && shared.is_here(invite.flow.remote.ip());
+            Some(said).filter(|said| here && users.owner(said).is_some()).cloned()
+        }
+    };
+    let user = account.as_deref().and_then(|account| settings.user_at(&users, account));
     let number = match user {
         Some(user) if user.name != *said && user.number.as_ref() != Some(said) => {
             user.number.as_ref().unwrap_or(&user.name)
@@ -298,12 +304,21 @@ fn caller(shared: &Shared, trunk: Option<&TrunkState>, invite: &InviteFacts) -> 
     Caller {
         number,
         name: asserted.and_then(|party| party.display.clone()).or_else(|| invite.from.display.clone()),
+        account,
         host: invite.from.host.clone(),
         withheld,
         said: Box::new(invite.asserted.clone()),
         referred_by: None,
         hops: invite.max_forwards.saturating_sub(1),
     }
+}
+
+/// The user who calls, if it is one that proved it: whose phone it is, or who sits there.
+fn proved(shared: &Shared, invite: &InviteFacts) -> Option<store::User> {
+    let sip::Identity::User(account) = &invite.identity else { return None };
+    let users = shared.users.load();
+    let user = shared.settings.load().user_at(&users, account).cloned();
+    user.or_else(|| Some(store::User::new(account, "")))
 }
 
 fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> Facts {

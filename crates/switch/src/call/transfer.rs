@@ -188,6 +188,7 @@ impl Call {
         let users = self.shared.users.load();
         let number = users.get(&party).and_then(|user| user.number.clone());
         Caller {
+            account: users.owner(&party).map(|_| party.clone()),
             number: number.unwrap_or(party),
             name: None,
             host: self.caller.host.clone(),

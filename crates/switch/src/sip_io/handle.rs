@@ -57,6 +57,8 @@ pub(crate) enum Command {
     /// Where a user can be reached: answered by [`Mail::Contacts`] with this tag.
     Reach {
         user: String,
+        /// Its phones' accounts.
+        accounts: Vec<String>,
         tag: flow::leg::Tag,
         mail: mpsc::Sender<Box<Mail>>,
     },
@@ -145,6 +147,11 @@ pub(crate) enum Command {
     Users(Vec<User>),
     /// How others name the users.
     Directory(Directory),
+    /// A lamp that a flow lights: the user part of its address.
+    Lamp {
+        id: String,
+        lamp: flow::ir::Lamp,
+    },
     Drain,
     Snapshot(oneshot::Sender<Snapshot>),
     Bindings(oneshot::Sender<Vec<Registration>>),
@@ -287,6 +294,7 @@ impl ShardHandle {
             | Command::Bindings(_)
             | Command::Users(_)
             | Command::Directory(_)
+            | Command::Lamp { .. }
             | Command::Drain
             | Command::Snapshot(_) => 0,
         };

@@ -169,8 +169,9 @@ impl Shard {
                 }
                 Ok(())
             }
-            Command::Reach { user, tag, mail } => {
-                let ways = endpoint.bindings_of(&user).into_iter().map(Phone::of).collect();
+            Command::Reach { user, accounts, tag, mail } => {
+                let bindings = accounts.iter().flat_map(|account| endpoint.bindings_of(account));
+                let ways = bindings.map(Phone::of).collect();
                 post(&mail, Mail::Contacts { tag, user, ways });
                 Ok(())
             }
@@ -230,6 +231,10 @@ impl Shard {
             }
             Command::Users(users) => {
                 endpoint.set_users(users);
+                Ok(())
+            }
+            Command::Lamp { id, lamp } => {
+                self.presence.light(endpoint, now, &id, lamp);
                 Ok(())
             }
             Command::Directory(directory) => {

@@ -1,0 +1,99 @@
+//! From one of those who are dialled to the phones that ring: users by where they are registered, others by where they
+//! are.
+
+use std::time::Instant;
+
+use flow::ir::Callee;
+use sip::Next;
+
+use super::dial::Stage;
+use super::run::Call;
+use crate::sip_io::{Command, Phone};
+
+impl Call {
+    /// Calls the one at this place.
+    pub(super) fn call(&mut self, now: Instant, place: usize) {
+        let Some(endpoint) = self.dial.as_ref().and_then(|dial| dial.order.to.get(place)) else { return };
+        let callee = endpoint.callee.clone();
+        if let Some(path) = self.path(place) {
+            path.begin();
+        }
+        self.call_one(now, place, callee);
+    }
+
+    /// Calls somebody at this place.
+    pub(super) fn call_one(&mut self, now: Instant, place: usize, callee: Callee<String>) {
+        let users = self.shared.users.load();
+        match callee {
+            Callee::User(name) => match users.get(&name) {
+                Some(user) => self.user(now, place, user, None),
+                None => self.nobody(now, format!("nobody is known as {name}"), 404),
+            },
+            Callee::Device(name) => {
+                let user = self.shared.settings.load().user_at(&users, &name).cloned();
+                match (user, users.device(&name)) {
+                    (Some(user), Some((_, device))) => self.user(now, place, &user, Some(device)),
+                    _ => self.nobody(now, format!("no phone is known as {name}"), 404),
+                }
+            }
+            Callee::Uri(uri) => {
+                let Some(dial) = &self.dial else { return };
+                let phone = self.phone(dial, place, None, Next::Uri(uri.clone()), uri.clone(), Vec::new());
+                self.fork(now, place, &uri, phone);
+            }
+            Callee::Trunk { name, number } => self.outside(now, place, name.as_deref(), &number),
+            Callee::Extension(number) => self.nobody(now, format!("nobody has the extension {number}"), 404),
+            callee => self.nobody(now, format!("there is no {callee}"), 404),
+        }
+    }
+
+    fn nobody(&mut self, now: Instant, why: String, status: u16) {
+        self.record.timeline.note(now, why);
+        self.failed(status);
+    }
+
+    /// Asks where phones can be reached; `name` is the user's, or that of the only phone that is meant.
+    pub(super) fn reach(&mut self, place: usize, name: String, accounts: Vec<String>) {
+        let Some(tag) = self.dial.as_ref().map(|dial| dial.tag) else { return };
+        let mail = self.record.mail().clone();
+        let Some(Stage::Ringing { lookups, .. }) = self.stage() else { return };
+        // The same user twice is rung once.
+        let asked = lookups.iter().any(|(_, asked)| *asked == name);
+        lookups.push((place, name.clone()));
+        if !asked {
+            self.shared.shard.send(Command::Reach { user: name, accounts, tag, mail });
+        }
+    }
+
+    /// Where a user can be reached.
+    pub(super) fn contacts(&mut self, now: Instant, tag: flow::leg::Tag, name: &str, mut ways: Vec<Phone>) {
+        ways.retain(|way| !way.routes.is_empty() || !self.moves_from(way.flow));
+        let Some(dial) = self.dial.as_mut().filter(|dial| dial.tag == tag) else { return };
+        let Stage::Ringing { lookups, rota, .. } = &mut dial.stage else { return };
+        let mut places = Vec::new();
+        lookups.retain(|(place, asked)| {
+            let answered = asked == name;
+            places.extend(answered.then_some(*place));
+            !answered
+        });
+        // One who is no longer to ring by now is not called.
+        let place = places.iter().copied().find(|place| rota.rings(*place));
+        if let Some(place) = place {
+            let users = self.shared.users.load();
+            let user = self.shared.settings.load().user_at(&users, name).map(|user| user.name.clone());
+            let user = user.unwrap_or_else(|| name.to_owned());
+            if ways.is_empty() {
+                self.record.timeline.note(now, format!("no phone of {name} is registered"));
+            }
+            for way in ways {
+                let Some(dial) = &self.dial else { return };
+                let flow = Next::Flow(way.flow);
+                let phone = self.phone(dial, place, Some(&user), flow, way.target, way.routes);
+                self.fork(now, place, &user, phone);
+            }
+        }
+        for place in places {
+            self.look(now, Some(place));
+        }
+    }
+}
