@@ -7,10 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::ear;
 use testkit::ua::{Offer, Phone};
-use tests::server::{Server, Setup};
+use tests::peers::baresip::Baresip;
+use tests::server::{PASSWORD, Server, Setup};
 use tests::wait;
 use tests::web::{Answer, Web};
+
+use crate::sound;
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -102,7 +106,7 @@ fn a_server_that_is_dead_gets_its_recording_when_both_are_back() {
     call.hang_up().expect("over");
     let view = server.finished_call("2001");
     let state = |server: &Server| {
-        let all = server.json(&format!("/calls/{}", view.id));
+        let all = server.json(&format!("/calls/{}", view.0["id"].as_str().expect("its id")));
         all["recordings"][0]["state"].as_str().map(str::to_owned)
     };
     wait::until("a recording that waits", SOON, || state(&server).filter(|state| state == "waiting"));
@@ -117,6 +121,58 @@ fn a_server_that_is_dead_gets_its_recording_when_both_are_back() {
     let (head, _) = take(&late);
     assert!(head.starts_with("PUT /box/call_recording_"), "{head}");
     wait::until("an empty spool", SOON, || (fs::read_dir(&spool).ok()?.count() == 0).then_some(()));
+}
+
+#[test]
+fn two_phones_are_recorded_each_in_a_channel_and_the_record_tells_where_it_was_sent() {
+    let web = Web::start(|_| Answer { status: 201, ..Answer::json("") });
+    let bob = json!({"module": "user", "data": {"id": "bob", "timeout": 10}, "children": {}});
+    let data = json!({"url": web.url("/box"), "record_on_bridge": true});
+    let server = Server::start(Setup {
+        settings: vec![
+            ("calls", "records = \"records.jsonl\"".into()),
+            ("recordings", "stereo = true".into()),
+        ],
+        flows: vec![
+            ("numbers.toml", "defaults.public = true\n\"700\" = \"flow.json\"\n".into()),
+            ("flow.json", json!({"module": "record_call", "data": data, "children": {"_": bob}}).to_string()),
+        ],
+        ..Setup::default()
+    });
+    let phone = |user: &str, tone: u16| {
+        let before = server.metric("offhook_registrations");
+        let phone = Baresip::by_hand(&server.address(), user, PASSWORD, &sound::tone_file(tone));
+        wait::until("a registration", SOON, || {
+            (server.metric("offhook_registrations") > before).then_some(())
+        });
+        phone
+    };
+    let (mut alice, mut bob) = (phone("alice", 440), phone("bob", 700));
+    alice.dial(&server.uri("700"));
+    bob.wait_for("CALL_INCOMING", SOON);
+    bob.accept();
+    alice.wait_for("CALL_RTPESTAB", SOON);
+    sound::pass(Duration::from_secs(3));
+    bob.hang_up();
+    alice.wait_for("CALL_CLOSED", SOON);
+    let line = wait::until("the record", SOON, || lines(&server).first().cloned());
+    assert_eq!((&line["by"], &line["legs"][1]["by"]), (&json!("callee"), &json!("far_end")), "{line}");
+    assert!(line["legs"][0]["mos"].as_f64().is_some_and(|mos| mos > 4.0), "{line}");
+    let recording = &line["recordings"][0];
+    assert!(
+        recording["to"].as_str().is_some_and(|to| to.starts_with(&web.url("/box/call_recording_"))),
+        "{line}"
+    );
+    web.wait_for("the recording", |asked| asked.method == "PUT" && asked.content_type == "audio/wav");
+    let (_, bytes) = server.file(&format!("/recordings/{}", recording["file"].as_str().expect("a file")));
+    let samples: Vec<i16> =
+        bytes[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+    for (channel, own, others) in [(0, 440.0, 700.0), (1, 700.0, 440.0)] {
+        let side: Vec<i16> = samples.iter().skip(channel).step_by(2).copied().collect();
+        let rate = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
+        let side = ear::cut(&audio::Pcm::new(audio::Rate(rate), side), 1.0, 2.0);
+        assert!(ear::purity(&side, own) > 0.7 && ear::purity(&side, others) < 0.05, "channel {channel}");
+    }
 }
 
 /// Takes one request whole, and answers it.

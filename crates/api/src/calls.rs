@@ -38,10 +38,12 @@ struct Summary {
 struct Leg {
     name: String,
     party: String,
+    trunk: Option<String>,
     state: &'static str,
     answered: Option<String>,
     ended: Option<String>,
     cause: Option<String>,
+    by: Option<&'static str>,
     media: Option<String>,
     quality: Option<Sound>,
 }
@@ -112,8 +114,13 @@ impl From<LegView> for Leg {
             state: view.state.word(),
             answered: view.answered.map(|at| at.to_string()),
             ended: view.ended.map(|at| at.to_string()),
+            trunk: view.trunk,
+            by: match view.state {
+                LegState::Ended { by, .. } => Some(by.word()),
+                _ => None,
+            },
             cause: match view.state {
-                LegState::Ended { cause } => Some(cause),
+                LegState::Ended { cause, .. } => Some(cause),
                 _ => None,
             },
             media: view.media,

@@ -54,7 +54,30 @@ pub enum LegState {
     Ended {
         /// Why.
         cause: String,
+        /// Who ended it.
+        by: Ender,
+        /// The final status of a leg that was not answered, if there was one.
+        status: Option<u16>,
     },
+}
+
+/// Who ended a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ender {
+    /// The phone or carrier.
+    FarEnd,
+    /// We, because the flow or another party wanted it, or something failed.
+    Switch,
+}
+
+impl Ender {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Ender::FarEnd => "far_end",
+            Ender::Switch => "switch",
+        }
+    }
 }
 
 impl LegState {
@@ -77,6 +100,8 @@ pub struct LegView {
     pub name: String,
     /// Who it is: the URI of the one who called, or what was dialled.
     pub party: String,
+    /// The trunk by which it came, or was called.
+    pub trunk: Option<String>,
     /// When it came, or was called.
     pub began: Timestamp,
     /// Where it stands.
@@ -122,7 +147,8 @@ impl Quality {
 impl LegView {
     pub(crate) fn new(mark: Mark, party: String) -> LegView {
         let (name, began, state) = (mark.to_string(), wall_clock(), LegState::Calling);
-        LegView { name, party, began, state, answered: None, ended: None, media: None, quality: None }
+        let (answered, ended, trunk) = (None, None, None);
+        LegView { name, party, trunk, began, state, answered, ended, media: None, quality: None }
     }
 }
 

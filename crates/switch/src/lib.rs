@@ -46,7 +46,7 @@ use tokio::time::timeout;
 
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
-pub use book::{CallState, CallView, LegState, LegView, Quality, RecordingState, RecordingView};
+pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
 pub use call::{CallId, NotACallId, obeys};
 pub use codecs::{Codecs, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, MemberView};

@@ -127,6 +127,8 @@ pub fn describe_metrics() {
         describe_gauge!(name, text);
         gauge!(name).set(0.0);
     }
+    describe_gauge!("offhook_spool", "Recordings that run, or are to be sent");
+    gauge!("offhook_spool").set(0.0);
     describe_gauge!("offhook_trunk_up", "Whether a trunk answers");
     describe_gauge!("offhook_trunk_registered", "Whether the switch is registered at a trunk");
     describe_histogram!("offhook_http_seconds", Unit::Seconds, "How long requests of flows took");

@@ -91,20 +91,23 @@ fn seconds(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<f64> {
 }
 
 fn leg(leg: &LegView) -> Value {
-    let cause = match &leg.state {
-        LegState::Ended { cause } => Some(cause.as_str()),
-        _ => None,
+    let (cause, by, status) = match &leg.state {
+        LegState::Ended { cause, by, status } => (Some(cause.as_str()), Some(by.word()), *status),
+        _ => (None, None, None),
     };
     let quality = leg.quality;
     json!({
         "leg": leg.name,
         "party": leg.party,
+        "trunk": leg.trunk,
         "began": leg.began.to_string(),
         "answered": text(leg.answered),
         "ended": text(leg.ended),
         "talk_s": seconds(leg.answered, leg.ended),
         "state": leg.state.word(),
         "cause": cause,
+        "by": by,
+        "status": status,
         "media": leg.media,
         "mos": quality.map(|quality| tenths(quality.mos)),
         "remote_mos": quality.and_then(|quality| quality.remote_mos).map(tenths),

@@ -96,6 +96,9 @@ impl Call {
             };
             let placing = self.outbound(&route, place, &number, pass);
             let key = self.fork(now, place, &format!("{name} {number}"), placing);
+            if let Some(leg) = key.and_then(|key| self.leg(key)) {
+                self.record.write_leg(leg.mark(), |leg| leg.trunk = Some(name));
+            }
             let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
             hunt.leg = key;
             if key.is_some() {

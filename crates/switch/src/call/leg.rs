@@ -31,7 +31,7 @@ use super::recording::Pending;
 use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
-use crate::book::{CallState, LegState};
+use crate::book::{CallState, Ender, LegState};
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
@@ -293,7 +293,7 @@ impl CallLeg {
     /// Ends the leg from our side and tells the call that it is gone, if it does not know.
     pub(crate) fn cut(&mut self, cause: &str, status: u16) {
         self.session.leave(status, None, Reason::normal());
-        self.depart(cause, Reason::normal());
+        self.depart(cause, Ender::Switch, Reason::normal());
     }
 
     /// Ends the leg from our side; nobody has to be told.
@@ -302,11 +302,11 @@ impl CallLeg {
         self.stop_sound();
     }
 
-    fn depart(&mut self, cause: &str, reason: Reason) {
+    fn depart(&mut self, cause: &str, by: Ender, reason: Reason) {
         self.stop_sound();
         if self.gone.is_none() {
             self.gone = Some((cause.to_owned(), reason));
-            self.record_end(cause);
+            self.record_end(cause, by, None);
             self.tell(Tag::default(), LegEvent::Gone { cause: cause.to_owned() });
         }
     }
@@ -357,10 +357,10 @@ impl CallLeg {
                     true if calling => self.refused(now, &reason),
                     true => {
                         self.note(now, words);
-                        self.depart(cause, passed_on(&reason));
+                        self.depart(cause, Ender::FarEnd, passed_on(&reason));
                     }
                     false => {
-                        self.record_end(cause);
+                        self.record_end(cause, Ender::Switch, None);
                         self.stop_sound();
                     }
                 }
@@ -412,10 +412,10 @@ impl CallLeg {
         }
     }
 
-    fn record_end(&self, cause: &str) {
+    fn record_end(&self, cause: &str, by: Ender, status: Option<u16>) {
         self.owner.record.write_leg(self.mark(), |leg| {
             if leg.ended.is_none() {
-                leg.state = LegState::Ended { cause: cause.to_owned() };
+                leg.state = LegState::Ended { cause: cause.to_owned(), by, status };
                 leg.ended = Some(wall_clock());
             }
         });

@@ -21,6 +21,7 @@ pub(crate) mod cdr;
 mod consult;
 mod dial;
 mod digits;
+mod ending;
 mod errand;
 mod feature;
 mod forks;

@@ -19,19 +19,23 @@ use tokio::sync::mpsc;
 use super::bridge::Bridge;
 use super::caller::Caller;
 use super::dial::Dial;
+use super::ending;
 use super::feature::Running;
 use super::hold::Held;
 use super::leg::{CallLeg, Notice};
 use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
 use super::{LegKey, Mail, Order};
-use crate::book::{CallState, Record};
-use crate::events::{Happening, wall_clock};
+use crate::book::Record;
+use crate::events::wall_clock;
 use crate::journal::Journal;
 use crate::shared::Shared;
 
 /// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
 const LINGER: Duration = Duration::from_secs(250);
+
+/// A flow that does nothing after the other party left but hang up, within this, hangs up because of that.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Between two looks at calls that legs went to.
 const LOOK: Duration = Duration::from_secs(1);
@@ -321,7 +325,10 @@ impl Call {
             Effect::Leg(tag, command) => {
                 self.command(now, tag, command);
             }
-            Effect::Http(tag, request) => self.request(now, tag, request),
+            Effect::Http(tag, request) => {
+                self.left = None;
+                self.request(now, tag, request);
+            }
             Effect::Document(tag, id) => {
                 let flows = self.shared.flows.load();
                 let document = flows.document(&id).filter(|document| document.broken.is_none());
@@ -343,6 +350,10 @@ impl Call {
     }
 
     fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
+        if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
+            // The flow goes on without the other party.
+            self.left = None;
+        }
         match command {
             LegCommand::Dial(dial) => {
                 if let Some(caller) = self.subject {
@@ -367,7 +378,8 @@ impl Call {
             return;
         }
         let reason = match self.left.take() {
-            Some((at, reason)) if at == now => {
+            // A moment passes while recordings are closed.
+            Some((at, reason)) if now <= at + CLOSING => {
                 self.ending("hangup", "callee");
                 reason
             }
@@ -407,31 +419,13 @@ impl Call {
             tracing::error!("a call did not come to its end by itself");
         }
         let end = self.end.take().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
-        close(&self.shared, &self.record, now, end);
+        ending::close(&self.shared, &self.record, now, end);
     }
 }
 
 /// The leg that a media event is about.
 fn media_leg(event: &media::Event) -> Option<media::LegId> {
     super::media_end::leg_of(event)
-}
-
-/// Writes a call's last line everywhere it belongs and moves it to the finished.
-pub(super) fn close(shared: &Shared, record: &Arc<Record>, now: Instant, end: End) {
-    let End { cause, by } = end;
-    let duration = now.saturating_duration_since(record.timeline.began());
-    record.timeline.ending();
-    record.timeline.add(now, What::Ended { cause: cause.clone(), by: by.clone() });
-    record.write(|about| {
-        about.state = CallState::Ended { cause: cause.clone(), by: by.clone() };
-        about.ended = Some(wall_clock());
-    });
-    metrics::counter!("offhook_calls_ended_total", "by" => by.clone()).increment(1);
-    metrics::histogram!("offhook_call_seconds").record(duration.as_secs_f64());
-    tracing::info!(cause, by, duration_s = format!("{:.1}", duration.as_secs_f64()), "call ended");
-    shared.cdr.write(record);
-    shared.bus.publish(record.id, Happening::Ended { cause, by, duration });
-    shared.book.close(record.id);
 }
 
 /// Waits; for tasks that belong to calls and have no clock of their own.

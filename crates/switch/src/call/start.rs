@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::answer::Table;
 use super::caller::Caller;
+use super::ending;
 use super::leg::CallLeg;
 use super::media_end::MediaEnd;
 use super::run::{self, Call};
@@ -193,6 +194,7 @@ fn make(
     }
     if let Some(Carrier { trunk, pass }) = carrier {
         owner.record.timeline.note(now, format!("by trunk {}", trunk.trunk.name));
+        owner.record.write_leg(Mark::FIRST, |leg| leg.trunk = Some(trunk.trunk.name.clone()));
         leg.carry(pass);
     }
     if !caller.withheld {
@@ -370,5 +372,5 @@ async fn refuse(
     };
     // Without `Ended` in time the session is as good as over.
     let _ = timeout(REFUSED, ended).await;
-    run::close(shared, record, run::now(), End { cause: code.to_owned(), by: "server".to_owned() });
+    ending::close(shared, record, run::now(), End { cause: code.to_owned(), by: "server".to_owned() });
 }

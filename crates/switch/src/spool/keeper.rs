@@ -144,6 +144,7 @@ impl Keeper {
                 over.iter().for_each(|order| self.saved(&shared, order));
             }
             self.dispatch(&shared);
+            metrics::gauge!("offhook_spool").set(self.orders.len() as f64);
             for done in flushed {
                 // Whoever waited may have given up.
                 let _ = done.send(());

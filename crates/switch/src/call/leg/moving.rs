@@ -1,7 +1,7 @@
 //! A leg between calls, and what it says about transfers.
 
 use super::{CallLeg, Own, TAKEN_ALONG};
-use crate::book::LegState;
+use crate::book::{Ender, LegState};
 use crate::events::wall_clock;
 use crate::shared::Shared;
 use crate::sip_io::{Command, Owner, ShardHandle};
@@ -72,7 +72,7 @@ impl CallLeg {
         self.take_recordings_to(&owner.record);
         self.media.rehome(owner.mail.clone(), TAKEN_ALONG);
         self.owner.record.set_media(self.mark(), None);
-        self.record_end("transferred");
+        self.record_end("transferred", Ender::Switch, None);
         self.outbox.clear();
         self.pressed = None;
         self.own = Own::Nothing;

@@ -10,7 +10,7 @@ use media::Command;
 use sip::Reason;
 
 use super::{CallLeg, Terms};
-use crate::book::CallState;
+use crate::book::{CallState, Ender};
 use crate::call::digits;
 use crate::call::media_end::Job;
 use crate::call::recording;
@@ -35,7 +35,7 @@ impl CallLeg {
                     Err(refusal) => {
                         self.note(now, refusal.to_string());
                         self.session.refuse(&refusal);
-                        self.depart("no media", Reason::normal());
+                        self.depart("no media", Ender::Switch, Reason::normal());
                     }
                 }
             }

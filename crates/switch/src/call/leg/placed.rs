@@ -6,7 +6,7 @@ use std::time::Instant;
 use sip::{Body, Ended, Flow, Invite, Reason};
 
 use super::{CallLeg, Notice, Terms};
-use crate::book::LegState;
+use crate::book::{Ender, LegState};
 use crate::call::answer::Table;
 use crate::call::media_end::MediaEnd;
 use crate::call::session::{Session, describe};
@@ -105,7 +105,7 @@ impl CallLeg {
             _ => 480,
         };
         self.note(now, format!("not connected: {status} {}", sip::phrase(status)));
-        self.record_end(describe(ended).0);
+        self.record_end(describe(ended).0, Ender::FarEnd, Some(status));
         self.stop_sound();
         self.outbox.push_back(Notice::Refused { status });
     }
