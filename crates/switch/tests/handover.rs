@@ -393,7 +393,10 @@ fn a_module_sends_the_caller_elsewhere_before_and_after_a_conversation() {
     let transfer = json!({ "module": "transfer", "data": { "target": "203" } });
     let after = json!({ "module": "after_bridge", "data": { "action": "transfer", "data": "203" },
         "children": { "_": { "module": "user", "data": { "id": "bob" } } } });
-    let rig = Rig::start(&[("701", transfer), ("702", after)]);
+    let hangup = json!({ "module": "after_bridge", "data": { "action": "hangup", "data": "true" },
+        "children": { "_": { "module": "user", "data": { "id": "bob" },
+            "children": { "_": { "module": "user", "data": { "id": "carol" } } } } } });
+    let rig = Rig::start(&[("701", transfer), ("702", after), ("703", hangup)]);
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
     let carol = rig.desk("carol", C, SOON);
     let call = alice.call("701");
@@ -406,6 +409,10 @@ fn a_module_sends_the_caller_elsewhere_before_and_after_a_conversation() {
     assert!(alice.hears_tone(call, C) && carol.hears_tone(1, A), "{:?}", rig.traces());
     carol.hang_up(1);
     assert!(alice.over(call));
+    let call = alice.call("703");
+    assert!(alice.up(call) && alice.hears_tone(call, B), "{:?}", rig.traces());
+    bob.hang_up(1);
+    assert!(alice.over(call), "{:?}", rig.traces());
     rig.wait("the end of all calls", || rig.switch().calls().is_empty());
     rig.nothing_left();
 }

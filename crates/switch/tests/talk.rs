@@ -201,3 +201,42 @@ fn sounds_beside_the_conversation_are_heard_by_whom_they_are_for_and_broken_off(
     assert!(alice.hears_tone(call, JAZZ));
     over(&rig, &alice, &bob, call);
 }
+
+#[test]
+fn who_is_held_hears_the_music_of_the_user_who_holds() {
+    let rig = Rig::start(&[]);
+    rig.sound("jazz", JAZZ);
+    let users = "[alice]\npassword = \"secret\"\nnumber = \"201\"\n\n\
+                 [bob]\npassword = \"secret\"\nnumber = \"202\"\nmusic = \"jazz\"\n";
+    std::fs::write(rig.dir.path().join("users.toml"), users).expect("written");
+    let loaded = store::Directory::load(Some(rig.dir.path())).expect("readable");
+    {
+        let _inside = rig.runtime.enter();
+        rig.switch().reload(loaded.flows, &loaded.users, &loaded.trunks);
+    }
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("202");
+    assert!(alice.up(call) && bob.up(0) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    bob.hold(0);
+    assert!(alice.hears_tone(call, JAZZ), "{:?}", rig.traces());
+    bob.resume(0);
+    assert!(alice.hears_tone(call, B), "{:?}", rig.traces());
+    alice.hold(call);
+    assert!(hears_music(&bob, 0), "{:?}", rig.traces());
+    assert!(ear::purity(&bob.listen(0), f32::from(JAZZ)) < 0.5, "her own class is the usual one");
+    over(&rig, &alice, &bob, call);
+}
+
+#[test]
+fn one_who_is_muted_by_a_flow_hears_and_is_not_heard_and_its_keys_count() {
+    let connect = json!({ "type": "connect", "option": {
+        "destinations": [{ "type": "extension", "target": "202" }] } });
+    let rig = Rig::start(&[("700", json!({ "actions": [{ "type": "mute" }, connect] }))]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("700");
+    assert!(alice.up(call) && bob.up(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, B) && bob.hears_nothing(0), "{:?}", rig.traces());
+    alice.press(call, "5");
+    rig.wait("the key", || bob.line(0, |line| line.stream.heard.keys.contains('5')));
+    over(&rig, &alice, &bob, call);
+}

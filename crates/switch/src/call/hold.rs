@@ -11,9 +11,9 @@ use std::time::Instant;
 use flow::ir::{Cause, Hold, Holding};
 use flow::leg::{Prompt, Tag};
 
-use super::LegKey;
 use super::feature::{Came, Doing, Running};
 use super::run::Call;
+use super::{LegKey, Mark};
 
 /// The music; the sound of the built-in set unless the flows' own sounds have another of the name.
 pub(super) const MUSIC: &str = "demo-60s";
@@ -130,9 +130,18 @@ impl Call {
         }
     }
 
-    /// The class of the music that is heard while this party holds, or is busy with somebody else.
-    pub(super) fn class_of(&self, _holds: LegKey) -> String {
-        self.music.clone().unwrap_or_else(|| MUSIC.to_owned())
+    /// The class of the music that is heard while this party holds, or is busy with somebody else: what the flow has
+    /// said, else what its user has, else the usual one.
+    pub(super) fn class_of(&self, holds: LegKey) -> String {
+        let own = || {
+            let leg = self.leg(holds)?;
+            let user = match leg.mark() == Mark::FIRST {
+                true => self.record.summary().user,
+                false => None,
+            };
+            self.shared.users.load().get(&user.unwrap_or_else(|| leg.party()))?.music.clone()
+        };
+        self.music.clone().or_else(own).unwrap_or_else(|| MUSIC.to_owned())
     }
 
     /// The music of a class: the sound of its name, or all sounds of the directory of its name.
