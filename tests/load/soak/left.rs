@@ -59,6 +59,7 @@ impl Left {
     fn is_back_to(&self, before: &Left) -> bool {
         self.levels.iter().all(|(_, level)| *level == 0)
             && self.files <= before.files
+            && self.threads <= before.threads
             && self.ports == before.ports
             && self.registrations == before.registrations
     }

@@ -151,7 +151,8 @@ impl Soak<'_> {
                         self.count(format!("changes refused with {code}"));
                         self.lines[id].direction = "sendrecv";
                     }
-                    481 => self.lost(now, id, method),
+                    // It crossed the server's BYE (RFC 3261 §15.1.2).
+                    481 | 487 => self.lost(now, id, method),
                     _ => self.fault(id, format!("a change is refused with {code}")),
                 }
             }
