@@ -8,6 +8,7 @@ mod callbacks;
 mod carriers;
 mod codecs;
 mod demo;
+mod dialling;
 mod early;
 mod failures;
 mod flows;

@@ -114,3 +114,33 @@ fn a_switch_registers_with_another_one_and_calls_go_both_ways() {
     let notes = customer.finished_call("bob").notes();
     assert!(notes.contains("by trunk carrier"), "{notes}");
 }
+
+#[test]
+fn a_carrier_that_changes_the_call_is_followed_and_the_sound_goes_on() {
+    let mut carrier = Carrier::playing("carrier-changes.xml");
+    let server = server("1", format!("[acme]\n{}", carrier.server()));
+    let mut phone = phone(&server);
+    phone.dial(&server.uri("+4722334455"));
+    phone.wait_for("CALL_ESTABLISHED", SOON);
+    // PCMU, PCMA, an offer of ours, a codec that nobody has; the carrier hangs up.
+    phone.wait_for("CALL_CLOSED", Duration::from_secs(30));
+    assert!(carrier.finish().success(), "the carrier was not answered as it expects");
+    let heard = phone.heard();
+    // The phone talks for six seconds, and hears itself.
+    let alike = [1.5, 3.0, 4.5]
+        .map(|start| ear::likeness(&ear::cut(&sound::sentence(), start, start + 1.0), &heard).correlation);
+    assert!(alike.iter().all(|correlation| *correlation > 0.8), "{alike:?}");
+}
+
+#[test]
+fn a_carrier_that_wants_its_early_media_acknowledged_is_heard_before_it_answers() {
+    let mut carrier = Carrier::playing("carrier-reliable.xml");
+    let server = server("1", format!("[acme]\n{}", carrier.server()));
+    let mut phone = phone(&server);
+    phone.dial(&server.uri("+4722334455"));
+    phone.wait_for("CALL_ESTABLISHED", SOON);
+    sound::pass(Duration::from_secs(2));
+    phone.hang_up();
+    assert!(carrier.finish().success(), "the carrier was not called as it expects");
+    assert!(ear::sounding(&phone.heard()) > 2.0);
+}

@@ -22,6 +22,11 @@ impl Carrier {
         Carrier::start("carrier.xml", "", &["-rtp_echo"])
     }
 
+    /// One of another scenario, which sends the caller's sound back.
+    pub fn playing(scenario: &str) -> Carrier {
+        Carrier::start(scenario, "", &["-rtp_echo"])
+    }
+
     /// One that refuses with `status`, such as `486 Busy Here`.
     pub fn refusing(status: &str) -> Carrier {
         Carrier::start("carrier-refuses.xml", status, &[])

@@ -44,6 +44,7 @@ pub mod own;
 mod pattern;
 pub mod sim;
 pub mod source;
+pub mod tone;
 pub mod trace;
 
 pub use engine::{Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start};

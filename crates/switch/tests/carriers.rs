@@ -254,3 +254,61 @@ fn a_carriers_call_without_an_offer_reaches_the_flow_of_its_number_and_shows_who
         rig.nothing_left();
     }
 }
+
+#[test]
+fn a_number_goes_out_by_a_trunk_with_its_flags_and_is_carried_as_the_flow_says() {
+    let data = json!({ "to_did": "030 1234567", "outbound_flags": ["fax"], "bypass_e164": true, "resource_type": "audio",
+        "from_uri_realm": "ours.example", "emit_account_id": true, "use_local_resources": true,
+        "custom_sip_headers": { "X-Order": "42" } });
+    let flow = json!({ "module": "resources", "data": data, "children": {} });
+    let rig = Rig::with(&[], |config| config.account = "a1".to_owned());
+    let alice = rig.desk("alice", A, SOON);
+    let (plain, theirs, fax) =
+        (rig.desk("bob", B, SOON), rig.desk("carol", 1_100, SOON), rig.desk("dave", 1_300, SOON));
+    let trunk = |name: &str, desk: &Desk, more: &str| {
+        format!("[{name}]\nserver = \"sip:{}\"\nping = 0\ncountry = \"49\"\n{more}\n", desk.address())
+    };
+    let trunks = [
+        trunk("plain", &plain, "priority = 1"),
+        trunk("theirs", &theirs, "priority = 2\nflags = [\"fax\"]\naccount = \"*\""),
+        trunk("fax", &fax, "priority = 3\nflags = [\"fax\", \"cheap\"]"),
+    ];
+    rig.reload(&[("700", flow)], &trunks.concat());
+    let call = alice.call("700");
+    assert!(alice.up(call) && fax.up(0) && alice.hears_tone(call, 1_300), "{:?}", rig.traces());
+    let invite = fax.line(0, |line| line.invite.clone()).expect("an INVITE");
+    assert_eq!(invite.start, format!("INVITE sip:030%201234567@{} SIP/2.0", fax.address()));
+    let header = |name: &str| invite.header(name).unwrap_or_default().to_owned();
+    assert!(header("from").contains("@ours.example>"), "{}", header("from"));
+    assert_eq!((header("x-account-id"), header("x-order")), ("a1".to_owned(), "42".to_owned()));
+    // They are tried in turn, so that nobody is called later.
+    assert!(
+        [&plain, &theirs].iter().all(|desk| desk.wait(|lines| lines.is_empty())),
+        "nobody else is called"
+    );
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
+fn a_barred_number_does_not_go_out_and_each_trunk_has_its_own_order_of_codecs() {
+    let rig = Rig::start(&[]);
+    let (alice, carrier) = (rig.desk("alice", A, SOON), rig.desk("dave", B, SOON));
+    let server = format!("server = \"sip:{}\"\nping = 0\n", carrier.address());
+    rig.reload(&[], &format!("[acme]\n{server}barred = ['^\\+47829']\ncodecs = [\"PCMA\", \"PCMU\"]\n"));
+    let call = alice.call("+4782900000");
+    assert!(alice.over(call));
+    assert_eq!(alice.line(call, |line| line.status), Some(404), "{:?}", rig.traces());
+    rig.finished();
+    let call = alice.call("+4722334455");
+    assert!(alice.up(call) && alice.hears_tone(call, B) && carrier.hears_tone(0, A), "{:?}", rig.traces());
+    let body = carrier.line(0, |line| line.invite.as_ref().map(|invite| invite.body.clone()));
+    let audio = body.as_deref().and_then(|body| body.lines().find(|line| line.starts_with("m=audio")));
+    let formats: Vec<&str> = audio.unwrap_or_default().split(' ').skip(3).take(2).collect();
+    assert_eq!(formats, ["8", "0"], "{body:?}");
+    carrier.hang_up(0);
+    assert!(alice.over(call));
+    rig.finished();
+    rig.nothing_left();
+}

@@ -215,3 +215,21 @@ fn by_weight_each_rings_alone_until_one_answers() {
     assert!(at("B → CANCEL") < at("C → INVITE"), "{}", trace(&view));
     rig.nothing_left();
 }
+
+#[test]
+fn a_tone_may_be_heard_in_place_of_the_ringing_and_one_that_cannot_be_is_not_silence() {
+    for (sound, hertz) in
+        [("tone_stream://%(500,0,1500)", 1_500.0), ("%(500,0,1500)", 1_500.0), ("no such sound", 480.0)]
+    {
+        let rig = rig(&["bob"], |dial| dial.meanwhile = Meanwhile::Sound(Template::literal(sound)));
+        let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Early));
+        let call = alice.call("700");
+        let heard = alice.hears_so(call, |pcm| ear::purity(pcm, hertz) > 0.3);
+        assert!(heard, "{sound}: {:?}", rig.traces());
+        bob.answer(0);
+        assert!(alice.up(call) && alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+        alice.hang_up(call);
+        rig.finished();
+        rig.nothing_left();
+    }
+}

@@ -24,6 +24,7 @@ use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::attend::Attending;
+use super::forks::ringback;
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::MediaEnd;
 use super::player::Player;
@@ -69,7 +70,10 @@ enum Terms {
 #[derive(Clone, Debug, PartialEq)]
 enum Own {
     Nothing,
+    /// The ringing tone.
     Ringing,
+    /// What is to be heard in its place.
+    Ringback,
     Music(Vec<Prompt>),
 }
 
@@ -319,8 +323,14 @@ impl CallLeg {
     }
 
     pub(super) fn tell(&mut self, tag: Tag, event: LegEvent) {
-        if tag != OWN && tag != TAKEN_ALONG {
-            self.outbox.push_back(Notice::Flow(tag, event));
+        match event {
+            // Who waits hears at least that it rings.
+            LegEvent::Failed { .. } if tag == OWN && self.own == Own::Ringback => {
+                self.own = Own::Nothing;
+                self.ring(ringback());
+            }
+            event if tag != OWN && tag != TAKEN_ALONG => self.outbox.push_back(Notice::Flow(tag, event)),
+            _ => {}
         }
     }
 

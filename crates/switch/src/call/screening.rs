@@ -51,15 +51,18 @@ impl Call {
     pub(super) fn screen(&mut self, now: Instant, leg: LegKey, place: usize) -> bool {
         let Some(dial) = &self.dial else { return false };
         let key = dial.order.to.get(place).and_then(|to| to.confirm).or(dial.order.confirm);
-        let sound = dial.order.announcement.clone().filter(|sound| !sound.is_empty()).map(Prompt::Sound);
+        let named = dial.order.announcement.as_deref().filter(|sound| !sound.is_empty());
+        let sound = named.map(flow::tone::prompts).filter(|sound| !sound.is_empty());
         let (prompts, repeat) = match (key, sound) {
             (None, None) => return false,
-            (None, Some(sound)) => (vec![sound], Repeat::Times(1)),
+            (None, Some(sound)) => (sound, Repeat::Times(1)),
             (Some(key), sound) => {
                 let text = format!("Press {} to take the call.", spoken(key));
                 let language = self.shared.language.clone();
                 let asked = || Prompt::Speech(Speech { text, language, voice: String::new() });
-                (vec![sound.unwrap_or_else(asked), Prompt::Silence(QUIET)], Repeat::Times(TIMES))
+                let mut prompts = sound.unwrap_or_else(|| vec![asked()]);
+                prompts.push(Prompt::Silence(QUIET));
+                (prompts, Repeat::Times(TIMES))
             }
         };
         let Some(Stage::Ringing { rota, lookups, forks, screened, heard, .. }) = self.stage() else {

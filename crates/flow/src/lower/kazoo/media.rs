@@ -185,7 +185,7 @@ impl Walk<'_> {
             return Vec::new();
         }
         if let Some(rest) = id.strip_prefix("tone_stream://") {
-            let tones = tone_stream(rest);
+            let tones = crate::tone::stream(rest);
             if tones.is_empty() {
                 self.report(
                     Code::BadValue,
@@ -203,48 +203,4 @@ impl Walk<'_> {
 fn spelled(text: &str) -> String {
     let characters = text.chars().filter(|c| !c.is_whitespace()).map(String::from);
     characters.collect::<Vec<_>>().join(" ")
-}
-
-/// The tones of `%(500,0,440,480);%(…);loops=2`; what is not understood is left out.
-fn tone_stream(text: &str) -> Vec<Tone> {
-    let loops = text.split(';').find_map(|part| part.trim().strip_prefix("loops=")?.parse::<i64>().ok());
-    let loops = loops.map_or(1, |loops| u32::try_from(loops).unwrap_or(u32::MAX).max(1));
-    let parts = text.split("%(").skip(1).filter_map(|part| part.split_once(')'));
-    let tones: Vec<Tone> = parts.filter_map(|(part, _)| cadence(part)).collect();
-    match tones.as_slice() {
-        [tone] => vec![Tone { total: tone.total.saturating_mul(loops).min(LONGEST_TONE), ..tone.clone() }],
-        // A cadence of several parts is repeated as a whole; a hundred times is longer than anyone listens.
-        _ => (0..loops.min(100)).flat_map(|_| tones.clone()).collect(),
-    }
-}
-
-/// Longest tone, for `loops=-1`, which means for ever.
-const LONGEST_TONE: Duration = Duration::from_secs(3_600);
-
-fn cadence(part: &str) -> Option<Tone> {
-    let mut numbers = part.split(',').map(|number| number.trim().parse::<f64>().ok());
-    let mut millis = || numbers.next().flatten().map(|millis| Duration::from_millis(millis.max(0.0) as u64));
-    let (on, off) = (millis()?, millis()?);
-    let hertz: Vec<u16> = numbers.flatten().map(|hertz| hertz as u16).collect();
-    (!hertz.is_empty()).then(|| Tone { hertz, on, off, total: on + off })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tone(hertz: &[u16], on: u64, off: u64, total: u64) -> Tone {
-        let millis = Duration::from_millis;
-        Tone { hertz: hertz.to_vec(), on: millis(on), off: millis(off), total: millis(total) }
-    }
-
-    #[test]
-    fn a_tone_stream_is_read_with_its_cadence_and_loops() {
-        assert_eq!(tone_stream("%(500,0,440)"), [tone(&[440], 500, 0, 500)]);
-        assert_eq!(tone_stream("%(2000, 4000, 440, 480);loops=2"), [tone(&[440, 480], 2000, 4000, 12_000)]);
-        let two = [tone(&[350], 100, 0, 100), tone(&[440], 100, 50, 150)];
-        assert_eq!(tone_stream("%(100,0,350);%(100,50,440)"), two);
-        assert_eq!(tone_stream("%(100,0,350);loops=-1").first().map(|tone| tone.total), Some(LONGEST_TONE));
-        assert_eq!(tone_stream("L=1;v=-7"), []);
-    }
 }

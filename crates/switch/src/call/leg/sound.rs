@@ -157,8 +157,8 @@ impl CallLeg {
 
     /// Lets the caller hear this while it rings, also before the answer (183).
     pub(crate) fn ring_by(&mut self, sound: Vec<Prompt>) {
-        if self.own != Own::Ringing {
-            self.own = Own::Ringing;
+        if !matches!(self.own, Own::Ringing | Own::Ringback) {
+            self.own = Own::Ringback;
             self.play(OWN, sound, flow::ir::Repeat::Forever);
         }
     }
