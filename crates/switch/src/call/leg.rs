@@ -55,6 +55,9 @@ pub(super) const OWN: Tag = Tag(u64::MAX);
 /// A recording of a flow that stayed in the call from which the leg came.
 const TAKEN_ALONG: Tag = Tag(u64::MAX - 1);
 
+/// What is played to one who answered and is not connected yet (`screening.rs`).
+pub(super) const SCREENING: Tag = Tag(u64::MAX - 2);
+
 /// What the far end and we have settled about media.
 #[derive(Debug)]
 enum Terms {

@@ -14,16 +14,14 @@
 use std::time::{Duration, Instant};
 
 use flow::ir::Repeat;
-use flow::leg::{Leg, LegCommand, LegEvent, Prompt, Speech, Tag};
+use flow::leg::{Leg, LegCommand, LegEvent, Prompt, Speech};
 use sip::Reason;
 
 use super::LegKey;
 use super::dial::Stage;
+use super::leg::SCREENING;
 use super::refusal::Refusal;
 use super::run::Call;
-
-/// What is played to who is screened.
-const SOUND: Tag = Tag(u64::MAX - 1);
 
 /// How often one hears what it is about who is to press a key, and how long there is quiet after each time.
 const TIMES: u32 = 3;
@@ -87,7 +85,7 @@ impl Call {
         let what = key.map_or_else(|| "the announcement".to_owned(), |key| format!("what is asked: {key}"));
         if let Some(leg) = self.leg_mut(leg) {
             let mark = leg.mark();
-            leg.perform(now, SOUND, LegCommand::Play { prompts, repeat });
+            leg.perform(now, SCREENING, LegCommand::Play { prompts, repeat });
             self.record.timeline.note(now, format!("{mark} answered and hears {what}"));
         }
         true
@@ -150,7 +148,7 @@ impl Call {
     /// What is played to who was screened is over.
     pub(super) fn end_screening(&mut self, now: Instant, leg: LegKey) {
         if let Some(leg) = self.leg_mut(leg) {
-            leg.perform(now, SOUND, LegCommand::Stop(SOUND));
+            leg.perform(now, SCREENING, LegCommand::Stop(SCREENING));
         }
     }
 }
