@@ -233,3 +233,24 @@ fn a_tone_may_be_heard_in_place_of_the_ringing_and_one_that_cannot_be_is_not_sil
         rig.nothing_left();
     }
 }
+
+#[test]
+fn a_phone_in_a_call_answers_by_itself_only_where_the_flow_barges_in() {
+    for barge in [false, true] {
+        let rig = rig(&["bob"], |dial| (dial.auto_answer, dial.barge) = (true, barge));
+        let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+        let carol = rig.desk("carol", C, SOON);
+        let talk = carol.call("202");
+        assert!(carol.up(talk) && bob.up(0) && carol.hears_tone(talk, B), "{:?}", rig.traces());
+        bob.behave(Manner::Ring);
+        let call = alice.call("700");
+        assert!(bob.wait(|lines| lines.len() == 2), "{:?}", rig.traces());
+        assert_eq!(told(&bob, 1, "answer-mode").len(), usize::from(barge));
+        assert!(carol.hears_tone(talk, B), "the conversation goes on");
+        alice.hang_up(call);
+        carol.hang_up(talk);
+        assert!(alice.over(call) && bob.over(0) && bob.over(1));
+        rig.wait("the end", || rig.switch().calls().is_empty());
+        rig.nothing_left();
+    }
+}

@@ -88,7 +88,8 @@ impl Call {
             Some(device) => vec![device.name.as_str()],
             None => settings.phones(&users, user),
         };
-        let engaged = self.shared.book.engages(&user.name, self.record.id);
+        let barges = self.dial.as_ref().is_some_and(|dial| dial.order.barge);
+        let engaged = !barges && self.shared.book.engages(&user.name, self.record.id);
         let mut rings = Vec::new();
         let mut why = "has no phone";
         for account in phones {

@@ -37,6 +37,9 @@ pub(super) struct Wishes {
     pub(super) headers: Vec<(String, String)>,
     /// How phones of ours are to ring.
     ringing: Vec<(String, String)>,
+    /// By which they answer by themselves: those in a call are not asked to, unless it is to barge in.
+    auto: Vec<(String, String)>,
+    barge: bool,
     /// The user part by which phones are called, if not as they registered.
     request_user: Option<String>,
 }
@@ -87,7 +90,9 @@ impl Call {
             inside: self.shown(&dial.identity, "internal"),
             outside: self.shown(dial.outside.as_ref().unwrap_or(&dial.identity), "external"),
             headers: fit(dial.headers.clone()),
-            ringing: fit(alert.chain(auto).collect()),
+            ringing: fit(alert.collect()),
+            auto: auto.collect(),
+            barge: dial.barge,
             request_user: dial.request_user.clone().filter(|user| !user.is_empty()),
         }
     }
@@ -123,6 +128,10 @@ impl Call {
         let mut headers = routes;
         headers.extend(caller.asserted().headers());
         headers.extend(dials.headers.iter().chain(&dials.ringing).cloned());
+        let engaged = || user.is_some_and(|user| self.shared.book.engages(user, self.record.id));
+        if !dials.auto.is_empty() && (dials.barge || !engaged()) {
+            headers.extend(dials.auto.iter().cloned());
+        }
         headers.extend(caller.referred_by.iter().map(|by| ("Referred-By".to_owned(), by.clone())));
         let invite = Invite {
             next,
