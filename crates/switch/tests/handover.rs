@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, trace};
+use rig::Rig;
 use serde_json::{Value, json};
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
@@ -420,11 +420,7 @@ fn a_module_sends_the_caller_elsewhere_before_and_after_a_conversation() {
 #[test]
 fn whoever_has_not_proved_to_be_a_user_sends_nobody_outside_by_a_star_code() {
     let t = three(SOON);
-    let home = tempfile::tempdir().expect("a directory");
-    let trunk = "[acme]\nserver = \"127.0.0.2:9\"\nnumbers = ['^\\+']\n";
-    std::fs::write(home.path().join("trunks.toml"), trunk).expect("written");
-    let trunks = store::Directory::load(Some(home.path())).expect("readable").trunks;
-    t.rig.reload_trunks(&trunks);
+    t.rig.reload(&[("700", flow())], "[acme]\nserver = \"127.0.0.2:9\"\nnumbers = ['^\\+']\n");
     // Alice called from this machine and was not asked for her password; bob's phone is registered.
     t.alice.press(t.call, "*6");
     t.rig.wait("that it is told", || t.traces().contains("no transfer to +4722334455"));
@@ -434,5 +430,21 @@ fn whoever_has_not_proved_to_be_a_user_sends_nobody_outside_by_a_star_code() {
     t.alice.hang_up(t.call);
     t.bob.hang_up(0);
     t.rig.wait("the end of all calls", || t.rig.switch().calls().is_empty());
-    assert!(!trace(&t.rig.finished()).is_empty());
+}
+
+#[test]
+fn what_was_recorded_of_one_who_transferred_is_told_to_the_flow_that_runs_on() {
+    let mut recorded = flow();
+    let user = recorded["flow"].take();
+    recorded["flow"] =
+        json!({ "module": "record_call", "data": { "action": "start" }, "children": { "_": user } });
+    let t = three_of(Rig::start(&[("700", recorded)]), SOON);
+    t.alice.press(t.call, "*3203");
+    assert!(t.alice.hears_tone(t.call, C), "{}", t.traces());
+    t.alice.hang_up(t.call);
+    assert!(t.bob.hears_tone(0, C) && t.carol.hears_tone(0, B), "{}", t.traces());
+    t.rig.wait("the recording", || t.traces().contains("rec    "));
+    t.carol.hang_up(0);
+    assert!(t.bob.over(0), "{}", t.traces());
+    t.over("B goes on with C");
 }

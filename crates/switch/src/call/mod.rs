@@ -33,7 +33,6 @@ mod id;
 mod keypad;
 mod leg;
 mod media_end;
-mod menu;
 mod placing;
 mod player;
 mod reaching;
