@@ -149,6 +149,11 @@ pub(crate) fn lead(flows: &Flows, users: &Users, number: &str) -> Result<Program
     flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
 }
 
+/// The flow that has exactly this number.
+pub(crate) fn lead_exactly(flows: &Flows, number: &str) -> Option<Result<Program, Refusal>> {
+    flows.numbered(number).map(Program::of)
+}
+
 /// As [`lead`] for those who are nobody's users: `no_match` is not for them.
 fn lead_strangers(flows: &Flows, users: &Users, number: &str) -> Result<Program, Refusal> {
     match flows.route(number) {

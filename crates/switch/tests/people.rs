@@ -358,3 +358,17 @@ fn who_may_not_dial_outside_reaches_users_only() {
     rig.finished();
     rig.nothing_left();
 }
+
+#[test]
+fn who_forwards_to_a_flows_number_has_the_caller_go_on_there() {
+    let echo = json!({"actions": [{"type": "answer"}, {"type": "echo", "option": {"duration": 60_000}}]});
+    let forward = Forwarding { busy: Some("9196".into()), ..Forwarding::default() };
+    let rig = start(vec![user("alice", "201"), forwarding("bob", "202", forward)], &[("9196", echo)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Refuse(486)));
+    let call = alice.call("202");
+    assert!(alice.up(call) && bob.over(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, A), "her own echo: {:?}", rig.traces());
+    alice.hang_up(call);
+    rig.wait("the end of all calls", || rig.switch().calls().is_empty());
+    rig.nothing_left();
+}

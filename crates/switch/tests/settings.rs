@@ -37,6 +37,10 @@ fn start(state: &Path) -> Rig {
         ("720", module("ring_group_toggle", json!({ "action": "logout", "callflow_id": "730" }))),
         ("721", module("ring_group_toggle", json!({ "action": "login", "callflow_id": "730" }))),
         ("730", module("ring_group", json!({ "endpoints": [member("bob"), member("carol")], "timeout": 5 }))),
+        ("775", module("call_forward", json!({ "action": "menu" }))),
+        ("750", hours(json!({}))),
+        ("751", hours(json!({ "action": "enable" }))),
+        ("752", hours(json!({ "action": "reset" }))),
         ("740", module("call_waiting", json!({ "action": "deactivate", "scope": "user" }))),
     ];
     let mut table = Flows::new();
@@ -49,6 +53,19 @@ fn start(state: &Path) -> Rig {
     rig.switch().reload(table, &users, &Trunks::default());
     drop(inside);
     rig
+}
+
+/// A rule for a day that is long over, which leads to 410; without it 411 comes.
+fn hours(data: Value) -> Value {
+    let code = |code: &str| json!({ "module": "response", "data": { "code": code } });
+    let mut flow = json!({ "module": "temporal_route", "data": { "rules": ["past"] },
+        "rules": { "past": { "cycle": "date", "start_date": 62_167_219_200_i64 } },
+        "children": { "past": code("410"), "_": code("411") } });
+    if let (Some(all), Some(data)) = (flow["data"].as_object_mut(), data.as_object()) {
+        all.extend(data.clone());
+    }
+    let rules = flow["rules"].take();
+    json!({ "rules": rules, "flow": flow })
 }
 
 /// A user dials a star code, and types what is asked for; until the call is over.
@@ -174,5 +191,40 @@ fn call_waiting_is_switched_off_by_phone() {
     bob.hang_up(call);
     assert!(alice.over(0));
     rig.wait("the end of the calls", || rig.switch().calls().is_empty());
+    rig.nothing_left();
+}
+
+#[test]
+fn a_menu_asks_what_is_to_become_of_forwarding_and_for_the_number() {
+    let home = tempfile::tempdir().expect("a directory");
+    let rig = start(home.path());
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Ring));
+    let carol = rig.desk("carol", C, Manner::Ring);
+    let call = bob.call("775");
+    assert!(bob.up(call), "{:?}", rig.traces());
+    // On, but nobody knows where to.
+    bob.press(call, "1203#");
+    assert!(bob.over(call), "{:?}", rig.traces());
+    rig.wait("the end of the call", || rig.switch().calls().is_empty());
+    rings(&rig, &alice, "202", &carol, 0);
+    let call = bob.call("775");
+    assert!(bob.up(call), "{:?}", rig.traces());
+    bob.press(call, "2");
+    assert!(bob.over(call), "{:?}", rig.traces());
+    rig.wait("the end of the call", || rig.switch().calls().is_empty());
+    rings(&rig, &alice, "202", &bob, 2);
+    rig.nothing_left();
+}
+
+#[test]
+fn a_calendar_rule_is_forced_by_phone_until_the_calendar_decides_again() {
+    let home = tempfile::tempdir().expect("a directory");
+    let rig = start(home.path());
+    let alice = rig.desk("alice", A, SOON);
+    assert_eq!(refused(&rig, &alice, "750"), Some(411), "{:?}", rig.traces());
+    dial(&rig, &alice, "751", &[]);
+    assert_eq!(refused(&rig, &alice, "750"), Some(410), "{:?}", rig.traces());
+    dial(&rig, &alice, "752", &[]);
+    assert_eq!(refused(&rig, &alice, "750"), Some(411), "{:?}", rig.traces());
     rig.nothing_left();
 }

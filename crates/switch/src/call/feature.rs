@@ -12,6 +12,7 @@ use flow::leg::{DialOutcome, LegEvent, Tag};
 
 use super::LegKey;
 use super::consult::Consult;
+use super::menu::Menu;
 use super::run::Call;
 
 /// Something that takes time.
@@ -38,6 +39,8 @@ pub(super) enum Doing {
     Consult(Box<Consult>),
     /// Waits until a setting is on the disk, to say this word.
     Setting(&'static str),
+    /// Asks what is to become of a setting.
+    Menu(Box<Menu>),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -162,7 +165,8 @@ impl Call {
 
     /// When [`Call::feature_time`] is to be called.
     pub(super) fn feature_due(&self) -> Option<Instant> {
-        let due = |running: &Running| match running.doing {
+        let due = |running: &Running| match &running.doing {
+            Doing::Menu(menu) => Some(menu.until()),
             Doing::Block
             | Doing::Setting(_)
             | Doing::Hold { .. }
@@ -173,12 +177,14 @@ impl Call {
     }
 
     /// Does what is to be done by now.
-    pub(super) fn feature_time(&mut self, _now: Instant) {
+    pub(super) fn feature_time(&mut self, now: Instant) {
+        self.menu_time(now);
         for at in 0..self.doing.len() {
             let Some(running) = self.doing.get(at) else { return };
             match running.doing {
                 Doing::Block
                 | Doing::Setting(_)
+                | Doing::Menu(_)
                 | Doing::Hold { .. }
                 | Doing::Announce { .. }
                 | Doing::Consult(_) => {}
@@ -191,6 +197,10 @@ impl Call {
         match self.running(tag) {
             None => return false,
             Some(Doing::Block | Doing::Setting(_)) => {}
+            Some(Doing::Menu(menu)) => {
+                let of = menu.of();
+                self.hush(now, of);
+            }
             Some(Doing::Hold { .. }) => self.release(now),
             Some(Doing::Announce { hearing }) => {
                 let hearing = std::mem::take(hearing);
@@ -208,6 +218,7 @@ impl Call {
             match running.doing {
                 Doing::Block
                 | Doing::Setting(_)
+                | Doing::Menu(_)
                 | Doing::Hold { .. }
                 | Doing::Announce { .. }
                 | Doing::Consult(_) => {}
@@ -236,7 +247,7 @@ impl Call {
                 Doing::Hold { by, .. } if *by == old => *by = new,
                 Doing::Announce { hearing } => hearing.retain(|key| *key != old),
                 Doing::Consult(consult) => consult.swap(old, new),
-                Doing::Hold { .. } | Doing::Block | Doing::Setting(_) => {}
+                Doing::Hold { .. } | Doing::Block | Doing::Setting(_) | Doing::Menu(_) => {}
             }
         }
     }
@@ -257,7 +268,11 @@ impl Call {
         let Some(doing) = self.running(tag) else { return false };
         match doing {
             // They dial nobody.
-            Doing::Block | Doing::Setting(_) | Doing::Hold { .. } | Doing::Announce { .. } => {}
+            Doing::Block
+            | Doing::Setting(_)
+            | Doing::Menu(_)
+            | Doing::Hold { .. }
+            | Doing::Announce { .. } => {}
             Doing::Consult(_) => self.consult_over(now, tag),
         }
         true

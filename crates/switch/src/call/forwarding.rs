@@ -204,6 +204,9 @@ impl Call {
         if let Some(group) = users.group_by_number(to).or_else(|| users.group(to)) {
             return Leads::To(group.members.iter().map(|name| Callee::User(name.clone())).collect());
         }
+        if self.shared.flows.load().numbered(to).is_some() {
+            return Leads::To(vec![Callee::Extension(to.to_owned())]);
+        }
         match outside && self.shared.trunks.takes(to) {
             true => Leads::To(vec![Callee::Trunk { name: None, number: to.to_owned() }]),
             false => Leads::Nowhere,

@@ -58,6 +58,9 @@ const TAKEN_ALONG: Tag = Tag(u64::MAX - 1);
 /// What is played to one who answered and is not connected yet (`screening.rs`).
 pub(super) const SCREENING: Tag = Tag(u64::MAX - 2);
 
+/// What is played to who is asked what is to become of a setting.
+pub(super) const MENU: Tag = Tag(u64::MAX - 3);
+
 /// What the far end and we have settled about media.
 #[derive(Debug)]
 enum Terms {

@@ -14,10 +14,8 @@ use flow::leg::{Leg, LegCommand, LegEvent, Prompt, Speech, Tag};
 
 use super::LegKey;
 use super::feature::{Doing, Running};
+use super::leg::MENU;
 use super::run::Call;
-
-/// What is played to who is asked.
-const SOUND: Tag = Tag(u64::MAX - 2);
 
 /// Time for the choice, the question included, which is asked twice.
 const CHOICE: Duration = Duration::from_secs(30);
@@ -41,6 +39,11 @@ pub(super) struct Menu {
 }
 
 impl Menu {
+    /// Who is asked.
+    pub(super) fn of(&self) -> LegKey {
+        self.of
+    }
+
     /// When nothing more is waited for.
     pub(super) fn until(&self) -> Instant {
         self.until
@@ -49,7 +52,7 @@ impl Menu {
 
 impl Call {
     /// Asks what is to be done with a setting.
-    pub(super) fn ask(&mut self, now: Instant, tag: Tag, by: Side, setting: Setting<String>) {
+    pub(super) fn offer_menu(&mut self, now: Instant, tag: Tag, by: Side, setting: Setting<String>) {
         let Some(of) = self.sides(by).0 else { return self.finish(now, tag, "none") };
         let what = match setting.what {
             What::Forward => "call forwarding",
@@ -73,21 +76,22 @@ impl Call {
         let language = self.shared.language.clone();
         let speech = Prompt::Speech(Speech { text, language, voice: String::new() });
         if let Some(leg) = self.leg_mut(of) {
-            leg.perform(now, SOUND, LegCommand::Answer);
+            leg.perform(now, MENU, LegCommand::Answer);
             let prompts = vec![speech, Prompt::Silence(QUIET)];
-            leg.perform(now, SOUND, LegCommand::Play { prompts, repeat: Repeat::Times(times) });
+            leg.perform(now, MENU, LegCommand::Play { prompts, repeat: Repeat::Times(times) });
         }
     }
 
-    fn hush(&mut self, now: Instant, of: LegKey) {
+    /// What is played to who is asked is over.
+    pub(super) fn hush(&mut self, now: Instant, of: LegKey) {
         if let Some(leg) = self.leg_mut(of) {
-            leg.perform(now, SOUND, LegCommand::Stop(SOUND));
+            leg.perform(now, MENU, LegCommand::Stop(MENU));
         }
     }
 
     /// What a leg tells; whether it is for a menu alone.
     pub(super) fn asked(&mut self, now: Instant, key: LegKey, from: Tag, event: &LegEvent) -> bool {
-        if from == SOUND {
+        if from == MENU {
             // Who hears nothing may press all the same.
             return true;
         }
@@ -160,7 +164,7 @@ impl Call {
         if setting.change == Change::Update && typed.is_none_or(|typed| typed.is_empty()) {
             return self.finish(now, tag, "done");
         }
-        self.setting(now, tag, by, &setting);
+        self.set(now, tag, by, &setting, true);
     }
 
     /// The time of a menu is over.

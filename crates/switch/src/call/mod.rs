@@ -33,6 +33,7 @@ mod id;
 mod keypad;
 mod leg;
 mod media_end;
+mod menu;
 mod placing;
 mod player;
 mod reaching;

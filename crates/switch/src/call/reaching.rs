@@ -8,6 +8,7 @@ use sip::Next;
 
 use super::dial::Stage;
 use super::run::Call;
+use crate::route::lead_exactly;
 use crate::sip_io::{Command, Phone};
 
 impl Call {
@@ -42,8 +43,26 @@ impl Call {
                 self.fork(now, place, &uri, phone);
             }
             Callee::Trunk { name, number } => self.outside(now, place, name.as_deref(), &number),
-            Callee::Extension(number) => self.nobody(now, format!("nobody has the extension {number}"), 404),
+            Callee::Extension(number) => self.go_on_at(now, &number),
             callee => self.nobody(now, format!("there is no {callee}"), 404),
+        }
+    }
+
+    /// A short number that is nobody's: a flow's, in which the caller goes on if nobody else is called.
+    fn go_on_at(&mut self, now: Instant, number: &str) {
+        let sole = |dial: &super::dial::Dial| dial.order.to.len() == 1 && Some(dial.caller) == self.subject;
+        let program = lead_exactly(&self.shared.flows.load(), number);
+        let came = match program {
+            Some(Ok(program)) if self.dial.as_ref().is_some_and(|dial| sole(dial)) => {
+                let Some(caller) = self.subject else { return };
+                self.record.timeline.note(now, format!("the caller goes on at {number}"));
+                self.send_off(now, caller, number, program, None, None)
+            }
+            Some(Err(refusal)) => Err(refusal.status()),
+            _ => Err(404),
+        };
+        if let Err(status) = came {
+            self.nobody(now, format!("nobody has the extension {number}"), status);
         }
     }
 

@@ -241,6 +241,7 @@ impl Call {
             Notice::Flow(_, event) if self.screened(now, key, &event) => {}
             Notice::Flow(tag, event) if self.announced(now, key, tag, &event) => {}
             Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
+            Notice::Flow(tag, event) if self.asked(now, key, tag, &event) => {}
             // While its caller talks to somebody, a flow hears both for the sake of star codes.
             Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {
                 if self.bridge.as_ref().and_then(|bridge| bridge.partner(key)) == self.subject {
@@ -334,7 +335,7 @@ impl Call {
             Effect::Document(tag, id) => {
                 let flows = self.shared.flows.load();
                 let document = flows.document(&id).filter(|document| document.broken.is_none());
-                let input = Input::Document(tag, document.as_ref().map(|document| document.program.clone()));
+                let input = Input::Document(tag, document.as_ref().map(|document| self.forced(document)));
                 self.journal(now, &input, document.as_ref());
                 self.machine.handle(now, input);
             }

@@ -3,11 +3,12 @@
 //! A change holds for every call at once; the flow goes on when it is on the disk, so that whoever hears "is on" finds
 //! it on after a power cut too. A disk that refuses is told of, and the change holds until the switch stops.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use flow::ir::{Cause, Change, Lamp, Setting, Side, What};
+use flow::ir::{Cause, Change, Lamp, Node, Op, Program, Setting, Side, What};
 use flow::leg::Tag;
-use store::{Device, NotSeated, Switching, User};
+use store::{Device, NotSeated, Settings, Switching, User};
 
 use super::feature::{Doing, Running};
 use super::run::Call;
@@ -26,9 +27,15 @@ const NOBODY: Changed = ("none", false);
 impl Call {
     /// Changes something about a user or a phone.
     pub(super) fn setting(&mut self, now: Instant, tag: Tag, by: Side, setting: &Setting<String>) {
-        if matches!(setting.change, Change::Follow)
-            || (setting.change == Change::Menu && setting.what == What::HotDesk)
-        {
+        match setting.change {
+            Change::Menu if setting.what != What::HotDesk => self.offer_menu(now, tag, by, setting.clone()),
+            _ => self.set(now, tag, by, setting, false),
+        }
+    }
+
+    /// Changes it; who was asked what is to become of it hears what it is now.
+    pub(super) fn set(&mut self, now: Instant, tag: Tag, by: Side, setting: &Setting<String>, asked: bool) {
+        if matches!(setting.change, Change::Follow | Change::Menu) {
             let why = "this cannot be changed so".to_owned();
             return self.came(now, tag, Err((Cause::Unavailable, why)));
         }
@@ -38,6 +45,11 @@ impl Call {
             What::HotDesk => self.set_desk(by, setting),
             What::RingGroup => self.set_ring_group(by, setting),
             What::Hours => self.set_hours(setting),
+        };
+        let word = match (word, setting.change) {
+            ("done", Change::On | Change::Update) if asked => "on",
+            ("done", Change::Off) if asked => "off",
+            (word, _) => word,
         };
         let whose = setting.id.as_deref().unwrap_or("the caller's");
         self.record.timeline.note(now, format!("{:?} of {whose}: {word}", setting.what));
@@ -109,6 +121,18 @@ impl Call {
         let user = settings.user_at(&users, &account)?.clone();
         let device = users.device(&account).filter(|_| setting.scope == "device");
         Some((user, device.map(|(_, device)| device.clone())))
+    }
+
+    /// A document's program with the calendar rules as they were forced by phone.
+    pub(super) fn forced(&self, document: &store::Document) -> Arc<Program> {
+        forced(document.program.clone(), &self.shared.settings.load())
+    }
+
+    /// Whether forwarding would not know where to.
+    pub(super) fn knows_no_number(&self, by: Side, setting: &Setting<String>) -> bool {
+        let Some((user, _)) = self.whose(by, setting) else { return false };
+        let mut tried = Settings::clone(&self.shared.settings.load());
+        tried.forward(&user, Switching::On, None).is_none()
     }
 
     fn set_forward(&mut self, by: Side, setting: &Setting<String>) -> Changed {
@@ -194,6 +218,24 @@ impl Call {
         self.shared.settings.change(|all| all.force_hours(rule, forced));
         word(setting.change, forced == Some(true))
     }
+}
+
+/// A program in which the calendar rules are forced that were forced by phone.
+pub(super) fn forced(program: Arc<Program>, settings: &Settings) -> Arc<Program> {
+    let is_forced = |node: &Node| match &node.op {
+        Op::Hours(hours) => hours.rules.iter().any(|rule| settings.hours(&rule.id).is_some()),
+        _ => false,
+    };
+    if !settings.forces_hours() || !program.nodes.iter().any(is_forced) {
+        return program;
+    }
+    let mut own = Program::clone(&program);
+    for node in &mut own.nodes {
+        if let Op::Hours(hours) = &mut node.op {
+            hours.rules.iter_mut().for_each(|rule| rule.enabled = settings.hours(&rule.id).or(rule.enabled));
+        }
+    }
+    Arc::new(own)
 }
 
 /// The word for what was changed: after a toggle what it is now.

@@ -17,6 +17,7 @@ use super::leg::CallLeg;
 use super::media_end::MediaEnd;
 use super::run::{self, Call};
 use super::session::Session;
+use super::setting::forced;
 use super::transfer::Origin;
 use super::{CallId, MAILBOX, Mail, Mark, SessionEvent, Timeline};
 use crate::book::{CallState, CallView, LegView, Record};
@@ -245,6 +246,7 @@ impl Call {
         now: Instant,
     ) -> Box<Call> {
         let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
+        let program = forced(program, &shared.settings.load());
         let start = Start::new(program, facts, settings);
         let journal = shared.journals.begin(record.id, &start, &shared.flows.load());
         Box::new(Call {
