@@ -15,8 +15,12 @@ use crate::error::ApiError;
 
 /// A call without its timeline.
 #[derive(Serialize)]
-struct Summary {
+pub(crate) struct Summary {
     id: String,
+    direction: &'static str,
+    /// The call whose flow began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master: Option<String>,
     state: &'static str,
     caller: String,
     called: String,
@@ -27,6 +31,11 @@ struct Summary {
     ended: Option<String>,
     cause: Option<String>,
     by: Option<String>,
+    /// From the answer to the end.
+    talked_ms: Option<i64>,
+    /// Its flow waits to be let go on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
     sip_call_id: String,
     media: Option<String>,
     recordings: Vec<Recording>,
@@ -150,8 +159,13 @@ impl From<CallView> for Summary {
             CallState::Answered => ("answered", None, None),
             CallState::Ended { cause, by } => ("ended", Some(cause), Some(by)),
         };
+        let talked = view.answered.zip(view.ended);
         Summary {
             id: view.id.to_string(),
+            direction: view.direction.word(),
+            master: view.master.map(|master| master.to_string()),
+            talked_ms: talked.map(|(from, to)| to.as_millisecond() - from.as_millisecond()),
+            blocked: view.blocked,
             state,
             caller: view.caller,
             called: view.called,
@@ -197,7 +211,7 @@ pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Res
     Ok(timeline(&find(&api, &id)?).into_response())
 }
 
-fn find(api: &Api, id: &str) -> Result<CallView, ApiError> {
+pub(crate) fn find(api: &Api, id: &str) -> Result<CallView, ApiError> {
     let call = id
         .parse()
         .map_err(|error| ApiError::bad_request(format!("{id:?} is not the name of a call: {error}")))?;

@@ -35,6 +35,16 @@ impl ApiError {
         ApiError { status: StatusCode::BAD_REQUEST, code: "bad_request", message: message.into() }
     }
 
+    /// What is asked for cannot be done as things stand.
+    pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
+        ApiError { status: StatusCode::CONFLICT, code: "conflict", message: message.into() }
+    }
+
+    /// Not now.
+    pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
+        ApiError { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message: message.into() }
+    }
+
     /// The address is right, the method is not.
     pub(crate) fn method() -> ApiError {
         let message = "this address does not take this method".to_owned();
@@ -49,7 +59,7 @@ impl ApiError {
     /// For every address that does not exist.
     pub(crate) async fn no_such_address(uri: Uri) -> ApiError {
         ApiError::not_found(format!(
-            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /conferences, /recordings/{{id}}.wav, \
+            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /calls/{{id}}/session, /conferences, /recordings/{{id}}.wav, \
              /metrics and /healthz",
             uri.path()
         ))

@@ -1,7 +1,8 @@
-//! The HTTP API: calls and their timelines, registered phones, trunks, recordings, metrics, health.
+//! The HTTP API: calls and their timelines, calls begun and ended, registered phones, trunks, recordings, metrics, health.
 //!
 //! [`router`] is all of it; the server decides where it listens.
-//! It reads what the switch lets others look at and changes nothing.
+//! It reads what the switch lets others look at; what it changes goes through the switch's own methods.
+//! Whoever reaches it can have calls placed everywhere.
 //! There are no passwords here yet, so the server binds it to loopback unless it is told otherwise.
 #![forbid(unsafe_code)]
 
@@ -9,6 +10,7 @@ mod calls;
 mod conferences;
 mod error;
 mod health;
+mod origination;
 mod peers;
 mod recordings;
 mod router;

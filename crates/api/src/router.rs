@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use switch::Switch;
 
 use crate::error::ApiError;
-use crate::{calls, conferences, health, peers, recordings};
+use crate::{calls, conferences, health, origination, peers, recordings};
 
 /// What the API reads from.
 #[derive(Clone)]
@@ -24,8 +24,10 @@ pub fn router(api: Api) -> Router {
     let metrics = Arc::clone(&api.metrics);
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new()
-        .route("/calls", get(calls::list))
-        .route("/calls/{id}", get(calls::one))
+        .route("/calls", get(calls::list).post(origination::begin))
+        .route("/calls/{id}", get(calls::one).delete(origination::end))
+        .route("/calls/{id}/continue", post(origination::go_on))
+        .route("/calls/{id}/session", post(origination::session))
         .route("/calls/{id}/trace", get(calls::trace))
         .route("/conferences", get(conferences::list))
         .route("/conferences/{name}/members/{call}", post(conferences::change).delete(conferences::remove))

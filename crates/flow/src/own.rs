@@ -20,6 +20,11 @@ pub fn outside(number: &str) -> Program {
     connect(Callee::Trunk { name: None, number: Template::literal(number) }, OUTSIDE)
 }
 
+/// A SIP URI: whoever answers there is connected. Everything else as for a user.
+pub fn address(uri: &str) -> Program {
+    connect(Callee::Uri(Template::literal(uri)), RING)
+}
+
 /// The number of a user: all its phones ring, and whoever answers is connected. A caller who is not answered hears the
 /// callee's refusal in SIP; one who is (after a transfer) is hung up on.
 pub fn user(name: &str) -> Program {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check::Check, convert::Convert, graph::Graph, modules::Modules, replay::Replay, simulate::Simulate,
-    test::Test,
+    call::Call, check::Check, convert::Convert, graph::Graph, modules::Modules, replay::Replay,
+    simulate::Simulate, test::Test,
 };
 
 const EXAMPLES: &str = "\
@@ -20,6 +20,7 @@ Examples:
   offhook trunks                         which carriers answer
   offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
   offhook trace call-7f3a9c              one call
+  offhook call alice 202                 alice's phones ring; when she answers, 202 is called for her
 
   offhook check flows/                   what is wrong with the flows of a directory, and what to do about it
   offhook modules menu                   the options of a module, with units and defaults, and where it leads
@@ -33,6 +34,19 @@ Examples:
 Signals of a running server:
   HUP          reads flows, users and trunks again; a broken file is named and its old version stays in use
   TERM, INT    takes no more calls, waits for the others (calls.drain_s), then says BYE; a second one stops at once";
+
+const CALL: &str = "\
+Examples:
+  offhook call alice 202                        alice's phones ring; when she answers, 202 is called for her
+  offhook call 202 --flow menu.json             202 rings, and runs a flow when it is answered
+  offhook call +4930123456 +4930100 --flow reminder.json --amd hangup --session '{\"name\": \"Ann\"}'
+
+Exit status:
+  0    it was answered, and is over (with --detach: it was begun)
+  1    FROM did not answer, or a machine did that was not wanted
+  2    there was no call: a wrong number, no such flow, no room, no server
+  3    FROM answered, TO did not
+  130  interrupted (Ctrl-C hangs up)";
 
 /// A SIP/RTP media server that answers calls by running callflows written in JSON.
 ///
@@ -61,6 +75,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Ring somebody, and connect who answers with somebody else, or with a flow; tells how it goes
+    #[command(after_help = CALL)]
+    Call(Call),
     /// Ask whether the server takes calls; the exit status is the answer, as container health checks want it
     Health {
         #[command(flatten)]

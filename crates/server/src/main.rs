@@ -42,6 +42,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Check(file)) => check(&load(&file)?)?,
         Command::Config(ConfigCommand::Print(file)) => print!("{}", load(&file)?.print()),
         Command::Trace { call, server } => ask(client::trace(&server.url, call.as_deref()))?,
+        Command::Call(call) => return call_somebody(&call),
         Command::Health { server } => ask(client::health(&server.url))?,
         Command::Calls { server } => ask(client::calls(&server.url))?,
         Command::Registrations { server } => ask(client::registrations(&server.url))?,
@@ -110,9 +111,17 @@ fn check(loaded: &Loaded) -> anyhow::Result<()> {
 
 /// Asks a running server and prints what it says.
 fn ask(question: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
+    print!("{}", client_runtime()?.block_on(question)?);
+    Ok(())
+}
+
+/// `offhook call`.
+fn call_somebody(call: &commands::call::Call) -> anyhow::Result<ExitCode> {
+    Ok(client_runtime()?.block_on(call.run(tokio::time::sleep)))
+}
+
+fn client_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     // The client speaks TLS to a server behind a proxy; the provider is chosen once a process.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    print!("{}", runtime.block_on(question)?);
-    Ok(())
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 pub use self::recording::{RecordingState, RecordingView};
 use crate::call::{CallId, Mail, Mark, Order, Timeline};
 use crate::events::wall_clock;
+use crate::origination::Direction;
 
 /// Finished calls that can still be looked up.
 const FINISHED: usize = 1_000;
@@ -157,7 +158,11 @@ impl LegView {
 pub struct CallView {
     /// Its name.
     pub id: CallId,
-    /// Who calls, as the INVITE has it.
+    /// Who began it.
+    pub direction: Direction,
+    /// The call whose flow began it.
+    pub master: Option<CallId>,
+    /// Who calls, as the INVITE has it; of one that we began, who its callee sees.
     pub caller: String,
     /// The number called.
     pub called: String,
@@ -169,6 +174,8 @@ pub struct CallView {
     pub flow: Option<String>,
     /// Where it stands.
     pub state: CallState,
+    /// Whether its flow waits to be let go on.
+    pub blocked: bool,
     /// When it arrived.
     pub started: Timestamp,
     /// When it was answered.
@@ -241,6 +248,11 @@ impl Record {
         }
     }
 
+    /// Whether we began the call.
+    pub(crate) fn is_outbound(&self) -> bool {
+        crate::lock(&self.about).direction == Direction::Outbound
+    }
+
     /// What stands before a party's lines in the timeline; nothing as long as there is only one.
     pub(crate) fn marked(&self, mark: Mark) -> String {
         match self.parties.load(Ordering::Relaxed) {
@@ -285,15 +297,23 @@ impl Record {
                 });
             }
         }
-        view.media = view.legs.first().and_then(|leg| leg.media.clone());
+        view.media = own_media(&view);
         view
     }
 
     /// As [`Record::view`], without the trace.
     pub(crate) fn summary(&self) -> CallView {
         let mut view = crate::lock(&self.about).clone();
-        view.media = view.legs.first().and_then(|leg| leg.media.clone());
+        view.media = own_media(&view);
         view
+    }
+}
+
+/// The media of the one who called, or of the first who answered where we called.
+fn own_media(view: &CallView) -> Option<String> {
+    match view.direction {
+        Direction::Inbound => view.legs.first().and_then(|leg| leg.media.clone()),
+        Direction::Outbound => view.legs.iter().find_map(|leg| leg.media.clone()),
     }
 }
 

@@ -22,6 +22,7 @@ mod events;
 mod http;
 mod journal;
 mod meters;
+mod origination;
 mod presence;
 mod route;
 mod settings;
@@ -47,7 +48,7 @@ use tokio::time::timeout;
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
-pub use call::{CallId, NotACallId, obeys};
+pub use call::{CallId, Machines, NotACallId, obeys};
 pub use codecs::{Codecs, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, MemberView};
 pub use config::Config;
@@ -57,6 +58,7 @@ pub use error::{Refusal, StartError};
 pub use events::{Event, Happening};
 pub use http::HttpConfig;
 pub use meters::describe_metrics;
+pub use origination::{Direction, NotBegun, Origination};
 pub use sdp::negotiate::security::{Keying, Policy};
 pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
 pub use spool::{Bucket, RecordingsConfig};
@@ -65,7 +67,7 @@ pub use trunk::TrunkView;
 
 use crate::address::Addresses;
 use crate::book::Book;
-use crate::call::{Legs, Order};
+use crate::call::{Ends, Legs, Order};
 use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
@@ -151,6 +153,7 @@ impl Switch {
             shard,
             book: Book::default(),
             bus: Bus::new(),
+            ends: Ends::default(),
             cdr: call::cdr::Cdr::start(config.cdr),
             journals: journal::Journals::start(config.journal),
             spool,

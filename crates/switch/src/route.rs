@@ -75,6 +75,35 @@ pub(crate) struct Carrier {
 }
 
 impl Program {
+    /// A program that stands in another one's document.
+    pub(crate) fn inline(code: Arc<flow::ir::Program>, id: String) -> Program {
+        Program { code, id, is_user: false, only_dials: false, ..Program::user("") }
+    }
+
+    /// A document of the store, by its id.
+    pub(crate) fn document(flows: &Flows, id: &str) -> Result<Program, Refusal> {
+        let document = flows.document(id).ok_or(Refusal::UnknownNumber)?;
+        match &document.broken {
+            Some(problem) => Err(Refusal::BrokenFlow(problem.to_string())),
+            None => Ok(Program::inline(document.program.clone(), document.id.clone())),
+        }
+    }
+
+    /// The flow of a number, and nothing else that the number may mean.
+    pub(crate) fn numbered(flows: &Flows, number: &str) -> Result<Program, Refusal> {
+        flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
+    }
+
+    /// Whoever has a SIP URI.
+    pub(crate) fn address(uri: &str) -> Program {
+        Program {
+            code: Arc::new(flow::own::address(uri)),
+            id: format!("uri/{uri}"),
+            is_user: false,
+            ..Program::user(uri)
+        }
+    }
+
     fn of(route: Route) -> Result<Program, Refusal> {
         match &route.flow.broken {
             Some(problem) => Err(Refusal::BrokenFlow(problem.to_string())),

@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::book::Book;
 use crate::call::cdr::Cdr;
-use crate::call::{LegKey, Legs};
+use crate::call::{Ends, LegKey, Legs};
 use crate::codecs::Codecs;
 use crate::conference::Conferences;
 use crate::events::Bus;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) shard: ShardHandle,
     pub(crate) book: Book,
     pub(crate) bus: Bus,
+    /// How calls ended.
+    pub(crate) ends: Ends,
     pub(crate) cdr: Cdr,
     pub(crate) journals: Journals,
     pub(crate) spool: Spool,

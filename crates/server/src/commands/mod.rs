@@ -1,7 +1,8 @@
-//! The commands for those who write flows; they need no running server.
+//! The commands for those who write flows, which need no running server, and `call`, which asks one.
 //!
 //! Their exit status is a result: 0 for good, 1 for what they found, 2 for what they could not read.
 
+pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod convert;
 mod document;

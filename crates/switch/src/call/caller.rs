@@ -24,6 +24,21 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Ourselves, under this number.
+    pub(crate) fn ours(number: &str) -> Caller {
+        Caller {
+            number: number.to_owned(),
+            name: None,
+            account: None,
+            host: String::new(),
+            withheld: false,
+            said: Box::default(),
+            referred_by: None,
+            // RFC 3261 §8.1.1.6
+            hops: 70,
+        }
+    }
+
     /// The From header's value; `local` stands for a host that says nothing.
     pub(super) fn from(&self, local: &str) -> String {
         if self.withheld {

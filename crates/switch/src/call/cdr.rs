@@ -146,6 +146,8 @@ fn line(call: &CallView) -> Value {
     };
     json!({
         "call": call.id.to_string(),
+        "direction": call.direction.word(),
+        "master": call.master.map(|master| master.to_string()),
         "sip_call_id": call.sip_call_id,
         "caller": call.caller,
         "called": call.called,

@@ -373,6 +373,9 @@ impl Call {
         }
         metrics::counter!("offhook_dials_total", "outcome" => outcome.word()).increment(1);
         self.last_dialled = Some(status);
+        if self.outset_dialled(now, outcome, status) {
+            return;
+        }
         if self.feature_dialled(now, dial.tag, outcome, status) {
             return;
         }

@@ -23,6 +23,7 @@ pub(super) fn close(shared: &Shared, record: &Arc<Record>, now: Instant, end: En
     metrics::counter!("offhook_calls_ended_total", "by" => by.clone()).increment(1);
     metrics::histogram!("offhook_call_seconds").record(duration.as_secs_f64());
     tracing::info!(cause, by, duration_s = format!("{:.1}", duration.as_secs_f64()), "call ended");
+    shared.ends.add(now, record.id, super::cause::reason(&cause, record));
     shared.cdr.write(record);
     shared.bus.publish(record.id, Happening::Ended { cause, by, duration });
     shared.book.close(record.id);

@@ -12,6 +12,7 @@ use flow::leg::{DialOutcome, LegEvent, Tag};
 
 use super::LegKey;
 use super::consult::Consult;
+use super::directory::Directory;
 use super::menu::Menu;
 use super::run::Call;
 
@@ -41,6 +42,8 @@ pub(super) enum Doing {
     Setting(&'static str),
     /// Asks what is to become of a setting.
     Menu(Box<Menu>),
+    /// Asks the caller for a name.
+    Directory(Directory),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -75,9 +78,15 @@ obeyed! {
     (self, now, tag, by)
         match feature {
             Feature::AfterRecording(flow) => self.after_recording(now, tag, by, flow),
-            Feature::Block => self.doing.push(Running { tag, doing: Doing::Block }),
             Feature::Setting(setting) => self.setting(now, tag, by, &setting),
             Feature::Presence { id, lamp } => self.lamp(tag, &id, lamp),
+            Feature::Originate(order) => {
+                let came = self.originate(now, order);
+                self.came(now, tag, came);
+            },
+            Feature::CauseOf(call) => self.came(now, tag, Ok(self.cause_of(now, &call))),
+            Feature::Block => self.block(now, tag),
+            Feature::Directory(id) => self.directory(now, tag, &id),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
             Feature::Transfer(order) => {
                 let came = self.hand_over(now, tag, self.sides(by), order);
@@ -167,6 +176,7 @@ impl Call {
     pub(super) fn feature_due(&self) -> Option<Instant> {
         let due = |running: &Running| match &running.doing {
             Doing::Menu(menu) => Some(menu.until()),
+            Doing::Directory(directory) => directory.due(),
             Doing::Block
             | Doing::Setting(_)
             | Doing::Hold { .. }
@@ -188,6 +198,7 @@ impl Call {
                 | Doing::Hold { .. }
                 | Doing::Announce { .. }
                 | Doing::Consult(_) => {}
+                Doing::Directory(_) => self.directory_time(now),
             }
         }
     }
@@ -196,7 +207,8 @@ impl Call {
     pub(super) fn stop_feature(&mut self, now: Instant, tag: Tag) -> bool {
         match self.running(tag) {
             None => return false,
-            Some(Doing::Block | Doing::Setting(_)) => {}
+            Some(Doing::Block) => self.unblock(),
+            Some(Doing::Setting(_)) => {}
             Some(Doing::Menu(menu)) => {
                 let of = menu.of();
                 self.hush(now, of);
@@ -207,6 +219,7 @@ impl Call {
                 self.silence(now, tag, &hearing);
             }
             Some(Doing::Consult(_)) => self.give_up_consult(now, tag),
+            Some(Doing::Directory(_)) => self.stop_directory(now, tag),
         }
         self.doing.retain(|running| running.tag != tag);
         true
@@ -216,7 +229,8 @@ impl Call {
     pub(super) fn drop_features(&mut self, _now: Instant) {
         for running in std::mem::take(&mut self.doing) {
             match running.doing {
-                Doing::Block
+                Doing::Block => self.unblock(),
+                Doing::Directory(_)
                 | Doing::Setting(_)
                 | Doing::Menu(_)
                 | Doing::Hold { .. }
@@ -247,7 +261,11 @@ impl Call {
                 Doing::Hold { by, .. } if *by == old => *by = new,
                 Doing::Announce { hearing } => hearing.retain(|key| *key != old),
                 Doing::Consult(consult) => consult.swap(old, new),
-                Doing::Hold { .. } | Doing::Block | Doing::Setting(_) | Doing::Menu(_) => {}
+                Doing::Hold { .. }
+                | Doing::Block
+                | Doing::Setting(_)
+                | Doing::Menu(_)
+                | Doing::Directory(_) => {}
             }
         }
     }
@@ -262,7 +280,7 @@ impl Call {
         &mut self,
         now: Instant,
         tag: Tag,
-        _outcome: DialOutcome,
+        outcome: DialOutcome,
         _status: u16,
     ) -> bool {
         let Some(doing) = self.running(tag) else { return false };
@@ -274,6 +292,7 @@ impl Call {
             | Doing::Hold { .. }
             | Doing::Announce { .. } => {}
             Doing::Consult(_) => self.consult_over(now, tag),
+            Doing::Directory(_) => self.directory_dialled(now, tag, outcome),
         }
         true
     }

@@ -22,6 +22,7 @@ impl Call {
         {
             origin.tell(News::Progress(if media { 183 } else { 180 }));
         }
+        self.outset_rings(now, key);
         let passes = matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Pass));
         let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
         if !forks.iter().any(|(fork, _)| *fork == key) {
@@ -96,6 +97,9 @@ impl Call {
         }
         if let Some(origin) = self.origin.take() {
             origin.tell(News::Done);
+        }
+        if self.outset_answered(now, key) {
+            return;
         }
         if let Some(leg) = self.leg_mut(caller) {
             leg.hush();

@@ -32,6 +32,9 @@ impl fmt::Debug for CallId {
 pub(crate) struct LegKey(u64);
 
 impl LegKey {
+    /// No leg has this name.
+    pub(crate) const NOBODY: LegKey = LegKey(u64::MAX);
+
     pub(crate) fn new(number: u64) -> LegKey {
         LegKey(number)
     }

@@ -413,19 +413,17 @@ impl CallLeg {
             leg.state = LegState::Answered;
             leg.answered = Some(wall_clock());
         });
-        if mark != Mark::FIRST {
-            self.shared.cdr.alive(record);
+        if mark != Mark::FIRST || record.is_outbound() {
+            return self.shared.cdr.alive(record);
         }
-        if mark == Mark::FIRST {
-            record.write(|about| {
-                about.state = CallState::Answered;
-                about.answered = Some(wall_clock());
-            });
-            self.shared.cdr.alive(record);
-            metrics::counter!("offhook_calls_answered_total").increment(1);
-            tracing::info!("answered");
-            self.shared.bus.publish(record.id, Happening::Answered);
-        }
+        record.write(|about| {
+            about.state = CallState::Answered;
+            about.answered = Some(wall_clock());
+        });
+        self.shared.cdr.alive(record);
+        metrics::counter!("offhook_calls_answered_total").increment(1);
+        tracing::info!("answered");
+        self.shared.bus.publish(record.id, Happening::Answered);
     }
 
     fn record_end(&self, cause: &str, by: Ender, status: Option<u16>) {

@@ -14,13 +14,16 @@
 mod announce;
 mod answer;
 mod attend;
+mod block;
 mod bridge;
 mod callees;
 mod caller;
+mod cause;
 pub(crate) mod cdr;
 mod consult;
 mod dial;
 mod digits;
+mod directory;
 mod ending;
 mod errand;
 mod feature;
@@ -34,6 +37,8 @@ mod keypad;
 mod leg;
 mod media_end;
 mod menu;
+mod originate;
+mod outset;
 mod placing;
 mod player;
 mod reaching;
@@ -63,10 +68,14 @@ use sip::{Body, Flow, ReferId, SessionId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+pub(crate) use caller::Caller;
+pub(crate) use cause::Ends;
 pub use feature::obeys;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
 pub(crate) use media_end::Legs;
+pub(crate) use originate::{Originated, originate};
+pub use outset::Machines;
 pub(crate) use replace::{Replacing, replace};
 pub(crate) use shown::is_emergency;
 pub(crate) use start::{Invited, start};
@@ -112,10 +121,14 @@ pub(crate) enum Mail {
 }
 
 /// What others may ask of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Order {
     /// End it, for this cause.
     HangUp(String),
+    /// Let a flow that is blocked go on.
+    GoOn,
+    /// Merge a value into a variable of its flow.
+    Merge { variable: String, value: serde_json::Value },
 }
 
 /// What a SIP session tells its call.

@@ -23,11 +23,11 @@ use super::ending;
 use super::feature::Running;
 use super::hold::Held;
 use super::leg::{CallLeg, Notice};
+use super::outset::Outset;
 use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
-use super::{LegKey, Mail, Order};
+use super::{CallId, LegKey, Mail};
 use crate::book::Record;
-use crate::events::wall_clock;
 use crate::journal::Journal;
 use crate::shared::Shared;
 
@@ -49,6 +49,10 @@ pub(super) struct Call {
     pub(super) legs: Vec<CallLeg>,
     /// The one that the flow runs on.
     pub(super) subject: Option<LegKey>,
+    /// What the flow waits for before it has a leg.
+    pub(super) outset: Outset,
+    /// Calls that this one began and that end with it.
+    pub(super) chained: Vec<CallId>,
     pub(super) caller: Caller,
     /// What the flow dials.
     pub(super) dial: Option<Box<Dial>>,
@@ -89,7 +93,7 @@ impl Call {
     /// Runs to the end.
     pub(super) async fn run(mut self: Box<Self>, mut mailbox: mpsc::Receiver<Box<Mail>>) {
         let now = Instant::now();
-        self.tell(now, Input::Start { at: wall_clock(), media: true });
+        self.set_out(now);
         self.settle(now);
         while !self.is_finished(Instant::now()) {
             let due = self.due(Instant::now());
@@ -116,7 +120,7 @@ impl Call {
                     Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
                     Some(Mail::Kept(tag, kept)) => self.kept(now, tag, kept),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
-                    Some(Mail::Order(Order::HangUp(cause))) => self.cut(now, &cause),
+                    Some(Mail::Order(order)) => self.ordered(now, order),
                     None => self.time(now),
                 }
                 self.settle(now);
@@ -164,7 +168,7 @@ impl Call {
                 None => self.forward(|moved| moved.key == key, Mail::Sip(key, event)),
             },
             Mail::Media(event) => {
-                let id = media_leg(&event);
+                let id = super::media_end::leg_of(&event);
                 match self.legs.iter_mut().find(|leg| id.is_some_and(|id| leg.owns(id))) {
                     Some(leg) => leg.media_event(now, event),
                     None => self.forward(|moved| moved.media == id, Mail::Media(event)),
@@ -194,7 +198,7 @@ impl Call {
         }
     }
 
-    fn cut(&mut self, now: Instant, cause: &str) {
+    pub(super) fn cut(&mut self, now: Instant, cause: &str) {
         self.ending(cause, "server");
         // Nobody stays.
         self.drop_features(now);
@@ -249,6 +253,9 @@ impl Call {
                 }
             }
             Notice::Flow(tag, event) if is_subject => {
+                if self.outset_heard(now, tag, &event) || self.directory_heard(now, tag, &event) {
+                    return;
+                }
                 self.heard(now, &event);
                 if matches!(event, LegEvent::Played { .. }) {
                     self.sync_hold();
@@ -273,6 +280,7 @@ impl Call {
     /// The one that the flow runs on is gone, and with it all others.
     pub(super) fn subject_gone(&mut self, now: Instant, cause: &str, reason: &Reason) {
         self.dial = None;
+        self.outset_gone();
         self.drop_features(now);
         self.leave_all(reason);
         let event = LegEvent::Gone { cause: cause.to_owned() };
@@ -310,9 +318,10 @@ impl Call {
 
     fn heard(&mut self, now: Instant, event: &LegEvent) {
         if let LegEvent::Gone { cause } = event {
-            let by = if matches!(cause.as_str(), "hangup" | "cancelled") { "caller" } else { "server" };
+            let party = if self.record.is_outbound() { "callee" } else { "caller" };
+            let by = if matches!(cause.as_str(), "hangup" | "cancelled") { party } else { "server" };
             self.ending(cause, by);
-            self.ended.get_or_insert(now);
+            self.over(now);
         }
         // A flow that is over does not write down what it still hears.
         if let LegEvent::Recorded { id, duration } = event
@@ -346,13 +355,15 @@ impl Call {
             Effect::Ended(end) => {
                 self.give_back(now);
                 self.ending(&end.cause, &end.by);
-                self.ended.get_or_insert(now);
+                self.over(now);
+                self.outset_gone();
                 self.leave_all(&Reason::normal());
             }
         }
     }
 
-    fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
+    pub(super) fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
+        let Some(command) = self.postponed(now, tag, command) else { return };
         if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
             // The flow goes on without the other party.
             self.left = None;
@@ -392,6 +403,7 @@ impl Call {
             }
         };
         self.record.timeline.note(now, format!("the flow hangs up: {cause}"));
+        self.outset_gone();
         if let Some(leg) = self.subject.and_then(|key| self.leg_mut(key)) {
             leg.leave(status, phrase, reason.clone());
         }
@@ -411,12 +423,12 @@ impl Call {
 
     fn is_finished(&self, now: Instant) -> bool {
         let quiet =
-            self.legs.is_empty() && self.is_settled() && self.machine.is_over() && self.requests.is_empty();
+            self.legs.is_empty() && self.is_settled() && self.flow_is_over() && self.requests.is_empty();
         quiet || self.ended.is_some_and(|ended| ended + LINGER <= now)
     }
 
     fn close(&mut self, now: Instant) {
-        if !self.legs.is_empty() || !self.machine.is_over() {
+        if !self.legs.is_empty() || !self.flow_is_over() {
             // Never seen; counted so that it would be.
             metrics::counter!("offhook_calls_abandoned_total").increment(1);
             tracing::error!("a call did not come to its end by itself");
@@ -424,11 +436,6 @@ impl Call {
         let end = self.end.take().unwrap_or_else(|| End { cause: "normal".into(), by: "flow".into() });
         ending::close(&self.shared, &self.record, now, end);
     }
-}
-
-/// The leg that a media event is about.
-fn media_leg(event: &media::Event) -> Option<media::LegId> {
-    super::media_end::leg_of(event)
 }
 
 /// Waits; for tasks that belong to calls and have no clock of their own.

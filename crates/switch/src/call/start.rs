@@ -15,6 +15,7 @@ use super::caller::Caller;
 use super::ending;
 use super::leg::CallLeg;
 use super::media_end::MediaEnd;
+use super::outset::Outset;
 use super::run::{self, Call};
 use super::session::Session;
 use super::setting::forced;
@@ -24,6 +25,7 @@ use crate::book::{CallState, CallView, LegView, Record};
 use crate::codecs::Codecs;
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
+use crate::origination::Direction;
 use crate::route::{Carrier, Program};
 use crate::shared::Shared;
 use crate::sip_io::Owner;
@@ -67,12 +69,15 @@ fn about(shared: &Shared, id: CallId, invited: &Invited) -> CallView {
     let user = proved(shared, invite).map(|user| user.name);
     CallView {
         id,
+        direction: Direction::Inbound,
+        master: None,
         caller: invite.from.uri.clone(),
         called: invite.request_uri.user.clone(),
         user,
         sip_call_id: invite.call_id.clone(),
         flow: invited.route.as_ref().ok().map(|route| route.id.clone()),
         state: CallState::Ringing,
+        blocked: false,
         started: wall_clock(),
         answered: None,
         ended: None,
@@ -105,11 +110,14 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
     let party = leg.party();
     let about = CallView {
         id,
+        direction: Direction::Inbound,
+        master: None,
         caller: party.clone(),
         called: called.clone(),
         flow: Some(program.id.clone()),
         // A caller who is sent elsewhere before the answer is answered there, or not at all.
         state: if leg.is_answered() { CallState::Answered } else { CallState::Ringing },
+        blocked: false,
         started: wall_clock(),
         answered: leg.is_answered().then(wall_clock),
         legs: vec![LegView::new(Mark::FIRST, party)],
@@ -248,17 +256,36 @@ impl Call {
         let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
         let program = forced(program, &shared.settings.load());
         let start = Start::new(program, facts, settings);
+        let subject = leg.key();
         let journal = shared.journals.begin(record.id, &start, &shared.flows.load());
+        let mut call = Call::bare(shared, record, caller, Machine::new(start), Outset::Begun, now);
+        call.journal = journal;
+        call.subject = Some(subject);
+        call.legs.push(leg);
+        call
+    }
+
+    /// A call without a leg.
+    pub(super) fn bare(
+        shared: Arc<Shared>,
+        record: Arc<Record>,
+        caller: Caller,
+        machine: Machine,
+        outset: Outset,
+        now: Instant,
+    ) -> Box<Call> {
         Box::new(Call {
             mail: record.mail().clone(),
-            machine: Machine::new(start),
-            journal,
+            machine,
+            journal: None,
             // A limit beyond the clock is as good as a year.
             last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),
             shared,
             record,
-            subject: Some(leg.key()),
-            legs: vec![leg],
+            subject: None,
+            legs: Vec::new(),
+            outset,
+            chained: Vec::new(),
             caller,
             dial: None,
             doing: Vec::new(),

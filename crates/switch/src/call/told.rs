@@ -25,6 +25,9 @@ pub(super) struct Request {
 impl Call {
     /// Tells the flow something, and its journal.
     pub(super) fn tell(&mut self, now: Instant, input: Input) {
+        if !self.flow_runs() {
+            return;
+        }
         self.journal(now, &input, None);
         self.machine.handle(now, input);
     }

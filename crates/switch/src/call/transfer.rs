@@ -179,7 +179,10 @@ impl Call {
 
     /// Who a party is to those it is connected with.
     pub(super) fn identity(&self, key: LegKey, referred_by: Option<String>, hops: u32) -> Caller {
-        let first = self.leg(key).is_some_and(|leg| leg.mark() == Mark::FIRST);
+        let first = match self.record.is_outbound() {
+            true => self.subject == Some(key),
+            false => self.leg(key).is_some_and(|leg| leg.mark() == Mark::FIRST),
+        };
         if first {
             return Caller { referred_by, hops, ..self.caller.clone() };
         }
