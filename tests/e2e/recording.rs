@@ -31,7 +31,7 @@ fn recording(server: &Server) -> PathBuf {
             .ok()?
             .flatten()
             .map(|entry| entry.path())
-            .find(|path| path.extension().is_some())
+            .find(|path| path.extension().is_some_and(|kind| kind != "json"))
     })
 }
 

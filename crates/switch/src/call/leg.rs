@@ -7,6 +7,7 @@
 mod hearing;
 mod moving;
 mod negotiation;
+mod noting;
 mod orders;
 mod placed;
 mod rate;
@@ -32,9 +33,8 @@ use super::recording::Pending;
 use super::session::{Phase, Session, describe, passed_on};
 use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
-use crate::book::{CallState, Ender, LegState};
+use crate::book::Ender;
 use crate::error::Refusal;
-use crate::events::{Happening, wall_clock};
 use crate::shared::Shared;
 use crate::sip_io::Owner;
 use crate::trunk::Pass;
@@ -404,35 +404,6 @@ impl CallLeg {
         self.record_answer();
         self.begin_recordings();
         self.tell(tag, LegEvent::Answered);
-    }
-
-    /// Writes down that the leg is answered; if it is the caller's, so is the call.
-    fn record_answer(&self) {
-        let (record, mark) = (&self.owner.record, self.mark());
-        record.write_leg(mark, |leg| {
-            leg.state = LegState::Answered;
-            leg.answered = Some(wall_clock());
-        });
-        if mark != Mark::FIRST || record.is_outbound() {
-            return self.shared.cdr.alive(record);
-        }
-        record.write(|about| {
-            about.state = CallState::Answered;
-            about.answered = Some(wall_clock());
-        });
-        self.shared.cdr.alive(record);
-        metrics::counter!("offhook_calls_answered_total").increment(1);
-        tracing::info!("answered");
-        self.shared.bus.publish(record.id, Happening::Answered);
-    }
-
-    fn record_end(&self, cause: &str, by: Ender, status: Option<u16>) {
-        self.owner.record.write_leg(self.mark(), |leg| {
-            if leg.ended.is_none() {
-                leg.state = LegState::Ended { cause: cause.to_owned(), by, status };
-                leg.ended = Some(wall_clock());
-            }
-        });
     }
 
     pub(super) fn fail(&mut self, tag: Tag, cause: Cause, why: String) {

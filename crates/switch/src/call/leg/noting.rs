@@ -1,0 +1,37 @@
+//! What the call's page says of a leg: that it is answered, and how it ended.
+
+use super::CallLeg;
+use crate::book::{CallState, Ender, LegState};
+use crate::call::Mark;
+use crate::events::{Happening, wall_clock};
+
+impl CallLeg {
+    /// Writes down that the leg is answered; if it is the caller's, so is the call.
+    pub(super) fn record_answer(&self) {
+        let (record, mark) = (&self.owner.record, self.mark());
+        record.write_leg(mark, |leg| {
+            leg.state = LegState::Answered;
+            leg.answered = Some(wall_clock());
+        });
+        if mark != Mark::FIRST || record.is_outbound() {
+            return self.shared.cdr.alive(record);
+        }
+        record.write(|about| {
+            about.state = CallState::Answered;
+            about.answered = Some(wall_clock());
+        });
+        self.shared.cdr.alive(record);
+        metrics::counter!("offhook_calls_answered_total").increment(1);
+        tracing::info!("answered");
+        self.shared.bus.publish(record.id, Happening::Answered);
+    }
+
+    pub(super) fn record_end(&self, cause: &str, by: Ender, status: Option<u16>) {
+        self.owner.record.write_leg(self.mark(), |leg| {
+            if leg.ended.is_none() {
+                leg.state = LegState::Ended { cause: cause.to_owned(), by, status };
+                leg.ended = Some(wall_clock());
+            }
+        });
+    }
+}
