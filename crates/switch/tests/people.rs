@@ -372,3 +372,19 @@ fn who_forwards_to_a_flows_number_has_the_caller_go_on_there() {
     rig.wait("the end of all calls", || rig.switch().calls().is_empty());
     rig.nothing_left();
 }
+
+#[test]
+fn who_answers_a_forwarded_call_takes_it_by_a_key_where_the_user_wants_that() {
+    let forward = Forwarding { always: Some("203".into()), confirm: true, ..Forwarding::default() };
+    let rig = start(vec![user("alice", "201"), forwarding("bob", "202", forward), user("carol", "203")], &[]);
+    let (alice, carol) = (rig.desk("alice", A, SOON), rig.desk("carol", C, SOON));
+    let call = alice.call("202");
+    assert!(carol.up(0), "{:?}", rig.traces());
+    rig.wait("the question", || rig.traces().concat().contains("hears what is asked: 1"));
+    assert!(alice.line(call, |line| line.status != Some(200)), "{:?}", rig.traces());
+    carol.press(0, "1");
+    assert!(alice.up(call) && alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
