@@ -21,6 +21,8 @@ mod error;
 mod events;
 mod http;
 mod journal;
+mod lines;
+mod lot;
 mod meters;
 mod origination;
 mod presence;
@@ -108,6 +110,10 @@ pub struct Counts {
     pub bindings: usize,
     /// TCP connections.
     pub streams: usize,
+    /// Parties of calls, as others may pick them up or listen to them.
+    pub lines: usize,
+    /// Slots with a parked caller.
+    pub parked: usize,
 }
 
 impl Switch {
@@ -157,6 +163,8 @@ impl Switch {
             cdr: call::cdr::Cdr::start(config.cdr),
             journals: journal::Journals::start(config.journal),
             spool,
+            lines: Arc::default(),
+            lot: Arc::default(),
             http,
             studio: Arc::new(studio),
             flows,
@@ -312,6 +320,8 @@ impl Switch {
             transactions: snapshot.counts.transactions,
             bindings: snapshot.counts.bindings,
             streams: snapshot.streams,
+            lines: self.shared.lines.count(),
+            parked: self.shared.lot.count(),
         }
     }
 

@@ -22,6 +22,8 @@ use crate::conference::Conferences;
 use crate::events::Bus;
 use crate::http::Http;
 use crate::journal::Journals;
+use crate::lines::Lines;
+use crate::lot::Lot;
 use crate::settings::Kept;
 use crate::sip_io::ShardHandle;
 use crate::spool::Spool;
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) cdr: Cdr,
     pub(crate) journals: Journals,
     pub(crate) spool: Spool,
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) lot: Arc<Lot>,
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,
     pub(crate) flows: Arc<ArcSwap<Flows>>,

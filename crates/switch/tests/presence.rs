@@ -26,6 +26,9 @@ fn start() -> Rig {
         flows.add(Document::read(number, None, lamp).expect("a flow"));
         assert!(flows.number(number, number, false));
     }
+    let park = json!({ "module": "park", "data": { "slot": "70", "default_presence_type": "confirmed" } });
+    flows.add(Document::read("1004", None, park).expect("a flow"));
+    assert!(flows.number("1004", "1004", false));
     rig.switch().reload(flows, &users, &store::Trunks::default());
     rig
 }
@@ -177,5 +180,20 @@ fn a_flow_lights_a_lamp_that_is_nobodys() {
     notify(&bob, &["<state>confirmed</state>"]);
     let status = (status, alice.call("1003", Offer::Early, LONG).map(|_| ()));
     assert!(!notify(&bob, &["version=\"2\""]).body.contains("<dialog "), "{status:?}");
+    rig.nothing_left();
+}
+
+#[test]
+fn the_lamp_of_a_slot_shows_that_somebody_is_parked_there() {
+    let rig = start();
+    let bob = rig.phone("bob");
+    let ok = ask(&rig, &bob, "SUBSCRIBE", "70", "Event: dialog\r\nExpires: 300\r\n", "");
+    assert_eq!(ok.status(), Some(200));
+    assert!(!notify(&bob, &["version=\"0\""]).body.contains("<dialog "));
+    let mut alice = Phone::new(rig.address(), "alice", Some("secret")).expect("a phone");
+    let call = alice.call("1004", Offer::Early, LONG).expect("a call");
+    notify(&bob, &["<state>confirmed</state>"]);
+    call.hang_up().expect("an end");
+    assert!(!notify(&bob, &["version=\"2\""]).body.contains("<dialog "));
     rig.nothing_left();
 }

@@ -42,8 +42,8 @@ struct Conversation<'a> {
     beside: Option<Aside>,
 }
 
-/// Waits until the conversation of the dialling `tag` is over, and does what star codes ask for.
-pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<(), Halt> {
+/// Waits until the conversation is over that was begun with `tag`, and does what star codes ask for. What ended it.
+pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<LegEvent, Halt> {
     let program = cx.port().codes();
     cx.port().talk = Some(Default::default());
     let (own, peer) = Default::default();
@@ -55,16 +55,20 @@ pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<(), Halt> {
 }
 
 impl Conversation<'_> {
-    async fn last(&mut self) -> Result<(), Halt> {
+    async fn last(&mut self) -> Result<LegEvent, Halt> {
         loop {
             let until =
                 [&self.own, &self.peer].into_iter().filter_map(|one| Some(one.typed.as_ref()?.until)).min();
             match self.cx.wait_with(None, until, &mut self.beside).await? {
                 Waited::Own(Event::Reply(
                     of,
-                    Reply::Leg(LegEvent::Dialled { .. } | LegEvent::Failed { .. }),
+                    Reply::Leg(
+                        last @ (LegEvent::Dialled { .. }
+                        | LegEvent::Finished { .. }
+                        | LegEvent::Failed { .. }),
+                    ),
                 )) if of == self.tag => {
-                    return Ok(());
+                    return Ok(last);
                 }
                 Waited::Own(Event::Timer) => self.late(),
                 Waited::Own(Event::Reply(..) | Event::Key(_)) => {}

@@ -21,14 +21,16 @@ pub enum Feature<T = Template> {
     Originate(Originate<T>),
     /// Speak to several phones, which answer by themselves. → `done` when the page is over
     Page(Page<T>),
-    /// Put the caller into a slot, or take out who is there. → `done` after a retrieved conversation, `too_high`, `empty`,
+    /// Put the caller into a slot, or take out who is there. → `done` after the conversation with whoever took the caller
+    /// out, and when the one who does so has the other to talk to: its call ends with that; `too_high`, `empty`,
     /// `occupied`, `callback` when nobody took the caller and the parker was called back in vain
     Park(Park<T>),
     /// Call the caller back when somebody who is busy has time again. → `done`, `none`
     Camp(Callee<T>),
-    /// Take a call that rings somewhere else, or that is answered there. → `done`, `none`, `forbidden`
+    /// Take a call that rings somewhere else, or that is answered there. → `done` when it has the call, and its own ends
+    /// with that; `none`, `forbidden`
     Pickup(Pickup<T>),
-    /// Hear a conversation, and perhaps speak in it. → `done`, `none`, `forbidden`
+    /// Hear a conversation, and perhaps speak in it. → `done` when that is over, `none`, `forbidden`
     Listen(Listen<T>),
     /// Connect one party with somebody else. → `done`, `failed`
     Transfer(Transfer<T>),
@@ -200,9 +202,9 @@ pub struct Park<T = Template> {
 /// A slot to park at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot<T = Template> {
-    /// How long the parker's phone rings then.
+    /// After so long the parker's phone rings; `None` for two minutes.
     pub ringback: Option<Duration>,
-    /// After so long the parker is called back.
+    /// How long it rings then; `None` for half a minute.
     pub callback: Option<Duration>,
     /// Whose lamp shows that the slot is taken; `None` for the slot's own.
     pub presence: Option<T>,
@@ -211,7 +213,7 @@ pub struct Slot<T = Template> {
 }
 
 impl<T> Default for Slot<T> {
-    /// The parker is not called back.
+    /// With the usual times and the slot's own lamp.
     fn default() -> Slot<T> {
         Slot { ringback: None, callback: None, presence: None, lamp: None }
     }
@@ -224,7 +226,7 @@ pub struct Pickup<T = Template> {
     pub of: Callee<T>,
     /// One that is answered already is taken too.
     pub answered: bool,
-    /// Who may; `None` for everybody.
+    /// Who may; `None` for every user that may pick up.
     pub approved: Option<Callee<T>>,
 }
 
@@ -247,7 +249,7 @@ pub struct Listen<T = Template> {
     pub to: Callee<T>,
     /// Only if that one is among these.
     pub within: Option<Callee<T>>,
-    /// Who may; `None` for everybody.
+    /// Who may; `None` for every user that may listen.
     pub approved: Option<Callee<T>>,
     /// Heard or not.
     pub how: Listening,

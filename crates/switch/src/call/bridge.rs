@@ -90,7 +90,10 @@ impl Call {
             leg.bridge_end()
         });
         let [Some(here), Some(there)] = ends else { return };
-        let done = self.shared.engine.bridge(here, there).is_ok();
+        let done = match &self.overheard {
+            Some(room) => room.seat([here, there]),
+            None => self.shared.engine.bridge(here, there).is_ok(),
+        };
         if let Some(bridge) = &mut self.bridge {
             bridge.joined = rates.filter(|_| done);
             bridge.sounds = (!done).then(|| now + AGAIN);
@@ -107,6 +110,14 @@ impl Call {
             self.record.timeline.media(now, format!("{} hear each other", marks.join(" and ")));
         }
         self.sync_hold();
+    }
+
+    /// Bridges the two anew, or lets them meet in the room where they are heard.
+    pub(super) fn rejoin(&mut self, now: Instant) {
+        if let Some(bridge) = &mut self.bridge {
+            bridge.joined = None;
+            self.join(now);
+        }
     }
 
     /// Lets each work at the rate that suits the other's codec: between narrow parties no wide sound is made.
@@ -146,6 +157,8 @@ impl Call {
                 leg.hush();
             }
         }
+        // Whoever listened is told.
+        self.overheard = None;
         Some(bridge)
     }
 

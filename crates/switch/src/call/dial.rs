@@ -10,7 +10,7 @@
 //! The caller hears how it rings: 180, a callee's early media, what the flow chose, or the ringing tone if it is
 //! answered already.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flow::engine::Input;
 use flow::ir::Meanwhile;
@@ -168,6 +168,25 @@ impl Call {
         self.ring(now);
     }
 
+    /// Connects `caller` with a leg that came by itself, as if it had been dialled and had answered.
+    pub(super) fn connect_with(&mut self, now: Instant, tag: Tag, caller: LegKey, party: LegKey) {
+        self.give_up(now, Reason::normal());
+        let order = flow::ir::Dial::new(Vec::new(), Duration::ZERO);
+        let rota = Rota::new(now, &order.to, order.order, order.timeout, order.rounds, &mut |_| 0);
+        let wishes = self.wishes(now, &order);
+        let stage = Stage::Ringing {
+            rota,
+            lookups: vec![],
+            forks: vec![(party, 0)],
+            heard: None,
+            refusal: None,
+            hunts: vec![],
+            screened: vec![],
+        };
+        self.dial = Some(Box::new(Dial { tag, caller, stage, order, wishes, paths: Vec::new() }));
+        self.take(now, party);
+    }
+
     /// Calls those whose turn it is.
     pub(super) fn ring(&mut self, now: Instant) {
         loop {
@@ -211,6 +230,7 @@ impl Call {
             Ok(mut leg) => {
                 if is_ours {
                     leg.prove();
+                    leg.belong_to(&self.shared.users.load(), party);
                 }
                 metrics::counter!("offhook_legs_placed_total").increment(1);
                 if let Some(pass) = pass {

@@ -13,8 +13,12 @@ use flow::leg::{DialOutcome, LegEvent, Tag};
 use super::LegKey;
 use super::consult::Consult;
 use super::directory::Directory;
+use super::leg::CallLeg;
+use super::listen::Listening;
 use super::menu::Menu;
+use super::park::Parked;
 use super::run::Call;
+use super::taking::Taking;
 
 /// Something that takes time.
 #[derive(Debug)]
@@ -44,6 +48,12 @@ pub(super) enum Doing {
     Menu(Box<Menu>),
     /// Asks the caller for a name.
     Directory(Directory),
+    /// A leg hears a conversation elsewhere.
+    Listen(Box<Listening>),
+    /// The caller is in a slot.
+    Park(Box<Parked>),
+    /// A leg is on its way to another call.
+    Taking(Box<Taking>),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -87,6 +97,9 @@ obeyed! {
             Feature::CauseOf(call) => self.came(now, tag, Ok(self.cause_of(now, &call))),
             Feature::Block => self.block(now, tag),
             Feature::Directory(id) => self.directory(now, tag, &id),
+            Feature::Listen(listen) => self.listen(now, tag, by, &listen),
+            Feature::Park(park) => self.park(now, tag, park),
+            Feature::Pickup(pickup) => self.pick_up(now, tag, by, &pickup),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
             Feature::Transfer(order) => {
                 let came = self.hand_over(now, tag, self.sides(by), order);
@@ -175,6 +188,8 @@ impl Call {
     /// When [`Call::feature_time`] is to be called.
     pub(super) fn feature_due(&self) -> Option<Instant> {
         let due = |running: &Running| match &running.doing {
+            Doing::Park(parked) => parked.due(),
+            Doing::Listen(_) | Doing::Taking(_) => None,
             Doing::Menu(menu) => Some(menu.until()),
             Doing::Directory(directory) => directory.due(),
             Doing::Block
@@ -191,7 +206,12 @@ impl Call {
         self.menu_time(now);
         for at in 0..self.doing.len() {
             let Some(running) = self.doing.get(at) else { return };
-            match running.doing {
+            let tag = running.tag;
+            match &running.doing {
+                Doing::Park(parked) if parked.due().is_some_and(|due| due <= now) => {
+                    self.call_parker(now, tag)
+                }
+                Doing::Listen(_) | Doing::Park(_) | Doing::Taking(_) => {}
                 Doing::Block
                 | Doing::Setting(_)
                 | Doing::Menu(_)
@@ -207,6 +227,16 @@ impl Call {
     pub(super) fn stop_feature(&mut self, now: Instant, tag: Tag) -> bool {
         match self.running(tag) {
             None => return false,
+            // What is on its way is told of in any case.
+            Some(Doing::Taking(_)) => return true,
+            Some(Doing::Park(_)) => {
+                self.doing.retain(|running| running.tag != tag);
+                self.stop_dial(now, tag);
+            }
+            Some(Doing::Listen(listening)) => {
+                let key = listening.key();
+                self.leg_mut(key).into_iter().for_each(CallLeg::part);
+            }
             Some(Doing::Block) => self.unblock(),
             Some(Doing::Setting(_)) => {}
             Some(Doing::Menu(menu)) => {
@@ -229,6 +259,8 @@ impl Call {
     pub(super) fn drop_features(&mut self, _now: Instant) {
         for running in std::mem::take(&mut self.doing) {
             match running.doing {
+                // A slot is free when who waited there is dropped, and a listener tells then that it is gone.
+                Doing::Listen(_) | Doing::Park(_) | Doing::Taking(_) => {}
                 Doing::Block => self.unblock(),
                 Doing::Directory(_)
                 | Doing::Setting(_)
@@ -249,6 +281,9 @@ impl Call {
     /// A phone answered whom the dialling of this tag called, and is connected with whom it was for.
     pub(super) fn feature_answered(&mut self, now: Instant, tag: Tag, answered: LegKey) {
         self.consult_answered(now, tag, answered);
+        if matches!(self.running(tag), Some(Doing::Park(_))) {
+            self.parker_answered();
+        }
     }
 
     /// Another leg takes the place of one.
@@ -266,6 +301,7 @@ impl Call {
                 | Doing::Setting(_)
                 | Doing::Menu(_)
                 | Doing::Directory(_) => {}
+                Doing::Listen(_) | Doing::Park(_) | Doing::Taking(_) => {}
             }
         }
     }
@@ -286,6 +322,8 @@ impl Call {
         let Some(doing) = self.running(tag) else { return false };
         match doing {
             // They dial nobody.
+            Doing::Listen(_) | Doing::Taking(_) => {}
+            Doing::Park(_) => self.parked_dialled(now, tag, outcome),
             Doing::Block
             | Doing::Setting(_)
             | Doing::Menu(_)
@@ -295,5 +333,13 @@ impl Call {
             Doing::Directory(_) => self.directory_dialled(now, tag, outcome),
         }
         true
+    }
+
+    /// Something that a leg tells under the tag of a feature; whether it is for that alone, and not for the flow.
+    pub(super) fn feature_heard(&mut self, _now: Instant, key: LegKey, tag: Tag, event: &LegEvent) -> bool {
+        match self.running(tag) {
+            Some(Doing::Park(_)) => self.parked_heard(key, event),
+            _ => false,
+        }
     }
 }

@@ -109,6 +109,7 @@ impl Call {
         }
         let settled = asked.is_none() || !program.only_dials;
         let caller = self.identity(of, referred_by, hops);
+        let user = asked.and_then(|(by, _)| self.leg(by)).and_then(CallLeg::user);
         let leg = self.take_leg(of).ok_or(480u16)?;
         let mark = leg.mark();
         let media = leg.media_leg();
@@ -119,6 +120,7 @@ impl Call {
             called: number.to_owned(),
             program,
             origin: (!settled).then_some(origin),
+            by: user,
             from: self.record.clone(),
             now,
         };

@@ -35,6 +35,7 @@ use super::silence::Silence;
 use super::{LegKey, Mark, SessionEvent};
 use crate::book::Ender;
 use crate::error::Refusal;
+use crate::lines::Owned;
 use crate::shared::Shared;
 use crate::sip_io::Owner;
 use crate::trunk::Pass;
@@ -110,6 +111,8 @@ pub(crate) struct CallLeg {
     trusted: bool,
     /// Whether the far end is one of our users for certain: the calls that it has placed may go outside.
     proved: bool,
+    /// Whose phone it is, if it is a user's.
+    owned: Option<Owned>,
     session: Session,
     media: MediaEnd,
     table: Table,
@@ -172,6 +175,7 @@ impl CallLeg {
             owner,
             trusted: false,
             proved: false,
+            owned: None,
             session,
             media,
             table,

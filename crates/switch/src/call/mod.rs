@@ -35,10 +35,14 @@ mod hunt;
 mod id;
 mod keypad;
 mod leg;
+mod listen;
+mod listing;
 mod media_end;
 mod menu;
 mod originate;
 mod outset;
+mod park;
+mod pickup;
 mod placing;
 mod player;
 mod reaching;
@@ -53,6 +57,7 @@ mod setting;
 mod shown;
 mod silence;
 mod start;
+mod taking;
 mod timeline;
 mod told;
 mod tones;
@@ -73,6 +78,7 @@ pub(crate) use cause::Ends;
 pub use feature::obeys;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
+pub(crate) use listen::Hearing;
 pub(crate) use media_end::Legs;
 pub(crate) use originate::{Originated, originate};
 pub use outset::Machines;
@@ -108,6 +114,8 @@ pub(crate) enum Mail {
     Leg(Box<Arrival>),
     /// What changed in the room that a leg is in.
     Room(LegKey, RoomNews),
+    /// About a leg that listens, or that is listened to.
+    Hearing(LegKey, Hearing),
     /// From the call that a leg of this one went to: how the transfer goes.
     Transfer(LegKey, News),
     /// The dialog that a transfer names, looked for.

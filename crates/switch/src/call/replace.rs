@@ -10,7 +10,7 @@ use flow::leg::{Leg, LegCommand};
 use sip::{Contact, InviteFacts, Reason, SessionId};
 
 use super::forks::ringback;
-use super::leg::OWN;
+use super::leg::{CallLeg, OWN};
 use super::run::Call;
 use super::session::Session;
 use super::start::answering;
@@ -76,7 +76,7 @@ impl Call {
         let up = self.leg(old).is_some_and(|leg| leg.is_up());
         let talks = self.bridge.as_ref().is_some_and(|bridge| bridge.partner(old).is_some());
         let dials = self.dial.as_ref().is_some_and(|dial| dial.rings(old) || dial.caller == old);
-        up && self.transfer.is_none() && (talks || dials)
+        up && self.transfer.is_none() && (talks || dials || self.is_parked(old))
     }
 
     /// `new`, which is a leg of the call already, takes the place of `old`, which is left.
@@ -88,13 +88,15 @@ impl Call {
             if let Some(dial) = &mut self.dial {
                 dial.add(old, new);
             }
-            return self.fork_answered(now, new);
+            return self.take(now, new);
         }
+        let user = self.leg(old).and_then(CallLeg::user);
         if let Some(leg) = self.leg_mut(old) {
             leg.part();
             leg.hush();
             leg.leave(487, None, Reason::normal());
         }
+        self.overheard_swapped(old);
         if let Some(bridge) = &mut self.bridge
             && !bridge.swap(old, new)
         {
@@ -106,6 +108,7 @@ impl Call {
         self.swap_features(old, new);
         if self.subject == Some(old) {
             self.subject = Some(new);
+            self.parked_by(now, user);
         }
         if self.dial.as_ref().is_some_and(|dial| dial.caller == new) {
             let rings =

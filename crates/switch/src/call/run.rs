@@ -23,12 +23,14 @@ use super::ending;
 use super::feature::Running;
 use super::hold::Held;
 use super::leg::{CallLeg, Notice};
+use super::listen::Overheard;
 use super::outset::Outset;
 use super::told::Request;
 use super::transfer::{Moved, News, Origin, Transfer};
 use super::{CallId, LegKey, Mail};
 use crate::book::Record;
 use crate::journal::Journal;
+use crate::lines::Listing;
 use crate::shared::Shared;
 
 /// A call that is over holds on for its last requests and its BYE, but not longer: the longest request with a retry.
@@ -68,12 +70,18 @@ pub(super) struct Call {
     pub(super) music: Option<String>,
     /// What becomes of the subject when the next conversation is over.
     pub(super) after: Option<AfterBridge<String>>,
+    /// The room where they meet as long as somebody listens.
+    pub(super) overheard: Option<Box<Overheard>>,
     /// The other party left at this moment, for this reason.
     pub(super) left: Option<(Instant, Reason)>,
     /// A party that is being transferred, or was.
     pub(super) transfer: Option<Box<Transfer>>,
     /// Where the subject came from, as long as it may have to go back there.
     pub(super) origin: Option<Origin>,
+    /// The user who sent the subject here, and is called back if it waits in a slot for too long.
+    pub(super) parker: Option<Arc<str>>,
+    /// What others see of the legs.
+    pub(super) listing: Listing,
     /// Legs that went to other calls, as long as letters about them may come.
     pub(super) moved: Vec<Moved>,
     pub(super) machine: Machine,
@@ -113,6 +121,7 @@ impl Call {
                         }
                     }
                     Some(Mail::Leg(arrival)) => self.arrived(now, *arrival),
+                    Some(Mail::Hearing(key, hearing)) => self.hearing(now, key, hearing),
                     Some(Mail::Transfer(key, news)) => self.transfer_news(now, key, news),
                     Some(Mail::Found { by, found }) => self.dialog_found(now, by, found),
                     Some(Mail::Moved(key)) => self.moved.retain(|moved| moved.key != key),
@@ -150,14 +159,6 @@ impl Call {
             .flatten()
             .chain(legs)
             .fold(limit, Instant::min)
-    }
-
-    pub(super) fn leg(&self, key: LegKey) -> Option<&CallLeg> {
-        self.legs.iter().find(|leg| leg.key() == key)
-    }
-
-    pub(super) fn leg_mut(&mut self, key: LegKey) -> Option<&mut CallLeg> {
-        self.legs.iter_mut().find(|leg| leg.key() == key)
     }
 
     /// Takes a letter to the leg it is for.
@@ -227,6 +228,7 @@ impl Call {
                 self.obey(now, effect);
             } else {
                 self.legs.retain(|leg| !leg.is_finished());
+                self.list();
                 if let Some(journal) = &mut self.journal {
                     journal.settled(&self.machine);
                 }
@@ -246,6 +248,8 @@ impl Call {
             Notice::Flow(tag, event) if self.announced(now, key, tag, &event) => {}
             Notice::Flow(_, LegEvent::Gone { cause }) => self.gone(now, key, cause),
             Notice::Flow(tag, event) if self.asked(now, key, tag, &event) => {}
+            Notice::Flow(_, LegEvent::Digit(digit)) if self.listener_pressed(now, key, digit) => {}
+            Notice::Flow(tag, event) if self.feature_heard(now, key, tag, &event) => {}
             // While its caller talks to somebody, a flow hears both for the sake of star codes.
             Notice::Flow(_, LegEvent::Digit(digit)) if self.talks(key) && !is_subject => {
                 if self.bridge.as_ref().and_then(|bridge| bridge.partner(key)) == self.subject {
@@ -269,6 +273,7 @@ impl Call {
             Notice::Answered => self.fork_answered(now, key),
             Notice::Refused { status } => self.fork_refused(now, key, status),
             Notice::Media => {
+                self.take_seat(now, key);
                 self.join(now);
                 self.sync_hold();
             }
@@ -286,10 +291,6 @@ impl Call {
         let event = LegEvent::Gone { cause: cause.to_owned() };
         self.heard(now, &event);
         self.tell(now, Input::Leg(Tag::default(), event));
-    }
-
-    pub(super) fn talks(&self, key: LegKey) -> bool {
-        self.bridge.as_ref().is_some_and(|bridge| bridge.partner(key).is_some())
     }
 
     /// A party is gone.

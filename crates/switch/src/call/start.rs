@@ -25,6 +25,7 @@ use crate::book::{CallState, CallView, LegView, Record};
 use crate::codecs::Codecs;
 use crate::error::Refusal;
 use crate::events::{Happening, wall_clock};
+use crate::lines::Listing;
 use crate::origination::Direction;
 use crate::route::{Carrier, Program};
 use crate::shared::Shared;
@@ -96,6 +97,8 @@ pub(super) struct Transferred {
     pub(super) program: Program,
     /// Where it goes back to if nobody answers.
     pub(super) origin: Option<Origin>,
+    /// The user who transferred it.
+    pub(super) by: Option<Arc<str>>,
     /// The call it comes from.
     pub(super) from: Arc<Record>,
     pub(super) now: Instant,
@@ -103,7 +106,7 @@ pub(super) struct Transferred {
 
 /// Begins a call on a leg that is there already. Its mailbox.
 pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) -> mpsc::Sender<Box<Mail>> {
-    let Transferred { mut leg, caller, called, program, origin, from, now } = transferred;
+    let Transferred { mut leg, caller, called, program, origin, by, from, now } = transferred;
     let (mail, mailbox) = mpsc::channel(MAILBOX);
     let id = shared.book.fresh_id();
     let before = from.summary();
@@ -156,6 +159,7 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
     leg.rehome(Owner { leg: leg.key(), mark: Mark::FIRST, mail: mail.clone(), record: record.clone() });
     let mut call = Call::new(shared.clone(), record, leg, caller, program.code, facts, now);
     call.origin = origin;
+    call.parker = by;
     shared.tasks.spawn(call.run(mailbox).instrument(span));
     mail
 }
@@ -234,10 +238,15 @@ pub(super) fn answering(
     let from = invite.flow.remote.ip();
     let here = shared.is_here(from) && shared.trunks.owner(from).is_none();
     leg.at(invite.flow);
-    if matches!(invite.identity, sip::Identity::User(_)) {
+    let users = shared.users.load();
+    if let sip::Identity::User(account) = &invite.identity {
         leg.prove();
+        leg.belong_to(&users, account);
     } else if here {
         leg.trust();
+        // On this machine nobody is asked, and who says to be a user is believed.
+        let said = users.by_number(&invite.from.user).map_or(&invite.from.user, |user| &user.name);
+        leg.belong_to(&users, said);
     }
     Ok(leg)
 }
@@ -274,7 +283,9 @@ impl Call {
         outset: Outset,
         now: Instant,
     ) -> Box<Call> {
+        let called = record.summary().called;
         Box::new(Call {
+            listing: Listing::new(shared.lines.clone(), record.id, &called, record.mail().clone()),
             mail: record.mail().clone(),
             machine,
             journal: None,
@@ -294,8 +305,10 @@ impl Call {
             held: None,
             music: None,
             after: None,
+            overheard: None,
             transfer: None,
             origin: None,
+            parker: None,
             moved: Vec::new(),
             left: None,
             requests: HashMap::new(),

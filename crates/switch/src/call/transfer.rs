@@ -18,6 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::caller::Caller;
 use super::leg::CallLeg;
 use super::run::Call;
+use super::taking::Goal;
 use super::{LegKey, Mail, Mark, post};
 use crate::sip_io::{Command, Owner};
 
@@ -66,23 +67,27 @@ impl Transfer {
 /// A leg on its way to a call.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    leg: CallLeg,
-    purpose: Purpose,
+    pub(super) leg: CallLeg,
+    pub(super) purpose: Purpose,
 }
 
 #[derive(Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     /// To take the place of a leg.
     Replace { old: LegKey, origin: Origin },
     /// Its transfer came to nothing, with this status.
     Back { status: u16 },
+    /// To talk to somebody there.
+    Take { goal: Goal, origin: Origin },
+    /// It found nobody there.
+    Refused,
 }
 
 /// The call that a leg came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    leg: LegKey,
-    mail: mpsc::Sender<Box<Mail>>,
+    pub(super) leg: LegKey,
+    pub(super) mail: mpsc::Sender<Box<Mail>>,
 }
 
 /// What the call that took a leg tells the one that gave it.
@@ -101,7 +106,7 @@ pub(crate) enum News {
 pub(super) struct Moved {
     pub(super) key: LegKey,
     pub(super) media: Option<media::LegId>,
-    mail: mpsc::Sender<Box<Mail>>,
+    pub(super) mail: mpsc::Sender<Box<Mail>>,
 }
 
 impl Moved {
@@ -266,6 +271,8 @@ impl Call {
                 // Without its call it is hung up, by being dropped.
                 let _ = send(&origin.mail, Box::new(Arrival { leg, purpose: Purpose::Back { status: 481 } }));
             }
+            Purpose::Take { goal, origin } => self.taker_arrived(now, leg, goal, origin),
+            Purpose::Refused => self.taker_returned(now, leg),
             Purpose::Back { status } => {
                 let mark = match self.transfer.as_deref() {
                     Some(Transfer { of, stage: Stage::Away(mark), .. }) if *of == key => *mark,
@@ -307,6 +314,9 @@ impl Call {
 
     /// The call that has the other party tells how it goes.
     pub(super) fn transfer_news(&mut self, now: Instant, of: LegKey, news: News) {
+        if self.taker_settled(now, of, news) {
+            return;
+        }
         let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.of == of) else { return };
         let (by, asked) = (transfer.by, transfer.asked);
         match news {
@@ -380,7 +390,7 @@ impl Call {
 }
 
 /// Sends a leg to another call; it comes back if that is over.
-fn send(mail: &mpsc::Sender<Box<Mail>>, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
+pub(super) fn send(mail: &mpsc::Sender<Box<Mail>>, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
     match mail.try_send(Box::new(Mail::Leg(arrival))) {
         Ok(()) => Ok(()),
         Err(TrySendError::Full(letter)) => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use serde_json::Value;
-use store::{Document, Flows, User, Users};
+use store::{Document, Flows, Permission, User, Users};
 use switch::{CallState, CallView, Config, Counts, Switch};
 use testkit::ua::desk::{Desk, Manner};
 use testkit::ua::{Message, Phone};
@@ -287,11 +287,15 @@ fn table(flows: &[(&str, Value)]) -> Flows {
     table
 }
 
-/// Four users with numbers.
+/// Four users with numbers; carol may listen, and be heard.
 pub(crate) fn people() -> Users {
     let people = [("alice", "201"), ("bob", "202"), ("carol", "203"), ("dave", "204")];
     let user = |(name, number): (&str, &str)| User::new(name, "secret").numbered(number);
     let mut users: Users = people.into_iter().map(user).collect();
+    if let Some(carol) = users.get("carol").cloned() {
+        let may = [Permission::Pickup, Permission::Listen, Permission::Whisper, Permission::Barge];
+        users.insert(User { may: may.into_iter().collect(), ..carol });
+    }
     let members = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
     users.insert_group(store::Group { members, number: Some("600".into()), ..store::Group::new("sales") });
     users

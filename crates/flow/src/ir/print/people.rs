@@ -57,12 +57,12 @@ fn carriage<T: Display>(of: &Carriage<T>) -> Vec<String> {
     flags.chain(named.into_iter().filter_map(|(name, value)| self::named(name, value))).collect()
 }
 
-/// `ring 20 s, back after 60 s, lamp "70"`.
+/// `back after 60 s, ring 20 s, lamp "70"`.
 fn slot<T: Display>(of: &Slot<T>) -> Vec<Option<String>> {
     let lamp = of.lamp.map(|lamp| format!("shows {}", word(lamp)));
     vec![
-        lasting("ring", of.ringback),
-        lasting("back after", of.callback),
+        lasting("back after", of.ringback),
+        lasting("ring", of.callback),
         named("lamp", of.presence.as_ref()),
         lamp,
     ]

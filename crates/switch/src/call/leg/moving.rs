@@ -1,8 +1,11 @@
 //! A leg between calls, and what it says about transfers.
 
+use std::sync::Arc;
+
 use super::{CallLeg, Own, TAKEN_ALONG};
 use crate::book::{Ender, LegState};
 use crate::events::wall_clock;
+use crate::lines::Owned;
 use crate::shared::Shared;
 use crate::sip_io::{Command, Owner, ShardHandle};
 
@@ -18,10 +21,27 @@ impl CallLeg {
         self.proved = true;
     }
 
+    /// The far end is a phone with this account, if it is a user's.
+    pub(crate) fn belong_to(&mut self, users: &store::Users, account: &str) {
+        let owner = users.owner(account);
+        self.owned = owner.map(|user| Owned { user: user.name.as_str().into(), account: account.into() });
+    }
+
+    /// Whose phone it is, if it is a user's.
+    pub(crate) fn owned(&self) -> Option<&Owned> {
+        self.owned.as_ref()
+    }
+
+    /// The user whose phone it is.
+    pub(crate) fn user(&self) -> Option<Arc<str>> {
+        self.owned.as_ref().map(|owned| owned.user.clone())
+    }
+
     /// The far end is another now, whom a redirection named.
     pub(super) fn doubt(&mut self) {
         self.trusted = false;
         self.proved = false;
+        self.owned = None;
     }
 
     pub(crate) fn is_proved(&self) -> bool {
@@ -84,8 +104,8 @@ impl CallLeg {
         self.owner.record.set_media(self.mark(), self.media.leg());
         let (words, answered) = (self.table.words(), self.is_answered());
         self.owner.record.write_leg(self.mark(), |leg| {
+            leg.state = if answered { LegState::Answered } else { LegState::Calling };
             if answered {
-                leg.state = LegState::Answered;
                 leg.answered.get_or_insert_with(wall_clock);
             }
             leg.ended = None;
