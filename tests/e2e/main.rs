@@ -16,6 +16,7 @@ mod load;
 mod media;
 mod network;
 mod operation;
+mod origin;
 mod phones;
 mod proxy;
 mod readme;
