@@ -22,12 +22,15 @@ struct Conference {
     name: String,
     rate: u32,
     opened: String,
+    locked: bool,
+    recording: Option<String>,
     members: Vec<Member>,
 }
 
 /// Somebody in it, named by its call.
 #[derive(Serialize)]
 struct Member {
+    number: u32,
     call: String,
     party: String,
     since: String,
@@ -47,9 +50,9 @@ pub(crate) struct Change {
 
 impl From<MemberView> for Member {
     fn from(view: MemberView) -> Member {
-        let MemberView { call, party, since, moderator, muted, deaf, waiting } = view;
+        let MemberView { number, call, party, since, moderator, muted, deaf, waiting } = view;
         let (call, since) = (call.to_string(), since.to_string());
-        Member { call, party, since, moderator, muted, deaf, waiting }
+        Member { number, call, party, since, moderator, muted, deaf, waiting }
     }
 }
 
@@ -59,6 +62,8 @@ impl From<ConferenceView> for Conference {
             name: view.name,
             rate: view.rate,
             opened: view.opened.to_string(),
+            locked: view.locked,
+            recording: view.recording,
             members: view.members.into_iter().map(Member::from).collect(),
         }
     }

@@ -51,6 +51,8 @@ pub enum Origin {
     User(String),
     /// A number outside ([`own::outside`]).
     Outside(String),
+    /// The number of a conference room ([`own::conference`]).
+    Conference(String),
 }
 
 impl Origin {
@@ -59,6 +61,7 @@ impl Origin {
         match self {
             Origin::User(name) => Ok(own::user(name)),
             Origin::Outside(number) => Ok(own::outside(number)),
+            Origin::Conference(name) => Ok(own::conference(name)),
             Origin::Document { dialect, source } => {
                 let named = Dialect::WRITTEN.into_iter().find(|known| known.name() == dialect);
                 let dialect = named.ok_or_else(|| format!("there is no dialect \"{dialect}\""))?;

@@ -32,6 +32,8 @@ pub enum Prompt {
     Tone(Tone),
     /// Silence.
     Silence(Duration),
+    /// A recording of this switch, by its id.
+    Recording(String),
 }
 
 /// Text for a voice.
@@ -134,14 +136,20 @@ pub struct Joining {
     pub most: Option<u32>,
     /// The room is closed when this member leaves.
     pub closes: bool,
+    /// The room is closed when this member leaves as the last that leads it.
+    pub ends_with_lead: bool,
     /// The member waits alone until a moderator is inside.
     pub waits: bool,
     /// Heard while nobody else is there, or while waiting.
     pub music: Option<Prompt>,
-    /// The others are told by a tone that the member came.
-    pub entry_tone: bool,
-    /// The others are told by a tone that the member went.
-    pub exit_tone: bool,
+    /// What all hear when the member comes.
+    pub entry: Vec<Prompt>,
+    /// What the others hear when the member goes.
+    pub exit: Vec<Prompt>,
+    /// The member has the keys of [`Conference::keys`](crate::ir::Conference::keys).
+    pub keys: bool,
+    /// All that is said in the room is recorded from when somebody is inside.
+    pub record: Option<crate::ir::FileFormat>,
 }
 
 /// Why a leg is in a room no more.
@@ -156,6 +164,10 @@ pub enum Leaving {
     Closed,
     /// There was no place in it.
     Full,
+    /// Nobody else is let in.
+    Locked,
+    /// The member pressed the key that leaves.
+    Left,
 }
 
 impl Leaving {
@@ -166,6 +178,8 @@ impl Leaving {
             Leaving::Removed => "removed",
             Leaving::Closed => "closed",
             Leaving::Full => "full",
+            Leaving::Locked => "locked",
+            Leaving::Left => "left",
         }
     }
 }

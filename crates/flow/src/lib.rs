@@ -42,9 +42,11 @@ pub mod lower;
 pub mod manual;
 pub mod own;
 mod pattern;
+mod rooms;
 pub mod sim;
 pub mod source;
 pub mod tone;
 pub mod trace;
 
 pub use engine::{Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start};
+pub use rooms::{Profile, Rooms};

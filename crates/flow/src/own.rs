@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::ir::{
-    Callee, Dial, Edges, Feature, Hangup, Lacking, Op, Park, Parking, Pointer, Program, Slot, Target,
-    Template,
+    Barge, Callee, Conference, Dial, Edges, Feature, Hangup, Item, Lacking, Op, Outcome, Park, Parking, Play,
+    Pointer, Program, Repeat, Slot, SpeechItem, Target, Template,
 };
 use crate::leg::DialOutcome;
 use crate::lower::{Builder, Dialect};
@@ -43,6 +43,27 @@ pub fn park() -> Program {
     let op = Op::Feature(Box::new(Feature::Park(park)));
     let node = builder.add_with(op, Edges::always(Target::Hangup), &Pointer::default());
     builder.program().entry = Some(node);
+    builder.finish().program
+}
+
+/// The number of a conference room: the caller is asked what the room asks for, and talks in it. One who is not let in is
+/// told so.
+pub fn conference(name: &str) -> Program {
+    let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
+    let mut edges = Edges::always(Target::Hangup);
+    let refusals =
+        [("pin", "Goodbye."), ("full", "The conference is full."), ("locked", "The conference is locked.")];
+    for (word, text) in refusals {
+        let items = vec![Item::Speech(SpeechItem::english(text))];
+        let play =
+            Play { items, repeat: Repeat::Times(1), barge: Barge::None, consume: false, answers: true };
+        let edge = Edges::always(Target::Hangup);
+        let node = builder.add_with(Op::Play(play), edge, &Pointer::default());
+        edges = edges.case(Outcome::Key(word.to_owned()), Target::Node(node));
+    }
+    let room = Conference { room: Template::literal(name), ..Conference::default() };
+    let room = builder.add_with(Op::Conference(Box::new(room)), edges, &Pointer::default());
+    builder.program().entry = Some(room);
     builder.finish().program
 }
 

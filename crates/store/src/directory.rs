@@ -15,10 +15,10 @@ use regex::Regex;
 use crate::files::Files;
 use crate::flows::aliases;
 use crate::numbers::{self, Entry, Numbers};
-use crate::{Document, Flows, Problem, Trunks, Users, trunks, users};
+use crate::{Document, Flows, Problem, Trunks, Users, conferences, trunks, users};
 
 /// A flows directory: `numbers.toml`, flow documents in `*.json` at any depth, `sounds/`, and perhaps
-/// `users.toml` and `trunks.toml`.
+/// `users.toml`, `trunks.toml` and `conferences.toml`.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory;
 
@@ -60,14 +60,21 @@ impl Directory {
             loader.loaded.trunks = trunks;
             loader.loaded.problems.extend(problems);
         }
+        if let Some(text) = &files.conferences {
+            let (rooms, problems) = conferences::parse(text);
+            loader.loaded.flows.set_rooms(rooms);
+            loader.loaded.problems.extend(problems);
+        }
         for (id, bytes) in &files.documents {
             let named = loader.named_dialect(id, &numbers);
             loader.document(id, named, bytes);
         }
         loader.numbers(&numbers);
         loader.claims(&files.documents, numbers.public);
+        loader.rooms();
         loader.subflows(&files.documents);
-        if loader.taken.is_empty() && numbers.patterns.is_empty() {
+        let rooms = loader.loaded.flows.rooms().iter().any(|(_, room)| !room.numbers.is_empty());
+        if loader.taken.is_empty() && numbers.patterns.is_empty() && !rooms {
             let message = "no number leads to a flow: every call is refused with 404";
             loader.say(Problem::file(numbers::FILE, message).severity(Severity::Warning));
         }
@@ -281,6 +288,23 @@ impl Loader<'_> {
                     let source = Source::read(&text_of(files, &document.id));
                     self.say(at(problem, source.place(&node.source.0)));
                 }
+            }
+        }
+    }
+
+    /// Tells of rooms whose numbers lead elsewhere.
+    fn rooms(&mut self) {
+        let rooms = self.loaded.flows.rooms().clone();
+        for (name, number) in
+            rooms.iter().flat_map(|(name, room)| room.numbers.iter().map(move |n| (name, n)))
+        {
+            let flow = self.loaded.flows.numbered(number).map(|route| route.flow.id.clone());
+            let users = &self.loaded.users;
+            let user = users.by_number(number).map(|user| user.name.clone());
+            let group = || users.group_by_number(number).map(|group| group.name.clone());
+            if let Some(owner) = flow.or(user).or_else(group) {
+                let message = format!("the number `{number}` of `{name}` is that of {owner}, which is used");
+                self.say(Problem::file(conferences::FILE, message));
             }
         }
     }

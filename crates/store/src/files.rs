@@ -27,6 +27,8 @@ pub(crate) struct Files {
     pub(crate) users: Option<String>,
     /// `trunks.toml`, if there is one.
     pub(crate) trunks: Option<String>,
+    /// `conferences.toml`, if there is one.
+    pub(crate) conferences: Option<String>,
     /// The sounds beside them.
     pub(crate) sounds: Sounds,
     /// Files that could not be read.
@@ -94,7 +96,8 @@ impl Files {
     /// Keeps the file `name` if it is one of ours.
     fn take(&mut self, name: &str, read: impl FnOnce() -> std::io::Result<Vec<u8>>) {
         let file = name.rsplit('/').next().unwrap_or(name);
-        let ours = name.ends_with(".json") || ["numbers.toml", "users.toml", "trunks.toml"].contains(&name);
+        let tables = ["numbers.toml", "users.toml", "trunks.toml", "conferences.toml"];
+        let ours = name.ends_with(".json") || tables.contains(&name);
         if !ours || file.starts_with('.') {
             return;
         }
@@ -108,6 +111,7 @@ impl Files {
         match String::from_utf8(bytes) {
             Ok(text) if name == "numbers.toml" => self.numbers = Some(text),
             Ok(text) if name == "trunks.toml" => self.trunks = Some(text),
+            Ok(text) if name == "conferences.toml" => self.conferences = Some(text),
             Ok(text) => self.users = Some(text),
             Err(error) => {
                 let (good, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());

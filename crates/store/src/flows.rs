@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use flow::Rooms;
 use regex::Regex;
 
 use crate::{Document, Sounds};
@@ -42,6 +43,7 @@ pub struct Flows {
     patterns: Vec<(Regex, Destination)>,
     sounds: Sounds,
     preflow: Option<String>,
+    rooms: Rooms,
 }
 
 /// The number that stands for every number without a flow (Kazoo).
@@ -91,6 +93,16 @@ impl Flows {
     pub fn set_preflow(&mut self, id: &str) -> bool {
         self.preflow = self.named(id).map(|document| document.id.clone());
         self.preflow.is_some()
+    }
+
+    /// The conference rooms of `conferences.toml`.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Lets these conference rooms be known.
+    pub fn set_rooms(&mut self, rooms: Rooms) {
+        self.rooms = rooms;
     }
 
     /// The sounds that these flows name.

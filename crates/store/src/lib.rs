@@ -6,6 +6,7 @@
 //! It does not run flows, decode sounds or check passwords.
 #![forbid(unsafe_code)]
 
+mod conferences;
 mod directory;
 mod document;
 mod error;

@@ -3,13 +3,21 @@
 //! Whoever names the same room meets there. A room is opened with its first member and closed with its last.
 //! It mixes narrow sound as long as all its members are narrow, and moves to a wide one with the first who is not.
 //! Members belong to calls, which ask for a seat, and are told by letter what changes around them.
+//!
+//! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`wishes`] is what members ask for by keys.
 
+mod announcing;
+mod relating;
 mod room;
-mod tones;
+mod taping;
+mod view;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use audio::Rate;
 use flow::leg::Joining;
@@ -18,19 +26,27 @@ use media::{Engine, LegId, RoomId};
 use tokio::sync::mpsc;
 
 use self::room::Room;
-use self::tones::{Tone, Tones};
+pub use self::view::{ConferenceView, MemberView};
+pub(crate) use self::wishes::{Granted, Wish};
+use crate::book::Record;
 use crate::call::{CallId, LegKey, Mail};
+use crate::shared::Tasks;
+use crate::studio::Studio;
 
 /// The rooms of a switch.
 pub(crate) struct Conferences {
     engine: Engine,
+    studio: Arc<Studio>,
+    tasks: Tasks,
+    recordings_dir: PathBuf,
     rooms: Mutex<BTreeMap<String, Room>>,
-    tones: Tones,
+    /// Things said and recorded so far; the last one's tag.
+    tags: AtomicU64,
 }
 
 /// Somebody in a room, or before its door.
 pub(crate) struct Seat {
-    pub(crate) call: CallId,
+    pub(crate) record: Arc<Record>,
     pub(crate) key: LegKey,
     pub(crate) leg: LegId,
     /// The leg's own number for its stay.
@@ -46,11 +62,19 @@ pub(crate) struct Seat {
     pub(crate) mail: mpsc::Sender<Box<Mail>>,
 }
 
+impl Seat {
+    pub(crate) fn call(&self) -> CallId {
+        self.record.id
+    }
+}
+
 /// What is told to a member's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RoomNews {
     /// Whether nobody else is there, or it still waits for a moderator.
     Alone(bool),
+    /// Who leads the room wants it to be heard no more, or again.
+    Muted(bool),
     /// It was sent out; its seat is gone.
     Removed,
     /// The room is closed; its seat is gone.
@@ -62,81 +86,96 @@ pub(crate) enum RoomNews {
 pub(crate) enum NotIn {
     #[error("the room is full")]
     Full,
+    #[error("the room is locked")]
+    Locked,
     #[error(transparent)]
     Media(#[from] media::Error),
 }
 
-/// A room as others see it.
-#[derive(Clone, Debug)]
-pub struct ConferenceView {
-    /// Its name.
-    pub name: String,
-    /// Samples a second that are mixed.
-    pub rate: u32,
-    /// Since when it is there.
-    pub opened: Timestamp,
-    /// In the order in which they came.
-    pub members: Vec<MemberView>,
-}
-
-/// Somebody in a room, as others see it.
-#[derive(Clone, Debug)]
-pub struct MemberView {
-    /// Its call, which names it.
-    pub call: CallId,
-    /// Who it is.
-    pub party: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// It leads the room.
-    pub moderator: bool,
-    /// The others do not hear it.
-    pub muted: bool,
-    /// It does not hear the others.
-    pub deaf: bool,
-    /// It is not inside yet: no moderator is.
-    pub waiting: bool,
+/// Takes what the engine tells of its rooms to them.
+pub(crate) async fn listen(
+    conferences: Weak<Conferences>,
+    mut events: mpsc::UnboundedReceiver<media::Event>,
+) {
+    while let Some(event) = events.recv().await {
+        let Some(conferences) = conferences.upgrade() else { return };
+        conferences.room_event(&event);
+    }
 }
 
 impl Conferences {
-    pub(crate) fn new(engine: Engine) -> Conferences {
-        Conferences { engine, rooms: Mutex::default(), tones: Tones::default() }
+    /// Whether an event is about a room, and not about a leg.
+    pub(crate) fn concerns(event: &media::Event) -> bool {
+        use media::Event::{RoomPlayed, RoomRecordFailed, RoomRecorded};
+        matches!(event, RoomPlayed { .. } | RoomRecorded { .. } | RoomRecordFailed { .. })
+    }
+
+    pub(crate) fn new(
+        engine: Engine,
+        studio: Arc<Studio>,
+        tasks: Tasks,
+        recordings_dir: PathBuf,
+    ) -> Conferences {
+        let (rooms, tags) = (Mutex::default(), AtomicU64::new(0));
+        Conferences { engine, studio, tasks, recordings_dir, rooms, tags }
+    }
+
+    fn tag(&self) -> u64 {
+        self.tags.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Gives somebody a seat in the room that it names.
-    pub(crate) fn join(&self, seat: Seat) -> Result<(), NotIn> {
-        let (engine, tone) = (&self.engine, seat.joining.entry_tone);
+    pub(crate) fn join(self: &Arc<Self>, seat: Seat) -> Result<(), NotIn> {
+        let (name, entry) = (seat.joining.room.clone(), seat.joining.entry.clone());
         let mut rooms = crate::lock(&self.rooms);
-        let room = match rooms.entry(seat.joining.room.clone()) {
+        let room = match rooms.entry(name.clone()) {
             Entry::Occupied(room) if room.get().is_full(&seat) => return Err(NotIn::Full),
+            Entry::Occupied(room) if room.get().is_locked_for(&seat) => return Err(NotIn::Locked),
             Entry::Occupied(room) => room.into_mut(),
-            Entry::Vacant(place) => place.insert(Room::open(engine, seat.rate)?),
+            Entry::Vacant(place) => place.insert(Room::open(&self.engine, seat.rate)?),
         };
-        room.take(engine, seat)?;
-        if tone {
-            self.tones.play(engine, room, Tone::Entry);
+        let inside = match room.take(&self.engine, seat) {
+            Ok(inside) => inside,
+            Err(error) => {
+                if room.is_empty() {
+                    room.close(&self.engine);
+                    rooms.remove(&name);
+                }
+                return Err(error.into());
+            }
+        };
+        self.tape(&name, room);
+        if inside {
+            self.announce(&name, room, entry);
         }
         Ok(())
     }
 
     /// Takes the seat of a leg away, whoever wants that. With some members the room goes.
-    pub(crate) fn leave(&self, name: &str, key: LegKey) {
+    pub(crate) fn leave(self: &Arc<Self>, name: &str, key: LegKey) {
         let mut rooms = crate::lock(&self.rooms);
         let Some(room) = rooms.get_mut(name) else { return };
-        let Some(left) = room.give_up(&self.engine, key) else { return };
-        if left.joining.closes {
+        let Some((left, inside)) = room.give_up(&self.engine, key) else { return };
+        let joining = left.joining;
+        let closes = joining.closes || joining.ends_with_lead && joining.moderator && !room.is_led();
+        if closes {
             room.tell_all(RoomNews::Closed);
         }
-        if left.joining.closes || room.is_empty() {
+        if closes || room.is_empty() {
             room.close(&self.engine);
             rooms.remove(name);
-        } else if left.joining.exit_tone {
-            self.tones.play(&self.engine, room, Tone::Exit);
+            return;
         }
+        self.tape(name, room);
+        if inside {
+            self.announce(name, room, joining.exit);
+        }
+        // After what is said has begun: who is alone now hears it before the music.
+        room.settle(&self.engine);
     }
 
     /// The engine let the leg go from its room. Whether that was the room it is to be in: then its seat is gone.
-    pub(crate) fn dropped(&self, name: &str, key: LegKey, id: RoomId) -> bool {
+    pub(crate) fn dropped(self: &Arc<Self>, name: &str, key: LegKey, id: RoomId) -> bool {
         let ours = crate::lock(&self.rooms).get(name).is_some_and(|room| room.holds(key, id));
         if ours {
             self.leave(name, key);
@@ -155,11 +194,11 @@ impl Conferences {
             seat.joining.muted = muted.unwrap_or(seat.joining.muted);
             seat.joining.deaf = deaf.unwrap_or(seat.joining.deaf);
         };
-        self.change(name, |seat| seat.call == call, change)
+        self.change(name, |seat| seat.call() == call, change)
     }
 
     /// Sends the member of this call out; whether there is one.
-    pub(crate) fn remove(&self, name: &str, call: CallId) -> bool {
+    pub(crate) fn remove(self: &Arc<Self>, name: &str, call: CallId) -> bool {
         let seat = crate::lock(&self.rooms).get(name).and_then(|room| room.tell(call, RoomNews::Removed));
         if let Some(key) = seat {
             self.leave(name, key);
@@ -176,6 +215,40 @@ impl Conferences {
     pub(crate) fn count(&self) -> (usize, usize) {
         let rooms = crate::lock(&self.rooms);
         (rooms.len(), rooms.values().map(Room::len).sum())
+    }
+
+    fn room_event(self: &Arc<Self>, event: &media::Event) {
+        use media::Event::{RoomPlayed, RoomRecordFailed, RoomRecorded};
+        let mut rooms = crate::lock(&self.rooms);
+        let (RoomPlayed { room: id, tag, .. }
+        | RoomRecorded { room: id, tag, .. }
+        | RoomRecordFailed { room: id, tag, .. }) = event
+        else {
+            return;
+        };
+        // One that is closed has nothing more to say.
+        let found = rooms.iter_mut().find(|(_, room)| room.id() == *id);
+        match event {
+            RoomPlayed { .. } => {
+                if let Some((name, room)) = found {
+                    self.said(name, room, *tag);
+                }
+            }
+            RoomRecorded { path, duration, .. } => {
+                metrics::counter!("offhook_recordings_total").increment(1);
+                tracing::info!(file = %path.display(), "a conference was recorded");
+                if let Some(tape) = found.and_then(|(_, room)| room.taped(*tag)) {
+                    tape.over(*duration);
+                }
+            }
+            RoomRecordFailed { why, .. } => {
+                tracing::warn!(why, "a conference is not recorded");
+                if let Some(tape) = found.and_then(|(_, room)| room.taped(*tag)) {
+                    tape.failed(why);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn change(&self, name: &str, which: impl Fn(&Seat) -> bool, change: impl FnMut(&mut Seat)) -> bool {

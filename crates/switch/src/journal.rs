@@ -91,6 +91,7 @@ impl Journals {
             (Some(document), _) => journal.document(document),
             (None, Some(("user", name))) => journal.origin(id, Origin::User(name.to_owned())),
             (None, Some(("trunk", number))) => journal.origin(id, Origin::Outside(number.to_owned())),
+            (None, Some(("conference", name))) => journal.origin(id, Origin::Conference(name.to_owned())),
             // Its file was read again in this very moment.
             _ => return None,
         };

@@ -135,9 +135,14 @@ impl Switch {
         let (spool, waiting) = spool::Spool::open(config.recordings, &recordings_dir)?;
         let legs = Arc::new(Legs::default());
         let (sink, runtime) = (legs.clone(), tokio::runtime::Handle::current());
+        let (of_rooms, room_events) = tokio::sync::mpsc::unbounded_channel();
         let engine = media::Engine::start(config.media, move |event| {
             let _context = runtime.enter();
-            sink.deliver(event);
+            match Conferences::concerns(&event) {
+                // A switch that is going down has no more rooms.
+                true => drop(of_rooms.send(event)),
+                false => sink.deliver(event),
+            }
         })?;
         let encryption = config.codecs.encryption.clone().certified(engine.fingerprint());
         let codecs = Codecs { encryption, ..config.codecs };
@@ -149,11 +154,16 @@ impl Switch {
             http.clone(),
             flows.clone(),
             config.sounds,
+            recordings_dir.clone(),
             config.prompt_limit,
         );
+        let (studio, tasks) = (Arc::new(studio), Tasks::default());
+        let conferences =
+            Arc::new(Conferences::new(engine.clone(), studio.clone(), tasks.clone(), recordings_dir.clone()));
+        tokio::spawn(conference::listen(Arc::downgrade(&conferences), room_events));
         let (shard, commands) = ShardHandle::channels(config.sip.shards);
         let shared = Arc::new(Shared {
-            conferences: Conferences::new(engine.clone()),
+            conferences,
             engine,
             legs,
             shard,
@@ -166,12 +176,12 @@ impl Switch {
             lines: Arc::default(),
             lot: Arc::default(),
             http,
-            studio: Arc::new(studio),
+            studio,
             flows,
             trunks: trunk::Board::new(&config.trunks, &config.account),
             users: ArcSwap::from_pointee(users.clone()),
             settings: Arc::new(settings::Kept::open(config.settings)),
-            tasks: Tasks::default(),
+            tasks,
             codecs: Arc::new(codecs),
             language: config.language,
             account: config.account,

@@ -1,7 +1,7 @@
 //! Who may call, and where a number leads.
 //!
 //! A number leads, in this order, to the flow that has exactly this number, to the user or the group that has it or
-//! whose name it is, and to the flow that a pattern or `no_match` finds.
+//! whose name it is, to the conference room that has it, and to the flow that a pattern or `no_match` finds.
 //!
 //! A number that leads nowhere by all of these goes out by a trunk, if one takes it and a user dials it.
 //!
@@ -131,6 +131,17 @@ impl Program {
         Program { code, id: format!("group/{}", group.name), ..Program::user(&group.name) }
     }
 
+    fn conference(name: &str, public: bool) -> Program {
+        Program {
+            code: Arc::new(flow::own::conference(name)),
+            id: format!("conference/{name}"),
+            public,
+            is_user: false,
+            only_dials: false,
+            ..Program::user(name)
+        }
+    }
+
     fn outside(number: &str) -> Program {
         Program {
             code: Arc::new(flow::own::outside(number)),
@@ -174,6 +185,9 @@ pub(crate) fn lead(flows: &Flows, users: &Users, number: &str) -> Result<Program
     }
     if let Some(group) = users.group_by_number(number).or_else(|| users.group(number)) {
         return Ok(Program::group(group));
+    }
+    if let Some((name, room)) = flows.rooms().numbered(number) {
+        return Ok(Program::conference(name, room.public));
     }
     flows.route(number).map_or(Err(Refusal::UnknownNumber), Program::of)
 }
@@ -219,7 +233,8 @@ fn lead_in(flows: &Flows, users: &Users, trunk: &Trunk, number: &str) -> Result<
     let exact = |spelling: &String| {
         let known = flows.numbered(spelling).is_some()
             || users.by_number(spelling).is_some()
-            || users.group_by_number(spelling).is_some();
+            || users.group_by_number(spelling).is_some()
+            || flows.rooms().numbered(spelling).is_some();
         known.then(|| lead(flows, users, spelling))
     };
     let found = spellings.iter().find_map(exact);

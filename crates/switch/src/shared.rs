@@ -33,7 +33,7 @@ use crate::trunk::Board;
 /// See the module.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) conferences: Conferences,
+    pub(crate) conferences: Arc<Conferences>,
     pub(crate) legs: Arc<Legs>,
     pub(crate) shard: ShardHandle,
     pub(crate) book: Book,

@@ -7,6 +7,7 @@
 mod web;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ pub(crate) struct Studio {
     flows: Arc<ArcSwap<Flows>>,
     /// Sounds that come with the switch, looked at when the flows have none of the name.
     built_in: Sounds,
+    recordings: PathBuf,
     limit: Duration,
     /// Keys of sounds by the names that flows use, until the next reload.
     resolved: Mutex<HashMap<String, String>>,
@@ -75,6 +77,7 @@ impl Studio {
         http: Http,
         flows: Arc<ArcSwap<Flows>>,
         built_in: Sounds,
+        recordings: PathBuf,
         limit: Duration,
     ) -> Studio {
         Studio {
@@ -83,6 +86,7 @@ impl Studio {
             http,
             flows,
             built_in,
+            recordings,
             limit,
             resolved: Mutex::new(HashMap::new()),
             web: web::Memory::default(),
@@ -102,6 +106,7 @@ impl Studio {
                     Prompt::Speech(speech) => self.speech(speech, form).await?,
                     Prompt::Sound(name) if is_url(name) => self.fetched(name, form).await?,
                     Prompt::Sound(name) => self.sound(name, form).await?,
+                    Prompt::Recording(id) => self.recorded(id, form).await?,
                     Prompt::Tone(_) | Prompt::Silence(_) => self.made(prompt, form).await?,
                 });
             }
@@ -169,6 +174,20 @@ impl Studio {
         Ok(prompt)
     }
 
+    /// A recording in WAV of this switch.
+    async fn recorded(&self, id: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
+        let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let missing = || PromptError::Sound(SoundError::Missing(id.to_owned()));
+        let path = plain.then(|| self.recordings.join(format!("{id}.wav"))).ok_or_else(missing)?;
+        let name = id.to_owned();
+        self.load(recording_key(id), form, move || {
+            let bytes =
+                std::fs::read(path).map_err(|source| PromptError::Io { name: name.clone(), source })?;
+            decoded(bytes, Some("wav")).map_err(|source| PromptError::Read { name, source })
+        })
+        .await
+    }
+
     /// A tone or silence.
     async fn made(&self, prompt: &Prompt, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let key = made_key(prompt).ok_or(PromptError::Decoder)?;
@@ -179,7 +198,7 @@ impl Studio {
                     audio::tone::render(&hertz, on, off, total.min(LONGEST), form.rate())
                 }
                 Prompt::Silence(length) => Pcm::silence(form.rate(), length.min(LONGEST)),
-                Prompt::Speech(_) | Prompt::Sound(_) => return Err(PromptError::Decoder),
+                _ => return Err(PromptError::Decoder),
             })
         })
         .await
@@ -237,6 +256,10 @@ fn speech_key(speech: &Speech) -> String {
     format!("speech:{}|{}|{}", speech.language, speech.voice, speech.text)
 }
 
+fn recording_key(id: &str) -> String {
+    format!("recording:{id}")
+}
+
 /// The key of what is made here; `None` for what comes from elsewhere.
 fn made_key(prompt: &Prompt) -> Option<String> {
     match prompt {
@@ -246,6 +269,7 @@ fn made_key(prompt: &Prompt) -> Option<String> {
             Some(format!("tone:{hertz:?}/{on}/{off}/{total}"))
         }
         Prompt::Silence(length) => Some(format!("silence:{}", length.as_millis())),
+        Prompt::Recording(id) => Some(recording_key(id)),
         Prompt::Sound(_) => None,
     }
 }

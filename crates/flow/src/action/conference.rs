@@ -5,22 +5,38 @@ use std::time::Duration;
 use super::{collect, digits, play};
 use crate::{
     engine::{Aside, Beside, Cx, Event, Halt, Reply, Waited},
-    ir::{Barge, Cause, Collect, Conference, Item, Outcome, Repeat, Section, SpeechItem, Template},
-    leg::{Joining, Leaving, LegCommand, LegEvent, Tag},
+    ir::{
+        Announced, Barge, Cause, Collect, Conference, FileFormat, Item, Keeping, Outcome, Repeat, Section,
+        Sides, SpeechItem, Tone,
+    },
+    leg::{Joining, Leaving, LegCommand, LegEvent, Prompt, Speech, Tag},
 };
 
 /// Time for the first digit of a PIN, and for each that follows.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// How often the number of a room may be typed that is not known.
+const NUMBERS: u32 = 3;
+
+/// The longest name that is recorded, and the silence that ends it.
+const NAME: Duration = Duration::from_secs(5);
+const NAME_OVER: Duration = Duration::from_millis(1_200);
+
+/// The tones of who comes and who goes: long enough to be noticed, short enough not to be in the way.
+const ENTRY: u16 = 660;
+const EXIT: u16 = 330;
+const TONE: Duration = Duration::from_millis(200);
+
 /// Asks for what must be typed, greets, and stays until the end.
 pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
     cx.answer().await?;
+    let Some(op) = &meant(cx, op).await? else { return Ok(Outcome::Key("pin".to_owned())) };
     let Some(led) = admitted(cx, op).await? else { return Ok(Outcome::Key("pin".to_owned())) };
-    match play::prompts(cx, &op.welcome, Repeat::Times(1), &Barge::None).await {
-        Err(Halt::Gone) => return Err(Halt::Gone),
-        // A greeting is a courtesy.
-        Err(Halt::Failed(_)) | Ok(_) => {}
-    }
+    courtesy(play::prompts(cx, &op.welcome, Repeat::Times(1), &Barge::None).await)?;
+    let said = match [&op.entry, &op.exit].contains(&&Announced::Recorded) {
+        true => recorded_name(cx).await?,
+        false => None,
+    };
     let moderator = op.moderator || led;
     let of = |[member, lead]: [bool; 2]| if moderator { lead } else { member };
     let joining = Joining {
@@ -30,10 +46,13 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
         deaf: of(op.deaf),
         most: op.most,
         closes: op.closes,
+        ends_with_lead: op.ends_with_lead,
         waits: op.waits && !moderator,
         music: op.music.as_ref().and_then(|item| play::prompt(cx, item)),
-        entry_tone: op.entry_tone,
-        exit_tone: op.exit_tone,
+        entry: announced(cx, &op.entry, said.as_deref(), (ENTRY, "has joined.")),
+        exit: announced(cx, &op.exit, said.as_deref(), (EXIT, "has left.")),
+        keys: op.keys,
+        record: op.record,
     };
     if joining.room.is_empty() {
         cx.note("a conference needs a name");
@@ -45,7 +64,7 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
     digits::flush(cx);
     cx.note(format!("left the conference: {}", how.word()));
     Ok(match how {
-        Leaving::Full => Outcome::Key("full".to_owned()),
+        Leaving::Full | Leaving::Locked => Outcome::Key(how.word().to_owned()),
         _ => Outcome::Done,
     })
 }
@@ -70,16 +89,45 @@ async fn stay(cx: &Cx, tag: Tag, inside: Option<&Section>) -> Result<Leaving, Ha
     }
 }
 
+/// What is asked for, with the settings of the room if it is known. `None` if the caller types no room that is.
+async fn meant(cx: &Cx, op: &Conference) -> Result<Option<Conference>, Halt> {
+    let rooms = cx.port().settings.rooms.clone();
+    let user = cx.port().facts.user.clone();
+    let mut named = cx.text(&op.room).trim().to_owned();
+    for _ in 1..NUMBERS {
+        if let Some((name, profile)) = rooms.find(&named) {
+            return Ok(Some(profile.furnish(name, user.as_deref(), op)));
+        }
+        // Without rooms that are known, any number is one.
+        if !op.typed || rooms.is_empty() {
+            return Ok(Some(op.clone()));
+        }
+        let ask = "There is no such conference. Please enter its number, then press pound.";
+        named = collect::gather(cx, &question(ask)).await?.digits;
+    }
+    if let Some((name, profile)) = rooms.find(&named) {
+        return Ok(Some(profile.furnish(name, user.as_deref(), op)));
+    }
+    cx.note("no number of a conference was typed");
+    Ok(None)
+}
+
 /// Whether the caller knows a PIN, where one is needed, and whether it is a moderator's; `None` if he does not.
 async fn admitted(cx: &Cx, op: &Conference) -> Result<Option<bool>, Halt> {
     if op.pins.is_empty() {
         return Ok(Some(false));
     }
-    let mut ask = "Please enter the PIN, then press pound.";
+    let mut ask = match op.open {
+        false => "Please enter the PIN, then press pound.",
+        true => "If you lead this conference, please enter your PIN. Then press pound.",
+    };
     for _ in 0..op.attempts.max(1) {
         let typed = collect::gather(cx, &question(ask)).await?.digits;
         if let Some(pin) = op.pins.iter().find(|pin| pin.digits == typed) {
             return Ok(Some(pin.moderator));
+        }
+        if op.open && typed.is_empty() {
+            return Ok(Some(false));
         }
         ask = "That is not right. Please enter the PIN, then press pound.";
     }
@@ -87,11 +135,76 @@ async fn admitted(cx: &Cx, op: &Conference) -> Result<Option<bool>, Halt> {
     Ok(None)
 }
 
+/// Lets the caller say its name; the recording's id.
+async fn recorded_name(cx: &Cx) -> Result<Option<String>, Halt> {
+    let ask = Item::Speech(SpeechItem::english("Please say your name after the tone, then press pound."));
+    let beep = Item::Tone(tone(ENTRY));
+    courtesy(play::prompts(cx, &[ask, beep], Repeat::Times(1), &Barge::None).await)?;
+    let tag = cx.command(LegCommand::Record {
+        name: "name".to_owned(),
+        limit: Some(NAME),
+        silence: Some(NAME_OVER),
+        format: FileFormat::Wav,
+        sides: Sides::Caller,
+        keys: "#".to_owned(),
+        upload: None,
+        keeping: Keeping::default(),
+    });
+    let mut heard = cx.last_key();
+    loop {
+        match cx.wait(Some(heard), Some(cx.now() + NAME * 2)).await? {
+            Event::Key(pressed) => {
+                heard = pressed.serial;
+                cx.port().stop(tag);
+            }
+            Event::Reply(of, Reply::Leg(LegEvent::Recorded { id, .. })) if of == tag => return Ok(Some(id)),
+            Event::Reply(of, Reply::Leg(LegEvent::Failed { .. })) if of == tag => return Ok(None),
+            Event::Timer => return Ok(None),
+            Event::Reply(..) => {}
+        }
+    }
+}
+
+/// What is heard of the member's coming or going.
+fn announced(cx: &Cx, how: &Announced, said: Option<&str>, (hertz, what): (u16, &str)) -> Vec<Prompt> {
+    let speech =
+        |text: String| Prompt::Speech(Speech { text, language: "en-US".to_owned(), ..Speech::default() });
+    match (how, said) {
+        (Announced::Nothing, _) => Vec::new(),
+        (Announced::Tone, _) => vec![Prompt::Tone(tone(hertz))],
+        (Announced::Sound(name), _) => vec![Prompt::Sound(name.clone())],
+        (Announced::Recorded, Some(id)) => {
+            vec![Prompt::Recording(id.to_owned()), speech(what.to_owned())]
+        }
+        (Announced::Name | Announced::Recorded, _) => vec![speech(format!("{} {what}", name(cx)))],
+    }
+}
+
+/// Who calls, as a voice says it: the name, or the number digit by digit.
+fn name(cx: &Cx) -> String {
+    let port = cx.port();
+    let facts = &port.facts;
+    match (facts.caller_name.trim(), facts.caller_number.as_str()) {
+        ("", "") => "Somebody".to_owned(),
+        ("", number) if number.chars().any(char::is_alphabetic) => number.to_owned(),
+        ("", number) => number.chars().map(|digit| format!("{digit} ")).collect::<String>().trim().to_owned(),
+        (name, _) => name.to_owned(),
+    }
+}
+
+fn tone(hertz: u16) -> Tone {
+    Tone { hertz: vec![hertz], on: TONE, off: Duration::ZERO, total: TONE }
+}
+
+/// A greeting is a courtesy: one that cannot be heard keeps nobody out.
+fn courtesy(heard: Result<play::Heard, Halt>) -> Result<(), Halt> {
+    match heard {
+        Err(Halt::Gone) => Err(Halt::Gone),
+        Err(Halt::Failed(_)) | Ok(_) => Ok(()),
+    }
+}
+
 fn question(text: &str) -> Collect {
-    let text = SpeechItem {
-        text: Template::literal(text),
-        language: Some(Template::literal("en-US")),
-        ..SpeechItem::default()
-    };
-    Collect { max: Some(20), ..Collect::new(vec![Item::Speech(text)], PATIENCE) }
+    let items = vec![Item::Speech(SpeechItem::english(text))];
+    Collect { max: Some(20), ..Collect::new(items, PATIENCE) }
 }

@@ -124,7 +124,7 @@ const TABLE: &[ActionInfo] = &[
         doc: "Begins to find out who answered, goes on at once, and may hang up on a machine.",
     },
     ActionInfo {
-        name: "Conference", needs: MEDIA, outcomes: &["Done", "Key(full)", "Key(pin)", "Failed(Unsupported)"],
+        name: "Conference", needs: MEDIA, outcomes: &["Done", "Key(full)", "Key(locked)", "Key(pin)", "Failed(Unsupported)"],
         doc: "Talks with all who are in a room of this name, until one of both ends it.",
     },
     ActionInfo {

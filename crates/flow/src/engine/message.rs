@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 use super::Facts;
+use crate::rooms::Rooms;
 use crate::{
     ir::Program,
     leg::{LegCommand, LegEvent, Tag},
@@ -40,12 +41,14 @@ pub struct Settings {
     pub frames: usize,
     /// The prompts' language when neither flow nor document names one; empty leaves it to the leg.
     pub default_language: String,
+    /// The conference rooms that are known.
+    pub rooms: Rooms,
 }
 
 impl Default for Settings {
     /// 1,000 nodes and 50 frames (Kazoo's own limit of branches).
     fn default() -> Settings {
-        Settings { budget: 1_000, frames: 50, default_language: String::new() }
+        Settings { budget: 1_000, frames: 50, default_language: String::new(), rooms: Rooms::default() }
     }
 }
 

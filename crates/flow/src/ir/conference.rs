@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Item, NodeId, Template};
+use super::{Announced, FileFormat, Item, NodeId, Template};
 
 /// Talking in a room.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,8 +11,12 @@ pub struct Conference {
     pub room: Template,
     /// Heard before the room is entered.
     pub welcome: Vec<Item>,
+    /// The caller typed the room's name; one that is not known is asked for again, where any are known.
+    pub typed: bool,
     /// What is asked for first; empty for nothing.
     pub pins: Vec<Pin>,
+    /// Who types nothing is let in too; the PINs only tell who leads.
+    pub open: bool,
     /// How often a PIN may be typed.
     pub attempts: u32,
     /// The member leads the room, whatever PIN it typed.
@@ -25,14 +29,22 @@ pub struct Conference {
     pub most: Option<u32>,
     /// The room is closed when this member leaves.
     pub closes: bool,
+    /// The room is closed when the last member leaves that leads it.
+    pub ends_with_lead: bool,
     /// Members wait until a moderator is inside.
     pub waits: bool,
     /// Heard while nobody else is there.
     pub music: Option<Item>,
-    /// A tone tells the others who comes.
-    pub entry_tone: bool,
-    /// A tone tells the others who goes.
-    pub exit_tone: bool,
+    /// What the others hear when the member comes.
+    pub entry: Announced,
+    /// What the others hear when the member goes.
+    pub exit: Announced,
+    /// The member has keys: `*1` not to be heard, `*2` not to hear, `*3` how many are there, `#` to leave; who leads the
+    /// room also `*4` to lock it, `*5` to mute all others, `*6` to send out who came last, `*7` to record, `*0`, a number
+    /// and `#` to add somebody.
+    pub keys: bool,
+    /// All that is said in the room is recorded from when somebody is inside.
+    pub record: Option<FileFormat>,
     /// Done while the member is inside, from the moment it came in; what is not done when it leaves is given up.
     pub inside: Option<Section>,
 }

@@ -19,6 +19,7 @@ mod request;
 mod template;
 mod verify;
 
+pub use crate::rooms::Announced;
 pub use calendar::{Cycle, Hours, Rule};
 pub use conference::{Conference, Pin, Section};
 pub use dial::{Callee, Carriage, Dial, Endpoint, Identity, Meanwhile, Order, Shown, Withheld};

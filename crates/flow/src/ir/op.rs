@@ -43,7 +43,7 @@ pub enum Op {
     Detect(Detect),
     /// Begin to find out who answered and go on; a machine is hung up on, if there is a word on that. → `Done`
     DetectBehind { detect: Detect, hangup: Option<Hangup> },
-    /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("pin")` if the member was not let in,
+    /// Talk with others in a room. → `Done` after leaving; `Key("full")`, `Key("locked")`, `Key("pin")` if the member was not let in,
     /// `Failed(Unsupported)`
     Conference(Box<Conference>),
     /// Forget the keys typed ahead. → `Done`
@@ -142,6 +142,14 @@ pub struct SpeechItem {
     pub language: Option<Template>,
     /// `male`, `female`, `neutral`, or a provider's own voice name.
     pub voice: Option<Template>,
+}
+
+impl SpeechItem {
+    /// Words of the switch itself, which are English.
+    pub(crate) fn english(text: impl Into<String>) -> SpeechItem {
+        let text = Template::literal(text);
+        SpeechItem { text, language: Some(Template::literal("en-US")), ..SpeechItem::default() }
+    }
 }
 
 /// A tone with its cadence: sounded together, `on` then `off`, for `total`.

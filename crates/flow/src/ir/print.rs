@@ -115,6 +115,7 @@ pub fn prompt(prompt: &Prompt) -> String {
         Prompt::Sound(name) => format!("Sound({})", whole(name)),
         Prompt::Tone(tone) => self::tone(&tone.hertz, tone.total),
         Prompt::Silence(length) => format!("Silence({})", time(*length)),
+        Prompt::Recording(id) => format!("Recording({})", quoted(id)),
     }
 }
 

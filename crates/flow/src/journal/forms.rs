@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::engine::{Facts, HttpFailure, HttpReply, Settings};
 use crate::ir::Cause;
+use crate::rooms::Rooms;
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Facts")]
@@ -41,6 +42,8 @@ pub(super) struct SettingsForm {
     budget: u32,
     frames: usize,
     default_language: String,
+    #[serde(default, skip_serializing_if = "Rooms::is_empty")]
+    rooms: Rooms,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -196,7 +196,7 @@ impl World {
     fn join(&mut self, now: Duration, tag: Tag) {
         self.joined.push(tag);
         let end = self.rooms.pop_front();
-        if !matches!(end, Some((_, Leaving::Full))) {
+        if !matches!(end, Some((_, Leaving::Full | Leaving::Locked))) {
             self.event(now, tag, LegEvent::Joined);
         }
         if let Some((after, how)) = end {
@@ -304,5 +304,6 @@ fn length(prompt: &Prompt) -> Duration {
         Prompt::Sound(_) => SOUND,
         Prompt::Tone(tone) => tone.total,
         Prompt::Silence(length) => *length,
+        Prompt::Recording(_) => Duration::from_secs(2),
     }
 }

@@ -314,10 +314,10 @@ fn feature(text: &str) -> Option<(String, String, Option<Duration>)> {
     words.next().is_none().then(|| (name.to_ascii_lowercase(), word.to_owned(), after))
 }
 
-/// `20s removed`, `20s closed`, `0s full`.
+/// `20s removed`, `20s closed`, `0s full`, `0s locked`, `20s left`.
 fn stay(text: &str) -> Option<(Duration, Leaving)> {
     let (after, how) = split(text);
-    let all = [Leaving::Removed, Leaving::Closed, Leaving::Full];
+    let all = [Leaving::Removed, Leaving::Closed, Leaving::Full, Leaving::Locked, Leaving::Left];
     Some((length(after)?, all.into_iter().find(|leaving| leaving.word() == how)?))
 }
 

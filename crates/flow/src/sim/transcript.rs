@@ -124,6 +124,10 @@ pub(super) fn asked(command: &LegCommand, answered: bool) -> Option<String> {
     })
 }
 
+fn is_tone(announced: &[crate::leg::Prompt]) -> bool {
+    matches!(announced, [crate::leg::Prompt::Tone(_)])
+}
+
 fn join(joining: &Joining) -> String {
     let Joining { room, most, music, .. } = joining;
     let mut words = format!("join \"{room}\"");
@@ -133,8 +137,10 @@ fn join(joining: &Joining) -> String {
         (joining.deaf, "deaf"),
         (joining.closes, "closes it"),
         (joining.waits, "waits for a moderator"),
-        (joining.entry_tone, "tone in"),
-        (joining.exit_tone, "tone out"),
+        (is_tone(&joining.entry), "tone in"),
+        (is_tone(&joining.exit), "tone out"),
+        (joining.ends_with_lead, "ends with who leads"),
+        (joining.record.is_some(), "recorded"),
     ];
     for (_, word) in flags.into_iter().filter(|(is, _)| *is) {
         words.push_str(&format!(", {word}"));

@@ -1,10 +1,14 @@
 //! A leg in a conference: it comes, is told who else is there, and goes.
 
+mod keys;
+
 use std::time::Instant;
 
 use flow::ir::Cause;
 use flow::leg::{Joining, Leaving, LegEvent, Prompt, Tag};
 
+use self::keys::Typing;
+pub(super) use self::keys::tone;
 use super::hold::MUSIC;
 use super::leg::CallLeg;
 use crate::conference::{NotIn, RoomNews, Seat};
@@ -20,6 +24,8 @@ pub(super) struct Attending {
     music: Prompt,
     /// Nobody else is there.
     alone: bool,
+    /// What it is typing, if it may.
+    typing: Option<Typing>,
 }
 
 impl CallLeg {
@@ -33,8 +39,9 @@ impl CallLeg {
         };
         let number = self.media_number();
         let owner = self.owner();
+        let typing = joining.keys.then(Typing::default);
         let seat = Seat {
-            call: owner.record.id,
+            record: owner.record.clone(),
             key: owner.leg,
             leg,
             number,
@@ -46,7 +53,7 @@ impl CallLeg {
             joining,
         };
         // Before the seat is taken: what it is told then is heard by a leg that knows where it is.
-        self.attending = Some(Attending { tag, room: room.clone(), music, alone: false });
+        self.attending = Some(Attending { tag, room: room.clone(), music, alone: false, typing });
         match self.shared().conferences.join(seat) {
             Ok(()) => {
                 self.note_media(now, format!("in the conference {room}"));
@@ -56,6 +63,7 @@ impl CallLeg {
                 self.attending = None;
                 match refused {
                     NotIn::Full => self.tell(tag, LegEvent::Left { how: Leaving::Full }),
+                    NotIn::Locked => self.tell(tag, LegEvent::Left { how: Leaving::Locked }),
                     NotIn::Media(error) => self.fail(tag, Cause::Unsupported, error.to_string()),
                 }
             }
@@ -74,6 +82,7 @@ impl CallLeg {
                 attending.alone = false;
                 self.hush();
             }
+            RoomNews::Muted(on) => self.say_muted(on),
             RoomNews::Removed => self.left(Leaving::Removed),
             RoomNews::Closed => self.left(Leaving::Closed),
         }

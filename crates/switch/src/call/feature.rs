@@ -16,6 +16,7 @@ use super::directory::Directory;
 use super::leg::CallLeg;
 use super::listen::Listening;
 use super::menu::Menu;
+use super::page::Page;
 use super::park::Parked;
 use super::run::Call;
 use super::taking::Taking;
@@ -54,6 +55,8 @@ pub(super) enum Doing {
     Park(Box<Parked>),
     /// A leg is on its way to another call.
     Taking(Box<Taking>),
+    /// Speaks to several phones.
+    Page(Box<Page>),
 }
 
 /// What a feature comes to that was obeyed at once: its word, or why not.
@@ -100,6 +103,8 @@ obeyed! {
             Feature::Listen(listen) => self.listen(now, tag, by, &listen),
             Feature::Park(park) => self.park(now, tag, park),
             Feature::Pickup(pickup) => self.pick_up(now, tag, by, &pickup),
+            Feature::Page(page) => self.page(now, tag, by, page),
+            Feature::Relate(relate) => self.relate(now, tag, &relate),
             Feature::ForPeer(feature) if by == Side::Own => self.feature(now, tag, Side::Peer, *feature),
             Feature::Transfer(order) => {
                 let came = self.hand_over(now, tag, self.sides(by), order);
@@ -181,7 +186,7 @@ impl Call {
         self.tell(now, Input::Leg(tag, LegEvent::Finished { word: word.to_owned() }));
     }
 
-    fn running(&mut self, tag: Tag) -> Option<&mut Doing> {
+    pub(super) fn running(&mut self, tag: Tag) -> Option<&mut Doing> {
         self.doing.iter_mut().find(|running| running.tag == tag).map(|running| &mut running.doing)
     }
 
@@ -197,6 +202,7 @@ impl Call {
             | Doing::Hold { .. }
             | Doing::Announce { .. }
             | Doing::Consult(_) => None,
+            Doing::Page(page) => page.poll_timeout(),
         };
         self.doing.iter().filter_map(due).min()
     }
@@ -219,6 +225,7 @@ impl Call {
                 | Doing::Announce { .. }
                 | Doing::Consult(_) => {}
                 Doing::Directory(_) => self.directory_time(now),
+                Doing::Page(_) => self.page_time(now, tag),
             }
         }
     }
@@ -250,6 +257,7 @@ impl Call {
             }
             Some(Doing::Consult(_)) => self.give_up_consult(now, tag),
             Some(Doing::Directory(_)) => self.stop_directory(now, tag),
+            Some(Doing::Page(_)) => self.end_page(tag),
         }
         self.doing.retain(|running| running.tag != tag);
         true
@@ -262,7 +270,9 @@ impl Call {
                 // A slot is free when who waited there is dropped, and a listener tells then that it is gone.
                 Doing::Listen(_) | Doing::Park(_) | Doing::Taking(_) => {}
                 Doing::Block => self.unblock(),
+                // The legs of a page go with the call.
                 Doing::Directory(_)
+                | Doing::Page(_)
                 | Doing::Setting(_)
                 | Doing::Menu(_)
                 | Doing::Hold { .. }
@@ -296,6 +306,7 @@ impl Call {
                 Doing::Hold { by, .. } if *by == old => *by = new,
                 Doing::Announce { hearing } => hearing.retain(|key| *key != old),
                 Doing::Consult(consult) => consult.swap(old, new),
+                Doing::Page(page) => page.swap(old, new),
                 Doing::Hold { .. }
                 | Doing::Block
                 | Doing::Setting(_)
@@ -307,8 +318,8 @@ impl Call {
     }
 
     /// A leg is gone on which the flow does not run; whether it was a feature's alone, so that no conversation ends with it.
-    pub(super) fn feature_gone(&mut self, _now: Instant, _key: LegKey) -> bool {
-        false
+    pub(super) fn feature_gone(&mut self, now: Instant, key: LegKey) -> bool {
+        self.page_left(now, key)
     }
 
     /// A dialling came to its end; whether it was a feature's.
@@ -325,6 +336,7 @@ impl Call {
             Doing::Listen(_) | Doing::Taking(_) => {}
             Doing::Park(_) => self.parked_dialled(now, tag, outcome),
             Doing::Block
+            | Doing::Page(_)
             | Doing::Setting(_)
             | Doing::Menu(_)
             | Doing::Hold { .. }

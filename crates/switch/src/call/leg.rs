@@ -13,19 +13,18 @@ mod placed;
 mod rate;
 mod sound;
 mod taping;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audio::codec::Codec;
-use flow::ir::Cause;
 use flow::leg::{LegEvent, Prompt, Tag};
 use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::attend::Attending;
-use super::forks::ringback;
 use super::keypad::{Keypad, Way, info_key};
 use super::media_end::MediaEnd;
 use super::player::Player;
@@ -61,6 +60,9 @@ pub(super) const SCREENING: Tag = Tag(u64::MAX - 2);
 
 /// What is played to who is asked what is to become of a setting.
 pub(super) const MENU: Tag = Tag(u64::MAX - 3);
+
+/// What the call itself tells the far end, in words.
+const NOTICE: Tag = Tag(u64::MAX - 4);
 
 /// What the far end and we have settled about media.
 #[derive(Debug)]
@@ -332,18 +334,6 @@ impl CallLeg {
         self.media.release();
     }
 
-    pub(super) fn tell(&mut self, tag: Tag, event: LegEvent) {
-        match event {
-            // Who waits hears at least that it rings.
-            LegEvent::Failed { .. } if tag == OWN && self.own == Own::Ringback => {
-                self.own = Own::Nothing;
-                self.ring(ringback());
-            }
-            event if tag != OWN && tag != TAKEN_ALONG => self.outbox.push_back(Notice::Flow(tag, event)),
-            _ => {}
-        }
-    }
-
     /// What the SIP session tells.
     pub(crate) fn session_event(&mut self, now: Instant, event: SessionEvent) {
         match event {
@@ -408,10 +398,6 @@ impl CallLeg {
         self.record_answer();
         self.begin_recordings();
         self.tell(tag, LegEvent::Answered);
-    }
-
-    pub(super) fn fail(&mut self, tag: Tag, cause: Cause, why: String) {
-        self.tell(tag, LegEvent::Failed { cause, why });
     }
 }
 

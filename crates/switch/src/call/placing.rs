@@ -66,8 +66,9 @@ impl Call {
     /// What `dial` wants those who are called to see.
     pub(super) fn wishes(&self, now: Instant, dial: &Dial<String>) -> Wishes {
         let alert = dial.alert.iter().map(|alert| ("Alert-Info".to_owned(), alert.clone()));
-        // RFC 5373; phones that do not know it know this Alert-Info.
+        // RFC 5373; phones that do not know it know this Alert-Info or this Call-Info.
         let modes = [
+            ("Call-Info", "<http://www.notused.com>;answer-after=0"),
             ("Answer-Mode", "Auto"),
             ("Alert-Info", "<http://www.notused.com>;info=alert-autoanswer;delay=0"),
         ];

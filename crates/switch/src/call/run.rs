@@ -126,6 +126,9 @@ impl Call {
                     Some(Mail::Found { by, found }) => self.dialog_found(now, by, found),
                     Some(Mail::Moved(key)) => self.moved.retain(|moved| moved.key != key),
                     Some(Mail::Replacing(replacing)) => self.replacing(now, *replacing),
+                    Some(Mail::Contacts { tag, user, ways }) if self.pages(tag) => {
+                        self.page_contacts(now, tag, &user, ways);
+                    }
                     Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
                     Some(Mail::Kept(tag, kept)) => self.kept(now, tag, kept),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
@@ -270,10 +273,13 @@ impl Call {
             Notice::Flow(tag, event @ LegEvent::Recorded { .. }) => self.tell(now, Input::Leg(tag, event)),
             Notice::Flow(..) => {}
             Notice::Progress { media } => self.fork_progress(now, key, media),
+            Notice::Answered if self.page_answered(now, key) => {}
+            Notice::Refused { .. } if self.page_left(now, key) => {}
             Notice::Answered => self.fork_answered(now, key),
             Notice::Refused { status } => self.fork_refused(now, key, status),
             Notice::Media => {
                 self.take_seat(now, key);
+                self.page_media(now, key);
                 self.join(now);
                 self.sync_hold();
             }

@@ -262,7 +262,8 @@ impl Call {
         facts: Facts,
         now: Instant,
     ) -> Box<Call> {
-        let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
+        let rooms = shared.flows.load().rooms().clone();
+        let settings = Settings { default_language: shared.language.clone(), rooms, ..Settings::default() };
         let program = forced(program, &shared.settings.load());
         let start = Start::new(program, facts, settings);
         let subject = leg.key();

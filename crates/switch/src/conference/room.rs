@@ -1,9 +1,13 @@
 //! One room: who has a seat, who is inside, and what each is told.
 
 use audio::Rate;
+use flow::ir::FileFormat;
 use jiff::Timestamp;
 use media::{Engine, Member, RoomCommand, RoomConfig, RoomId};
 
+use super::announcing::Announcer;
+use super::relating::Relations;
+use super::taping::{Tape, Taping};
 use super::{ConferenceView, MemberView, RoomNews, Seat};
 use crate::call::{CallId, LegKey, Mail, post};
 use crate::events::wall_clock;
@@ -14,14 +18,26 @@ pub(super) struct Room {
     rate: Rate,
     opened: Timestamp,
     places: Vec<Place>,
+    /// Members so far.
+    numbers: u32,
+    /// Nobody else is let in but those who lead it.
+    pub(super) locked: bool,
+    pub(super) announcer: Announcer,
+    pub(super) relations: Relations,
+    pub(super) taping: Taping,
+    pub(super) tape: Option<Tape>,
 }
 
 struct Place {
     seat: Seat,
+    /// See [`MemberView::number`].
+    number: u32,
     /// Whether the engine has it in the room.
     inside: bool,
     /// What it was told last.
     alone: Option<bool>,
+    /// The recording that its call has noted.
+    taped: Option<u64>,
 }
 
 /// Of the sound that a leg's rate is mixed in: there are narrow rooms and wide ones.
@@ -29,11 +45,28 @@ fn suited(rate: Rate) -> Rate {
     if rate == Rate::NARROW { Rate::NARROW } else { Rate::WIDE }
 }
 
+/// Whether a member is called so: a user's name, or the address of one who calls.
+fn same_party(party: &str, name: &str) -> bool {
+    let user = party.split_once(':').map_or(party, |(_, rest)| rest);
+    party == name || user.split(['@', ';']).next() == Some(name)
+}
+
 impl Room {
     pub(super) fn open(engine: &Engine, rate: Rate) -> Result<Room, media::Error> {
         let rate = suited(rate);
         let id = engine.open_room(RoomConfig { rate })?;
-        Ok(Room { id, rate, opened: wall_clock(), places: Vec::new() })
+        Ok(Room {
+            id,
+            rate,
+            opened: wall_clock(),
+            places: Vec::new(),
+            numbers: 0,
+            locked: false,
+            announcer: Announcer::default(),
+            relations: Relations::default(),
+            taping: Taping::default(),
+            tape: None,
+        })
     }
 
     pub(super) fn id(&self) -> RoomId {
@@ -52,6 +85,26 @@ impl Room {
         self.places.is_empty()
     }
 
+    /// In the order in which they came.
+    pub(super) fn seats(&self) -> impl Iterator<Item = &Seat> {
+        self.places.iter().map(|place| &place.seat)
+    }
+
+    pub(super) fn seat(&self, key: LegKey) -> Option<&Seat> {
+        self.seats().find(|seat| seat.key == key)
+    }
+
+    /// The leg of the first who is called by one of these names.
+    pub(super) fn named(&self, names: &[String]) -> Option<LegKey> {
+        let is = |place: &&Place, name: &String| {
+            same_party(&place.seat.party, name)
+                || place.number.to_string() == *name
+                || place.seat.call().to_string() == *name
+        };
+        let found = names.iter().find_map(|name| self.places.iter().find(|place| is(place, name)));
+        found.map(|place| place.seat.key)
+    }
+
     /// Whether somebody more would be too many, for those inside or for the one who comes.
     pub(super) fn is_full(&self, seat: &Seat) -> bool {
         let limits = self.places.iter().map(|place| place.seat.joining.most);
@@ -59,26 +112,61 @@ impl Room {
         most.is_some_and(|most| self.places.len() >= most as usize)
     }
 
-    /// Gives somebody a seat.
-    pub(super) fn take(&mut self, engine: &Engine, seat: Seat) -> Result<(), media::Error> {
+    pub(super) fn is_locked_for(&self, seat: &Seat) -> bool {
+        self.locked && !seat.joining.moderator
+    }
+
+    /// Whether somebody is there who leads it.
+    pub(super) fn is_led(&self) -> bool {
+        self.seats().any(|seat| seat.joining.moderator)
+    }
+
+    pub(super) fn has_somebody_inside(&self) -> bool {
+        self.places.iter().any(|place| place.inside)
+    }
+
+    /// The form in which a member's flow wants it recorded.
+    pub(super) fn asked_format(&self) -> Option<FileFormat> {
+        self.seats().find_map(|seat| seat.joining.record)
+    }
+
+    /// The calls of all who are inside note what is recorded.
+    pub(super) fn note_tape(&mut self) {
+        let Some(tape) = &mut self.tape else { return };
+        for place in self.places.iter_mut().filter(|place| place.inside && place.taped != Some(tape.tag)) {
+            place.taped = Some(tape.tag);
+            place.seat.record.add_recording(tape.view.clone());
+            tape.calls.push(place.seat.record.clone());
+        }
+    }
+
+    /// The recording of this tag is over, if it is the one that runs.
+    pub(super) fn taped(&mut self, tag: u64) -> Option<Tape> {
+        self.tape.take_if(|tape| tape.tag == tag)
+    }
+
+    /// Gives somebody a seat; whether it is inside.
+    pub(super) fn take(&mut self, engine: &Engine, seat: Seat) -> Result<bool, media::Error> {
         if suited(seat.rate) > self.rate {
             self.widen(engine)?;
         }
-        self.places.push(Place { seat, inside: false, alone: None });
+        let key = seat.key;
+        self.numbers += 1;
+        self.places.push(Place { seat, number: self.numbers, inside: false, alone: None, taped: None });
         self.settle(engine);
-        Ok(())
+        Ok(self.places.iter().any(|place| place.inside && place.seat.key == key))
     }
 
-    /// Takes a seat away.
-    pub(super) fn give_up(&mut self, engine: &Engine, key: LegKey) -> Option<Seat> {
+    /// Takes a seat away; whose it was, and whether it was inside. The others are told by [`Room::settle`].
+    pub(super) fn give_up(&mut self, engine: &Engine, key: LegKey) -> Option<(Seat, bool)> {
         let at = self.places.iter().position(|place| place.seat.key == key)?;
         let place = self.places.remove(at);
+        self.relations.forget(key);
         if place.inside {
             // A leg that is gone has left already.
             let _ = engine.leave(self.id, place.seat.leg);
         }
-        self.settle(engine);
-        Some(place.seat)
+        Some((place.seat, place.inside))
     }
 
     pub(super) fn close(&mut self, engine: &Engine) {
@@ -104,37 +192,46 @@ impl Room {
         for place in self.places.iter_mut().filter(|place| which(&place.seat)) {
             found = true;
             change(&mut place.seat);
-            if place.inside
-                && let Err(error) = engine.change(self.id, place.seat.leg, member(&place.seat))
-            {
+        }
+        self.apply(engine, which);
+        found
+    }
+
+    /// The engine does as these seats are now.
+    pub(super) fn apply(&self, engine: &Engine, which: impl Fn(&Seat) -> bool) {
+        for place in self.places.iter().filter(|place| place.inside && which(&place.seat)) {
+            if let Err(error) = engine.change(self.id, place.seat.leg, self.member(&place.seat)) {
                 tracing::warn!(%error, room = %self.id, "a member is not changed");
             }
         }
-        found
     }
 
     /// Tells the member of a call; whose leg that is.
     pub(super) fn tell(&self, call: CallId, news: RoomNews) -> Option<LegKey> {
-        let place = self.places.iter().find(|place| place.seat.call == call)?;
-        post(&place.seat.mail, Mail::Room(place.seat.key, news));
-        Some(place.seat.key)
+        let seat = self.seats().find(|seat| seat.call() == call)?;
+        post(&seat.mail, Mail::Room(seat.key, news));
+        Some(seat.key)
     }
 
-    pub(super) fn tell_all(&self, news: RoomNews) {
-        for place in &self.places {
-            post(&place.seat.mail, Mail::Room(place.seat.key, news));
+    pub(super) fn tell_those(&self, which: impl Fn(&Seat) -> bool, news: RoomNews) {
+        for seat in self.seats().filter(|seat| which(seat)) {
+            post(&seat.mail, Mail::Room(seat.key, news));
         }
     }
 
-    /// All move to a room that mixes wide sound.
+    pub(super) fn tell_all(&self, news: RoomNews) {
+        self.tell_those(|_| true, news);
+    }
+
+    /// All move to a room that mixes wide sound. What is said and recorded there ends; recording begins anew.
     fn widen(&mut self, engine: &Engine) -> Result<(), media::Error> {
         let id = engine.open_room(RoomConfig { rate: Rate::WIDE })?;
         let old = std::mem::replace(&mut self.id, id);
         self.rate = Rate::WIDE;
-        for place in &mut self.places {
-            if place.inside {
-                place.inside = enter(engine, id, &place.seat);
-            }
+        self.announcer.cut();
+        self.tape = None;
+        for at in 0..self.places.len() {
+            self.enter(engine, at, |inside| inside);
         }
         // Whoever could not move has no room any more, and is let in when somebody comes or goes.
         let _ = engine.send_to_room(old, RoomCommand::Close);
@@ -142,16 +239,16 @@ impl Room {
     }
 
     /// Lets in who may come in, and tells who is alone now.
-    fn settle(&mut self, engine: &Engine) {
-        let led = self.places.iter().any(|place| place.seat.joining.moderator);
-        for place in &mut self.places {
-            if !place.inside && (led || !place.seat.joining.waits) {
-                place.inside = enter(engine, self.id, &place.seat);
-            }
+    pub(super) fn settle(&mut self, engine: &Engine) {
+        let led = self.is_led();
+        for at in 0..self.places.len() {
+            let may = self.places.get(at).is_some_and(|place| led || !place.seat.joining.waits);
+            self.enter(engine, at, |inside| !inside && may);
         }
         let inside = self.places.iter().filter(|place| place.inside).count();
+        let speaks = self.announcer.speaks();
         for place in &mut self.places {
-            let alone = !place.inside || inside == 1;
+            let alone = !place.inside || inside == 1 && !speaks;
             if place.alone != Some(alone) {
                 place.alone = Some(alone);
                 post(&place.seat.mail, Mail::Room(place.seat.key, RoomNews::Alone(alone)));
@@ -159,9 +256,32 @@ impl Room {
         }
     }
 
+    /// Lets the one at this place in, if it is one for whom that is to be done.
+    fn enter(&mut self, engine: &Engine, at: usize, wanted: impl Fn(bool) -> bool) {
+        let Some(place) = self.places.get(at).filter(|place| wanted(place.inside)) else { return };
+        let seat = &place.seat;
+        let entered = engine.join(self.id, seat.leg, seat.number, self.member(seat));
+        if let Err(error) = &entered {
+            tracing::warn!(%error, room = %self.id, leg = %seat.leg, "a member does not get in");
+        }
+        if let Some(place) = self.places.get_mut(at) {
+            place.inside = entered.is_ok();
+        }
+    }
+
+    fn member(&self, seat: &Seat) -> Member {
+        Member {
+            mute: seat.joining.muted || seat.held,
+            deaf: seat.joining.deaf,
+            pairs: self.pairs(seat.key),
+            ..Member::default()
+        }
+    }
+
     pub(super) fn view(&self, name: &str) -> ConferenceView {
-        let members = self.places.iter().map(|Place { seat, inside, .. }| MemberView {
-            call: seat.call,
+        let members = self.places.iter().map(|Place { seat, number, inside, .. }| MemberView {
+            number: *number,
+            call: seat.call(),
             party: seat.party.clone(),
             since: seat.since,
             moderator: seat.joining.moderator,
@@ -173,20 +293,9 @@ impl Room {
             name: name.to_owned(),
             rate: self.rate.hertz(),
             opened: self.opened,
+            locked: self.locked,
+            recording: self.tape.as_ref().map(|tape| tape.view.id.clone()),
             members: members.collect(),
         }
     }
-}
-
-/// Lets a leg in; whether that worked.
-fn enter(engine: &Engine, id: RoomId, seat: &Seat) -> bool {
-    let entered = engine.join(id, seat.leg, seat.number, member(seat));
-    if let Err(error) = &entered {
-        tracing::warn!(%error, room = %id, leg = %seat.leg, "a member does not get in");
-    }
-    entered.is_ok()
-}
-
-fn member(seat: &Seat) -> Member {
-    Member { mute: seat.joining.muted || seat.held, deaf: seat.joining.deaf, ..Member::default() }
 }

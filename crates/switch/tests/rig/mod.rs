@@ -74,6 +74,11 @@ impl Rig {
         self.switch().reload(table(flows), &people(), &loaded.trunks);
     }
 
+    /// The users of every test.
+    pub(crate) fn people() -> Users {
+        people()
+    }
+
     pub(crate) fn switch(&self) -> &Switch {
         self.switch.as_ref().expect("a switch")
     }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::super::members::Members;
 use super::{Step, Walk};
 use crate::ir::{
-    Collect, Conference, Edges, Expr, Fact, Item, NodeId, Op, Part, Pin, SpeechItem, Target, Template,
+    Announced, Collect, Conference, Edges, Expr, Fact, Item, NodeId, Op, Part, Pin, SpeechItem, Target,
+    Template,
 };
 
 /// How often a PIN may be typed.
@@ -43,16 +44,16 @@ impl<'a> Walk<'a> {
             closes: false,
             waits: flag(&config, "wait_for_moderator") || flag(&config, "require_moderator"),
             music: None,
-            entry_tone: false,
-            exit_tone: false,
-            inside: None,
+            keys: true,
+            typed: asked,
+            ..Conference::default()
         };
         let conference = Conference {
             welcome: self.welcome(step),
             pins: [self.pins(&member, false), self.pins(&moderator, true)].concat(),
             most: config.count(&mut self.builder, "max_participants").filter(|most| *most > 0),
-            entry_tone: self.tone_wanted("play_entry_tone", step, &config),
-            exit_tone: self.tone_wanted("play_exit_tone", step, &config),
+            entry: self.announced("play_entry_tone", step, &config),
+            exit: self.announced("play_exit_tone", step, &config),
             ..conference
         };
         // Kazoo never comes back from a conference; a flow that goes on at `_` means it.
@@ -94,13 +95,17 @@ impl<'a> Walk<'a> {
         digits.map(|digits| Pin { digits, moderator }).collect()
     }
 
-    /// `true`, or a tone's name, of which there is one here. The module's word goes before the conference's.
-    fn tone_wanted(&mut self, key: &str, step: &Step<'a>, config: &Members<'a>) -> bool {
+    /// `true`, or a tone's name, of which there is one here. The module's word goes before the conference's, and
+    /// `play_name` before both.
+    fn announced(&mut self, key: &str, step: &Step<'a>, config: &Members<'a>) -> Announced {
+        if config.get("play_name").and_then(Value::as_bool) == Some(true) {
+            return Announced::Recorded;
+        }
         match step.data.get(key).or_else(|| config.get(key)) {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) => !["", "false", "none"].contains(&text.as_str()),
+            Some(Value::Bool(flag)) => Announced::tone(*flag),
+            Some(Value::String(text)) => Announced::tone(!["", "false", "none"].contains(&text.as_str())),
             // As Kazoo does, unless it is told otherwise.
-            _ => true,
+            _ => Announced::Tone,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! CONFERENCE: a room by its name, with what is done while the caller is inside and afterwards.
 
 use super::list::{Action, Lowering};
-use crate::ir::{Conference, Edges, Item, Op, Outcome, Section, Target};
+use crate::ir::{Announced, Conference, Edges, Item, Op, Outcome, Section, Target};
 use crate::lower::Code;
 use crate::lower::members::Members;
 
@@ -34,8 +34,8 @@ pub(super) fn conference(lowering: &mut Lowering, action: &Action<'_>) {
         closes,
         muted: [muted; 2],
         music: music.map(Item::Sound),
-        entry_tone: beep,
-        exit_tone: beep,
+        entry: Announced::tone(beep),
+        exit: Announced::tone(beep),
         inside: events.inside,
         ..Conference::default()
     };

@@ -70,7 +70,9 @@ impl CallLeg {
         let new = self.keypad.is_new(now, way, key);
         if new {
             metrics::counter!("offhook_digits_total", "way" => way.word()).increment(1);
-            self.tell(Tag::default(), LegEvent::Digit(key));
+            if !self.room_key(now, key) {
+                self.tell(Tag::default(), LegEvent::Digit(key));
+            }
         }
         new
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use flow::leg::{LegEvent, Prompt, Tag};
 use media::{Command, LegSetup, Start};
 
-use super::{CallLeg, KEY_GAP, OWN, Own};
+use super::{CallLeg, KEY_GAP, NOTICE, OWN, Own};
+use crate::call::attend;
 use crate::call::hold::MUSIC;
 use crate::call::media_end::Job;
 use crate::studio::PromptError;
@@ -41,6 +42,16 @@ impl CallLeg {
             self.own = Own::Nothing;
         }
         self.play(tag, prompts, repeat);
+    }
+
+    /// Tells the far end something that nobody waits for.
+    pub(in crate::call) fn notify(&mut self, prompts: Vec<Prompt>) {
+        self.speak(NOTICE, prompts, flow::ir::Repeat::Times(1));
+    }
+
+    /// A tone in place of words that cannot be said.
+    pub(super) fn beep(&mut self) {
+        self.play(OWN, vec![attend::tone()], flow::ir::Repeat::Times(1));
     }
 
     /// Whether it is this music that the leg hears.

@@ -12,7 +12,7 @@ use self::xml::Element;
 use super::pivot::{self, TIMEOUT};
 use super::variable::CUSTOM;
 use crate::ir::{
-    Assign, Barge, Callee, Collect, Conference, Dial, Edges, Encoding, Expr, Fact, Feature, Fetch,
+    Announced, Assign, Barge, Callee, Collect, Conference, Dial, Edges, Encoding, Expr, Fact, Feature, Fetch,
     FileFormat, Hangup, Identity, Install, Item, Lacking, Op, Outcome, Play, Pointer, Queue, Record, Repeat,
     Reply, Request, Shown, Sides, SpeechItem, Target, Template,
 };
@@ -272,9 +272,9 @@ fn conference(room: &Element) -> Conference {
         closes: is("endConferenceOnExit", "true"),
         waits: is("startConferenceOnEnter", "false"),
         music: room.attribute("waitUrl").map(|url| Item::Sound(Template::literal(url))),
-        entry_tone: beeps,
-        exit_tone: beeps,
-        inside: None,
+        entry: Announced::tone(beeps),
+        exit: Announced::tone(beeps),
+        ..Conference::default()
     }
 }
 

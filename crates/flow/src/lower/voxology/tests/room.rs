@@ -22,7 +22,7 @@ fn a_room_has_its_options() {
     assert_eq!(room(&program, "/actions/0"), plain);
     let full = room(&program, "/actions/1");
     assert_eq!((full.most, full.closes, full.muted), (Some(2), true, [true, true]));
-    assert_eq!((full.entry_tone, full.exit_tone), (true, true));
+    assert_eq!((&full.entry, &full.exit), (&crate::ir::Announced::Tone, &crate::ir::Announced::Tone));
     assert_eq!(full.music, Some(Item::Sound(literal("http://example.com/m.mp3"))));
 }
 

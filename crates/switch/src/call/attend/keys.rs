@@ -1,0 +1,103 @@
+//! The keys of who is in a conference: [`flow::ir::Conference::keys`].
+//!
+//! What came of a key is told to the one who pressed it, by a voice; where there is none, by a tone.
+
+use std::time::{Duration, Instant};
+
+use flow::ir::Tone;
+use flow::leg::{Leaving, Prompt, Speech};
+
+use crate::call::leg::CallLeg;
+use crate::conference::{Granted, Wish};
+
+/// A star that is not followed by anything for so long was nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was typed so far of something longer.
+#[derive(Debug, Default)]
+pub(super) enum Typing {
+    #[default]
+    Nothing,
+    /// A star, then.
+    Star(Instant),
+}
+
+impl CallLeg {
+    /// The far end pressed a key; whether it was for the room.
+    pub(in crate::call) fn room_key(&mut self, now: Instant, key: char) -> bool {
+        let Some(typing) = self.attending.as_mut().and_then(|attending| attending.typing.as_mut()) else {
+            return false;
+        };
+        match (std::mem::take(typing), key) {
+            (_, '*') => *typing = Typing::Star(now),
+            (Typing::Star(since), key) if now.saturating_duration_since(since) < PATIENCE => {
+                self.starred(now, key);
+            }
+            (_, '#') => {
+                self.note_media(now, "leaves the conference by key");
+                if let Some(attending) = &self.attending {
+                    self.shared().conferences.leave(&attending.room, self.key());
+                }
+                self.left(Leaving::Left);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// A star, and this key.
+    fn starred(&mut self, now: Instant, key: char) {
+        let wish = match key {
+            '1' => Wish::Mute,
+            '2' => Wish::Deaf,
+            '3' => Wish::Count,
+            '4' => Wish::Lock,
+            '5' => Wish::MuteAll,
+            '6' => Wish::SendOut,
+            '7' => Wish::Record,
+            _ => return,
+        };
+        let Some(attending) = &self.attending else { return };
+        let Some(granted) = self.shared().conferences.wish(&attending.room, self.key(), wish) else { return };
+        self.note_media(now, format!("pressed *{key} in the conference: {granted:?}"));
+        self.inform(words(granted));
+    }
+
+    /// Who leads the room wants it to be heard no more, or again.
+    pub(super) fn say_muted(&mut self, on: bool) {
+        self.inform(words(Granted::Muted(on)));
+    }
+
+    /// Tells the member something that the others do not hear.
+    fn inform(&mut self, text: String) {
+        let speech = Speech { text, language: "en-US".to_owned(), ..Speech::default() };
+        self.notify(vec![Prompt::Speech(speech)]);
+    }
+}
+
+/// The tone in place of words that cannot be said.
+pub(in crate::call) fn tone() -> Prompt {
+    let length = Duration::from_millis(150);
+    Prompt::Tone(Tone { hertz: vec![520], on: length, off: Duration::ZERO, total: length })
+}
+
+fn words(granted: Granted) -> String {
+    let text = match granted {
+        Granted::Muted(true) => "You are muted.",
+        Granted::Muted(false) => "You are no longer muted.",
+        Granted::Deaf(true) => "You do not hear the others.",
+        Granted::Deaf(false) => "You hear the others again.",
+        Granted::Count(1) => "You are alone in this conference.",
+        Granted::Count(number) => return format!("There are {number} in this conference."),
+        Granted::Locked(true) => "The conference is locked.",
+        Granted::Locked(false) => "The conference is open.",
+        Granted::AllMuted(true) => "All others are muted.",
+        Granted::AllMuted(false) => "The others are no longer muted.",
+        Granted::SentOut(true) => "The last one was sent out.",
+        Granted::SentOut(false) => "There is nobody to send out.",
+        Granted::Recorded(true) => "The conference is recorded.",
+        Granted::Recorded(false) => "The recording has ended.",
+        Granted::Denied => "You do not lead this conference.",
+    };
+    text.to_owned()
+}

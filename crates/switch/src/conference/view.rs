@@ -1,0 +1,43 @@
+//! Rooms and their members as others see them.
+
+use jiff::Timestamp;
+
+use crate::call::CallId;
+
+/// A room as others see it.
+#[derive(Clone, Debug)]
+pub struct ConferenceView {
+    /// Its name.
+    pub name: String,
+    /// Samples a second that are mixed.
+    pub rate: u32,
+    /// Since when it is there.
+    pub opened: Timestamp,
+    /// Nobody else is let in.
+    pub locked: bool,
+    /// The id of the recording that runs.
+    pub recording: Option<String>,
+    /// In the order in which they came.
+    pub members: Vec<MemberView>,
+}
+
+/// Somebody in a room, as others see it.
+#[derive(Clone, Debug)]
+pub struct MemberView {
+    /// Its number in the room; nobody else there ever has the same.
+    pub number: u32,
+    /// Its call, which names it.
+    pub call: CallId,
+    /// Who it is.
+    pub party: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// It leads the room.
+    pub moderator: bool,
+    /// The others do not hear it.
+    pub muted: bool,
+    /// It does not hear the others.
+    pub deaf: bool,
+    /// It is not inside yet: no moderator is.
+    pub waiting: bool,
+}

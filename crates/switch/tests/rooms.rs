@@ -1,0 +1,279 @@
+//! Conference rooms of `conferences.toml`: who is let in, what their keys do, what is announced and recorded.
+
+mod rig;
+
+use std::time::Duration;
+
+use rig::{Rig, end, trace};
+use serde_json::{Value, json};
+use testkit::ear;
+use testkit::ua::desk::{Desk, LineId, Manner};
+
+const A: u16 = 440;
+const B: u16 = 800;
+const C: u16 = 1_200;
+const D: u16 = 1_600;
+const SOON: Manner = Manner::Answer(Duration::from_millis(50));
+
+/// A switch with these rooms, and these flows beside them.
+fn with_rooms(rooms: &str, flows: &[(&str, Value)]) -> Rig {
+    let rig = Rig::start(&[]);
+    let home = rig.dir.path().join("flows");
+    std::fs::create_dir_all(home.join("sounds")).expect("a directory");
+    std::fs::write(home.join("conferences.toml"), rooms).expect("written");
+    let second = Duration::from_secs(1);
+    for (name, tone) in [("gong", 2_200), ("harp", 2_600)] {
+        let pcm = audio::tone::render(&[tone], second, Duration::ZERO, second, audio::Rate::NARROW);
+        let bytes = audio::write::wav::to_bytes(&pcm);
+        std::fs::write(home.join(format!("sounds/{name}.wav")), bytes).expect("written");
+    }
+    let mut numbers = String::new();
+    for (number, flow) in flows {
+        std::fs::write(home.join(format!("f{number}.json")), flow.to_string()).expect("written");
+        numbers.push_str(&format!("\"{number}\" = {{ flow = \"f{number}\", public = true }}\n"));
+    }
+    std::fs::write(home.join("numbers.toml"), numbers).expect("written");
+    let loaded = store::Directory::load(Some(&home)).expect("readable");
+    let broken: Vec<_> = loaded.problems.iter().filter(|problem| problem.is_error()).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    let users = Rig::people();
+    let _inside = rig.runtime.enter();
+    rig.switch().reload(loaded.flows, &users, &loaded.trunks);
+    rig
+}
+
+/// A call that is up; its PIN is typed if there is one.
+fn join(rig: &Rig, desk: &Desk, number: &str, pin: &str) -> LineId {
+    let line = desk.call(number);
+    assert!(desk.up(line), "{:#?}", rig.traces());
+    if !pin.is_empty() {
+        desk.press(line, pin);
+    }
+    line
+}
+
+fn members(rig: &Rig, room: &str) -> usize {
+    rig.switch().conferences().iter().filter(|view| view.name == room).map(|view| view.members.len()).sum()
+}
+
+fn inside(rig: &Rig, room: &str, wanted: usize) {
+    rig.wait(&format!("{wanted} in {room}"), || members(rig, room) == wanted);
+}
+
+/// Waits until these tones, and nothing else, are heard.
+#[track_caller]
+fn hears(rig: &Rig, desk: &Desk, line: LineId, tones: &[u16]) {
+    let share = |pcm: &audio::Pcm, tone: u16| ear::purity(pcm, f32::from(tone));
+    let heard = desk.hears_so(line, |pcm| {
+        let shares: Vec<f64> = tones.iter().map(|tone| share(pcm, *tone)).collect();
+        shares.iter().sum::<f64>() > 0.9 && shares.iter().all(|one| *one > 0.5 / tones.len() as f64)
+    });
+    let last = desk.hears(line);
+    let shares: Vec<f64> = [A, B, C, D, 2_200, 2_600].iter().map(|tone| share(&last, *tone)).collect();
+    assert!(heard, "not {tones:?} but {shares:.2?}: {:#?}", rig.traces());
+}
+
+fn noted(rig: &Rig, text: &str) {
+    rig.wait(text, || rig.traces().iter().any(|trace| trace.contains(text)));
+}
+
+const QUIET: &str = "entry = \"none\"\nexit = \"none\"\n";
+
+#[test]
+fn a_room_asks_for_a_pin_and_knows_whose_it_is() {
+    let rooms = format!(
+        "[board]\nnumber = \"800\"\npublic = true\npin = \"12\"\nmoderator_pin = \"98\"\nattempts = 2\n{QUIET}"
+    );
+    let rig = with_rooms(&rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let carol = rig.desk("carol", C, SOON);
+    let a = join(&rig, &alice, "800", "12#");
+    inside(&rig, "board", 1);
+    let b = join(&rig, &bob, "800", "98#");
+    hears(&rig, &alice, a, &[B]);
+    hears(&rig, &bob, b, &[A]);
+    let leads: Vec<bool> =
+        rig.switch().conferences()[0].members.iter().map(|member| member.moderator).collect();
+    assert_eq!(leads, [false, true]);
+    let c = join(&rig, &carol, "800", "11#");
+    noted(&rig, "not right");
+    carol.press(c, "13#");
+    assert!(carol.over(c), "{:#?}", rig.traces());
+    let refused = rig.finished_but(2);
+    assert!(trace(&refused).contains("no PIN of the conference was typed"), "{}", trace(&refused));
+    assert_eq!(members(&rig, "board"), 2);
+    alice.hang_up(a);
+    bob.hang_up(b);
+    rig.nothing_left();
+}
+
+#[test]
+fn the_others_hear_a_sound_when_somebody_comes_and_goes_and_who_is_alone_hears_the_rooms_music() {
+    let rooms =
+        "[board]\nnumber = \"800\"\npublic = true\nentry = \"gong\"\nexit = \"gong\"\nmusic = \"harp\"\n";
+    let rig = with_rooms(rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let a = join(&rig, &alice, "800", "");
+    assert!(alice.hears_tone(a, 2_600), "{:#?}", rig.traces());
+    let b = join(&rig, &bob, "800", "");
+    hears(&rig, &alice, a, &[B, 2_200]);
+    hears(&rig, &alice, a, &[B]);
+    bob.hang_up(b);
+    assert!(alice.hears_so(a, |pcm| ear::purity(pcm, 2_200.0) > 0.2), "{:#?}", rig.traces());
+    assert!(alice.hears_tone(a, 2_600), "the music is back: {:#?}", rig.traces());
+    alice.hang_up(a);
+    rig.nothing_left();
+}
+
+#[test]
+fn a_member_mutes_itself_hears_nobody_and_leaves_by_keys() {
+    let rig = with_rooms(&format!("[board]\nnumber = \"800\"\npublic = true\n{QUIET}"), &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (a, b) = (join(&rig, &alice, "800", ""), join(&rig, &bob, "800", ""));
+    hears(&rig, &alice, a, &[B]);
+    bob.press(b, "*1");
+    assert!(alice.hears_nothing(a), "{:#?}", rig.traces());
+    hears(&rig, &bob, b, &[A]);
+    bob.press(b, "*1");
+    hears(&rig, &alice, a, &[B]);
+    bob.press(b, "*2");
+    noted(&rig, "Deaf(true)");
+    assert!(bob.hears_nothing(b), "{:#?}", rig.traces());
+    hears(&rig, &alice, a, &[B]);
+    bob.press(b, "*2");
+    hears(&rig, &bob, b, &[A]);
+    alice.press(a, "*3");
+    noted(&rig, "Count(2)");
+    // What is for those who lead is not for others.
+    bob.press(b, "*6");
+    noted(&rig, "Denied");
+    bob.press(b, "#");
+    assert!(bob.over(b), "{:#?}", rig.traces());
+    noted(&rig, "left the conference: left");
+    alice.hang_up(a);
+    rig.nothing_left();
+}
+
+#[test]
+fn who_leads_mutes_all_locks_and_sends_out_and_the_room_ends_with_it() {
+    let rooms = format!(
+        "[board]\nnumber = \"800\"\npublic = true\nmoderator_pin = \"98\"\nwait_for_moderator = true\n\
+         end_with_moderator = true\n{QUIET}"
+    );
+    let rig = with_rooms(&rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (carol, dave) = (rig.desk("carol", C, SOON), rig.desk("dave", D, SOON));
+    // Who has no PIN presses pound, and waits.
+    let a = join(&rig, &alice, "800", "#");
+    inside(&rig, "board", 1);
+    assert!(rig.switch().conferences()[0].members[0].waiting);
+    let b = join(&rig, &bob, "800", "98#");
+    hears(&rig, &alice, a, &[B]);
+    let c = join(&rig, &carol, "800", "#");
+    hears(&rig, &bob, b, &[A, C]);
+    bob.press(b, "*5");
+    assert!(bob.hears_nothing(b), "{:#?}", rig.traces());
+    hears(&rig, &alice, a, &[B]);
+    bob.press(b, "*5");
+    hears(&rig, &bob, b, &[A, C]);
+    bob.press(b, "*4");
+    noted(&rig, "Locked(true)");
+    assert!(rig.switch().conferences()[0].locked);
+    let d = join(&rig, &dave, "800", "#");
+    assert!(dave.over(d), "{:#?}", rig.traces());
+    noted(&rig, "left the conference: locked");
+    bob.press(b, "*6");
+    assert!(carol.over(c), "the last who came: {:#?}", rig.traces());
+    hears(&rig, &bob, b, &[A]);
+    bob.hang_up(b);
+    assert!(alice.over(a), "the room ends: {:#?}", rig.traces());
+    rig.nothing_left();
+    assert!(rig.switch().conferences().is_empty());
+}
+
+#[test]
+fn a_room_is_recorded_as_long_as_somebody_is_inside_and_every_call_has_the_id() {
+    let rooms = format!("[board]\nnumber = \"800\"\npublic = true\nrecord = \"wav\"\n{QUIET}");
+    let rig = with_rooms(&rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (a, b) = (join(&rig, &alice, "800", ""), join(&rig, &bob, "800", ""));
+    hears(&rig, &alice, a, &[B]);
+    let id = rig.switch().conferences()[0].recording.clone().expect("recorded");
+    assert!(!alice.listen(a).samples.is_empty());
+    alice.hang_up(a);
+    bob.hang_up(b);
+    rig.nothing_left();
+    let recent = rig.switch().recent().into_iter();
+    let noted: Vec<String> = recent.flat_map(|call| call.recordings).map(|view| view.id).collect();
+    assert_eq!(noted, [id.clone(), id.clone()]);
+    let (path, kind) = rig.switch().recording(&format!("{id}.wav")).expect("a name");
+    assert_eq!(kind, "audio/wav");
+    let mut pcm = None;
+    rig.wait("the recording", || {
+        pcm = std::fs::read(&path).ok().and_then(|bytes| audio::read::decode(bytes, Some("wav")).ok());
+        pcm.as_ref().is_some_and(|pcm| pcm.samples.len() > 8_000)
+    });
+    let pcm = pcm.expect("a recording");
+    let (of_a, of_b) = (ear::purity(&pcm, f32::from(A)), ear::purity(&pcm, f32::from(B)));
+    assert!(of_a > 0.2 && of_b > 0.2 && of_a + of_b > 0.7, "both are heard: {of_a:.2} {of_b:.2}");
+}
+
+#[test]
+fn a_flow_that_names_a_room_has_its_settings() {
+    let rooms = format!("[board]\nnumber = \"800\"\npin = \"12\"\nmembers = 1\n{QUIET}");
+    let kazoo = json!({"flow": {"module": "conference", "data": {"id": "board"}, "children": {}}});
+    let asks = json!({"flow": {"module": "conference", "data": {}, "children": {}}});
+    let rig = with_rooms(&rooms, &[("700", kazoo), ("701", asks)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let a = join(&rig, &alice, "700", "12#");
+    inside(&rig, "board", 1);
+    // One who is asked for the number gets another try.
+    let b = join(&rig, &bob, "701", "999#");
+    noted(&rig, "There is no such conference");
+    bob.press(b, "800#");
+    noted(&rig, "Please enter the PIN");
+    bob.press(b, "12#");
+    assert!(bob.over(b), "{:#?}", rig.traces());
+    let refused = rig.finished_but(1);
+    assert!(trace(&refused).contains("left the conference: full"), "{}", trace(&refused));
+    assert_eq!(end(&refused).1, "flow");
+    alice.hang_up(a);
+    rig.nothing_left();
+}
+
+#[test]
+fn one_member_may_not_hear_another_whom_all_others_hear() {
+    let relate = |relationship: &str| {
+        json!({"module": "relate", "data": {"conference_id": "800", "participant_id": "alice",
+            "other_participant": "202", "relationship": relationship}})
+    };
+    let talk = json!({
+        "flow": {"module": "user", "data": {"id": "dave"}, "children": {}},
+        "metaflows": {"binding_digit": "*", "listen_on": "self", "digit_timeout": 500,
+            "numbers": {"1": relate("deaf"), "2": relate("clear"), "3": relate("mute")}}
+    });
+    let rig = with_rooms(&format!("[board]\nnumber = \"800\"\npublic = true\n{QUIET}"), &[("700", talk)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (carol, dave) = (rig.desk("carol", C, SOON), rig.desk("dave", D, SOON));
+    let (a, b) = (join(&rig, &alice, "800", ""), join(&rig, &bob, "800", ""));
+    let c = join(&rig, &carol, "800", "");
+    hears(&rig, &alice, a, &[B, C]);
+    // Somebody else sees to it: who talks to dave.
+    let second = carol.call("700");
+    assert!(carol.up(second) && dave.up(0), "{:#?}", rig.traces());
+    assert!(carol.hears_tone(second, D));
+    carol.press(second, "*1");
+    hears(&rig, &alice, a, &[C]);
+    hears(&rig, &bob, b, &[A, C]);
+    carol.press(second, "*2");
+    hears(&rig, &alice, a, &[B, C]);
+    carol.press(second, "*3");
+    hears(&rig, &bob, b, &[C]);
+    hears(&rig, &carol, c, &[A, B]);
+    for line in [c, second] {
+        carol.hang_up(line);
+    }
+    alice.hang_up(a);
+    bob.hang_up(b);
+    rig.nothing_left();
+}
