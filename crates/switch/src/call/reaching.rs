@@ -86,6 +86,9 @@ impl Call {
 
     /// Where a user can be reached.
     pub(super) fn contacts(&mut self, now: Instant, tag: flow::leg::Tag, name: &str, mut ways: Vec<Phone>) {
+        if self.pages(tag) {
+            return self.page_contacts(now, tag, name, ways);
+        }
         ways.retain(|way| !way.routes.is_empty() || !self.moves_from(way.flow));
         let Some(dial) = self.dial.as_mut().filter(|dial| dial.tag == tag) else { return };
         let Stage::Ringing { lookups, rota, .. } = &mut dial.stage else { return };

@@ -126,9 +126,6 @@ impl Call {
                     Some(Mail::Found { by, found }) => self.dialog_found(now, by, found),
                     Some(Mail::Moved(key)) => self.moved.retain(|moved| moved.key != key),
                     Some(Mail::Replacing(replacing)) => self.replacing(now, *replacing),
-                    Some(Mail::Contacts { tag, user, ways }) if self.pages(tag) => {
-                        self.page_contacts(now, tag, &user, ways);
-                    }
                     Some(Mail::Contacts { tag, user, ways }) => self.contacts(now, tag, &user, ways),
                     Some(Mail::Kept(tag, kept)) => self.kept(now, tag, kept),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
@@ -303,10 +300,7 @@ impl Call {
     fn gone(&mut self, now: Instant, key: LegKey, cause: String) {
         let reason = self.leg(key).map_or_else(Reason::normal, CallLeg::farewell);
         self.hears_no_more(now, key);
-        if self.consult_left(now, key) {
-            return;
-        }
-        if self.subject != Some(key) && self.feature_gone(now, key) {
+        if self.consult_left(now, key) || self.subject != Some(key) && self.feature_gone(now, key) {
             return;
         }
         if self.transfer.as_ref().is_some_and(|transfer| transfer.by == key) {
