@@ -112,6 +112,8 @@ pub struct Counts {
     pub streams: usize,
     /// Parties of calls, as others may pick them up or listen to them.
     pub lines: usize,
+    /// Who waits for others to have time, to be called back.
+    pub camps: usize,
     /// Slots with a parked caller.
     pub parked: usize,
 }
@@ -174,6 +176,7 @@ impl Switch {
             journals: journal::Journals::start(config.journal),
             spool,
             lines: Arc::default(),
+            camps: Default::default(),
             lot: Arc::default(),
             http,
             studio,
@@ -331,6 +334,7 @@ impl Switch {
             bindings: snapshot.counts.bindings,
             streams: snapshot.streams,
             lines: self.shared.lines.count(),
+            camps: self.shared.camps.count(),
             parked: self.shared.lot.count(),
         }
     }

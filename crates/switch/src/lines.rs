@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::call::{CallId, LegKey, Mail};
 
@@ -52,6 +52,8 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     table: Mutex<Table>,
+    /// Rings when a line is taken out.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +67,20 @@ impl Lines {
     pub(crate) fn oldest(&self, which: impl Fn(&Line) -> bool) -> Option<Line> {
         let table = crate::lock(&self.table);
         table.lines.values().filter(|line| which(line)).min_by_key(|line| line.since).cloned()
+    }
+
+    /// Returns when there is no line that `which` wants.
+    pub(crate) async fn none(&self, which: impl Fn(&Line) -> bool) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            // Armed before the question, so that a line that goes in between is not missed.
+            left.as_mut().enable();
+            if self.oldest(&which).is_none() {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// How many there are.
@@ -114,24 +130,33 @@ impl Listing {
             table.lines.insert(key, Line { call, key, owned, called, standing, mail, since });
         }
         let left = before.iter().filter(|(key, _)| !self.listed.iter().any(|(listed, _)| listed == key));
-        table.take_out(self.call, left);
+        let went = table.take_out(self.call, left);
+        drop(table);
+        if went {
+            self.lines.left.notify_waiters();
+        }
     }
 }
 
 impl Drop for Listing {
     fn drop(&mut self) {
-        crate::lock(&self.lines.table).take_out(self.call, self.listed.iter());
+        let went = crate::lock(&self.lines.table).take_out(self.call, self.listed.iter());
+        if went {
+            self.lines.left.notify_waiters();
+        }
     }
 }
 
 impl Table {
-    /// Takes out the lines of a call; one that has gone to another call stays.
-    fn take_out<'a>(&mut self, call: CallId, legs: impl Iterator<Item = &'a (LegKey, Standing)>) {
+    /// Takes out the lines of a call; one that has gone to another call stays. Whether any went.
+    fn take_out<'a>(&mut self, call: CallId, legs: impl Iterator<Item = &'a (LegKey, Standing)>) -> bool {
+        let before = self.lines.len();
         for (key, _) in legs {
             if self.lines.get(key).is_some_and(|line| line.call == call) {
                 self.lines.remove(key);
             }
         }
+        self.lines.len() < before
     }
 }
 

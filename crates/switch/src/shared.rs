@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::book::Book;
 use crate::call::cdr::Cdr;
-use crate::call::{Ends, LegKey, Legs};
+use crate::call::{Camps, Ends, LegKey, Legs};
 use crate::codecs::Codecs;
 use crate::conference::Conferences;
 use crate::events::Bus;
@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) journals: Journals,
     pub(crate) spool: Spool,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) camps: Camps,
     pub(crate) lot: Arc<Lot>,
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,

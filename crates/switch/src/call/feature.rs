@@ -97,6 +97,10 @@ obeyed! {
                 let came = self.originate(now, order);
                 self.came(now, tag, came);
             },
+            Feature::Camp(of) => {
+                let came = self.camp(now, &of);
+                self.came(now, tag, came);
+            },
             Feature::CauseOf(call) => self.came(now, tag, Ok(self.cause_of(now, &call))),
             Feature::Block => self.block(now, tag),
             Feature::Directory(id) => self.directory(now, tag, &id),

@@ -18,6 +18,7 @@ mod block;
 mod bridge;
 mod callees;
 mod caller;
+mod camp;
 mod cause;
 pub(crate) mod cdr;
 mod consult;
@@ -76,6 +77,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 pub(crate) use caller::Caller;
+pub(crate) use camp::Camps;
 pub(crate) use cause::Ends;
 pub use feature::obeys;
 pub use id::{CallId, NotACallId};

@@ -42,6 +42,11 @@ impl Whose {
         Whose { names, number }
     }
 
+    /// Whether nobody is meant.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Whether this phone is one of theirs.
     pub(super) fn has(&self, phone: &Owned) -> bool {
         self.names.iter().any(|name| **name == *phone.user || **name == *phone.account)
