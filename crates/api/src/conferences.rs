@@ -1,10 +1,11 @@
-//! `GET /conferences` and `POST`, `DELETE /conferences/{name}/members/{call}`: who is in which room, and what of it may
-//! be changed from outside.
+//! `GET /conferences`, `POST /conferences/{name}/members` and `POST`, `DELETE /conferences/{name}/members/{call}`: who is
+//! in which room, who is called into it, and what of it may be changed from outside.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use switch::{CallId, ConferenceView, MemberView};
 
@@ -48,6 +49,19 @@ pub(crate) struct Change {
     deaf: Option<bool>,
 }
 
+/// Who is to be called into a room: a user, a group, a number, a SIP URI.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    call: String,
+}
+
+/// By which call somebody is called into a room.
+#[derive(Serialize)]
+struct Added {
+    call: String,
+}
+
 impl From<MemberView> for Member {
     fn from(view: MemberView) -> Member {
         let MemberView { number, call, party, since, moderator, muted, deaf, waiting } = view;
@@ -86,6 +100,20 @@ pub(crate) async fn change(
     let call = call(&member)?;
     let found = api.switch.change_member(&name, call, change.muted, change.deaf);
     found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| nobody(&name, &member))
+}
+
+/// Calls somebody into the room: 201 with the call.
+pub(crate) async fn add(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<impl IntoResponse, ApiError> {
+    let Json(wanted) = wanted.map_err(|error| {
+        ApiError::bad_request(format!("expected {{\"call\": \"202\"}}: {}", error.body_text()))
+    })?;
+    let id = api.switch.invite(&name, &wanted.call).map_err(ApiError::from)?;
+    let place: [(HeaderName, String); 1] = [(header::LOCATION, format!("/calls/{id}"))];
+    Ok((StatusCode::CREATED, place, Json(Added { call: id.to_string() })))
 }
 
 /// Sends a member out of the room; its flow goes on.

@@ -62,6 +62,16 @@ enum Amd {
 const EXAMPLE: &str =
     "expected {\"from\": \"alice\", \"to\": \"202\"} or {\"from\": \"alice\", \"flow\": \"menu.json\"}";
 
+impl From<NotBegun> for ApiError {
+    fn from(why: NotBegun) -> ApiError {
+        match why {
+            NotBegun::Refused(refusal) => ApiError::unavailable(refusal.to_string()),
+            NotBegun::Nothing => ApiError::bad_request(format!("{why}; {EXAMPLE}")),
+            why => ApiError::not_found(why.to_string()),
+        }
+    }
+}
+
 /// Begins a call: 201 with the call.
 pub(crate) async fn begin(
     State(api): State<Api>,
@@ -70,11 +80,7 @@ pub(crate) async fn begin(
     let Json(wanted) =
         wanted.map_err(|error| ApiError::bad_request(format!("{EXAMPLE}: {}", error.body_text())))?;
     let origination = origination(wanted)?;
-    let id = api.switch.originate(origination).map_err(|why| match why {
-        NotBegun::Refused(refusal) => ApiError::unavailable(refusal.to_string()),
-        NotBegun::Nothing => ApiError::bad_request(format!("{why}; {EXAMPLE}")),
-        why => ApiError::not_found(why.to_string()),
-    })?;
+    let id = api.switch.originate(origination)?;
     let view = api.switch.call(id).ok_or_else(|| ApiError::internal("the call is gone already"))?;
     let place: [(HeaderName, String); 1] = [(header::LOCATION, format!("/calls/{id}"))];
     Ok((StatusCode::CREATED, place, Json(Summary::from(view))))

@@ -30,6 +30,7 @@ pub fn router(api: Api) -> Router {
         .route("/calls/{id}/session", post(origination::session))
         .route("/calls/{id}/trace", get(calls::trace))
         .route("/conferences", get(conferences::list))
+        .route("/conferences/{name}/members", post(conferences::add))
         .route("/conferences/{name}/members/{call}", post(conferences::change).delete(conferences::remove))
         .route("/registrations", get(peers::registrations))
         .route("/trunks", get(peers::trunks))

@@ -49,6 +49,15 @@ pub fn park() -> Program {
 /// The number of a conference room: the caller is asked what the room asks for, and talks in it. One who is not let in is
 /// told so.
 pub fn conference(name: &str) -> Program {
+    room(Conference { room: Template::literal(name), ..Conference::default() })
+}
+
+/// The same for one whom the room has called, and whom it asks for nothing.
+pub fn invited(name: &str) -> Program {
+    room(Conference { room: Template::literal(name), invited: true, ..Conference::default() })
+}
+
+fn room(room: Conference) -> Program {
     let mut builder = Builder::new(Dialect::Own, Lacking::Fail);
     let mut edges = Edges::always(Target::Hangup);
     let refusals =
@@ -61,7 +70,6 @@ pub fn conference(name: &str) -> Program {
         let node = builder.add_with(Op::Play(play), edge, &Pointer::default());
         edges = edges.case(Outcome::Key(word.to_owned()), Target::Node(node));
     }
-    let room = Conference { room: Template::literal(name), ..Conference::default() };
     let room = builder.add_with(Op::Conference(Box::new(room)), edges, &Pointer::default());
     builder.program().entry = Some(room);
     builder.finish().program

@@ -132,7 +132,7 @@ impl Profile {
         let leads = user.is_some_and(|user| self.moderators.iter().any(|leads| leads == user));
         let pins = match () {
             () if !asked.pins.is_empty() => asked.pins.clone(),
-            () if leads => Vec::new(),
+            () if leads || asked.invited => Vec::new(),
             () => {
                 let pins = self.pins.iter().map(pin(false));
                 pins.chain(self.moderator_pins.iter().map(pin(true))).collect()
@@ -214,6 +214,9 @@ mod tests {
         assert_eq!((bob.pins.len(), bob.most, bob.moderator, bob.attempts), (2, Some(4), false, ATTEMPTS));
         let alice = board().furnish("board", Some("alice"), &asked);
         assert!(alice.pins.is_empty() && alice.moderator);
+        let called = Conference { invited: true, ..Conference::default() };
+        let dave = board().furnish("board", Some("dave"), &called);
+        assert!(dave.pins.is_empty() && !dave.moderator);
         let own = Pin { digits: "7".into(), moderator: false };
         let asked = Conference { pins: vec![own.clone()], attempts: 5, ..Conference::default() };
         let carol = board().furnish("board", None, &asked);

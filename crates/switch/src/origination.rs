@@ -2,6 +2,7 @@
 //!
 //! Whoever may ask for this may call everybody and everywhere; who that is, the HTTP server decides by where it listens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow::ir::Callee;
@@ -13,7 +14,11 @@ use crate::call::Caller;
 use crate::call::{CallId, Machines, Order, Originated, originate};
 use crate::error::Refusal;
 use crate::route::{Program, lead_out};
+use crate::shared::Shared;
 use crate::trunk::Board;
+
+/// How long the phone of somebody rings who is called into a conference.
+const INVITED: Duration = Duration::from_secs(45);
 
 /// Who began a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +138,17 @@ impl Switch {
             timeout: wanted.timeout,
             longest: wanted.longest,
             machines: wanted.machines,
+            confirm: None,
             master: None,
         };
         originate(shared, originated).map_err(NotBegun::Refused)
+    }
+
+    /// Calls somebody into a conference, who is asked to press 1; the name of the call. Needs a tokio context.
+    pub fn invite(&self, room: &str, who: &str) -> Result<CallId, NotBegun> {
+        let shared = &self.shared;
+        let callee = callee(&shared.flows.load(), &shared.users.load(), &shared.trunks, who)?;
+        invite(shared, room, callee).map_err(NotBegun::Refused)
     }
 
     /// Lets the flow of a call go on that waits for it; whether there is such a call. Needs a tokio context, as does
@@ -150,8 +163,32 @@ impl Switch {
     }
 }
 
+/// Calls somebody into a conference.
+pub(crate) fn invite(shared: &Arc<Shared>, room: &str, to: Callee<String>) -> Result<CallId, Refusal> {
+    let originated = Originated {
+        to,
+        caller: Caller { name: Some(room.to_owned()), ..Caller::ours("conference") },
+        program: Program::own(flow::own::invited(room), &format!("conference/{room}")),
+        variables: Map::new(),
+        dials: None,
+        early: false,
+        timeout: INVITED,
+        longest: None,
+        machines: None,
+        // An answering machine in the room would talk to all.
+        confirm: Some('1'),
+        master: None,
+    };
+    originate(shared, originated)
+}
+
 /// Whom to ring.
-fn callee(flows: &Flows, users: &Users, trunks: &Board, from: &str) -> Result<Callee<String>, NotBegun> {
+pub(crate) fn callee(
+    flows: &Flows,
+    users: &Users,
+    trunks: &Board,
+    from: &str,
+) -> Result<Callee<String>, NotBegun> {
     if is_uri(from) {
         return Ok(Callee::Uri(from.to_owned()));
     }

@@ -81,6 +81,12 @@ impl Shared {
         user.is_none_or(|user| user.may(store::Permission::Outside))
     }
 
+    /// What flows that begin now are told of the switch.
+    pub(crate) fn flow_settings(&self) -> flow::Settings {
+        let rooms = self.flows.load().rooms().clone();
+        flow::Settings { default_language: self.language.clone(), rooms, ..flow::Settings::default() }
+    }
+
     /// A name for a new leg.
     pub(crate) fn leg_key(&self) -> LegKey {
         LegKey::new(self.leg_count.fetch_add(1, Ordering::Relaxed))

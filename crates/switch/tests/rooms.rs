@@ -277,3 +277,34 @@ fn one_member_may_not_hear_another_whom_all_others_hear() {
     bob.hang_up(b);
     rig.nothing_left();
 }
+
+#[test]
+fn who_leads_adds_somebody_by_a_number_who_comes_in_by_a_key_and_others_may_not() {
+    let rooms = format!("[board]\nnumber = \"800\"\npublic = true\nmoderator_pin = \"98\"\n{QUIET}");
+    let rig = with_rooms(&rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let a = join(&rig, &alice, "800", "98#");
+    inside(&rig, "board", 1);
+    alice.press(a, "*0202#");
+    assert!(bob.up(0), "{:#?}", rig.traces());
+    noted(&rig, "hears what is asked: 1");
+    assert_eq!(members(&rig, "board"), 1, "nobody is put into a room unasked");
+    bob.press(0, "1");
+    inside(&rig, "board", 2);
+    hears(&rig, &alice, a, &[B]);
+    hears(&rig, &bob, 0, &[A]);
+    // Bob does not lead; there is no such number; no trunk takes it.
+    bob.press(0, "*0203#");
+    noted(&rig, "pressed *0 in the conference: Denied");
+    alice.press(a, "*0999#");
+    noted(&rig, "999 is not added to the conference");
+    let _inside = rig.runtime.enter();
+    let carol = rig.desk("carol", C, Manner::Refuse(486));
+    let call = rig.switch().invite("board", "carol").expect("a call");
+    rig.wait("that carol refused", || rig.switch().recent().iter().any(|view| view.id == call));
+    assert_eq!((carol.wait(|lines| lines.len() == 1), members(&rig, "board")), (true, 2));
+    assert!(rig.switch().invite("board", "nobody").is_err());
+    alice.hang_up(a);
+    bob.hang_up(0);
+    rig.nothing_left();
+}

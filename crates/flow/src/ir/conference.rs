@@ -15,6 +15,8 @@ pub struct Conference {
     pub typed: bool,
     /// What is asked for first; empty for nothing.
     pub pins: Vec<Pin>,
+    /// Who comes was called by the room, which asks him for nothing.
+    pub invited: bool,
     /// Who types nothing is let in too; the PINs only tell who leads.
     pub open: bool,
     /// How often a PIN may be typed.

@@ -94,6 +94,7 @@ impl Call {
                     timeout: RING,
                     longest: None,
                     machines: None,
+                    confirm: None,
                     master: None,
                 };
                 let wait = wait(self.shared.clone(), camp, whose, originated);

@@ -10,11 +10,12 @@ use flow::engine::{Effect, Input, Machine};
 use flow::ir::{Cause, Side};
 use flow::leg::{LegCommand, LegEvent, Tag};
 use flow::trace::What;
-use flow::{Facts, HttpFailure, HttpReply, Settings, Start};
+use flow::{Facts, HttpFailure, HttpReply, Start};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::run::{self, Call};
+use super::setting::forced;
 use crate::book::Record;
 use crate::events::wall_clock;
 use crate::shared::Shared;
@@ -63,8 +64,8 @@ pub(super) fn after_recording(
         reference_id: recording.to_owned(),
         ..Facts::default()
     };
-    let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
-    let mut start = Start::new(document.program.clone(), facts, settings);
+    let code = forced(document.program.clone(), &shared.settings.load());
+    let mut start = Start::new(code, facts, shared.flow_settings());
     let told = json!({ "id": recording, "seconds": length.as_secs_f64() });
     start.variables.insert("recording".to_owned(), told);
     let owner = shared.clone();

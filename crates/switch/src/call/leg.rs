@@ -64,6 +64,9 @@ pub(super) const MENU: Tag = Tag(u64::MAX - 3);
 /// What the call itself tells the far end, in words.
 const NOTICE: Tag = Tag(u64::MAX - 4);
 
+/// What is asked of a leg before its flow begins: who answered.
+pub(super) const LISTENING: Tag = Tag(u64::MAX - 5);
+
 /// What the far end and we have settled about media.
 #[derive(Debug)]
 enum Terms {

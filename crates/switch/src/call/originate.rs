@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flow::ir::{Callee, Cause, Dial, Endpoint, Originate, Runs};
-use flow::{Facts, Machine, Settings, Start};
+use flow::{Facts, Machine, Start};
 use serde_json::{Map, Value};
 use store::Users;
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use super::caller::Caller;
 use super::feature::Came;
 use super::outset::{Before, Early, Machines, Outset};
 use super::run::Call;
+use super::setting::forced;
 use super::{CallId, MAILBOX, Order, Timeline, run};
 use crate::book::{CallState, CallView, Record};
 use crate::error::Refusal;
@@ -48,6 +49,8 @@ pub(crate) struct Originated {
     pub(crate) longest: Option<Duration>,
     /// It is listened to who answered.
     pub(crate) machines: Option<Machines>,
+    /// Who answers must press this key to take the call.
+    pub(crate) confirm: Option<char>,
     /// The call whose flow begins it.
     pub(crate) master: Option<CallId>,
 }
@@ -61,8 +64,19 @@ pub(crate) fn originate(shared: &Arc<Shared>, originated: Originated) -> Result<
         return Err(Refusal::Full);
     }
     let now = run::now();
-    let Originated { to, caller, program, variables, dials, early, timeout, longest, machines, master } =
-        originated;
+    let Originated {
+        to,
+        caller,
+        program,
+        variables,
+        dials,
+        early,
+        timeout,
+        longest,
+        machines,
+        confirm,
+        master,
+    } = originated;
     let (mail, mailbox) = mpsc::channel(MAILBOX);
     let id = shared.book.fresh_id();
     let users = shared.users.load();
@@ -141,10 +155,10 @@ pub(crate) fn originate(shared: &Arc<Shared>, originated: Originated) -> Result<
     if let Some(master) = master {
         record.timeline.note(now, format!("begun by {master}"));
     }
-    let settings = Settings { default_language: shared.language.clone(), ..Settings::default() };
-    let start = Start { variables, ..Start::new(program.code, facts, settings) };
+    let code = forced(program.code, &shared.settings.load());
+    let start = Start { variables, ..Start::new(code, facts, shared.flow_settings()) };
     let machine = Machine::new(start.clone());
-    let order = Dial::new(vec![Endpoint::from(to)], timeout);
+    let order = Dial { confirm, ..Dial::new(vec![Endpoint::from(to)], timeout) };
     let early = if early { Early::Wanted } else { Early::No };
     let before = Before { order: Some(order), longest, machines, early, start };
     let outset = Outset::Before(Box::new(before));
@@ -194,6 +208,7 @@ impl Call {
                 timeout: order.timeout,
                 longest: order.longest,
                 machines: None,
+                confirm: None,
                 master: Some(self.record.id),
             };
             match originate(&self.shared, originated) {

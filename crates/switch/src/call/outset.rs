@@ -19,13 +19,10 @@ use sip::Reason;
 
 use super::LegKey;
 use super::caller::Caller;
-use super::leg::OWN;
+use super::leg::{LISTENING, OWN};
 use super::run::Call;
 use crate::book::CallState;
 use crate::events::{Happening, wall_clock};
-
-/// What the call itself asks of its leg before the flow begins.
-const LISTENING: Tag = Tag(u64::MAX - 4);
 
 /// Nobody hears how it rings.
 const NOBODY: LegKey = LegKey::NOBODY;

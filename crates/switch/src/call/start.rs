@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flow::{End, Facts, Machine, Settings, Start};
+use flow::{End, Facts, Machine, Start};
 use sip::{Contact, InviteFacts, SessionId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -262,10 +262,8 @@ impl Call {
         facts: Facts,
         now: Instant,
     ) -> Box<Call> {
-        let rooms = shared.flows.load().rooms().clone();
-        let settings = Settings { default_language: shared.language.clone(), rooms, ..Settings::default() };
         let program = forced(program, &shared.settings.load());
-        let start = Start::new(program, facts, settings);
+        let start = Start::new(program, facts, shared.flow_settings());
         let subject = leg.key();
         let journal = shared.journals.begin(record.id, &start, &shared.flows.load());
         let mut call = Call::bare(shared, record, caller, Machine::new(start), Outset::Begun, now);

@@ -23,6 +23,8 @@ pub(crate) enum Wish {
     SendOut,
     /// That the room is recorded, or no longer.
     Record,
+    /// To add somebody.
+    Add,
 }
 
 /// What came of it.
@@ -36,6 +38,10 @@ pub(crate) enum Granted {
     /// Whether there was somebody.
     SentOut(bool),
     Recorded(bool),
+    /// The number may follow.
+    Adding,
+    /// Whether the number is called.
+    Added(bool),
     /// It is not for this member to ask.
     Denied,
 }
@@ -79,6 +85,7 @@ impl Conferences {
                 }
                 Granted::SentOut(last.is_some())
             }
+            Wish::Add => Granted::Adding,
             Wish::Record if room.tape.is_some() => {
                 room.taping = Taping::Off;
                 self.untape(room);

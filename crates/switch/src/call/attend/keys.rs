@@ -4,14 +4,18 @@
 
 use std::time::{Duration, Instant};
 
-use flow::ir::Tone;
+use flow::ir::{Callee, Tone};
 use flow::leg::{Leaving, Prompt, Speech};
 
 use crate::call::leg::CallLeg;
 use crate::conference::{Granted, Wish};
+use crate::origination::{callee, invite};
 
 /// A star that is not followed by anything for so long was nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Digits of a number; E.164 has 15, and some are dialled before them.
+const LONGEST: usize = 24;
 
 /// What was typed so far of something longer.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(super) enum Typing {
     Nothing,
     /// A star, then.
     Star(Instant),
+    /// The number of somebody who is to be added.
+    Number(String),
 }
 
 impl CallLeg {
@@ -29,6 +35,10 @@ impl CallLeg {
             return false;
         };
         match (std::mem::take(typing), key) {
+            (Typing::Number(number), '#') => self.add(now, &number),
+            (Typing::Number(number), digit @ '0'..='9') if number.len() < LONGEST => {
+                *typing = Typing::Number(number + &digit.to_string());
+            }
             (_, '*') => *typing = Typing::Star(now),
             (Typing::Star(since), key) if now.saturating_duration_since(since) < PATIENCE => {
                 self.starred(now, key);
@@ -55,12 +65,42 @@ impl CallLeg {
             '5' => Wish::MuteAll,
             '6' => Wish::SendOut,
             '7' => Wish::Record,
+            '0' => Wish::Add,
             _ => return,
         };
         let Some(attending) = &self.attending else { return };
         let Some(granted) = self.shared().conferences.wish(&attending.room, self.key(), wish) else { return };
         self.note_media(now, format!("pressed *{key} in the conference: {granted:?}"));
+        // Also who may not: the pound key after the number is not to send him out.
+        if wish == Wish::Add
+            && let Some(typing) = self.attending.as_mut().and_then(|attending| attending.typing.as_mut())
+        {
+            *typing = Typing::Number(String::new());
+        }
         self.inform(words(granted));
+    }
+
+    /// Adds somebody to the room: a user or a group, and somebody outside if the member may call there.
+    fn add(&mut self, now: Instant, number: &str) {
+        let Some(room) = self.attending.as_ref().map(|attending| attending.room.clone()) else { return };
+        let shared = self.shared().clone();
+        if shared.conferences.wish(&room, self.key(), Wish::Add) != Some(Granted::Adding) {
+            return self.inform(words(Granted::Denied));
+        }
+        let to = callee(&shared.flows.load(), &shared.users.load(), &shared.trunks, number);
+        let proved = self.owned().filter(|_| self.is_proved());
+        let outside = proved.is_some_and(|owned| shared.may_call_outside(&owned.account));
+        let invited = match to {
+            Ok(Callee::Trunk { .. }) if !outside => Err("may not be called from here".to_owned()),
+            Ok(to) => invite(&shared, &room, to).map_err(|refusal| refusal.to_string()),
+            Err(why) => Err(why.to_string()),
+        };
+        let note = match &invited {
+            Ok(call) => format!("adds {number} to the conference by {call}"),
+            Err(why) => format!("{number} is not added to the conference: {why}"),
+        };
+        self.note_media(now, note);
+        self.inform(words(Granted::Added(invited.is_ok())));
     }
 
     /// Who leads the room wants it to be heard no more, or again.
@@ -97,6 +137,9 @@ fn words(granted: Granted) -> String {
         Granted::SentOut(false) => "There is nobody to send out.",
         Granted::Recorded(true) => "The conference is recorded.",
         Granted::Recorded(false) => "The recording has ended.",
+        Granted::Adding => "Type the number, then press pound.",
+        Granted::Added(true) => "The number is called.",
+        Granted::Added(false) => "That number cannot be called.",
         Granted::Denied => "You do not lead this conference.",
     };
     text.to_owned()

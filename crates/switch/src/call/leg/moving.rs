@@ -81,7 +81,7 @@ impl CallLeg {
         &self.owner
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
