@@ -1,5 +1,6 @@
 //! Sounds that tests talk with, made by espeak-ng and sox.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -88,6 +89,10 @@ fn write_tone(hertz: u16, rate: audio::Rate, name: &str) -> PathBuf {
     let file = long_file().with_file_name(name);
     let length = Duration::from_secs(120);
     let tone = audio::tone::render(&[hertz], length, Duration::ZERO, length, rate);
-    std::fs::write(&file, audio::write::wav::to_bytes(&tone)).expect("a folder to write to");
+    // The phone of another test may be reading it: it is whole whenever it is there.
+    let mut whole =
+        tempfile::NamedTempFile::new_in(long_file().parent().expect("its folder")).expect("a file");
+    whole.write_all(&audio::write::wav::to_bytes(&tone)).expect("room on the disk");
+    whole.persist(&file).expect("renamed");
     file
 }
