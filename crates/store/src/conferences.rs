@@ -4,11 +4,11 @@ use flow::ir::{Announced, FileFormat};
 use flow::{Profile, Rooms};
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::ValueDeserializer;
 
 use crate::Problem;
-use crate::numbers::syntax;
 use crate::problem::place;
+use crate::tables::{Fault, entries};
 
 /// The file's name; it may be absent.
 pub(crate) const FILE: &str = "conferences.toml";
@@ -54,20 +54,9 @@ enum Recorded {
     Format(String),
 }
 
-/// What is wrong, and where in the text.
-type Fault = (std::ops::Range<usize>, String);
-
 /// Reads the file's text.
 pub(crate) fn parse(text: &str) -> (Rooms, Vec<Problem>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let mut problems: Vec<Problem> =
-        errors.iter().map(|error| syntax(FILE, text, table.get_ref(), error)).collect();
-    let mut entries: Vec<(String, std::ops::Range<usize>, Spanned<DeValue<'_>>)> = table
-        .into_inner()
-        .into_iter()
-        .map(|(name, value)| (name.get_ref().to_string(), name.span(), value))
-        .collect();
-    entries.sort_by_key(|(_, span, _)| span.start);
+    let (entries, mut problems) = entries(FILE, text);
     let mut rooms: Vec<(String, Profile)> = Vec::new();
     for (name, at, value) in entries {
         let whole = value.span();

@@ -17,6 +17,7 @@ mod numbers;
 mod problem;
 mod settings;
 mod sounds;
+mod tables;
 mod trunks;
 mod users;
 

@@ -18,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::Problem;
 use crate::problem::place;
+use crate::tables::syntax;
 
 /// The file's name.
 pub(crate) const FILE: &str = "numbers.toml";
@@ -202,20 +203,6 @@ pub(crate) fn dialect(name: &str) -> Option<Dialect> {
         "voxology" => Some(Dialect::Voxology),
         _ => None,
     }
-}
-
-/// A TOML syntax error; of a key given twice both places are named.
-pub(crate) fn syntax(file: &str, text: &str, table: &DeTable<'_>, error: &toml::de::Error) -> Problem {
-    let Some(span) = error.span() else { return Problem::file(file, error.message()) };
-    let mut message = error.message().to_owned();
-    let written = text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
-    let earlier =
-        table.iter().find(|(key, _)| key.get_ref().as_ref() == written && key.span().start < span.start);
-    if let Some((key, _)) = earlier.filter(|_| message.contains("duplicate")) {
-        let (line, column) = place(text, key.span().start);
-        message = format!("`{written}` is given twice, first at {file}:{line}:{column}");
-    }
-    Problem::file(file, message).at(place(text, span.start))
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::time::Duration;
 use flow::lower::nearest;
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::ValueDeserializer;
 
 use super::{Account, CODECS, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
 use crate::Problem;
 use crate::network::Network;
-use crate::numbers::syntax;
 use crate::problem::place;
+use crate::tables::{Fault, entries};
 
 /// How often a trunk is asked whether it is there, unless it says.
 const PING_SECONDS: u64 = 30;
@@ -103,20 +103,9 @@ enum RawIdentity {
     None,
 }
 
-/// What is wrong, and where in the text.
-type Fault = (std::ops::Range<usize>, String);
-
 /// Reads the file's text.
 pub(crate) fn parse(text: &str) -> (Trunks, Vec<Problem>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let mut problems: Vec<Problem> =
-        errors.iter().map(|error| syntax(FILE, text, table.get_ref(), error)).collect();
-    let mut entries: Vec<(String, std::ops::Range<usize>, Spanned<DeValue<'_>>)> = table
-        .into_inner()
-        .into_iter()
-        .map(|(name, value)| (name.get_ref().to_string(), name.span(), value))
-        .collect();
-    entries.sort_by_key(|(_, span, _)| span.start);
+    let (entries, mut problems) = entries(FILE, text);
     let mut trunks = Vec::new();
     for (name, span, value) in entries {
         let whole = value.span();

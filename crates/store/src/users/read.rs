@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeValue, ValueDeserializer};
 
 use super::{CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users};
 use crate::Problem;
-use crate::numbers::syntax;
 use crate::problem::place;
+use crate::tables::{Fault, entries};
 
 /// The file's name; it may be absent.
 const FILE: &str = "users.toml";
@@ -98,21 +98,11 @@ struct RawGroup {
     ring_s: Option<Spanned<u64>>,
 }
 
-/// What is wrong, and where in the text.
-type Fault = (Range<usize>, String);
-
 /// Reads the file's text.
 pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let mut problems: Vec<Problem> =
-        errors.iter().map(|error| syntax(FILE, text, table.get_ref(), error)).collect();
-    let mut entries: Vec<(String, Range<usize>, Spanned<DeValue<'_>>)> = table
-        .into_inner()
-        .into_iter()
-        .map(|(name, value)| (name.get_ref().to_string(), name.span(), value))
-        .collect();
+    let (mut entries, mut problems) = entries(FILE, text);
     // Groups after users, whose numbers they may not have.
-    entries.sort_by_key(|(_, span, value)| (is_group(value.get_ref()), span.start));
+    entries.sort_by_key(|(_, _, value)| is_group(value.get_ref()));
     let mut users = Users::new();
     for (name, span, value) in entries {
         let mut say = |(span, message): Fault| {
