@@ -20,9 +20,9 @@ use super::outset::{Before, Early, Machines, Outset};
 use super::run::Call;
 use super::setting::forced;
 use super::{CallId, MAILBOX, Order, Timeline, run};
-use crate::book::{CallState, CallView, Record};
+use crate::book::{CallView, Record};
 use crate::error::Refusal;
-use crate::events::{Happening, wall_clock};
+use crate::events::Happening;
 use crate::origination::Direction;
 use crate::route::Program;
 use crate::shared::Shared;
@@ -99,23 +99,11 @@ pub(crate) fn originate(shared: &Arc<Shared>, originated: Originated) -> Result<
     let user = user.map(|user| user.name.clone());
     let caller_number = if caller.withheld { String::new() } else { caller.number.clone() };
     let about = CallView {
-        id,
-        direction: Direction::Outbound,
         master,
         caller: caller_number.clone(),
         called: callee.clone(),
-        user: None,
-        sip_call_id: String::new(),
         flow: Some(program.id.clone()),
-        state: CallState::Ringing,
-        blocked: false,
-        started: wall_clock(),
-        answered: None,
-        ended: None,
-        media: None,
-        legs: Vec::new(),
-        recordings: Vec::new(),
-        trace: Vec::new(),
+        ..CallView::begun(id, Direction::Outbound)
     };
     let ours = Facts {
         call_id: id.to_string(),

@@ -69,23 +69,13 @@ fn about(shared: &Shared, id: CallId, invited: &Invited) -> CallView {
     let invite = &invited.invite;
     let user = proved(shared, invite).map(|user| user.name);
     CallView {
-        id,
-        direction: Direction::Inbound,
-        master: None,
         caller: invite.from.uri.clone(),
         called: invite.request_uri.user.clone(),
         user,
         sip_call_id: invite.call_id.clone(),
         flow: invited.route.as_ref().ok().map(|route| route.id.clone()),
-        state: CallState::Ringing,
-        blocked: false,
-        started: wall_clock(),
-        answered: None,
-        ended: None,
-        media: None,
         legs: vec![LegView::new(Mark::FIRST, invite.from.uri.clone())],
-        recordings: Vec::new(),
-        trace: Vec::new(),
+        ..CallView::begun(id, Direction::Inbound)
     }
 }
 
