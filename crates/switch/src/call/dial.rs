@@ -15,14 +15,13 @@ use std::time::{Duration, Instant};
 use flow::engine::Input;
 use flow::ir::Meanwhile;
 use flow::leg::{DialOutcome, LegEvent, Tag};
-use sip::{Next, Reason};
+use sip::Reason;
 use store::When;
 
 use super::LegKey;
 use super::caller::Caller;
 use super::forwarding::Path;
 use super::hunt::Hunt;
-use super::leg::CallLeg;
 use super::placing::{Placing, Wishes};
 use super::refusal::Refusal;
 use super::rota::Rota;
@@ -220,31 +219,15 @@ impl Call {
             self.record.timeline.note(now, why);
             return None;
         }
-        let Placing { invite, codecs, pass } = placing;
-        // A registered phone is one of ours; whom a URI or a carrier leads to is anybody.
-        let is_ours = matches!(invite.next, Next::Flow(_)) && pass.is_none();
-        let mark = self.record.add_leg(party.to_owned());
-        let owner = self.owner(mark);
-        let key = owner.leg;
-        match CallLeg::place(self.shared.clone(), owner, invite, codecs) {
-            Ok(mut leg) => {
-                if is_ours {
-                    leg.prove();
-                    leg.belong_to(&self.shared.users.load(), party);
-                }
-                metrics::counter!("offhook_legs_placed_total").increment(1);
-                if let Some(pass) = pass {
-                    leg.carry(pass);
-                }
-                self.legs.push(leg);
+        match self.place(now, party, placing) {
+            Ok(key) => {
                 if let Some(Stage::Ringing { forks, .. }) = self.stage() {
                     forks.push((key, place));
                 }
                 Some(key)
             }
-            Err(refusal) => {
-                self.record.timeline.note(now, format!("{mark} {refusal}"));
-                self.failed(refusal.status());
+            Err(status) => {
+                self.failed(status);
                 None
             }
         }

@@ -17,8 +17,6 @@ use sip::{Next, Reason};
 use super::dial::{Dial as Dialling, Stage};
 use super::feature::{Doing, Running};
 use super::forks::ringback;
-use super::leg::CallLeg;
-use super::placing::Placing;
 use super::run::Call;
 use super::{LegKey, attend};
 use crate::sip_io::{Command, Phone};
@@ -205,23 +203,11 @@ impl Call {
         if page.ringing.len() + page.inside.len() >= MOST || self.caller.hops == 0 {
             return self.record.timeline.note(now, format!("{party} is one too many to be paged"));
         }
-        let Placing { invite, codecs, .. } = self.phone(&page.shows, 0, user, next, target, routes);
-        let is_ours = matches!(invite.next, Next::Flow(_));
-        let mark = self.record.add_leg(party.to_owned());
-        let owner = self.owner(mark);
-        let key = owner.leg;
-        match CallLeg::place(self.shared.clone(), owner, invite, codecs) {
-            Ok(mut leg) => {
-                if is_ours {
-                    leg.prove();
-                }
-                metrics::counter!("offhook_legs_placed_total").increment(1);
-                self.legs.push(leg);
-                if let Some(page) = self.page_of(tag) {
-                    page.ringing.push(key);
-                }
-            }
-            Err(refusal) => self.record.timeline.note(now, format!("{mark} {refusal}")),
+        let placing = self.phone(&page.shows, 0, user, next, target, routes);
+        if let Ok(key) = self.place(now, party, placing)
+            && let Some(page) = self.page_of(tag)
+        {
+            page.ringing.push(key);
         }
     }
 

@@ -7,11 +7,11 @@ use std::time::Instant;
 use flow::ir::Dial;
 use sip::{Invite, Next, Offer, Party};
 
-use super::Mark;
 use super::caller::Caller;
 use super::dial::Dial as Dialling;
 use super::leg::CallLeg;
 use super::run::Call;
+use super::{LegKey, Mark};
 use crate::codecs::Codecs;
 use crate::sip_io::Owner;
 use crate::trunk::Pass;
@@ -148,6 +148,30 @@ impl Call {
             max_forwards: caller.hops,
         };
         Placing { invite, codecs: self.offered(), pass: None }
+    }
+
+    /// Places a call to `party`, as a leg of this one; the SIP status of why not.
+    pub(super) fn place(&mut self, now: Instant, party: &str, placing: Placing) -> Result<LegKey, u16> {
+        let Placing { invite, codecs, pass } = placing;
+        // A registered phone is one of ours; whom a URI or a carrier leads to is anybody.
+        let is_ours = matches!(invite.next, Next::Flow(_)) && pass.is_none();
+        let mark = self.record.add_leg(party.to_owned());
+        let owner = self.owner(mark);
+        let key = owner.leg;
+        let mut leg = CallLeg::place(self.shared.clone(), owner, invite, codecs).map_err(|refusal| {
+            self.record.timeline.note(now, format!("{mark} {refusal}"));
+            refusal.status()
+        })?;
+        if is_ours {
+            leg.prove();
+            leg.belong_to(&self.shared.users.load(), party);
+        }
+        if let Some(pass) = pass {
+            leg.carry(pass);
+        }
+        metrics::counter!("offhook_legs_placed_total").increment(1);
+        self.legs.push(leg);
+        Ok(key)
     }
 
     /// What to offer on behalf of the caller: its codec and packet time first, so that what one says can be passed on to
