@@ -17,6 +17,7 @@ mod media;
 mod network;
 mod operation;
 mod origin;
+mod party;
 mod phones;
 mod proxy;
 mod readme;

@@ -4,29 +4,15 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use audio::Pcm;
-use tests::peers::baresip::Baresip;
-use tests::server::{PASSWORD, Server, Setup, binary};
+use tests::server::{Server, Setup, binary};
 use tests::wait;
 
-use crate::sound::{self, pass};
+use crate::party::{hears, phone};
+use crate::sound::pass;
 
 const SOON: Duration = Duration::from_secs(15);
 const ALICE: u16 = 440;
 const BOB: u16 = 700;
-
-/// A registered baresip that says `tone`.
-fn phone(server: &Server, user: &str, tone: u16) -> Baresip {
-    let before = server.metric("offhook_registrations");
-    let phone = Baresip::by_hand(&server.address(), user, PASSWORD, &sound::tone_file(tone));
-    wait::until("a registration", SOON, || (server.metric("offhook_registrations") > before).then_some(()));
-    phone
-}
-
-/// The tone alone was heard for a second.
-fn hears(heard: &Pcm, tone: u16) {
-    assert!(sound::hears(heard, tone), "no second of {tone} Hz: {:.2?}", sound::shares(heard, tone));
-}
 
 /// `offhook call` with these words.
 fn call(server: &Server, words: &[&str]) -> Child {

@@ -4,32 +4,18 @@
 
 use std::time::Duration;
 
-use audio::Pcm;
-use tests::peers::baresip::Baresip;
 use tests::peers::capture;
 use tests::peers::linphone::Linphone;
 use tests::server::{CallView, PASSWORD, Server, Setup};
 use tests::wait;
 
+use crate::party::{hears, phone};
 use crate::sound::{self, pass};
 
 const SOON: Duration = Duration::from_secs(15);
 const ALICE: u16 = 440;
 const BOB: u16 = 700;
 const OTHER: u16 = 900;
-
-/// A registered baresip that says `tone`.
-fn phone(server: &Server, user: &str, tone: u16) -> Baresip {
-    let before = server.metric("offhook_registrations");
-    let phone = Baresip::by_hand(&server.address(), user, PASSWORD, &sound::tone_file(tone));
-    wait::until("a registration", SOON, || (server.metric("offhook_registrations") > before).then_some(()));
-    phone
-}
-
-/// The tone alone was heard for a second.
-fn hears(heard: &Pcm, tone: u16) {
-    assert!(sound::hears(heard, tone), "no second of {tone} Hz: {:.2?}", sound::shares(heard, tone));
-}
 
 /// The timeline of the last call to `number` says that it ended so.
 fn ended(server: &Server, number: &str, cause: &str, by: &str) -> CallView {

@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, trace};
+use rig::{Rig, hears, trace};
 use serde_json::{Value, json};
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
@@ -31,18 +31,6 @@ fn join(rig: &Rig, desk: &Desk, number: &str) -> LineId {
 
 fn share(pcm: &audio::Pcm, tone: u16) -> f64 {
     ear::purity(pcm, f32::from(tone))
-}
-
-/// Waits until these tones, and nothing else, are heard.
-#[track_caller]
-fn hears(rig: &Rig, desk: &Desk, line: LineId, tones: &[u16]) {
-    let heard = desk.hears_so(line, |pcm| {
-        let shares: Vec<f64> = tones.iter().map(|tone| share(pcm, *tone)).collect();
-        shares.iter().sum::<f64>() > 0.9 && shares.iter().all(|one| *one > 0.5 / tones.len() as f64)
-    });
-    let last = desk.hears(line);
-    let shares: Vec<f64> = [A, B, C, D].iter().map(|tone| share(&last, *tone)).collect();
-    assert!(heard, "not {tones:?} but {shares:.2?}: {:#?}", rig.traces());
 }
 
 fn hears_music(desk: &Desk, line: LineId) -> bool {

@@ -4,9 +4,8 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::Rig;
+use rig::{Rig, hears};
 use serde_json::{Value, json};
-use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
 
 const A: u16 = 440;
@@ -24,18 +23,6 @@ fn page(audio: &str, users: &[&str], more: Value) -> Value {
         data[key] = value.clone();
     }
     json!({"flow": {"module": "page_group", "data": data, "children": {}}})
-}
-
-#[track_caller]
-fn hears(rig: &Rig, desk: &Desk, line: LineId, tones: &[u16]) {
-    let share = |pcm: &audio::Pcm, tone: u16| ear::purity(pcm, f32::from(tone));
-    let heard = desk.hears_so(line, |pcm| {
-        let shares: Vec<f64> = tones.iter().map(|tone| share(pcm, *tone)).collect();
-        shares.iter().sum::<f64>() > 0.9 && shares.iter().all(|one| *one > 0.5 / tones.len() as f64)
-    });
-    let last = desk.hears(line);
-    let shares: Vec<f64> = [A, B, C, D].iter().map(|tone| share(&last, *tone)).collect();
-    assert!(heard, "not {tones:?} but {shares:.2?}: {:#?}", rig.traces());
 }
 
 fn rings(desk: &Desk, line: LineId) -> bool {

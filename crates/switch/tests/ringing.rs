@@ -2,13 +2,11 @@
 
 mod rig;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use flow::ir::{Dial, Meanwhile, Op, Template, Withheld};
+use flow::ir::{Dial, Meanwhile, Template, Withheld};
 use rig::{Rig, end, trace};
 use serde_json::{Value, json};
-use store::{Document, Flows};
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
 
@@ -22,19 +20,7 @@ fn rig(users: &[&str], change: impl Fn(&mut Dial)) -> Rig {
     let rig = Rig::start(&[]);
     let to: Vec<Value> = users.iter().map(|user| json!({ "endpoint_type": "user", "id": user })).collect();
     let group = json!({ "module": "ring_group", "data": { "endpoints": to } });
-    let mut document = Document::read("700.json", None, group).expect("a flow");
-    for node in &mut Arc::make_mut(&mut document.program).nodes {
-        if let Op::Dial(dial) = &mut node.op {
-            change(dial);
-        }
-    }
-    let mut table = Flows::new();
-    table.add(document);
-    assert!(table.number("700", "700.json", true));
-    {
-        let _inside = rig.runtime.enter();
-        rig.switch().reload(table, &rig::people(), &store::Trunks::default());
-    }
+    rig.dials(group, change);
     rig
 }
 

@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, end, trace};
+use rig::{Rig, end, hears, trace};
 use serde_json::{Value, json};
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
@@ -58,19 +58,6 @@ fn members(rig: &Rig, room: &str) -> usize {
 
 fn inside(rig: &Rig, room: &str, wanted: usize) {
     rig.wait(&format!("{wanted} in {room}"), || members(rig, room) == wanted);
-}
-
-/// Waits until these tones, and nothing else, are heard.
-#[track_caller]
-fn hears(rig: &Rig, desk: &Desk, line: LineId, tones: &[u16]) {
-    let share = |pcm: &audio::Pcm, tone: u16| ear::purity(pcm, f32::from(tone));
-    let heard = desk.hears_so(line, |pcm| {
-        let shares: Vec<f64> = tones.iter().map(|tone| share(pcm, *tone)).collect();
-        shares.iter().sum::<f64>() > 0.9 && shares.iter().all(|one| *one > 0.5 / tones.len() as f64)
-    });
-    let last = desk.hears(line);
-    let shares: Vec<f64> = [A, B, C, D, 2_200, 2_600].iter().map(|tone| share(&last, *tone)).collect();
-    assert!(heard, "not {tones:?} but {shares:.2?}: {:#?}", rig.traces());
 }
 
 fn noted(rig: &Rig, text: &str) {

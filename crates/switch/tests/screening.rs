@@ -3,13 +3,12 @@
 mod rig;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use flow::ir::{Dial, Op};
+use flow::ir::Dial;
 use rig::{Rig, end, trace};
 use serde_json::{Value, json};
-use store::{Document, Flows, Sounds};
+use store::Sounds;
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
 use testkit::ua::line::Phase;
@@ -55,19 +54,10 @@ fn route(users: &[&str], seconds: u32) -> Value {
 
 /// The flow at 700 rings these users, who are to press 1.
 fn ask_for_key(rig: &Rig, users: &[&str], seconds: u32, change: impl Fn(&mut Dial)) {
-    let mut document = Document::read("700.json", None, route(users, seconds)).expect("a flow");
-    let program = Arc::make_mut(&mut document.program);
-    for node in &mut program.nodes {
-        if let Op::Dial(dial) = &mut node.op {
-            dial.confirm = Some('1');
-            change(dial);
-        }
-    }
-    let mut table = Flows::new();
-    table.add(document);
-    assert!(table.number("700", "700.json", true));
-    let _inside = rig.runtime.enter();
-    rig.switch().reload(table, &rig::people(), &store::Trunks::default());
+    rig.dials(route(users, seconds), |dial| {
+        dial.confirm = Some('1');
+        change(dial);
+    });
 }
 
 fn calling(desk: &Desk, call: LineId) -> bool {

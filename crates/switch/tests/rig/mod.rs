@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use flow::ir::{Dial, Op};
 use serde_json::Value;
 use store::{Document, Flows, Permission, User, Users};
 use switch::{CallState, CallView, Config, Counts, Switch};
-use testkit::ua::desk::{Desk, Manner};
+use testkit::ear;
+use testkit::ua::desk::{Desk, LineId, Manner};
 use testkit::ua::{Message, Phone};
 
 /// Longest that anything in a test may take on a busy machine.
@@ -77,6 +79,21 @@ impl Rig {
     /// The users of every test.
     pub(crate) fn people() -> Users {
         people()
+    }
+
+    /// The same users, and at 700 a flow whose diallings are as `change` has them.
+    pub(crate) fn dials(&self, source: Value, change: impl Fn(&mut Dial)) {
+        let mut document = Document::read("700.json", None, source).expect("a flow");
+        for node in &mut Arc::make_mut(&mut document.program).nodes {
+            if let Op::Dial(dial) = &mut node.op {
+                change(dial);
+            }
+        }
+        let mut table = Flows::new();
+        table.add(document);
+        assert!(table.number("700", "700.json", true));
+        let _inside = self.runtime.enter();
+        self.switch().reload(table, &people(), &store::Trunks::default());
     }
 
     pub(crate) fn switch(&self) -> &Switch {
@@ -166,6 +183,20 @@ fn relative(path: &Path) -> PathBuf {
     let here = std::env::current_dir().expect("a working directory");
     let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
     up.join(path.strip_prefix("/").expect("an absolute path"))
+}
+
+/// Waits until these tones, and nothing else, are heard.
+#[track_caller]
+pub(crate) fn hears(rig: &Rig, desk: &Desk, line: LineId, tones: &[u16]) {
+    let shares = |pcm: &audio::Pcm| -> Vec<f64> {
+        tones.iter().map(|tone| ear::purity(pcm, f32::from(*tone))).collect()
+    };
+    let heard = desk.hears_so(line, |pcm| {
+        let shares = shares(pcm);
+        shares.iter().sum::<f64>() > 0.9 && shares.iter().all(|one| *one > 0.5 / tones.len() as f64)
+    });
+    let last = shares(&desk.hears(line));
+    assert!(heard, "not {tones:?}, whose shares are {last:.2?}: {:#?}", rig.traces());
 }
 
 /// A call's timeline as text.
