@@ -51,6 +51,11 @@ impl ApiError {
         ApiError { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message }
     }
 
+    /// Whom we had to ask for it does not give it.
+    pub(crate) fn bad_gateway(message: impl Into<String>) -> ApiError {
+        ApiError { status: StatusCode::BAD_GATEWAY, code: "bad_gateway", message: message.into() }
+    }
+
     /// Ours to mend; the message says what broke.
     pub(crate) fn internal(message: impl Into<String>) -> ApiError {
         ApiError { status: StatusCode::INTERNAL_SERVER_ERROR, code: "internal", message: message.into() }
@@ -59,7 +64,7 @@ impl ApiError {
     /// For every address that does not exist.
     pub(crate) async fn no_such_address(uri: Uri) -> ApiError {
         ApiError::not_found(format!(
-            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /calls/{{id}}/session, /conferences, /recordings/{{id}}.wav, \
+            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /calls/{{id}}/session, /conferences, /recordings, /recordings/{{id}}.wav, \
              /metrics and /healthz",
             uri.path()
         ))

@@ -317,10 +317,9 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use audio::{Rate, tone};
     use rtrb::RingBuffer;
+    use testkit::disk::SmallDisk;
 
     use super::*;
 
@@ -378,15 +377,7 @@ mod tests {
 
     #[test]
     fn what_fits_a_full_disk_is_a_whole_file_in_each_format() {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-            .arg(folder.path())
-            .status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            println!("skipped: a file system of 64 KiB needs the right to mount one");
-            return;
-        }
+        let Some(folder) = SmallDisk::of(64) else { return };
         let sound = tone::beep(440, Duration::from_millis(400), Rate::NARROW).samples;
         for format in FORMATS {
             let path = folder.path().join(format!("a.{}", format.extension()));
@@ -413,6 +404,5 @@ mod tests {
             assert!(kept.duration() > expected, "{format:?}: {:?} of {rounds} rounds", kept.duration());
             fs::remove_file(path).unwrap();
         }
-        let _ = Command::new("umount").arg("-l").arg(folder.path()).status();
     }
 }

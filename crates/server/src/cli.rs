@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::Recordings;
 use crate::commands::{
     call::Call, check::Check, convert::Convert, graph::Graph, modules::Modules, replay::Replay,
     simulate::Simulate, test::Test,
@@ -18,6 +19,8 @@ Examples:
   offhook calls                          what is going on
   offhook registrations                  which phones are there
   offhook trunks                         which carriers answer
+  offhook recordings                     which recordings are not where they are to be, and why
+  offhook recordings --send-failed       sends those that failed again
   offhook trace                          the last call, line by line: SIP, nodes, keys, prompts, HTTP
   offhook trace call-7f3a9c              one call
   offhook call alice 202                 alice's phones ring; when she answers, 202 is called for her
@@ -93,6 +96,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// List the recordings that run, wait to be sent or failed; send them again, or give that up
+    Recordings(Recordings),
     /// List the trunks: which answer, which are registered, what they carry
     Trunks {
         #[command(flatten)]

@@ -1,7 +1,11 @@
-//! `offhook calls`, `registrations`, `trunks`, `trace` and `health`: asking a running server.
+//! `offhook calls`, `registrations`, `trunks`, `trace`, `recordings` and `health`: asking a running server.
+
+mod recordings;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+
+pub(crate) use self::recordings::{Recordings, recordings};
 
 /// The list of calls as a table, the latest first.
 pub(crate) async fn calls(url: &str) -> anyhow::Result<String> {
@@ -108,10 +112,15 @@ async fn list(url: &str, what: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 async fn get(url: &str) -> anyhow::Result<String> {
+    answer(reqwest::Client::new().get(url), url).await
+}
+
+/// What is answered to a request, if it is not a refusal.
+async fn answer(request: reqwest::RequestBuilder, url: &str) -> anyhow::Result<String> {
     let failed = || {
         format!("cannot ask {url}; is the server running, and does --url name its http.bind and http.port?")
     };
-    let reply = reqwest::get(url).await.with_context(failed)?;
+    let reply = request.send().await.with_context(failed)?;
     let status = reply.status();
     let text = reply.text().await.with_context(failed)?;
     if !status.is_success() {

@@ -46,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Health { server } => ask(client::health(&server.url))?,
         Command::Calls { server } => ask(client::calls(&server.url))?,
         Command::Registrations { server } => ask(client::registrations(&server.url))?,
+        Command::Recordings(wanted) => ask(client::recordings(&wanted))?,
         Command::Trunks { server } => ask(client::trunks(&server.url))?,
         Command::Check(check) => return Ok(commands::status(check.run())),
         Command::Modules(modules) => return Ok(commands::status(modules.run())),

@@ -25,12 +25,16 @@ use jiff::Timestamp;
 use media::{Engine, LegId, RoomId};
 use tokio::sync::mpsc;
 
+use self::announcing::Words;
 use self::room::Room;
+use self::taping::Tape;
 pub use self::view::{ConferenceView, MemberView};
 pub(crate) use self::wishes::{Granted, Wish};
 use crate::book::Record;
+use crate::call::cdr::Cdr;
 use crate::call::{CallId, LegKey, Mail};
 use crate::shared::Tasks;
+use crate::spool::{Fleeting, Spool};
 use crate::studio::Studio;
 
 /// The rooms of a switch.
@@ -39,7 +43,11 @@ pub(crate) struct Conferences {
     studio: Arc<Studio>,
     tasks: Tasks,
     recordings_dir: PathBuf,
+    spool: Spool,
+    cdr: Cdr,
     rooms: Mutex<BTreeMap<String, Room>>,
+    /// Recordings that run, or whose end was not told yet: their rooms may be closed.
+    tapes: Mutex<Vec<Arc<Tape>>>,
     /// Things said and recorded so far; the last one's tag.
     tags: AtomicU64,
 }
@@ -59,6 +67,8 @@ pub(crate) struct Seat {
     pub(crate) joining: Joining,
     /// Its far end has put us on hold; its music is not for the room.
     pub(crate) held: bool,
+    /// Keeps the name that it said, for who announces it.
+    pub(crate) said: Vec<Arc<Fleeting>>,
     pub(crate) mail: mpsc::Sender<Box<Mail>>,
 }
 
@@ -115,9 +125,10 @@ impl Conferences {
         studio: Arc<Studio>,
         tasks: Tasks,
         recordings_dir: PathBuf,
+        (spool, cdr): (Spool, Cdr),
     ) -> Conferences {
-        let (rooms, tags) = (Mutex::default(), AtomicU64::new(0));
-        Conferences { engine, studio, tasks, recordings_dir, rooms, tags }
+        let (rooms, tapes, tags) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Conferences { engine, studio, tasks, recordings_dir, spool, cdr, rooms, tapes, tags }
     }
 
     fn tag(&self) -> u64 {
@@ -126,7 +137,8 @@ impl Conferences {
 
     /// Gives somebody a seat in the room that it names.
     pub(crate) fn join(self: &Arc<Self>, seat: Seat) -> Result<(), NotIn> {
-        let (name, entry) = (seat.joining.room.clone(), seat.joining.entry.clone());
+        let name = seat.joining.room.clone();
+        let entry = Words::new(seat.joining.entry.clone(), &seat);
         let mut rooms = crate::lock(&self.rooms);
         let room = match rooms.entry(name.clone()) {
             Entry::Occupied(room) if room.get().is_full(&seat) => return Err(NotIn::Full),
@@ -156,6 +168,7 @@ impl Conferences {
         let mut rooms = crate::lock(&self.rooms);
         let Some(room) = rooms.get_mut(name) else { return };
         let Some((left, inside)) = room.give_up(&self.engine, key) else { return };
+        let exit = Words::new(left.joining.exit.clone(), &left);
         let joining = left.joining;
         let closes = joining.closes || joining.ends_with_lead && joining.moderator && !room.is_led();
         if closes {
@@ -168,7 +181,7 @@ impl Conferences {
         }
         self.tape(name, room);
         if inside {
-            self.announce(name, room, joining.exit);
+            self.announce(name, room, exit);
         }
         // After what is said has begun: who is alone now hears it before the music.
         room.settle(&self.engine);
@@ -219,34 +232,16 @@ impl Conferences {
 
     fn room_event(self: &Arc<Self>, event: &media::Event) {
         use media::Event::{RoomPlayed, RoomRecordFailed, RoomRecorded};
-        let mut rooms = crate::lock(&self.rooms);
-        let (RoomPlayed { room: id, tag, .. }
-        | RoomRecorded { room: id, tag, .. }
-        | RoomRecordFailed { room: id, tag, .. }) = event
-        else {
-            return;
-        };
-        // One that is closed has nothing more to say.
-        let found = rooms.iter_mut().find(|(_, room)| room.id() == *id);
         match event {
-            RoomPlayed { .. } => {
-                if let Some((name, room)) = found {
+            RoomPlayed { room: id, tag, .. } => {
+                let mut rooms = crate::lock(&self.rooms);
+                // One that is closed has nothing more to say.
+                if let Some((name, room)) = rooms.iter_mut().find(|(_, room)| room.id() == *id) {
                     self.said(name, room, *tag);
                 }
             }
-            RoomRecorded { path, duration, .. } => {
-                metrics::counter!("offhook_recordings_total").increment(1);
-                tracing::info!(file = %path.display(), "a conference was recorded");
-                if let Some(tape) = found.and_then(|(_, room)| room.taped(*tag)) {
-                    tape.over(*duration);
-                }
-            }
-            RoomRecordFailed { why, .. } => {
-                tracing::warn!(why, "a conference is not recorded");
-                if let Some(tape) = found.and_then(|(_, room)| room.taped(*tag)) {
-                    tape.failed(why);
-                }
-            }
+            RoomRecorded { tag, duration, .. } => self.taped(*tag, Ok(*duration)),
+            RoomRecordFailed { tag, why, .. } => self.taped(*tag, Err(why)),
             _ => {}
         }
     }

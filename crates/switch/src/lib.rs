@@ -63,7 +63,7 @@ pub use meters::describe_metrics;
 pub use origination::{Direction, NotBegun, Origination};
 pub use sdp::negotiate::security::{Keying, Policy};
 pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
-pub use spool::{Bucket, RecordingsConfig};
+pub use spool::{Bucket, NotDone, NotHad, ParcelView, RecordingsConfig, SpoolList, SpoolView, Stored};
 pub use store::{Network, NotANetwork};
 pub use trunk::TrunkView;
 
@@ -160,8 +160,14 @@ impl Switch {
             config.prompt_limit,
         );
         let (studio, tasks) = (Arc::new(studio), Tasks::default());
-        let conferences =
-            Arc::new(Conferences::new(engine.clone(), studio.clone(), tasks.clone(), recordings_dir.clone()));
+        let cdr = call::cdr::Cdr::start(config.cdr);
+        let conferences = Arc::new(Conferences::new(
+            engine.clone(),
+            studio.clone(),
+            tasks.clone(),
+            recordings_dir.clone(),
+            (spool.clone(), cdr.clone()),
+        ));
         tokio::spawn(conference::listen(Arc::downgrade(&conferences), room_events));
         let (shard, commands) = ShardHandle::channels(config.sip.shards);
         let shared = Arc::new(Shared {
@@ -172,7 +178,7 @@ impl Switch {
             book: Book::default(),
             bus: Bus::new(),
             ends: Ends::default(),
-            cdr: call::cdr::Cdr::start(config.cdr),
+            cdr,
             journals: journal::Journals::start(config.journal),
             spool,
             lines: Arc::default(),

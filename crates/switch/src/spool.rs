@@ -5,12 +5,16 @@
 //! what became of it. A kill costs no order: the next start sends what the last one did not.
 //!
 //! [`Spool`] is the calls' way to the [`keeper`], a task that owns all orders; [`order`] is what they are and how they get
-//! to the disk, [`web`] and [`bucket`] are the two places that recordings are sent to. Nothing here knows SIP or flows.
+//! to the disk, [`shelf`] where there, [`web`] and [`bucket`] are the two places that recordings are sent to, [`operator`] is
+//! what an operator sees of it. Nothing here knows SIP or flows.
 
 mod attempt;
 mod bucket;
+mod fleeting;
 mod keeper;
+mod operator;
 mod order;
+mod shelf;
 mod web;
 
 use std::path::Path;
@@ -20,7 +24,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::bucket::Bucket;
+use self::bucket::Store;
+pub(crate) use self::fleeting::Fleeting;
 use self::keeper::{Keeper, Note};
+pub use self::operator::{NotDone, NotHad, ParcelView, SpoolList, SpoolView, Stored};
 pub(crate) use self::order::{Destination, End, Order};
 use crate::call::CallId;
 use crate::error::StartError;
@@ -61,7 +68,7 @@ impl Default for RecordingsConfig {
 pub(crate) struct Spool {
     notes: mpsc::UnboundedSender<Note>,
     /// Every recording goes to the bucket, too.
-    bucket: Option<Arc<str>>,
+    bucket: Option<Arc<Store>>,
     pub(crate) stereo: bool,
 }
 
@@ -73,20 +80,25 @@ impl Spool {
     pub(crate) fn open(config: RecordingsConfig, directory: &Path) -> Result<(Spool, Waiting), StartError> {
         crate::http::install_crypto();
         let (sender, notes) = mpsc::unbounded_channel();
-        let prefix = config.bucket.as_ref().map(|bucket| Arc::from(bucket.prefix.as_str()));
-        let spool = Spool { notes: sender, bucket: prefix, stereo: config.stereo };
-        Ok((spool, Waiting(Keeper::new(config, directory, notes)?)))
+        let bucket = config.bucket.as_ref().map(Store::new).transpose()?.map(Arc::new);
+        let spool = Spool { notes: sender, bucket: bucket.clone(), stereo: config.stereo };
+        Ok((spool, Waiting(Keeper::new(config, directory, bucket, notes)?)))
     }
 
     /// A recording began. Where it will be sent first, if it will.
     pub(crate) fn begun(&self, mut order: Order) -> Option<String> {
-        if let Some(prefix) = &self.bucket {
-            let key = format!("{prefix}{}", order.file);
+        if let Some(bucket) = self.bucket.as_ref().filter(|_| !order.fleeting) {
+            let key = bucket.key(&order.file);
             order.add(Destination::Bucket { key });
         }
         let to = order.parcels.first().map(|parcel| parcel.to.words());
         self.note(Note::Begun(Box::new(order)));
         to
+    }
+
+    /// It is of another call, too.
+    pub(crate) fn is_of(&self, id: &str, call: CallId) {
+        self.note(Note::Of { id: id.to_owned(), call: call.to_string() });
     }
 
     /// It ended, in this call.

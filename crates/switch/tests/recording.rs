@@ -5,13 +5,15 @@ mod rig;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rig::receiver::Receiver;
 use rig::{LONG, Rig, trace};
 use serde_json::{Value, json};
 use switch::{CallView, Config, Happening, RecordingState, RecordingView};
+use testkit::disk::SmallDisk;
+use testkit::receiver::Receiver;
 use testkit::ua::Offer;
 use tokio::sync::broadcast;
 
@@ -61,7 +63,8 @@ fn happened(rig: &Rig, events: &mut broadcast::Receiver<std::sync::Arc<switch::E
 }
 
 fn orders(directory: &Path) -> usize {
-    std::fs::read_dir(directory.join("spool")).expect("the spool").count()
+    let all = std::fs::read_dir(directory.join("spool")).expect("the spool").flatten();
+    all.filter(|entry| entry.path().is_file()).count()
 }
 
 #[test]
@@ -270,14 +273,110 @@ fn an_order_of_a_switch_that_was_killed_while_it_recorded_is_sent_at_the_next_st
 }
 
 #[test]
-fn a_full_disk_costs_neither_the_order_nor_what_fitted_of_the_recording() {
+fn a_recording_that_failed_is_listed_sent_again_or_given_up_also_after_a_restart() {
     let home = tempfile::tempdir().expect("a directory");
-    let mount = ["-t", "tmpfs", "-o", "size=128k", "tmpfs"];
-    let mounted = Command::new("mount").args(mount).arg(home.path()).status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        println!("skipped: a file system of 128 KiB needs the right to mount one");
-        return;
+    let directory = home.path().join("recordings");
+    let server = Receiver::start(|nth, _| if nth < 3 { (403, String::new()) } else { (201, String::new()) });
+    let shared = |config: &mut Config| {
+        quick(config);
+        config.media.recordings_dir = directory.clone();
+    };
+    let rig = Rig::with(&[("1001", record(&server.url("/box?key=s3cret")))], shared);
+    let failed = [leave_a_message(&rig), leave_a_message(&rig)].map(|call| until(&rig, &call, "failed").id);
+    drop(rig);
+    assert_eq!(orders(&directory), 0, "nothing waits");
+
+    let rig = Rig::with(&[], shared);
+    let mut events = rig.switch().subscribe();
+    let list = || rig.runtime.block_on(rig.switch().spool()).entries;
+    let all = list();
+    assert_eq!(
+        all.iter().map(|entry| entry.state.why()).collect::<Vec<_>>(),
+        [Some("the server answered 403"); 2]
+    );
+    let parcel = &all[0].parcels[0];
+    assert!(parcel.to.starts_with(&server.url("/box/")) && !parcel.to.contains("s3cret"), "{parcel:?}");
+    assert_eq!((parcel.state, parcel.why.as_deref()), ("failed", Some("the server answered 403")));
+    // The server has not changed its mind; then it has.
+    let again = |id: &str| rig.runtime.block_on(rig.switch().send_again(id));
+    assert_eq!(again(&failed[0]).expect("an order").state.word(), "waiting");
+    assert!(matches!(happened(&rig, &mut events), Happening::RecordingFailed { id, .. } if id == failed[0]));
+    rig.wait("that it failed again", || list().iter().all(|entry| entry.state.word() == "failed"));
+    assert_eq!(list().len(), 2);
+    again(&failed[0]).expect("an order");
+    assert!(matches!(happened(&rig, &mut events), Happening::RecordingSent { id, .. } if id == failed[0]));
+    assert_eq!(server.wait_for(3).header("x-offhook-recording"), failed[0]);
+    rig.wait("that it is off the list", || list().len() == 1);
+    assert_eq!(again(&failed[0]).expect_err("it is sent"), switch::NotDone::Unknown);
+    assert_eq!(again("../x").expect_err("no name"), switch::NotDone::Unknown);
+    // Of the other nothing is wanted any more; its recording stays.
+    let drop = |id: &str| rig.runtime.block_on(rig.switch().give_up_sending(id));
+    assert_eq!(drop(&failed[1]).expect("an order").state.word(), "failed");
+    rig.wait("an empty list", || list().is_empty());
+    let file = directory.join(format!("{}.wav", failed[1]));
+    assert!(file.exists() && file.with_extension("json").exists());
+    assert_eq!(
+        (drop(&failed[1]).expect_err("it is done"), server.got().len()),
+        (switch::NotDone::Unknown, 4)
+    );
+}
+
+#[test]
+fn what_was_recorded_for_a_moment_is_gone_after_a_kill() {
+    let home = tempfile::tempdir().expect("a directory");
+    let directory = home.path().join("recordings");
+    std::fs::create_dir_all(directory.join("spool")).expect("a spool");
+    let order = |id: &str, fleeting: bool| {
+        let order = json!({"id": id, "fleeting": fleeting, "file": format!("{id}.wav"), "name": "", "calls": ["call-00abcd"],
+            "sip_call_id": "1@a", "caller": "sip:a@b", "called": "1", "begun": "2026-01-01T00:00:00Z", "over": null,
+            "end": null, "notes": [], "parcels": []});
+        std::fs::write(directory.join(format!("spool/{id}.json")), order.to_string()).expect("written");
+        std::fs::write(directory.join(format!("{id}.wav")), b"RIFF").expect("written");
+    };
+    order("name", true);
+    order("message", false);
+    let _rig = Rig::with(&[], |config| config.media.recordings_dir = directory.clone());
+    let deadline = std::time::Instant::now() + LONG;
+    while orders(&directory) > 0 {
+        assert!(std::time::Instant::now() < deadline, "the orders are not done");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
+    let exist =
+        ["name.wav", "name.json", "message.wav", "message.json"].map(|file| directory.join(file).exists());
+    assert_eq!(exist, [false, false, true, true]);
+}
+
+#[test]
+fn a_recording_that_waits_is_tried_at_once_when_that_is_wanted_and_not_at_all_without_its_file() {
+    let up = Arc::new(AtomicBool::new(false));
+    let server = Receiver::start({
+        let up = up.clone();
+        move |_, _| if up.load(Ordering::Relaxed) { (201, String::new()) } else { (503, String::new()) }
+    });
+    let rig = Rig::with(&[("1001", record(&server.url("/box")))], |config| {
+        config.recordings.first_wait = Duration::from_secs(3_600);
+        config.recordings.longest_wait = Duration::from_secs(3_600);
+    });
+    let (first, second) = (leave_a_message(&rig), leave_a_message(&rig));
+    server.wait_for(1);
+    let [first, second] = [first, second].map(|call| until(&rig, &call, "waiting"));
+    let list = || rig.runtime.block_on(rig.switch().spool()).entries;
+    let tried = |entry: &switch::SpoolView| (entry.parcels[0].tries, entry.parcels[0].why.clone());
+    rig.wait("what the last try came to", || {
+        list().iter().all(|entry| tried(entry) == (1, Some("the server answered 503".to_owned())))
+    });
+    up.store(true, Ordering::Relaxed);
+    std::fs::remove_file(path(&rig, &second)).expect("removed");
+    let again = |id: &str| rig.runtime.block_on(rig.switch().send_again(id));
+    assert_eq!(again(&second.id).expect_err("no file"), switch::NotDone::NoFile);
+    again(&first.id).expect("an order");
+    assert_eq!(server.wait_for(2).header("x-offhook-recording"), first.id);
+    rig.wait("that it is sent", || list().iter().all(|entry| entry.id == second.id));
+}
+
+#[test]
+fn a_full_disk_costs_neither_the_order_nor_what_fitted_of_the_recording() {
+    let Some(home) = SmallDisk::of(128) else { return };
     let directory = home.path().join("recordings");
     let server = Receiver::start(|_, _| (201, String::new()));
     let rig = Rig::with(&[("1001", record(&server.url("/box")))], |config| {
@@ -303,5 +402,4 @@ fn a_full_disk_costs_neither_the_order_nor_what_fitted_of_the_recording() {
     drop(room);
     rig.wait("that the order is done", || orders(&directory) == 0);
     drop(rig);
-    let _ = Command::new("umount").arg("-l").arg(home.path()).status();
 }

@@ -5,11 +5,11 @@ mod rig;
 use std::time::Duration;
 
 use audio::{Pcm, Rate};
-use rig::receiver::Receiver;
 use rig::{LONG, Rig, trace};
 use serde_json::{Value, json};
 use switch::{CallView, RecordingState, RecordingView};
 use testkit::ear;
+use testkit::receiver::Receiver;
 use testkit::ua::Offer;
 use testkit::ua::desk::{Desk, LineId, Manner};
 

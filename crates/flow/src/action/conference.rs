@@ -148,7 +148,7 @@ async fn recorded_name(cx: &Cx) -> Result<Option<String>, Halt> {
         sides: Sides::Caller,
         keys: "#".to_owned(),
         upload: None,
-        keeping: Keeping::default(),
+        keeping: Keeping { fleeting: true, ..Keeping::default() },
     });
     let mut heard = cx.last_key();
     loop {

@@ -40,6 +40,9 @@ pub struct Keeping {
     pub rate: Option<u32>,
     /// It ends when the call is transferred.
     pub ends_at_transfer: bool,
+    /// It is needed in this call only: it is no part of what the call's records name, goes nowhere, and is gone with the
+    /// leg.
+    pub fleeting: bool,
     /// What its author calls it, and where it says that it comes from; kept with it.
     pub notes: Vec<(String, String)>,
 }

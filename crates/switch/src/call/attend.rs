@@ -49,6 +49,7 @@ impl CallLeg {
             party: self.party(),
             since: wall_clock(),
             held: self.holds(),
+            said: self.fleeting(),
             mail: owner.mail.clone(),
             joining,
         };

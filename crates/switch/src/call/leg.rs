@@ -37,6 +37,7 @@ use crate::error::Refusal;
 use crate::lines::Owned;
 use crate::shared::Shared;
 use crate::sip_io::Owner;
+use crate::spool::Fleeting;
 use crate::trunk::Pass;
 
 /// A worker too busy to let a leg go is asked again after two slots.
@@ -131,6 +132,8 @@ pub(crate) struct CallLeg {
     pending: Vec<Pending>,
     /// The flow that runs when a recording that begins from here on is over.
     after_recording: Option<String>,
+    /// Keeps what it recorded for a moment, as long as it is there.
+    fleeting: Vec<Arc<Fleeting>>,
     /// How loud the far end is heard by others: muted or not, and the factor when it is not.
     loudness: (bool, f32),
     silence: Silence,
@@ -190,6 +193,7 @@ impl CallLeg {
             own: Own::Nothing,
             pending: Vec::new(),
             after_recording: None,
+            fleeting: Vec::new(),
             loudness: (false, 1.0),
             silence: Silence::Unknown,
             flow: None,

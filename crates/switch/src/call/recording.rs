@@ -15,7 +15,7 @@ use super::CallId;
 use crate::book::{Record, RecordingState, RecordingView};
 use crate::events::wall_clock;
 use crate::shared::Shared;
-use crate::spool::{self, Destination, End};
+use crate::spool::{self, Destination, End, Fleeting};
 
 /// What of a customer's name goes into a file's.
 const NAME: usize = 64;
@@ -54,6 +54,8 @@ pub(crate) struct Ongoing {
     pub(crate) after: Option<String>,
     /// Where it will be sent first.
     pub(crate) to: Option<String>,
+    /// What keeps its file, if it is needed for a moment only.
+    pub(crate) fleeting: Option<Arc<Fleeting>>,
 }
 
 /// What became of a recording that ended well.
@@ -98,7 +100,7 @@ impl Order {
     /// What of it is known while it runs. One of the caller alone belongs to the flow that waits for it.
     pub(super) fn ongoing(&self, id: &str, after: Option<String>) -> Ongoing {
         let follows = self.sides == Sides::Both && !self.keeping.ends_at_transfer;
-        Ongoing { id: id.to_owned(), least: self.keeping.least, follows, after, to: None }
+        Ongoing { id: id.to_owned(), least: self.keeping.least, follows, after, to: None, fleeting: None }
     }
 }
 
@@ -139,30 +141,39 @@ pub(crate) fn format(file: &Path) -> Option<FileFormat> {
     FileFormat::from_name(file.extension()?.to_str()?)
 }
 
-/// Notes that a recording began. Where it will be sent, if it will.
+/// Notes that a recording began.
 pub(super) fn begun(
     shared: &Shared,
     record: &Record,
-    id: &str,
+    ongoing: Ongoing,
     at: Timestamp,
     order: Order,
-) -> Option<String> {
-    let about = record.summary();
-    let file = file(id, order.format).display().to_string();
-    let notes = order.keeping.notes;
-    record.add_recording(RecordingView {
-        id: id.to_owned(),
-        file: file.clone(),
-        began: at,
-        seconds: None,
-        notes: notes.clone(),
-        state: RecordingState::Recording,
-    });
+) -> Ongoing {
+    let mut letter = letter(record, &ongoing.id, at, order.format);
+    if order.keeping.fleeting {
+        let fleeting = Fleeting::new(shared.spool.clone(), &ongoing.id, record.id);
+        shared.spool.begun(spool::Order { fleeting: true, ..letter });
+        return Ongoing { fleeting: Some(Arc::new(fleeting)), ..ongoing };
+    }
+    letter.name = order.name;
+    letter.notes = order.keeping.notes;
+    record.add_recording(view(&letter, at));
     shared.cdr.alive(record);
-    let mut letter = spool::Order {
+    if let Some((method, url)) = order.upload {
+        letter.add(Destination::Web { method, url });
+    }
+    let to = shared.spool.begun(letter);
+    Ongoing { to, ..ongoing }
+}
+
+/// The order of a recording that begins in this call.
+pub(crate) fn letter(record: &Record, id: &str, at: Timestamp, format: FileFormat) -> spool::Order {
+    let about = record.summary();
+    spool::Order {
         id: id.to_owned(),
-        file,
-        name: order.name,
+        fleeting: false,
+        file: file(id, format).display().to_string(),
+        name: String::new(),
         calls: vec![record.id.to_string()],
         sip_call_id: about.sip_call_id,
         caller: about.caller,
@@ -170,13 +181,44 @@ pub(super) fn begun(
         begun: at.to_string(),
         over: None,
         end: None,
-        notes,
+        again: None,
+        dropped: false,
+        notes: Vec::new(),
         parcels: Vec::new(),
-    };
-    if let Some((method, url)) = order.upload {
-        letter.add(Destination::Web { method, url });
     }
-    shared.spool.begun(letter)
+}
+
+/// What a call's page says of a recording that begins.
+pub(crate) fn view(letter: &spool::Order, at: Timestamp) -> RecordingView {
+    RecordingView {
+        id: letter.id.clone(),
+        file: letter.file.clone(),
+        began: at,
+        seconds: None,
+        notes: letter.notes.clone(),
+        state: RecordingState::Recording,
+    }
+}
+
+/// What a page says of a recording that is over, and complete.
+pub(crate) fn complete(view: &mut RecordingView, seconds: f64, here: &Path, to: Option<&str>) {
+    view.seconds = Some(seconds);
+    let here = here.join(&view.file).display().to_string();
+    view.state = match to {
+        Some(to) => RecordingState::Waiting { to: to.to_owned(), here },
+        None => RecordingState::Saved { place: here },
+    };
+}
+
+/// What a page says of a recording that broke off.
+pub(crate) fn broken(view: &mut RecordingView, why: &str, here: &Path) {
+    let here = here.join(&view.file).display().to_string();
+    view.state = RecordingState::Failed { why: why.to_owned(), here };
+}
+
+/// A length in seconds, to the millisecond.
+pub(crate) fn seconds(length: Duration) -> f64 {
+    (length.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// Notes that a recording is complete; the spool sends it on its way.
@@ -187,7 +229,10 @@ pub(super) fn finished(
     length: Duration,
 ) -> Kept {
     let id = &ongoing.id;
-    let seconds = (length.as_secs_f64() * 1_000.0).round() / 1_000.0;
+    if ongoing.fleeting.is_some() {
+        return Kept::Yes;
+    }
+    let seconds = seconds(length);
     if length < ongoing.least {
         let why = format!("{id} is thrown away: {seconds} s, where the least is {}", ongoing.least.as_secs());
         record.drop_recording(id);
@@ -196,24 +241,18 @@ pub(super) fn finished(
     }
     metrics::counter!("offhook_recordings_total").increment(1);
     tracing::info!(recording = id, seconds, "recorded");
-    record.write_recording(id, |view| {
-        view.seconds = Some(seconds);
-        let here = shared.recordings_dir.join(&view.file).display().to_string();
-        view.state = match ongoing.to.clone() {
-            Some(to) => RecordingState::Waiting { to, here },
-            None => RecordingState::Saved { place: here },
-        };
-    });
+    record.write_recording(id, |view| complete(view, seconds, &shared.recordings_dir, ongoing.to.as_deref()));
     shared.spool.over(id, record.id, End::Complete(seconds));
     Kept::Yes
 }
 
 /// Notes that a recording broke off; what there is of it goes where it would have gone.
-pub(super) fn failed(shared: &Shared, record: &Record, id: &str, why: &str) {
-    record.write_recording(id, |view| {
-        let here = shared.recordings_dir.join(&view.file).display().to_string();
-        view.state = RecordingState::Failed { why: why.to_owned(), here };
-    });
+pub(super) fn failed(shared: &Shared, record: &Record, ongoing: &Ongoing, why: &str) {
+    let id = ongoing.id.as_str();
+    if ongoing.fleeting.is_some() {
+        return;
+    }
+    record.write_recording(id, |view| broken(view, why, &shared.recordings_dir));
     tracing::warn!(recording = id, why, "a recording failed");
     metrics::counter!("offhook_recordings_failed_total").increment(1);
     shared.spool.over(id, record.id, End::Broken(why.to_owned()));

@@ -8,8 +8,9 @@ use audio::codec::{Codec, OpusSettings};
 use flow::leg::Prompt;
 use media::{Form, Repeat, RoomCommand};
 
-use super::Conferences;
 use super::room::Room;
+use super::{Conferences, Seat};
+use crate::spool::Fleeting;
 
 /// Announcements that wait; of a crowd that comes at once, not everybody is announced.
 const MOST: usize = 4;
@@ -19,7 +20,20 @@ const MOST: usize = 4;
 pub(super) struct Announcer {
     /// The tag of what is heard or made ready.
     now: Option<u64>,
-    waiting: VecDeque<Vec<Prompt>>,
+    waiting: VecDeque<Words>,
+}
+
+/// What is said of a member.
+pub(super) struct Words {
+    prompts: Vec<Prompt>,
+    /// Keeps the name that it said until it is made ready.
+    said: Vec<Arc<Fleeting>>,
+}
+
+impl Words {
+    pub(super) fn new(prompts: Vec<Prompt>, of: &Seat) -> Words {
+        Words { prompts, said: of.said.clone() }
+    }
 }
 
 impl Announcer {
@@ -36,25 +50,27 @@ impl Announcer {
 
 impl Conferences {
     /// Lets all in the room hear it, after what they hear already.
-    pub(super) fn announce(self: &Arc<Self>, name: &str, room: &mut Room, prompts: Vec<Prompt>) {
-        if prompts.is_empty() {
+    pub(super) fn announce(self: &Arc<Self>, name: &str, room: &mut Room, words: Words) {
+        if words.prompts.is_empty() {
             return;
         }
         if room.announcer.now.is_some() {
             if room.announcer.waiting.len() < MOST {
-                room.announcer.waiting.push_back(prompts);
+                room.announcer.waiting.push_back(words);
             }
             return;
         }
         let tag = self.tag();
         room.announcer.now = Some(tag);
         let form = Form::new(Codec::L16(room.rate()), Duration::from_millis(20), OpusSettings::default());
-        if let Some(items) = self.studio.at_hand(&prompts, form) {
+        if let Some(items) = self.studio.at_hand(&words.prompts, form) {
             return self.play(name, room, tag, items);
         }
         let (conferences, name) = (self.clone(), name.to_owned());
         self.tasks.spawn(async move {
+            let Words { prompts, said } = words;
             let ready = conferences.studio.prepare(&prompts, form).await;
+            drop(said);
             let mut rooms = crate::lock(&conferences.rooms);
             let Some(room) = rooms.get_mut(&name).filter(|room| room.announcer.now == Some(tag)) else {
                 return;

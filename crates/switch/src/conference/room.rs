@@ -1,5 +1,7 @@
 //! One room: who has a seat, who is inside, and what each is told.
 
+use std::sync::Arc;
+
 use audio::Rate;
 use flow::ir::FileFormat;
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use super::announcing::Announcer;
 use super::relating::Relations;
 use super::taping::{Tape, Taping};
 use super::{ConferenceView, MemberView, RoomNews, Seat};
+use crate::book::Record;
 use crate::call::{CallId, LegKey, Mail, post};
 use crate::events::wall_clock;
 
@@ -25,7 +28,7 @@ pub(super) struct Room {
     pub(super) announcer: Announcer,
     pub(super) relations: Relations,
     pub(super) taping: Taping,
-    pub(super) tape: Option<Tape>,
+    pub(super) tape: Option<Arc<Tape>>,
 }
 
 struct Place {
@@ -121,28 +124,24 @@ impl Room {
         self.seats().any(|seat| seat.joining.moderator)
     }
 
-    pub(super) fn has_somebody_inside(&self) -> bool {
-        self.places.iter().any(|place| place.inside)
-    }
-
     /// The form in which a member's flow wants it recorded.
     pub(super) fn asked_format(&self) -> Option<FileFormat> {
         self.seats().find_map(|seat| seat.joining.record)
     }
 
-    /// The calls of all who are inside note what is recorded.
-    pub(super) fn note_tape(&mut self) {
-        let Some(tape) = &mut self.tape else { return };
-        for place in self.places.iter_mut().filter(|place| place.inside && place.taped != Some(tape.tag)) {
-            place.taped = Some(tape.tag);
-            place.seat.record.add_recording(tape.view.clone());
-            tape.calls.push(place.seat.record.clone());
-        }
+    /// Those who are inside and have not noted what is recorded.
+    pub(super) fn untold_of(&mut self, tape: u64) -> Vec<Arc<Record>> {
+        let untold = self.places.iter_mut().filter(|place| place.inside && place.taped != Some(tape));
+        let told = untold.map(|place| {
+            place.taped = Some(tape);
+            place.seat.record.clone()
+        });
+        told.collect()
     }
 
-    /// The recording of this tag is over, if it is the one that runs.
-    pub(super) fn taped(&mut self, tag: u64) -> Option<Tape> {
-        self.tape.take_if(|tape| tape.tag == tag)
+    /// Who was the first to come of those who are inside.
+    pub(super) fn first_inside(&self) -> Option<&Arc<Record>> {
+        self.places.iter().find(|place| place.inside).map(|place| &place.seat.record)
     }
 
     /// Gives somebody a seat; whether it is inside.
@@ -294,7 +293,7 @@ impl Room {
             rate: self.rate.hertz(),
             opened: self.opened,
             locked: self.locked,
-            recording: self.tape.as_ref().map(|tape| tape.view.id.clone()),
+            recording: self.tape.as_ref().map(|tape| tape.id.clone()),
             members: members.collect(),
         }
     }

@@ -1,50 +1,35 @@
 //! Recording all that is said in a room.
 //!
 //! A recording begins with the first who is inside of a room that wants it, and ends with the last. Every call that takes
-//! part has its id.
+//! part has its id, and it goes the way of calls' recordings through the spool.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flow::ir::FileFormat;
+use jiff::Timestamp;
 use media::RoomCommand;
 
 use super::Conferences;
 use super::room::Room;
-use crate::book::{Record, RecordingState, RecordingView};
+use crate::book::{Record, RecordingView};
 use crate::call::recording;
 use crate::events::wall_clock;
+use crate::spool::End;
 
 /// What of a room's name goes into a file's.
 const NAME: usize = 64;
 
-/// A recording that runs.
+/// A recording that runs, or whose end is still to be told.
 pub(super) struct Tape {
     pub(super) tag: u64,
-    /// As the calls that take part have it. It is where it stays, and readable at every moment.
-    pub(super) view: RecordingView,
-    pub(super) calls: Vec<Arc<Record>>,
-}
-
-impl Tape {
-    /// It is over, and as long as that.
-    pub(super) fn over(&self, length: Duration) {
-        let seconds = (length.as_secs_f64() * 1_000.0).round() / 1_000.0;
-        for call in &self.calls {
-            call.write_recording(&self.view.id, |view| view.seconds = Some(seconds));
-        }
-    }
-
-    /// It could not be made, or only in part.
-    pub(super) fn failed(&self, why: &str) {
-        for call in &self.calls {
-            call.write_recording(&self.view.id, |view| {
-                if let RecordingState::Saved { place } = &view.state {
-                    view.state = RecordingState::Failed { why: why.to_owned(), here: place.clone() };
-                }
-            });
-        }
-    }
+    pub(super) id: String,
+    /// As the calls that take part have it.
+    view: RecordingView,
+    /// Where it will be sent first.
+    to: Option<String>,
+    /// Those that took part, the one that it began with first.
+    calls: Mutex<Vec<Arc<Record>>>,
 }
 
 /// Whether a room is recorded.
@@ -68,27 +53,82 @@ impl Conferences {
         };
         if let Some(format) = wanted
             && room.tape.is_none()
-            && room.has_somebody_inside()
+            && let Some(first) = room.first_inside()
         {
-            let tag = self.tag();
-            let id = id(name, tag);
-            let path = recording::file(&id, format);
-            let place = self.recordings_dir.join(&path).display().to_string();
-            let view = RecordingView {
-                id,
-                file: path.display().to_string(),
-                began: wall_clock(),
-                seconds: None,
-                notes: vec![("conference".to_owned(), name.to_owned())],
-                state: RecordingState::Saved { place },
-            };
-            let command = RoomCommand::Record { tag, path, format: of(format), limit: None, silence: None };
-            match self.engine.send_to_room(room.id(), command) {
-                Ok(()) => room.tape = Some(Tape { tag, view, calls: Vec::new() }),
-                Err(error) => tracing::warn!(%error, room = name, "a conference is not recorded"),
-            }
+            let first = first.clone();
+            room.tape = self.begin_tape(name, room, format, &first);
         }
-        room.note_tape();
+        let Some(tape) = room.tape.clone() else { return };
+        for call in room.untold_of(tape.tag) {
+            call.add_recording(tape.view.clone());
+            self.cdr.alive(&call);
+            self.spool.is_of(&tape.id, call.id);
+            crate::lock(&tape.calls).push(call);
+        }
+    }
+
+    fn begin_tape(
+        &self,
+        name: &str,
+        room: &Room,
+        format: FileFormat,
+        first: &Arc<Record>,
+    ) -> Option<Arc<Tape>> {
+        let (tag, at) = (self.tag(), wall_clock());
+        let id = id(name, at, tag);
+        let path = recording::file(&id, format);
+        let command = RoomCommand::Record { tag, path, format: of(format), limit: None, silence: None };
+        if let Err(error) = self.engine.send_to_room(room.id(), command) {
+            tracing::warn!(%error, room = name, "a conference is not recorded");
+            return None;
+        }
+        let mut letter = recording::letter(first, &id, at, format);
+        letter.name = name.to_owned();
+        letter.notes = vec![("conference".to_owned(), name.to_owned())];
+        let view = recording::view(&letter, at);
+        let to = self.spool.begun(letter);
+        let tape = Arc::new(Tape { tag, id, view, to, calls: Mutex::default() });
+        crate::lock(&self.tapes).push(tape.clone());
+        Some(tape)
+    }
+
+    /// The recording of this tag is over, and so long, or broke off: the calls that took part note it, and it goes where it
+    /// is to be.
+    pub(super) fn taped(&self, tag: u64, came: Result<Duration, &str>) {
+        for room in crate::lock(&self.rooms).values_mut() {
+            room.tape.take_if(|tape| tape.tag == tag);
+        }
+        let mut tapes = crate::lock(&self.tapes);
+        let Some(at) = tapes.iter().position(|tape| tape.tag == tag) else { return };
+        let tape = tapes.remove(at);
+        drop(tapes);
+        let calls = std::mem::take(&mut *crate::lock(&tape.calls));
+        let here = &self.recordings_dir;
+        let (name, id) = (&tape.view.notes, &tape.id);
+        let end = match came {
+            Ok(length) => {
+                let seconds = recording::seconds(length);
+                metrics::counter!("offhook_recordings_total").increment(1);
+                tracing::info!(recording = id, ?name, seconds, "a conference was recorded");
+                for call in &calls {
+                    call.write_recording(id, |view| {
+                        recording::complete(view, seconds, here, tape.to.as_deref());
+                    });
+                }
+                End::Complete(seconds)
+            }
+            Err(why) => {
+                metrics::counter!("offhook_recordings_failed_total").increment(1);
+                tracing::warn!(recording = id, ?name, why, "a conference's recording failed");
+                for call in &calls {
+                    call.write_recording(id, |view| recording::broken(view, why, here));
+                }
+                End::Broken(why.to_owned())
+            }
+        };
+        if let Some(first) = calls.first() {
+            self.spool.over(id, first.id, end);
+        }
     }
 
     /// Ends the recording.
@@ -97,7 +137,7 @@ impl Conferences {
         if let Some(stop) = stop
             && self.engine.send_to_room(room.id(), stop).is_err()
         {
-            // A room that is gone has ended it.
+            // A room that is gone has ended it, and tells so.
             room.tape = None;
         }
     }
@@ -112,8 +152,8 @@ fn of(format: FileFormat) -> media::Format {
 }
 
 /// `conference-board-20261121T170500-3`: no other recording is called so.
-fn id(name: &str, tag: u64) -> String {
+fn id(name: &str, at: Timestamp, tag: u64) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
     let name: String = name.chars().map(plain).take(NAME).collect();
-    format!("conference-{name}-{}-{tag}", wall_clock().strftime("%Y%m%dT%H%M%S"))
+    format!("conference-{name}-{}-{tag}", at.strftime("%Y%m%dT%H%M%S"))
 }

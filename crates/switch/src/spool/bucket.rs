@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, ObjectStore, PutMultipartOptions, PutOptions,
-    PutPayload, RetryConfig,
+    Attribute, Attributes, BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMultipartOptions,
+    PutOptions, PutPayload, RetryConfig,
 };
 use tokio::io::AsyncReadExt;
 
+use super::operator::{NotHad, Stored};
 use super::web::{Try, missing, open};
 use crate::call::recording::{format, media_type};
 use crate::error::StartError;
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Bucket {
 pub(super) struct Store {
     store: AmazonS3,
     name: String,
+    prefix: String,
 }
 
 impl Store {
@@ -73,7 +76,30 @@ impl Store {
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
         }
         let store = builder.build().map_err(|error| StartError::Bucket(error.to_string()))?;
-        Ok(Store { store, name: bucket.name.clone() })
+        Ok(Store { store, name: bucket.name.clone(), prefix: bucket.prefix.clone() })
+    }
+
+    /// What a recording in this file is called there.
+    pub(super) fn key(&self, file: &str) -> String {
+        format!("{}{file}", self.prefix)
+    }
+
+    /// Where that is, for people.
+    pub(super) fn place(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+
+    /// Reads a recording from there.
+    pub(super) async fn fetch(&self, key: &str) -> Result<Stored, NotHad> {
+        match self.store.get(&object_store::path::Path::from(key)).await {
+            Ok(found) => {
+                let length = found.meta.size;
+                let bytes = found.into_stream().map_err(|error| error.to_string()).boxed();
+                Ok(Stored { length, bytes })
+            }
+            Err(object_store::Error::NotFound { .. }) => Err(NotHad::Unknown),
+            Err(error) => Err(NotHad::Bucket(innermost(&error))),
+        }
     }
 
     /// Puts a recording there.
@@ -116,7 +142,7 @@ impl Store {
             sent
         };
         match sent {
-            Ok(()) => Try::Sent(format!("s3://{}/{key}", self.name)),
+            Ok(()) => Try::Sent(self.place(key)),
             Err(error) => judge(&error),
         }
     }
@@ -131,9 +157,14 @@ async fn piece(from: &mut tokio::fs::File) -> std::io::Result<Vec<u8>> {
 
 /// A bucket is the operator's, who mends its rights and its name: every trouble may pass.
 fn judge(error: &object_store::Error) -> Try {
+    Try::Later(format!("the bucket: {}", innermost(error)), None)
+}
+
+/// What went wrong underneath.
+fn innermost(error: &object_store::Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;
     }
-    Try::Later(format!("the bucket: {inner}"), None)
+    inner.to_string()
 }

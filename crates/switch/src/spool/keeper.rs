@@ -5,6 +5,8 @@
 //! A server that fails is asked again after waits that double; so many are tried at once, and so many of one server's,
 //! that a dead one keeps no other waiting.
 
+mod asked;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -14,10 +16,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+pub(super) use self::asked::Asked;
 use super::RecordingsConfig;
 use super::attempt::{attempt, page};
 use super::bucket::Store;
 use super::order::{self, Destination, End, Order, Sending};
+use super::shelf::Shelf;
 use super::web::Try;
 use crate::book::RecordingState;
 use crate::error::StartError;
@@ -38,8 +42,19 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(super) enum Note {
     Begun(Box<Order>),
-    Over { id: String, call: String, end: End },
+    /// It is of this call, too.
+    Of {
+        id: String,
+        call: String,
+    },
+    Over {
+        id: String,
+        call: String,
+        end: End,
+    },
     Flush(oneshot::Sender<()>),
+    /// An operator wants something.
+    Asked(Asked),
 }
 
 /// A try that is over.
@@ -54,7 +69,7 @@ struct Tried {
 pub(crate) struct Keeper {
     config: RecordingsConfig,
     recordings: PathBuf,
-    directory: PathBuf,
+    shelf: Shelf,
     store: Option<Arc<Store>>,
     notes: mpsc::UnboundedReceiver<Note>,
     orders: HashMap<String, Order>,
@@ -65,6 +80,8 @@ pub(crate) struct Keeper {
     /// What is to be tried, and when: order and parcel.
     due: BinaryHeap<Reverse<(Instant, String, usize)>>,
     tries: JoinSet<Tried>,
+    /// What is tried now.
+    trying: HashSet<(String, usize)>,
     /// Tries on their way, by server.
     busy: HashMap<String, usize>,
 }
@@ -73,13 +90,13 @@ impl Keeper {
     pub(super) fn new(
         config: RecordingsConfig,
         recordings: &Path,
+        store: Option<Arc<Store>>,
         notes: mpsc::UnboundedReceiver<Note>,
     ) -> Result<Keeper, StartError> {
-        let directory = recordings.join("spool");
-        let cannot = |source| StartError::Directory { path: directory.clone(), source };
-        std::fs::create_dir_all(&directory).map_err(cannot)?;
-        let left = order::read(&directory).map_err(cannot)?;
-        let store = config.bucket.as_ref().map(Store::new).transpose()?.map(Arc::new);
+        let shelf = Shelf::new(recordings);
+        let cannot = |source| StartError::Directory { path: shelf.spool.clone(), source };
+        std::fs::create_dir_all(&shelf.failed).map_err(cannot)?;
+        let left = order::read(&shelf.spool).map_err(cannot)?;
         if !left.is_empty() {
             tracing::info!(recordings = left.len(), "recordings of the last run are taken up again");
         }
@@ -87,7 +104,7 @@ impl Keeper {
         Ok(Keeper {
             config,
             recordings: recordings.to_owned(),
-            directory,
+            shelf,
             store,
             notes,
             orders,
@@ -95,6 +112,7 @@ impl Keeper {
             disk: None,
             due: BinaryHeap::new(),
             tries: JoinSet::new(),
+            trying: HashSet::new(),
             busy: HashMap::new(),
         })
     }
@@ -128,11 +146,20 @@ impl Keeper {
                         self.dirty.insert(order.id.clone());
                         self.orders.insert(order.id.clone(), *order);
                     }
+                    Note::Of { id, call } => {
+                        if let Some(order) = self.orders.get_mut(&id)
+                            && !order.calls.contains(&call)
+                        {
+                            order.calls.push(call);
+                            self.dirty.insert(id);
+                        }
+                    }
                     Note::Over { id, call, end } => {
                         self.over(&id, call, end);
                         over.push(id);
                     }
                     Note::Flush(done) => flushed.push(done),
+                    Note::Asked(asked) => self.asked(&shared, asked).await,
                 }
             }
             // Those that go nowhere else are forgotten once they are written.
@@ -161,7 +188,8 @@ impl Keeper {
             let file = self.recordings.join(&order.file);
             // A panic of the mending says no more than a file that cannot be mended.
             let _ = tokio::task::spawn_blocking(move || media::repair_recording(&file)).await;
-            order.end = Some(End::Broken("the switch was killed".to_owned()));
+            let why = "the switch was killed".to_owned();
+            order.end = Some(if order.fleeting { End::Discarded(why) } else { End::Broken(why) });
             order.over = Some(wall_clock().to_string());
             self.dirty.insert(id);
         }
@@ -212,12 +240,11 @@ impl Keeper {
     /// Writes down what has changed. What is done goes to its recording, and is forgotten here.
     async fn write(&mut self) {
         let orders: Vec<Order> = self.dirty.iter().filter_map(|id| self.orders.get(id)).cloned().collect();
-        let (directory, recordings) = (self.directory.clone(), self.recordings.clone());
+        let shelf = self.shelf.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let results: Vec<_> =
-                orders.into_iter().map(|order| (put(&order, &directory, &recordings), order)).collect();
+            let results: Vec<_> = orders.into_iter().map(|order| (shelf.put(&order), order)).collect();
             // Its worth is after a power cut only: an error is one of the next write, too.
-            let _ = order::sync(&directory);
+            let _ = order::sync(&shelf.spool);
             results
         });
         for (result, order) in work.await.unwrap_or_default() {
@@ -266,7 +293,11 @@ impl Keeper {
                 return;
             }
             let Some(order) = self.orders.get(&id) else { continue };
-            let Some(parcel) = order.parcels.get(at) else { continue };
+            let waits = |parcel: &&order::Parcel| matches!(parcel.sending, Sending::Waiting { .. });
+            let Some(parcel) = order.parcels.get(at).filter(waits) else { continue };
+            if self.trying.contains(&(id.clone(), at)) {
+                continue;
+            }
             let server = parcel.to.server().to_owned();
             let busy = self.busy.entry(server.clone()).or_default();
             if *busy >= MOST_EACH {
@@ -274,6 +305,7 @@ impl Keeper {
                 continue;
             }
             *busy += 1;
+            self.trying.insert((id.clone(), at));
             let (order, to) = (order.clone(), parcel.to.clone());
             let file = self.recordings.join(&order.file);
             let (owner, store) = (shared.clone(), self.store.clone());
@@ -286,6 +318,7 @@ impl Keeper {
 
     fn tried(&mut self, shared: &Weak<Shared>, tried: Tried) {
         let Tried { id, parcel: at, server, came } = tried;
+        self.trying.remove(&(id.clone(), at));
         if let Some(busy) = self.busy.get_mut(&server) {
             *busy -= 1;
             if *busy == 0 {
@@ -295,14 +328,16 @@ impl Keeper {
         let (longest, give_up, first) =
             (self.config.longest_wait, self.config.give_up, self.config.first_wait);
         let Some(order) = self.orders.get_mut(&id) else { return };
-        let over = order.over.as_deref().and_then(|over| over.parse::<jiff::Timestamp>().ok());
-        let age = over.map_or(Duration::ZERO, |over| {
-            Duration::try_from(wall_clock().duration_since(over)).unwrap_or_default()
+        let since = order.again.as_deref().or(order.over.as_deref());
+        let since = since.and_then(|since| since.parse::<jiff::Timestamp>().ok());
+        let age = since.map_or(Duration::ZERO, |since| {
+            Duration::try_from(wall_clock().duration_since(since)).unwrap_or_default()
         });
         let Some(parcel) = order.parcels.get_mut(at) else { return };
         let tries = match parcel.sending {
-            Sending::Waiting { tries } => tries + 1,
-            _ => 1,
+            Sending::Waiting { tries, .. } => tries + 1,
+            // It was given up meanwhile.
+            _ => return,
         };
         let stamp = wall_clock().to_string();
         parcel.sending = match came {
@@ -319,7 +354,7 @@ impl Keeper {
                 metrics::counter!("offhook_uploads_retried_total").increment(1);
                 tracing::info!(recording = id, to = parcel.to.words(), tries, why, "not sent yet");
                 self.due.push(Reverse((monotonic() + wait, id.clone(), at)));
-                Sending::Waiting { tries }
+                Sending::Waiting { tries, why: Some(why) }
             }
         };
         let settled = !matches!(parcel.sending, Sending::Waiting { .. });
@@ -332,10 +367,8 @@ impl Keeper {
             tracing::warn!(to, file, why, "a recording was not taken; it is kept here");
             metrics::counter!("offhook_uploads_failed_total").increment(1);
         }
-        let stored = |parcel: &order::Parcel| {
-            matches!((&parcel.to, &parcel.sending), (Destination::Bucket { .. }, Sending::Sent { .. }))
-        };
-        if !self.config.keep && order.is_done() && order.parcels.iter().any(stored) {
+        let stored = |parcel: &order::Parcel| matches!(parcel.to, Destination::Bucket { .. });
+        if !self.config.keep && order.is_sent() && order.parcels.iter().any(stored) {
             let file = self.recordings.join(&order.file);
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = std::fs::remove_file(&file) {
@@ -344,7 +377,7 @@ impl Keeper {
             });
         }
         if let (Some(shared), Some(order)) = (shared.upgrade(), self.orders.get(&id)) {
-            let happening = match state(order, &self.recordings) {
+            let happening = match order.state(&self.recordings) {
                 _ if !order.is_done() => None,
                 RecordingState::Sent { place } => Some(Happening::RecordingSent { id, place }),
                 RecordingState::Failed { why, .. } => Some(Happening::RecordingFailed { id, why }),
@@ -356,7 +389,7 @@ impl Keeper {
 
     /// Writes what became of a recording into its calls, and tells the bus.
     fn tell(&self, shared: &Shared, order: &Order, happening: Option<Happening>) {
-        let state = state(order, &self.recordings);
+        let state = order.state(&self.recordings);
         for call in &order.calls {
             if let Some(record) = page(shared, call, &order.id) {
                 record.write_recording(&order.id, |view| {
@@ -371,53 +404,5 @@ impl Keeper {
         if let (Some(happening), Some(call)) = (happening, call) {
             shared.bus.publish(call, happening);
         }
-    }
-}
-
-/// Writes an order to where it belongs: into the spool, or beside its recording when it is done.
-fn put(order: &Order, spool: &Path, recordings: &Path) -> std::io::Result<()> {
-    if let Some(End::Discarded(_)) = order.end {
-        let file = recordings.join(&order.file);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(file = %file.display(), %error, "a recording that is not wanted stays");
-            }
-            _ => {}
-        }
-        return order.remove(spool);
-    }
-    let owed = !order.parcels.is_empty();
-    if order.is_done() {
-        order.write(recordings, false)?;
-        return order.remove(spool);
-    }
-    if owed && order.end.is_some() {
-        // Its samples before the promise to send them.
-        if let Ok(file) = std::fs::File::open(recordings.join(&order.file)) {
-            file.sync_data()?;
-        }
-    }
-    order.write(spool, owed)
-}
-
-/// What is to be said of a recording as a whole.
-fn state(order: &Order, recordings: &Path) -> RecordingState {
-    let here = recordings.join(&order.file).display().to_string();
-    let failed = order.parcels.iter().find_map(|parcel| match &parcel.sending {
-        Sending::Failed { why, .. } => Some(why),
-        _ => None,
-    });
-    let waits = order.parcels.iter().find(|parcel| matches!(parcel.sending, Sending::Waiting { .. }));
-    let sent = order.parcels.iter().rev().find_map(|parcel| match &parcel.sending {
-        Sending::Sent { place, .. } => Some(place),
-        _ => None,
-    });
-    match (failed, waits, sent, &order.end) {
-        (.., None) => RecordingState::Recording,
-        (Some(why), ..) => RecordingState::Failed { why: why.clone(), here },
-        (None, Some(parcel), ..) => RecordingState::Waiting { to: parcel.to.words(), here },
-        (None, None, Some(place), _) => RecordingState::Sent { place: place.clone() },
-        (None, None, None, Some(End::Broken(why))) => RecordingState::Failed { why: why.clone(), here },
-        (None, None, None, _) => RecordingState::Saved { place: here },
     }
 }

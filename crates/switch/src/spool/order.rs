@@ -8,11 +8,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::book::RecordingState;
+
 /// What is known of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Order {
     /// Its name.
     pub(crate) id: String,
+    /// It goes when whoever needs it has gone, and with the switch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) fleeting: bool,
     /// Its file, in the recordings' directory.
     pub(crate) file: String,
     /// What the customer calls it.
@@ -31,6 +36,12 @@ pub(crate) struct Order {
     pub(crate) over: Option<String>,
     /// How it ended; `None` while it runs.
     pub(crate) end: Option<End>,
+    /// When somebody ordered it to be sent again; the time for giving up counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) again: Option<String>,
+    /// Somebody decided that it is not to be sent any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dropped: bool,
     /// What its author noted.
     pub(crate) notes: Vec<(String, String)>,
     /// Where it goes.
@@ -79,12 +90,23 @@ pub(crate) enum Destination {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Sending {
-    /// To be tried, again after so many tries.
-    Waiting { tries: u32 },
+    /// To be tried, again after so many tries, of which the last failed for this reason.
+    Waiting {
+        tries: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// There.
     Sent { place: String, at: String },
     /// It will not be tried again.
     Failed { why: String, at: String },
+}
+
+impl Sending {
+    /// It was not tried yet.
+    pub(super) fn waiting() -> Sending {
+        Sending::Waiting { tries: 0, why: None }
+    }
 }
 
 impl Destination {
@@ -111,7 +133,34 @@ impl Destination {
 impl Order {
     /// One place more.
     pub(crate) fn add(&mut self, to: Destination) {
-        self.parcels.push(Parcel { to, sending: Sending::Waiting { tries: 0 } });
+        self.parcels.push(Parcel { to, sending: Sending::waiting() });
+    }
+
+    /// It is everywhere where it was to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        self.end.is_some() && self.parcels.iter().all(|parcel| matches!(parcel.sending, Sending::Sent { .. }))
+    }
+
+    /// What is to be said of the recording as a whole.
+    pub(super) fn state(&self, recordings: &Path) -> RecordingState {
+        let here = recordings.join(&self.file).display().to_string();
+        let failed = self.parcels.iter().find_map(|parcel| match &parcel.sending {
+            Sending::Failed { why, .. } => Some(why),
+            _ => None,
+        });
+        let waits = self.parcels.iter().find(|parcel| matches!(parcel.sending, Sending::Waiting { .. }));
+        let sent = self.parcels.iter().rev().find_map(|parcel| match &parcel.sending {
+            Sending::Sent { place, .. } => Some(place),
+            _ => None,
+        });
+        match (failed, waits, sent, &self.end) {
+            (.., None) => RecordingState::Recording,
+            (Some(why), ..) => RecordingState::Failed { why: why.clone(), here },
+            (None, Some(parcel), ..) => RecordingState::Waiting { to: parcel.to.words(), here },
+            (None, None, Some(place), _) => RecordingState::Sent { place: place.clone() },
+            (None, None, None, Some(End::Broken(why))) => RecordingState::Failed { why: why.clone(), here },
+            (None, None, None, _) => RecordingState::Saved { place: here },
+        }
     }
 
     /// Nothing is left to be done.
@@ -161,9 +210,7 @@ pub(super) fn read(directory: &Path) -> io::Result<Vec<Order>> {
             }
             _ => continue,
         }
-        let read = fs::read(&path).map_err(|error| error.to_string());
-        match read.and_then(|text| serde_json::from_slice::<Order>(&text).map_err(|error| error.to_string()))
-        {
+        match of(&path) {
             Ok(order) => orders.push(order),
             Err(error) => {
                 tracing::error!(file = %path.display(), error, "an order of the spool cannot be read; it is put aside");
@@ -174,6 +221,12 @@ pub(super) fn read(directory: &Path) -> io::Result<Vec<Order>> {
     }
     orders.sort_by(|one, other| one.begun.cmp(&other.begun));
     Ok(orders)
+}
+
+/// The order in this file.
+pub(super) fn of(path: &Path) -> Result<Order, String> {
+    let text = fs::read(path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
 /// What was renamed and removed in a directory stays so after a power cut.
@@ -188,6 +241,7 @@ pub(super) mod tests {
     pub(in crate::spool) fn order(id: &str) -> Order {
         Order {
             id: id.to_owned(),
+            fleeting: false,
             file: format!("{id}.wav"),
             name: String::new(),
             calls: vec!["call-000001".into()],
@@ -197,6 +251,8 @@ pub(super) mod tests {
             begun: "2026-01-01T00:00:00Z".into(),
             over: None,
             end: None,
+            again: None,
+            dropped: false,
             notes: vec![("label".into(), "sales".into())],
             parcels: Vec::new(),
         }

@@ -2,8 +2,6 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
-pub(crate) mod receiver;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

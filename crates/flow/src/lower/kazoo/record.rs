@@ -112,6 +112,7 @@ impl Walk<'_> {
             least: step.data.seconds(builder, "record_min_sec").unwrap_or_default(),
             rate: step.data.count(builder, "record_sample_rate").filter(|rate| *rate > 0),
             ends_at_transfer: !follows,
+            fleeting: false,
             notes,
         }
     }

@@ -169,10 +169,10 @@ fn tail(path: &Path) -> io::Result<HashSet<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
     use std::sync::mpsc;
 
     use serde_json::json;
+    use testkit::disk::SmallDisk;
 
     use super::*;
 
@@ -273,15 +273,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_keeps_records_whole_until_there_is_room_within_a_bound_that_is_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-            .arg(folder.path())
-            .status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            println!("skipped: a file system of 64 KiB needs the right to mount one");
-            return;
-        }
+        let Some(folder) = SmallDisk::of(64) else { return };
         let (file, filler) = (folder.path().join("cdr.jsonl"), folder.path().join("filler"));
         let mut writer = Writer::new(file.clone(), 2_000);
         let mut call = 0;
@@ -317,6 +309,5 @@ mod tests {
         assert!(!writer.stuck && writer.waiting.is_empty());
         assert_eq!(read(&file).len(), whole + waiting);
         drop(writer);
-        let _ = Command::new("umount").arg("-l").arg(folder.path()).status();
     }
 }

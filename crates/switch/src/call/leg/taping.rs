@@ -1,5 +1,6 @@
 //! Recordings of a leg: begun when their time comes, told when they are over, taken along to another call.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::ir::Cause;
@@ -11,6 +12,7 @@ use crate::book::Record;
 use crate::call::errand;
 use crate::call::media_end::Job;
 use crate::call::recording::{self, Kept, Ongoing, Order, Pending};
+use crate::spool::Fleeting;
 
 impl CallLeg {
     /// The flow wants a recording, now or when its time has come.
@@ -35,8 +37,7 @@ impl CallLeg {
         // Relative: the media engine knows the directory.
         let recording = order.recording(recording::file(&id, order.format), self.shared.spool.stereo);
         let ongoing = order.ongoing(&id, self.after_recording.clone());
-        let to = recording::begun(&self.shared, &record, &id, at, order);
-        let job = Job::Recording(Ongoing { to, ..ongoing });
+        let job = Job::Recording(recording::begun(&self.shared, &record, ongoing, at, order));
         match self.media.start(tag, job, |tag| Command::Record { tag, recording }) {
             Ok(()) if masked => self.media.mask(tag, true),
             Ok(()) => {}
@@ -72,7 +73,8 @@ impl CallLeg {
         let (shared, record) = (self.shared.clone(), self.owner.record.clone());
         match recording::finished(&shared, &record, ongoing, duration) {
             Kept::Yes => {
-                if let Some(flow) = &ongoing.after {
+                self.fleeting.extend(ongoing.fleeting.clone());
+                if let Some(flow) = ongoing.after.as_ref().filter(|_| ongoing.fleeting.is_none()) {
                     errand::after_recording(&shared, &record, flow, &ongoing.id, duration);
                 }
                 if tag == TAKEN_ALONG {
@@ -90,8 +92,13 @@ impl CallLeg {
 
     /// A recording broke off.
     pub(super) fn recording_failed(&mut self, tag: Tag, ongoing: &Ongoing, why: String) {
-        recording::failed(&self.shared, &self.owner.record, &ongoing.id, &why);
+        recording::failed(&self.shared, &self.owner.record, ongoing, &why);
         self.fail(tag, Cause::Recording, why);
+    }
+
+    /// What keeps the recordings that it needs for a moment.
+    pub(in crate::call) fn fleeting(&self) -> Vec<Arc<Fleeting>> {
+        self.fleeting.clone()
     }
 
     /// The leg goes to another call, and what records there goes with it.

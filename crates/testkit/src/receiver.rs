@@ -5,46 +5,76 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::LONG;
+/// Longest that a request may take to come on a busy machine.
+const LONG: Duration = Duration::from_secs(10);
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(crate) struct Got {
+pub struct Got {
     /// `PUT`, `POST`, …
-    pub(crate) method: String,
+    pub method: String,
     /// Path and query.
-    pub(crate) path: String,
+    pub path: String,
     /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) at: Instant,
+    pub headers: Vec<(String, String)>,
+    /// As long as its head says.
+    pub body: Vec<u8>,
+    /// When it was whole.
+    pub at: Instant,
 }
 
 impl Got {
-    pub(crate) fn header(&self, name: &str) -> &str {
+    /// A header by its name in lower case; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
 }
 
-/// What is answered: a status, and headers as they are written.
-pub(crate) type Answer = (u16, String);
+/// What is answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers as they are written, each with its end of line; without the length.
+    pub headers: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl From<(u16, String)> for Answer {
+    fn from((status, headers): (u16, String)) -> Answer {
+        Answer { status, headers, body: Vec::new() }
+    }
+}
 
 /// A server that runs as long as the process.
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
+#[derive(Debug)]
+pub struct Receiver {
+    /// Where it listens.
+    pub address: SocketAddr,
     got: Arc<Mutex<Vec<Got>>>,
 }
 
 impl Receiver {
     /// On a free port, answering the nth request as `answer` says.
-    pub(crate) fn start(answer: impl Fn(usize, &Got) -> Answer + Send + Sync + 'static) -> Receiver {
+    ///
+    /// # Panics
+    ///
+    /// If there is no port.
+    pub fn start<A: Into<Answer>>(answer: impl Fn(usize, &Got) -> A + Send + Sync + 'static) -> Receiver {
         Receiver::on(TcpListener::bind("127.0.0.1:0").expect("a port"), answer)
     }
 
-    pub(crate) fn on(
+    /// The same on this port.
+    ///
+    /// # Panics
+    ///
+    /// If the listener has no address.
+    pub fn on<A: Into<Answer>>(
         listener: TcpListener,
-        answer: impl Fn(usize, &Got) -> Answer + Send + Sync + 'static,
+        answer: impl Fn(usize, &Got) -> A + Send + Sync + 'static,
     ) -> Receiver {
+        let answer = move |nth: usize, got: &Got| answer(nth, got).into();
         let address = listener.local_addr().expect("an address");
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
         let (all, answer) = (got.clone(), Arc::new(answer));
@@ -57,16 +87,26 @@ impl Receiver {
         Receiver { address, got }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The address of a path there.
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn got(&self) -> Vec<Got> {
+    /// All that came so far.
+    ///
+    /// # Panics
+    ///
+    /// If a test panicked while it answered.
+    pub fn got(&self) -> Vec<Got> {
         self.got.lock().expect("no panic").clone()
     }
 
     /// The nth request, once it is there.
-    pub(crate) fn wait_for(&self, nth: usize) -> Got {
+    ///
+    /// # Panics
+    ///
+    /// If it does not come.
+    pub fn wait_for(&self, nth: usize) -> Got {
         let deadline = Instant::now() + LONG;
         loop {
             if let Some(got) = self.got().get(nth) {
@@ -86,9 +126,9 @@ fn serve(mut stream: TcpStream, all: &Mutex<Vec<Got>>, answer: &dyn Fn(usize, &G
             all.push(got.clone());
             all.len() - 1
         };
-        let (status, headers) = answer(nth, &got);
-        let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\n\r\n");
-        if stream.write_all(head.as_bytes()).is_err() {
+        let Answer { status, headers, body } = answer(nth, &got);
+        let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
             return;
         }
     }
