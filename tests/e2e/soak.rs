@@ -53,6 +53,8 @@ fn a_soak_of_bridged_calls_leaves_nothing_behind() {
         "cancels that cross the answer",
         "transfers to a conference",
         "sent out of a conference",
+        "calls taken",
+        "conversations heard",
     ] {
         assert!(report.count(what) > 0, "SOAK_SEED={}: no {what} in {:?}", plan.seed, report.counts);
     }

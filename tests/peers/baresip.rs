@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use audio::Pcm;
+use audio::{Pcm, Rate};
 use serde_json::{Value, json};
 
 use super::process::Process;
@@ -109,7 +109,7 @@ impl Baresip {
         .expect("an accounts file");
         let process = Process::start(
             "baresip",
-            Command::new("stdbuf").args(["-oL", "baresip", "-f"]).arg(folder.path()),
+            Command::new("stdbuf").args(["-oL", "baresip", "-s", "-f"]).arg(folder.path()),
         );
         let control = wait::until("baresip's control port", Duration::from_secs(10), || {
             TcpStream::connect(("127.0.0.1", control)).ok()
@@ -128,6 +128,11 @@ impl Baresip {
     /// Waits for a line of its log.
     pub fn wait_for_line(&mut self, text: &str, limit: Duration) {
         self.process.wait_for(text, 0, limit);
+    }
+
+    /// The messages that it sent and got so far, with its log.
+    pub fn sip(&self) -> String {
+        self.process.lines().join("\n")
     }
 
     /// Calls `uri`.
@@ -193,10 +198,29 @@ impl Baresip {
         serde_json::from_slice(&body).ok()
     }
 
-    /// Ends baresip and returns what its last call heard.
-    pub fn heard(mut self) -> Pcm {
-        self.command("quit", "");
-        self.process.wait_exit(Duration::from_secs(10));
+    /// Presses keys at the pace of a hand (RFC 4733).
+    pub fn type_keys(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.press(key);
+            let next = Instant::now() + Duration::from_millis(200);
+            wait::until("the next key", Duration::from_secs(5), || (Instant::now() > next).then_some(()));
+        }
+    }
+
+    /// What it has heard so far in the call that it hears something of, at 8 kHz; its file is written as sound comes.
+    pub fn so_far(&self) -> Pcm {
+        const HEAD: usize = 44;
+        let latest = self.recordings().into_iter().max_by_key(|path| {
+            fs::metadata(path).and_then(|file| file.modified()).unwrap_or(std::time::UNIX_EPOCH)
+        });
+        let bytes = latest.and_then(|path| fs::read(path).ok()).unwrap_or_default();
+        // The lengths in its head are written when it is closed.
+        let sound = bytes.get(HEAD..).unwrap_or_default().chunks_exact(2);
+        Pcm::new(Rate::NARROW, sound.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+    }
+
+    /// Its files of what it heard, a call each, in their order.
+    fn recordings(&self) -> Vec<PathBuf> {
         let mut files: Vec<_> = fs::read_dir(self.folder.path())
             .expect("baresip's folder")
             .flatten()
@@ -204,7 +228,14 @@ impl Baresip {
             .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
             .collect();
         files.sort();
-        let file = files.pop().expect("baresip wrote what it heard");
+        files
+    }
+
+    /// Ends baresip and returns what its last call heard.
+    pub fn heard(mut self) -> Pcm {
+        self.command("quit", "");
+        self.process.wait_exit(Duration::from_secs(10));
+        let file = self.recordings().pop().expect("baresip wrote what it heard");
         audio::read::decode(fs::read(file).expect("a WAV file"), Some("wav")).expect("a WAV file")
     }
 }

@@ -75,6 +75,14 @@ impl Capture {
         Capture { process, file, port, _folder: folder }
     }
 
+    /// What has been heard so far of the stream that came last; dumpcap writes what it has twice a second.
+    pub fn so_far(&self) -> Pcm {
+        let bytes = std::fs::read(&self.file).unwrap_or_default();
+        let packets = if bytes.len() < 24 { Vec::new() } else { packets(&bytes, self.port) };
+        let last = packets.last().map(|packet| packet.ssrc);
+        heard(&packets.into_iter().filter(|packet| Some(packet.ssrc) == last).collect::<Vec<_>>())
+    }
+
     /// Ends the capture: every RTP packet, in the order of arrival.
     pub fn finish(mut self) -> Vec<Packet> {
         // What the kernel has not handed over when dumpcap ends is lost: a last packet of our own shows that all came.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::capture::Capture;
 use super::process::Process;
@@ -103,6 +103,35 @@ impl Linphone {
     pub fn answer(&mut self) -> Capture {
         let capture = Capture::start(self.media);
         self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
+        self.command("answer");
+        self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
+        capture
+    }
+
+    /// Captures what it hears from here on.
+    pub fn listen(&self) -> Capture {
+        Capture::start(self.media)
+    }
+
+    /// Presses keys at the pace of a hand (RFC 4733).
+    pub fn type_keys(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.command(&format!("dtmf {key}"));
+            let next = Instant::now() + Duration::from_millis(400);
+            wait::until("the next key", Duration::from_secs(5), || (Instant::now() > next).then_some(()));
+        }
+    }
+
+    /// Waits for a call that asks the phone to answer by itself, and answers it as a desk phone does; returns the capture
+    /// of what it hears. The daemon's commands have no such mode: that it got the headers is read in its log.
+    pub fn answer_as_asked(&mut self) -> Capture {
+        let capture = Capture::start(self.media);
+        self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
+        wait::until("a call that is to be answered at once", Duration::from_secs(5), || {
+            let log = self.log();
+            let invite = log.rsplit("INVITE sip:").next()?;
+            (invite.contains("answer-after=0") && invite.contains("Answer-Mode: Auto")).then_some(())
+        });
         self.command("answer");
         self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
         capture

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::wait;
 
@@ -64,19 +64,27 @@ impl Process {
                 .find(|(_, line)| line.contains(text))
                 .map(|(at, line)| (line.clone(), at + 1))
         };
-        let mut gone = None;
-        let answer = wait::until(&format!("`{text}` from {}:\n{}", self.name, self.tail()), limit, || {
+        let (mut gone, deadline) = (None, Instant::now() + limit);
+        let answer = wait::until(&format!("`{text}` from {}", self.name), limit * 2, || {
             if let Some(found) = found() {
                 return Some(Some(found));
             }
             // One more look after the process has ended, so that its last words count.
-            if gone.is_some() {
+            if gone.is_some() || Instant::now() > deadline {
                 return Some(None);
             }
             gone = self.child.try_wait().expect("a child can be asked");
             None
         });
-        answer.unwrap_or_else(|| panic!("{} ended without printing `{text}`:\n{}", self.name, self.tail()))
+        let ended = || if gone.is_some() { "ended" } else { "goes on" };
+        answer.unwrap_or_else(|| {
+            panic!(
+                "{} has not printed `{text}` within {limit:?}, and {}:\n{}",
+                self.name,
+                ended(),
+                self.tail()
+            )
+        })
     }
 
     /// Writes a line to its standard input.

@@ -95,7 +95,9 @@ impl Soak<'_> {
         let target = targets.start + self.chance.below(targets.len());
         let room = self.chance.below(setup::ROOMS);
         let slot = self.chance.below(setup::SLOTS);
-        match self.chance.below(20) {
+        match self.chance.below(22) {
+            20 => (self.taking().0, "transfers to a pickup"),
+            21 => (self.listening().0, "transfers to a listener"),
             0..10 => (user(target), "transfers to a phone"),
             10..14 => (setup::room(room), "transfers to a conference"),
             14..16 => (setup::slot(slot), "transfers to a slot"),
@@ -217,14 +219,38 @@ impl Soak<'_> {
         }
     }
 
-    /// What the number of a pair's next call is: the phone itself, by a flow with star codes, or a conference.
+    /// What the number of a pair's next call is: the phone itself, by a flow with star codes, a conference, a slot, or
+    /// somebody else's call, to take it or to listen.
     pub(super) fn number_for(&mut self, pair: usize) -> String {
-        match self.chance.below(20) {
-            0 => setup::room(self.chance.below(setup::ROOMS)),
-            1 => setup::slot(self.chance.below(setup::SLOTS)),
-            2..12 => setup::star(pair),
-            _ => user(2 * pair + 1),
+        let (number, what) = match self.chance.below(24) {
+            0 => (setup::room(self.chance.below(setup::ROOMS)), "calls to a conference"),
+            1 => (setup::slot(self.chance.below(setup::SLOTS)), "calls to a slot"),
+            2..12 => (setup::star(pair), "calls by a flow"),
+            12..14 => self.taking(),
+            14..16 => self.listening(),
+            _ => (user(2 * pair + 1), "calls to a phone"),
+        };
+        self.count(what);
+        number
+    }
+
+    /// The number that takes somebody else's call: mostly one that rings.
+    fn taking(&mut self) -> (String, &'static str) {
+        let ringing = |line: &LineId| matches!(self.lines[*line].state, State::Ringing { .. });
+        let rings: Vec<usize> =
+            self.living.iter().filter(|line| ringing(line)).map(|line| self.lines[*line].phone).collect();
+        if rings.is_empty() || self.chance.one_in(4) {
+            let phone = 2 * self.chance.below(self.plan.calls) + 1;
+            return (setup::pickup(&user(phone)), "calls that take another");
         }
+        let phone = rings[self.chance.below(rings.len())];
+        (setup::pickup(&user(phone)), "calls that take another")
+    }
+
+    /// The number that listens to somebody, who talks or does not.
+    fn listening(&mut self) -> (String, &'static str) {
+        let phone = 2 * self.chance.below(self.plan.calls) + 1;
+        (setup::listening(&user(phone)), "calls that listen")
     }
 
     /// Somebody in a conference is sent out of it by the operator; the flow leads elsewhere.

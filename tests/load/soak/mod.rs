@@ -1,8 +1,8 @@
 //! A soak: many bridged calls in which everything happens by chance, and what they leave behind.
 //!
 //! Each pair of phones calls, talks, and does what people do: holds, resumes, transfers, presses star codes, goes into a
-//! conference and out, hangs up, gives up while the other answers, or loses its power. The seed is printed; chance is the
-//! same for it, the machine's timing is not.
+//! conference and out, takes another's call, listens to one, hangs up, gives up while the other answers, or loses its
+//! power. The seed is printed; chance is the same for it, the machine's timing is not.
 //! What may not happen is a fault, with the line's story and the traces of its calls.
 
 mod audio;

@@ -9,8 +9,8 @@ pub(super) const ROOMS: usize = 20;
 /// Slots to park at.
 pub(super) const SLOTS: usize = 20;
 
-/// What is pressed in a conversation.
-pub(super) const CODES: [&str; 9] = ["*1", "*2", "*3", "*4", "*5", "*6", "*7", "*9", "12#*0"];
+/// What is pressed in a conversation, and by who listens to one: keys choose who hears it.
+pub(super) const CODES: [&str; 10] = ["*1", "*2", "*3", "*4", "*5", "*6", "*7", "*9", "12#*0", "1230"];
 
 /// The number that leads to a pair's second phone by a flow with star codes.
 pub(super) fn star(pair: usize) -> String {
@@ -27,9 +27,21 @@ pub(super) fn slot(slot: usize) -> String {
     format!("71{slot:02}")
 }
 
-/// A server for this plan: its phones' accounts, a flow for each pair, conferences, slots and an echo.
+/// The number that takes what rings at somebody, or talks there.
+pub(super) fn pickup(name: &str) -> String {
+    format!("*87{name}")
+}
+
+/// The number that listens to somebody.
+pub(super) fn listening(name: &str) -> String {
+    format!("*88{name}")
+}
+
+/// A server for this plan: its phones' accounts, a flow for each pair, conferences, slots, an echo, and two by which a call
+/// elsewhere is taken or heard.
 pub fn setup(plan: &Plan) -> Setup {
-    let account = |phone| format!("{} = {{ password = \"{PASSWORD}\" }}", user(phone));
+    let may = "[\"outside\", \"pickup\", \"listen\", \"whisper\", \"barge\"]";
+    let account = |phone| format!("[{}]\npassword = \"{PASSWORD}\"\nmay = {may}\n", user(phone));
     let users: Vec<String> = (0..plan.targets().end).map(account).collect();
     let mut numbers = String::from("defaults.public = true\n\"9196\" = \"echo.json\"\n");
     let mut flows = vec![(
@@ -60,11 +72,19 @@ pub fn setup(plan: &Plan) -> Setup {
         );
         add(slot(at), park);
     }
+    for (file, code, module) in
+        [("pickup.json", 87, "intercept_feature"), ("listening.json", 88, "eavesdrop_feature")]
+    {
+        let flow = format!(
+            r#"{{"patterns":["^\\*{code}(phone\\d+)$"],"flow":{{"module":"{module}","data":{{}},"children":{{}}}}}}"#
+        );
+        flows.push((file, flow));
+    }
     flows.push(("numbers.toml", numbers));
+    flows.push(("users.toml", users.join("\n")));
     Setup {
         flows,
         settings: vec![
-            ("users", users.join("\n")),
             ("sip", "session_expires = 30\nmin_se = 10".to_owned()),
             ("rtp", "timeout_s = 8\nports = \"20000-29999\"".to_owned()),
             ("calls", "max = 20000".to_owned()),

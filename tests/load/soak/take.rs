@@ -239,6 +239,11 @@ impl Soak<'_> {
                 self.lines[id].state = State::Up;
                 self.lines[id].up_since = Some(now);
                 self.count("calls answered");
+                for (code, what) in [("sip:*87", "calls taken"), ("sip:*88", "conversations heard")] {
+                    if self.lines[id].remote.contains(code) {
+                        self.count(what);
+                    }
+                }
                 self.consulted(now, id, false);
             }
             State::Calling { cancelled: true } => {
