@@ -1,5 +1,6 @@
-//! `GET /conferences`, `POST /conferences/{name}/members` and `POST`, `DELETE /conferences/{name}/members/{call}`: who is
-//! in which room, who is called into it, and what of it may be changed from outside.
+//! `GET /conferences`, `POST /conferences/{name}`, `POST /conferences/{name}/relations`, `POST /conferences/{name}/members`
+//! and `POST`, `DELETE /conferences/{name}/members/{call}`: who is in which room, who is called into it, and what of it may be
+//! changed from outside.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -7,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use switch::{CallId, ConferenceView, MemberView};
+use switch::{CallId, ConferenceView, Hearing, MemberView, RoomChange};
 
 use crate::Api;
 use crate::error::ApiError;
@@ -19,7 +20,7 @@ pub(crate) struct List {
 
 /// A room.
 #[derive(Serialize)]
-struct Conference {
+pub(crate) struct Conference {
     name: String,
     rate: u32,
     opened: String,
@@ -38,6 +39,7 @@ struct Member {
     moderator: bool,
     muted: bool,
     deaf: bool,
+    not_heard: Vec<String>,
     waiting: bool,
 }
 
@@ -47,6 +49,31 @@ struct Member {
 pub(crate) struct Change {
     muted: Option<bool>,
     deaf: Option<bool>,
+}
+
+/// What is to change about a room; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lead {
+    locked: Option<bool>,
+    recording: Option<bool>,
+}
+
+/// How a member is to hear another; each is a call, a number in the room, or whose phone it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Relation {
+    member: String,
+    other: String,
+    relationship: Relationship,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Relationship {
+    Clear,
+    Mute,
+    Deaf,
 }
 
 /// Who is to be called into a room: a user, a group, a number, a SIP URI.
@@ -64,9 +91,10 @@ struct Added {
 
 impl From<MemberView> for Member {
     fn from(view: MemberView) -> Member {
-        let MemberView { number, call, party, since, moderator, muted, deaf, waiting } = view;
+        let MemberView { number, call, party, since, moderator, muted, deaf, not_heard, waiting } = view;
         let (call, since) = (call.to_string(), since.to_string());
-        Member { number, call, party, since, moderator, muted, deaf, waiting }
+        let not_heard = not_heard.iter().map(CallId::to_string).collect();
+        Member { number, call, party, since, moderator, muted, deaf, not_heard, waiting }
     }
 }
 
@@ -86,6 +114,43 @@ impl From<ConferenceView> for Conference {
 /// All rooms, by name.
 pub(crate) async fn list(State(api): State<Api>) -> Json<List> {
     Json(List { conferences: api.switch.conferences().into_iter().map(Conference::from).collect() })
+}
+
+/// Locks a room or records it, or no longer; how it is then.
+pub(crate) async fn lead(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    change: Result<Json<Lead>, JsonRejection>,
+) -> Result<Json<Conference>, ApiError> {
+    let Json(Lead { locked, recording }) = change.map_err(|error| {
+        ApiError::bad_request(format!(
+            "expected {{\"locked\": true, \"recording\": false}}: {}",
+            error.body_text()
+        ))
+    })?;
+    let room = api.switch.change_room(&name, RoomChange { locked, recording });
+    room.map(|view| Json(Conference::from(view)))
+        .ok_or_else(|| ApiError::not_found(format!("nobody is in a conference {name:?}")))
+}
+
+/// Lets one member not hear another, or hear it again.
+pub(crate) async fn relate(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    relation: Result<Json<Relation>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(Relation { member, other, relationship }) = relation.map_err(|error| {
+        let example =
+            "{\"member\": \"1\", \"other\": \"2\", \"relationship\": \"deaf\"}, or \"mute\", or \"clear\"";
+        ApiError::bad_request(format!("expected {example}: {}", error.body_text()))
+    })?;
+    let hearing = match relationship {
+        Relationship::Clear => Hearing::Clear,
+        Relationship::Mute => Hearing::Mute,
+        Relationship::Deaf => Hearing::Deaf,
+    };
+    let found = api.switch.relate(&name, &member, &other, hearing);
+    found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| nobody(&name, &format!("{member} or {other}")))
 }
 
 /// Mutes or deafens a member, or no longer.

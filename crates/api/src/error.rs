@@ -64,7 +64,7 @@ impl ApiError {
     /// For every address that does not exist.
     pub(crate) async fn no_such_address(uri: Uri) -> ApiError {
         ApiError::not_found(format!(
-            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /calls/{{id}}/session, /conferences, /recordings, /recordings/{{id}}.wav, \
+            "there is nothing at {}; there are /calls, /calls/{{id}}, /calls/{{id}}/trace, /calls/{{id}}/session, /conferences, /runs, /recordings, /recordings/{{id}}.wav, \
              /metrics and /healthz",
             uri.path()
         ))

@@ -1,4 +1,4 @@
-//! The HTTP API: calls and their timelines, calls begun and ended, registered phones, trunks, recordings, metrics, health.
+//! The HTTP API: calls and their timelines, calls begun and ended, flows run without a call, registered phones, trunks, recordings, metrics, health.
 //!
 //! [`router`] is all of it; the server decides where it listens.
 //! It reads what the switch lets others look at; what it changes goes through the switch's own methods.
@@ -14,5 +14,6 @@ mod origination;
 mod peers;
 mod recordings;
 mod router;
+mod runs;
 
 pub use router::{Api, router};

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use switch::Switch;
 
 use crate::error::ApiError;
-use crate::{calls, conferences, health, origination, peers, recordings};
+use crate::{calls, conferences, health, origination, peers, recordings, runs};
 
 /// What the API reads from.
 #[derive(Clone)]
@@ -30,8 +30,14 @@ pub fn router(api: Api) -> Router {
         .route("/calls/{id}/session", post(origination::session))
         .route("/calls/{id}/trace", get(calls::trace))
         .route("/conferences", get(conferences::list))
+        .route("/conferences/{name}", post(conferences::lead))
+        .route("/conferences/{name}/relations", post(conferences::relate))
         .route("/conferences/{name}/members", post(conferences::add))
         .route("/conferences/{name}/members/{call}", post(conferences::change).delete(conferences::remove))
+        .route("/runs", get(runs::list).post(runs::begin))
+        .route("/runs/{id}", get(runs::one).delete(runs::end))
+        .route("/runs/{id}/continue", post(runs::go_on))
+        .route("/runs/{id}/session", post(runs::session))
         .route("/registrations", get(peers::registrations))
         .route("/trunks", get(peers::trunks))
         .route("/recordings", get(recordings::list))

@@ -24,7 +24,11 @@ use self::forms::{FactsForm, FailureForm, ReplyForm, SettingsForm};
 use crate::engine::{Facts, HttpFailure, HttpReply, Settings};
 use crate::leg::{LegEvent, Tag};
 use crate::lower::{self, Dialect};
-use crate::{Input, ir::Program, own};
+use crate::{
+    Input,
+    ir::{Forced, Program},
+    own,
+};
 
 pub use replay::{Replay, ReplayError, replay};
 pub use snapshot::{RestoreError, Snapshot, Used};
@@ -46,6 +50,9 @@ pub enum Origin {
         /// As it was written.
         #[serde(with = "forms::shared")]
         source: Arc<Value>,
+        /// The calendar rules in it that were forced on or off.
+        #[serde(default, skip_serializing_if = "Forced::is_empty")]
+        forced: Forced,
     },
     /// The number of a user ([`own::user`]).
     User(String),
@@ -62,11 +69,11 @@ impl Origin {
             Origin::User(name) => Ok(own::user(name)),
             Origin::Outside(number) => Ok(own::outside(number)),
             Origin::Conference(name) => Ok(own::conference(name)),
-            Origin::Document { dialect, source } => {
+            Origin::Document { dialect, source, forced } => {
                 let named = Dialect::WRITTEN.into_iter().find(|known| known.name() == dialect);
                 let dialect = named.ok_or_else(|| format!("there is no dialect \"{dialect}\""))?;
                 let lowered = lower::lower(Some(dialect), source).map_err(|error| error.to_string())?;
-                Ok(lowered.program)
+                Ok(if forced.is_empty() { lowered.program } else { lowered.program.with_forced(forced) })
             }
         }
     }

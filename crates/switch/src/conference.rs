@@ -4,9 +4,11 @@
 //! It mixes narrow sound as long as all its members are narrow, and moves to a wide one with the first who is not.
 //! Members belong to calls, which ask for a seat, and are told by letter what changes around them.
 //!
-//! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`wishes`] is what members ask for by keys.
+//! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`wishes`] is what members ask for by keys,
+//! [`outside`] what others ask for.
 
 mod announcing;
+mod outside;
 mod relating;
 mod room;
 mod taping;
@@ -26,6 +28,7 @@ use media::{Engine, LegId, RoomId};
 use tokio::sync::mpsc;
 
 use self::announcing::Words;
+pub use self::outside::{Hearing, RoomChange};
 use self::room::Room;
 use self::taping::Tape;
 pub use self::view::{ConferenceView, MemberView};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use flow::ir::{Forced, Program};
 use flow::journal::{Begun, LIMIT, Line, Origin, Told};
 use flow::{Input, Machine, Start};
 use store::{Document, Flows};
@@ -55,7 +56,7 @@ pub(crate) struct Journal {
     way: Way,
     sheet: Arc<Sheet>,
     /// Documents that are in it, by their place.
-    documents: Vec<Arc<Document>>,
+    documents: Vec<(Arc<Document>, Forced, u32)>,
     /// Numbers of documents so far.
     numbers: u32,
     /// Nodes that the flow had entered at the last snapshot.
@@ -85,10 +86,10 @@ impl Journals {
             Journal { way, sheet, documents: Vec::new(), numbers: 0, entered: 0, broken: false };
         let id = &start.facts.flow_id;
         let document = flows.document(id);
-        let document = document.as_ref().filter(|found| Arc::ptr_eq(&found.program, &start.program));
+        let document = document.as_ref().and_then(|found| Some((found, forced(found, &start.program)?)));
         journal.line(Line::header(), 0);
         let number = match (document, id.split_once('/')) {
-            (Some(document), _) => journal.document(document),
+            (Some((document, forced)), _) => journal.document(document, forced),
             (None, Some(("user", name))) => journal.origin(id, Origin::User(name.to_owned())),
             (None, Some(("trunk", number))) => journal.origin(id, Origin::Outside(number.to_owned())),
             (None, Some(("conference", name))) => journal.origin(id, Origin::Conference(name.to_owned())),
@@ -120,7 +121,14 @@ impl Journal {
         if self.broken {
             return;
         }
-        let number = document.map(|document| self.document(document));
+        let program = match input {
+            Input::Document(_, Some(program)) => Some(program),
+            _ => None,
+        };
+        let brought = document.zip(program);
+        let number = brought.map(|(document, program)| {
+            self.document(document, forced(document, program).unwrap_or_default())
+        });
         let line = Line::input(at, input, number);
         let weight = match &line {
             Line::Input { input: Told::Reply { reply, .. }, .. } => reply.body.len(),
@@ -141,14 +149,18 @@ impl Journal {
         }
     }
 
-    /// The number of a document, which is written down if it is new.
-    fn document(&mut self, document: &Arc<Document>) -> u32 {
-        if let Some(at) = self.documents.iter().position(|known| Arc::ptr_eq(known, document)) {
-            return at as u32 + 1;
+    /// The number of a document with these calendar rules forced, which is written down if it is new.
+    fn document(&mut self, document: &Arc<Document>, forced: Forced) -> u32 {
+        let same =
+            |known: &&(Arc<Document>, Forced, u32)| Arc::ptr_eq(&known.0, document) && known.1 == forced;
+        if let Some((.., number)) = self.documents.iter().find(same) {
+            return *number;
         }
-        self.documents.push(document.clone());
-        let dialect = document.dialect.name().to_owned();
-        self.origin(&document.id, Origin::Document { dialect, source: document.source.clone() })
+        let (dialect, source) = (document.dialect.name().to_owned(), document.source.clone());
+        let origin = Origin::Document { dialect, source, forced: forced.clone() };
+        let number = self.origin(&document.id, origin);
+        self.documents.push((document.clone(), forced, number));
+        number
     }
 
     fn origin(&mut self, name: &str, origin: Origin) -> u32 {
@@ -168,6 +180,14 @@ impl Journal {
             self.broken = true;
             metrics::counter!("offhook_journals_broken_total").increment(1);
         }
+    }
+}
+
+/// The calendar rules that are forced in a program that was made of a document; `None` if it was made of another one.
+fn forced(document: &Document, program: &Arc<Program>) -> Option<Forced> {
+    match Arc::ptr_eq(&document.program, program) {
+        true => Some(Forced::new()),
+        false => document.program.forced_in(program),
     }
 }
 

@@ -50,9 +50,9 @@ use tokio::time::timeout;
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
-pub use call::{CallId, Machines, NotACallId, obeys};
+pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
 pub use codecs::{Codecs, InbandDtmf, codec_named};
-pub use conference::{ConferenceView, MemberView};
+pub use conference::{ConferenceView, Hearing, MemberView, RoomChange};
 pub use config::Config;
 pub use dns::DnsFault;
 pub use encryption::Encryption;
@@ -183,6 +183,7 @@ impl Switch {
             spool,
             lines: Arc::default(),
             camps: Default::default(),
+            runs: Default::default(),
             lot: Arc::default(),
             http,
             studio,

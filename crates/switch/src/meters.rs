@@ -15,9 +15,13 @@ use crate::shared::Shared;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counters without labels.
-const PLAIN: [(&str, &str); 19] = [
+const PLAIN: [(&str, &str); 20] = [
     ("offhook_calls_total", "Calls that arrived and were let in, refused ones with a trace included"),
     ("offhook_calls_originated_total", "Calls that were begun here: by flows, by the HTTP API"),
+    (
+        "offhook_flows_without_call_total",
+        "Flows that began without a call: after recordings, by the HTTP API",
+    ),
     ("offhook_calls_answered_total", "Calls that were answered"),
     ("offhook_transfers_total", "Transfers that phones asked for and were let"),
     ("offhook_legs_placed_total", "Phones that were called"),

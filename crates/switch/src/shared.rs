@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::book::Book;
 use crate::call::cdr::Cdr;
-use crate::call::{Camps, Ends, LegKey, Legs};
+use crate::call::{Camps, Ends, LegKey, Legs, Runs};
 use crate::codecs::Codecs;
 use crate::conference::Conferences;
 use crate::events::Bus;
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) spool: Spool,
     pub(crate) lines: Arc<Lines>,
     pub(crate) camps: Camps,
+    /// Flows that run without a call.
+    pub(crate) runs: Runs,
     pub(crate) lot: Arc<Lot>,
     pub(crate) http: Http,
     pub(crate) studio: Arc<Studio>,

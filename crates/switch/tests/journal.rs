@@ -124,3 +124,34 @@ fn star_codes_of_the_other_party_are_replayed() {
     let code = |entry: &flow::trace::Entry| entry.to_string().contains("/metaflow/numbers/9  Hangup");
     assert!(replay.entries.iter().any(code), "{replay:?}");
 }
+
+#[test]
+fn calendar_rules_that_were_forced_lead_the_same_way_in_the_replay() {
+    let code = |code: &str| json!({"module": "response", "data": {"code": code}});
+    // A day that is long over leads to 410 only if it is forced.
+    let hours = |data: Value| {
+        json!({"rules": {"past": {"cycle": "date", "start_date": 62_167_219_200_i64}},
+            "flow": {"module": "temporal_route", "data": data, "children": {"past": code("410"), "_": code("411")}}})
+    };
+    let enable = hours(json!({"rules": ["past"], "action": "enable"}));
+    let leads = json!({"module": "callflow", "data": {"id": "701"}, "children": {}});
+    let flows = [("700", enable), ("701", hours(json!({"rules": ["past"]}))), ("702", leads)];
+    let (rig, folder) = with_journals(&flows);
+    let alice = rig.desk("alice", 440, Manner::Refuse(486));
+    for number in ["700", "701", "702"] {
+        let call = alice.call(number);
+        assert!(alice.over(call), "{:#?}", rig.traces());
+        rig.wait("the end of the call", || rig.switch().calls().is_empty());
+    }
+    let calls: Vec<_> =
+        rig.switch().recent().iter().filter_map(|call| rig.switch().call(call.id)).take(2).collect();
+    drop(rig);
+    let all = replayed(&folder);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert_eq!(all.len(), 3, "each call has a journal");
+    for call in &calls {
+        assert!(trace(call).contains("410"), "{}", trace(call));
+        let same = all.iter().filter(|replay| replay.differs(&call.trace).is_none()).count();
+        assert_eq!(same, 1, "{} is not replayed:\n{}", call.called, trace(call));
+    }
+}

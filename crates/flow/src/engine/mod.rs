@@ -139,6 +139,11 @@ impl Machine {
         self.port().admitted
     }
 
+    /// The variables as they are now.
+    pub fn variables(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.port().store.variables.clone()
+    }
+
     /// Whether the run is over; effects may still be there to be taken.
     pub fn is_over(&self) -> bool {
         matches!(self.at, At::Over)

@@ -1,4 +1,11 @@
-//! Calendar rules, as an operation holds them.
+//! Calendar rules, as an operation holds them, and those that are forced on or off.
+
+use std::collections::BTreeMap;
+
+use super::{Op, Program};
+
+/// Calendar rules that are forced on or off, by their ids.
+pub type Forced = BTreeMap<String, bool>;
 
 /// Calendar rules.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +39,42 @@ pub struct Rule {
     pub month: Option<u32>,
     /// Which of the month's weekdays: 1..=5, -1 for the last, `None` for every.
     pub ordinal: Option<i32>,
+}
+
+impl Program {
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let hours = self.nodes.iter().filter_map(|node| match &node.op {
+            Op::Hours(hours) => Some(&hours.rules),
+            _ => None,
+        });
+        hours.flatten()
+    }
+
+    /// Which of the calendar rules that it looks at `forced` forces.
+    pub fn forced_by(&self, forced: impl Fn(&str) -> Option<bool>) -> Forced {
+        self.rules().filter_map(|rule| Some((rule.id.clone(), forced(&rule.id)?))).collect()
+    }
+
+    /// The same program in which these rules are forced.
+    pub fn with_forced(&self, forced: &Forced) -> Program {
+        let mut own = self.clone();
+        for node in &mut own.nodes {
+            if let Op::Hours(hours) = &mut node.op {
+                let rules = hours.rules.iter_mut();
+                rules.for_each(|rule| rule.enabled = forced.get(&rule.id).copied().or(rule.enabled));
+            }
+        }
+        own
+    }
+
+    /// The rules that are forced in `other`, which is this program but for them; `None` if it is another one.
+    pub fn forced_in(&self, other: &Program) -> Option<Forced> {
+        let both = self.rules().zip(other.rules());
+        let changed = both.filter(|(own, others)| own.enabled != others.enabled);
+        let forced: Forced =
+            changed.filter_map(|(_, others)| Some((others.id.clone(), others.enabled?))).collect();
+        (self.with_forced(&forced) == *other).then_some(forced)
+    }
 }
 
 /// How a rule recurs.

@@ -20,7 +20,7 @@ mod template;
 mod verify;
 
 pub use crate::rooms::Announced;
-pub use calendar::{Cycle, Hours, Rule};
+pub use calendar::{Cycle, Forced, Hours, Rule};
 pub use conference::{Conference, Pin, Section};
 pub use dial::{Callee, Carriage, Dial, Endpoint, Identity, Meanwhile, Order, Shown, Withheld};
 pub use edges::{Cause, Edges, Outcome, Target};

@@ -12,7 +12,7 @@ use crate::trace::{Entry, What};
 fn journal() -> (Vec<String>, Vec<Entry>) {
     let source = Arc::new(json!({"module": "collect_dtmf", "data": {"max_digits": 2, "timeout": 3000},
         "children": {"_": {"module": "pivot", "data": {"voice_url": "http://h/flow"}, "children": {}}}}));
-    let origin = Origin::Document { dialect: "kazoo".into(), source };
+    let origin = Origin::Document { dialect: "kazoo".into(), source, forced: Default::default() };
     let facts = Facts { caller_number: "+1555".into(), flow_id: "a.json".into(), ..Facts::default() };
     let settings = Settings::default();
     let program = Arc::new(origin.program().unwrap());

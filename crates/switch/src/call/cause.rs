@@ -53,7 +53,7 @@ impl Ends {
 impl Call {
     /// How another call ended; `done` for one that has not, or that nobody knows.
     pub(super) fn cause_of(&self, now: Instant, call: &str) -> &'static str {
-        call.trim().parse().ok().and_then(|call| self.shared.ends.of(now, call)).unwrap_or("done")
+        super::originate::cause_of(&self.shared, now, call)
     }
 }
 

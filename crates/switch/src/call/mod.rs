@@ -79,6 +79,8 @@ use tokio::sync::mpsc::error::TrySendError;
 pub(crate) use caller::Caller;
 pub(crate) use camp::Camps;
 pub(crate) use cause::Ends;
+pub(crate) use errand::Runs;
+pub use errand::{FlowWish, NotARunId, RunId, RunState, RunView};
 pub use feature::obeys;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};

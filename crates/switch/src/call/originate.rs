@@ -168,52 +168,107 @@ fn number(to: &Callee<String>, users: &Users) -> String {
     }
 }
 
+/// Whose flow begins other calls.
+pub(super) struct Begins {
+    /// The flow.
+    pub(super) flow: String,
+    /// How often calls may begin each other yet, this one counted.
+    pub(super) hops: u32,
+    /// Its call, if it has one.
+    pub(super) master: Option<CallId>,
+}
+
+/// Begins other calls, one for each who is called, whom `shown` says who calls; those that were begun.
+pub(super) fn begin_all(
+    shared: &Arc<Shared>,
+    begins: &Begins,
+    order: Originate<String>,
+    shown: impl Fn(&'static str) -> Caller,
+    note: impl Fn(String),
+) -> (Came, Vec<CallId>) {
+    let mut begun = Vec::new();
+    let hops = begins.hops.saturating_sub(1);
+    if hops == 0 {
+        return (Err((Cause::Unavailable, "calls have begun each other too often".to_owned())), begun);
+    }
+    let found = program(shared, &begins.flow, order.runs).and_then(|program| {
+        let variables = variables(order.session.as_deref())?;
+        Ok((program, variables))
+    });
+    let (program, variables) = match found {
+        Ok(found) => found,
+        Err(why) => return (Err(why), begun),
+    };
+    let mut last = Err((Cause::Unavailable, "there is nobody to call".to_owned()));
+    for to in order.to.into_iter().take(MOST) {
+        let words = to.to_string();
+        let class = if matches!(to, Callee::Trunk { .. }) { "external" } else { "internal" };
+        let originated = Originated {
+            to,
+            // Who it is was looked up here; the other call is not this user's.
+            caller: Caller { account: None, referred_by: None, said: Box::default(), hops, ..shown(class) },
+            program: program.clone(),
+            variables: variables.clone(),
+            dials: None,
+            early: order.early,
+            timeout: order.timeout,
+            longest: order.longest,
+            machines: None,
+            confirm: None,
+            master: begins.master,
+        };
+        match originate(shared, originated) {
+            Ok(id) => {
+                note(format!("begins {id} to {words}"));
+                begun.push(id);
+                last = Ok("done");
+            }
+            Err(refusal) => {
+                note(format!("no call to {words}: {refusal}"));
+                last = last.or(Err((Cause::Unavailable, refusal.to_string())));
+            }
+        }
+    }
+    (last, begun)
+}
+
+/// How another call ended; `done` for one that has not, or that nobody knows.
+pub(super) fn cause_of(shared: &Shared, now: Instant, call: &str) -> &'static str {
+    call.trim().parse().ok().and_then(|call| shared.ends.of(now, call)).unwrap_or("done")
+}
+
+/// What another call is to run; `own` is the flow that begins it.
+fn program(shared: &Shared, own: &str, runs: Runs<String>) -> Result<Program, (Cause, String)> {
+    let flows = shared.flows.load();
+    let missing = |why: String| (Cause::Unavailable, why);
+    match runs {
+        Runs::Program(code) => Ok(Program::inline(code, own.to_owned())),
+        Runs::Flow(id) => Program::document(&flows, &id).map_err(|refusal| match refusal {
+            Refusal::UnknownNumber => missing(format!("there is no flow {id}")),
+            refusal => missing(format!("flow {id}: {refusal}")),
+        }),
+        Runs::Number(number) => {
+            Program::numbered(&flows, &number).map_err(|refusal| missing(format!("{number}: {refusal}")))
+        }
+    }
+}
+
 impl Call {
     /// Begins other calls, one for each who is called.
     pub(super) fn originate(&mut self, now: Instant, order: Originate<String>) -> Came {
-        let program = self.program(order.runs)?;
         if order.chained && self.ended.is_some() {
             return Err((Cause::Unavailable, "no call is chained to one that is over".to_owned()));
         }
-        let hops = self.caller.hops.saturating_sub(1);
-        if hops == 0 {
-            return Err((Cause::Unavailable, "calls have begun each other too often".to_owned()));
+        let flow = self.record.summary().flow.unwrap_or_default();
+        let begins = Begins { flow, hops: self.caller.hops, master: Some(self.record.id) };
+        let (chained, identity) = (order.chained, order.identity.clone());
+        let shown = |class| self.shown(&identity, class);
+        let note = |text| self.record.timeline.note(now, text);
+        let (came, calls) = begin_all(&self.shared, &begins, order, shown, note);
+        if chained {
+            self.chained.extend(calls);
         }
-        let variables = variables(order.session.as_deref())?;
-        let mut last = Err((Cause::Unavailable, "there is nobody to call".to_owned()));
-        for to in order.to.into_iter().take(MOST) {
-            let words = to.to_string();
-            let class = if matches!(to, Callee::Trunk { .. }) { "external" } else { "internal" };
-            let caller = self.shown(&order.identity, class);
-            let originated = Originated {
-                to,
-                // Who it is was looked up here; the other call is not this user's.
-                caller: Caller { account: None, referred_by: None, said: Box::default(), hops, ..caller },
-                program: program.clone(),
-                variables: variables.clone(),
-                dials: None,
-                early: order.early,
-                timeout: order.timeout,
-                longest: order.longest,
-                machines: None,
-                confirm: None,
-                master: Some(self.record.id),
-            };
-            match originate(&self.shared, originated) {
-                Ok(id) => {
-                    self.record.timeline.note(now, format!("begins {id} to {words}"));
-                    if order.chained {
-                        self.chained.push(id);
-                    }
-                    last = Ok("done");
-                }
-                Err(refusal) => {
-                    self.record.timeline.note(now, format!("no call to {words}: {refusal}"));
-                    last = last.or(Err((Cause::Unavailable, refusal.to_string())));
-                }
-            }
-        }
-        last
+        came
     }
 
     /// The call is over for its parties; the calls that are chained to it end too.
@@ -221,25 +276,6 @@ impl Call {
         self.ended.get_or_insert(now);
         for chained in self.chained.drain(..) {
             self.shared.book.order(chained, Order::HangUp("the call that began it is over".to_owned()));
-        }
-    }
-
-    /// What another call is to run.
-    fn program(&self, runs: Runs<String>) -> Result<Program, (Cause, String)> {
-        let flows = self.shared.flows.load();
-        let missing = |why: String| (Cause::Unavailable, why);
-        match runs {
-            Runs::Program(code) => {
-                let id = self.record.summary().flow.unwrap_or_default();
-                Ok(Program::inline(code, id))
-            }
-            Runs::Flow(id) => Program::document(&flows, &id).map_err(|refusal| match refusal {
-                Refusal::UnknownNumber => missing(format!("there is no flow {id}")),
-                refusal => missing(format!("flow {id}: {refusal}")),
-            }),
-            Runs::Number(number) => {
-                Program::numbered(&flows, &number).map_err(|refusal| missing(format!("{number}: {refusal}")))
-            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use flow::ir::{Cause, Change, Lamp, Node, Op, Program, Setting, Side, What};
+use flow::ir::{Cause, Change, Lamp, Program, Setting, Side, What};
 use flow::leg::Tag;
 use store::{Device, NotSeated, Settings, Switching, User};
 
@@ -222,20 +222,11 @@ impl Call {
 
 /// A program in which the calendar rules are forced that were forced by phone.
 pub(super) fn forced(program: Arc<Program>, settings: &Settings) -> Arc<Program> {
-    let is_forced = |node: &Node| match &node.op {
-        Op::Hours(hours) => hours.rules.iter().any(|rule| settings.hours(&rule.id).is_some()),
-        _ => false,
-    };
-    if !settings.forces_hours() || !program.nodes.iter().any(is_forced) {
+    if !settings.forces_hours() {
         return program;
     }
-    let mut own = Program::clone(&program);
-    for node in &mut own.nodes {
-        if let Op::Hours(hours) = &mut node.op {
-            hours.rules.iter_mut().for_each(|rule| rule.enabled = settings.hours(&rule.id).or(rule.enabled));
-        }
-    }
-    Arc::new(own)
+    let forced = program.forced_by(|rule| settings.hours(rule));
+    if forced.is_empty() { program } else { Arc::new(program.with_forced(&forced)) }
 }
 
 /// The word for what was changed: after a toggle what it is now.

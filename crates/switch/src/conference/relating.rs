@@ -5,7 +5,7 @@ use media::LegId;
 
 use super::Conferences;
 use super::room::Room;
-use crate::call::LegKey;
+use crate::call::{CallId, LegKey};
 
 /// Members who do not hear others: the one who is not heard, and the one who does not hear it.
 #[derive(Default)]
@@ -39,6 +39,12 @@ impl Relations {
 }
 
 impl Room {
+    /// The calls of those whom this member does not hear.
+    pub(super) fn not_heard_by(&self, listener: LegKey) -> Vec<CallId> {
+        let heard = self.relations.0.iter().filter(|(_, of)| *of == listener);
+        heard.filter_map(|(speaker, _)| Some(self.seat(*speaker)?.call())).collect()
+    }
+
     /// How loud single others hear this member: not at all.
     pub(super) fn pairs(&self, speaker: LegKey) -> Vec<(LegId, f32)> {
         let deaf = self.relations.deaf_to(speaker);

@@ -286,6 +286,7 @@ impl Room {
             moderator: seat.joining.moderator,
             muted: seat.joining.muted,
             deaf: seat.joining.deaf,
+            not_heard: self.not_heard_by(seat.key),
             waiting: !inside,
         });
         ConferenceView {

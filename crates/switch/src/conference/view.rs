@@ -38,6 +38,8 @@ pub struct MemberView {
     pub muted: bool,
     /// It does not hear the others.
     pub deaf: bool,
+    /// The calls of those whom it does not hear, though it hears others.
+    pub not_heard: Vec<CallId>,
     /// It is not inside yet: no moderator is.
     pub waiting: bool,
 }
