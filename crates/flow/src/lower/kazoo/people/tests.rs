@@ -235,8 +235,14 @@ fn recordings_are_kept_as_their_options_say() {
         "record_sample_rate": 8000, "should_follow_transfer": false, "label": "l", "origin": "o",
     });
     let notes = vec![("label".to_owned(), "l".to_owned()), ("origin".to_owned(), "o".to_owned())];
-    let kept =
-        Keeping { from: Beginning::Bridge, least: s(3), rate: Some(8_000), ends_at_transfer: true, notes };
+    let kept = Keeping {
+        from: Beginning::Bridge,
+        least: s(3),
+        rate: Some(8_000),
+        ends_at_transfer: true,
+        fleeting: false,
+        notes,
+    };
     assert_eq!(keeping(data), (Some(s(10_800)), kept));
 }
 
