@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::body::Body;
 use crate::flow::{Flow, Next, Transport};
 use crate::message::identity::Asserted;
+use crate::message::{Scheme, Uri};
 use crate::message::write::clean;
 use crate::session::Replaces;
 
@@ -78,6 +79,14 @@ pub struct Party {
     pub host: String,
     /// The URI as it stands.
     pub uri: String,
+}
+
+impl Party {
+    /// The party that a `sip:`, `sips:` or `tel:` URI names; `None` for any other text.
+    pub fn of(uri: &str) -> Option<Party> {
+        let parsed = Uri::parse(uri).ok().filter(|parsed| parsed.scheme != Scheme::Other)?;
+        Some(Party::of_uri(None, uri, &parsed))
+    }
 }
 
 /// Who a caller proved to be.

@@ -159,6 +159,8 @@ impl Switch {
             recordings_dir.clone(),
             config.prompt_limit,
         );
+        let advertised = config.advertise.map(|address| address.to_string());
+        let hosts = advertised.into_iter().chain([config.sip.realm.clone()]).collect();
         let (studio, tasks) = (Arc::new(studio), Tasks::default());
         let cdr = call::cdr::Cdr::start(config.cdr);
         let conferences = Arc::new(Conferences::new(
@@ -195,6 +197,7 @@ impl Switch {
             codecs: Arc::new(codecs),
             language: config.language,
             account: config.account,
+            hosts,
             recordings_dir,
             allow_anonymous: config.allow_anonymous,
             trust_local: config.trust_local,

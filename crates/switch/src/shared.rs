@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) codecs: Arc<Codecs>,
     pub(crate) language: String,
     pub(crate) account: String,
+    /// The domain's name, and our address as others see it.
+    pub(crate) hosts: Vec<String>,
     pub(crate) recordings_dir: PathBuf,
     pub(crate) allow_anonymous: bool,
     pub(crate) trust_local: bool,

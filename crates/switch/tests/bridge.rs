@@ -104,7 +104,7 @@ fn refusals_reach_the_caller_as_they_were_said() {
     bob.behave(Manner::Refuse(404));
     assert_eq!(status("202"), Some(404));
     bob.behave(Manner::Refuse(302));
-    assert_eq!(status("202"), Some(480), "a phone does not send calls elsewhere");
+    assert_eq!(status("202"), Some(480), "a phone that sends a call to itself has refused it");
     bob.unregister();
     assert_eq!(status("202"), Some(480));
     rig.nothing_left();

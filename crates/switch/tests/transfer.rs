@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, trace};
+use rig::{Rig, hears, trace};
 use serde_json::{Value, json};
 use testkit::ua::desk::{Desk, LineId, Manner};
 
@@ -163,25 +163,107 @@ fn an_attended_transfer_the_other_way_round_works_as_well() {
     all_over(&rig, "takes the place of");
 }
 
-#[test]
-fn a_transfer_before_the_third_answers_lets_the_party_hear_it_ring() {
-    let rig = Rig::start(&[]);
-    let (alice, bob, carol, call) = talking(&rig, Manner::Ring);
+/// Bob, who talked to alice and now hears it ring at carol; his second call.
+fn consulting(rig: &Rig, carol: Manner) -> (Desk, Desk, Desk, LineId, LineId) {
+    let (alice, bob, carol, call) = talking(rig, carol);
+    bob.hold(0);
     let second = bob.call("203");
-    assert!(bob.wait(|lines| lines[second].progress.contains(&180)));
-    // The early dialog has a tag, so a phone can name it.
+    assert!(bob.wait(|lines| !lines[second].progress.is_empty()), "{:?}", rig.traces());
+    (alice, bob, carol, call, second)
+}
+
+#[test]
+fn who_is_transferred_to_a_phone_that_rings_hears_it_ring_and_is_connected_when_it_is_answered() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call, second) = consulting(&rig, Manner::Ring);
     bob.refer_to_line(0, second);
-    rig.wait("the end of the transfer", || {
-        bob.line(0, |line| line.news.iter().any(|news| news.contains("200") || news.contains("481")))
-            || bob.line(0, |line| line.changed == Some(603))
-    });
-    if bob.line(0, |line| line.changed == Some(202)) {
-        carol.answer(0);
-        assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
-    }
+    assert!(bob.wait(|lines| lines[0].changed == Some(202)), "{:?}", rig.traces());
+    assert!(bob.over(second) && bob.line(second, |line| line.status) == Some(487), "{:?}", rig.traces());
+    hears(&rig, &alice, call, &[440, 480]);
+    assert!(news(&bob, 0, "180") && !bob.line(0, |line| line.news.iter().any(|news| news.contains("200"))));
+    carol.answer(0);
+    assert!(news(&bob, 0, "200") && bob.over(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
+    carol.hang_up(0);
+    assert!(alice.over(call));
+    all_over(&rig, "takes the place of");
+}
+
+#[test]
+fn who_is_transferred_to_a_phone_that_lets_something_be_heard_hears_that() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call, second) = consulting(&rig, Manner::Early);
+    assert!(bob.hears_tone(second, C), "{:?}", rig.traces());
+    bob.refer_to_line(0, second);
+    assert!(alice.hears_tone(call, C), "{:?}", rig.traces());
+    // Whoever transfers may go at once.
+    bob.hang_up(0);
+    carol.answer(0);
+    assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
     alice.hang_up(call);
-    bob.hang_up(second);
-    all_over(&rig, "");
+    assert!(carol.over(0));
+    all_over(&rig, "takes the place of");
+}
+
+#[test]
+fn a_transfer_to_a_phone_that_rings_and_declines_brings_the_two_back_together() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call, second) = consulting(&rig, Manner::Ring);
+    bob.refer_to_line(0, second);
+    hears(&rig, &alice, call, &[440, 480]);
+    carol.refuse(0, 486);
+    assert!(news(&bob, 0, "486"), "{:?}", rig.traces());
+    bob.resume(0);
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    all_over(&rig, "they talk again");
+}
+
+#[test]
+fn who_is_transferred_to_a_phone_that_rings_is_hung_up_if_it_declines_and_nobody_is_left() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call, second) = consulting(&rig, Manner::Ring);
+    bob.refer_to_line(0, second);
+    hears(&rig, &alice, call, &[440, 480]);
+    bob.hang_up(0);
+    rig.wait("the end of bob's call", || rig.switch().calls().len() == 1);
+    carol.refuse(0, 486);
+    assert!(alice.over(call), "{:?}", rig.traces());
+    all_over(&rig, "takes the place of");
+}
+
+#[test]
+fn the_transferred_party_may_hang_up_while_the_consulted_phone_rings() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call, second) = consulting(&rig, Manner::Ring);
+    bob.refer_to_line(0, second);
+    hears(&rig, &alice, call, &[440, 480]);
+    alice.hang_up(call);
+    assert!(carol.over(0) && news(&bob, 0, "487") && bob.over(0), "{:?}", rig.traces());
+    all_over(&rig, "takes the place of");
+}
+
+#[test]
+fn before_the_answer_only_the_one_who_calls_may_be_replaced_by_a_transfer_of_his_own() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, carol, call) = talking(&rig, SOON);
+    // Carol calls dave's phone, and bob knows how that call is named.
+    let dave = rig.desk("dave", 1_600, Manner::Ring);
+    let foreign = carol.call("204");
+    assert!(carol.wait(|lines| !lines[foreign].progress.is_empty()), "{:?}", rig.traces());
+    let to = carol.line(foreign, |line| line.replaces_uri());
+    bob.refer_uri(0, &to);
+    assert!(news(&bob, 0, "481"), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    // Nor by an INVITE (RFC 3891 §3).
+    let taken = bob.call_with("204", &carol.line(foreign, |line| line.replaces()), true);
+    assert!(bob.over(taken) && bob.line(taken, |line| line.status) == Some(481));
+    dave.answer(0);
+    assert!(carol.up(foreign) && carol.hears_tone(foreign, 1_600), "{:?}", rig.traces());
+    carol.hang_up(foreign);
+    alice.hang_up(call);
+    all_over(&rig, "goes back");
 }
 
 #[test]

@@ -85,6 +85,17 @@ impl Endpoint {
         }
     }
 
+    /// The session whose peer's place a transferred party is to take, or the status that refuses it. As
+    /// [`Endpoint::replaced`], but the peer may be one that calls us and is not answered yet: that rule of RFC 3891 §3
+    /// is for INVITEs, whose sender would answer; here the one who waits for an answer becomes another.
+    pub fn transferable(&self, replaces: &Replaces) -> Result<SessionId, u16> {
+        let found = self.find(&replaces.call_id, &replaces.to_tag, &replaces.from_tag).ok_or(481u16)?;
+        match self.sessions.get(found).map(|session| &session.phase) {
+            Some(Phase::Incoming(_)) => Ok(found),
+            _ => self.replaced(replaces),
+        }
+    }
+
     /// What an INVITE is to replace. An outer `None` means it was refused.
     pub(super) fn take_replaces(&mut self, now: Instant, request: &Request<'_>) -> Option<Option<Replaces>> {
         let replaces = Replaces::of(request.message, Name::Replaces);

@@ -36,6 +36,8 @@ pub struct Forwarding {
     pub direct_only: bool,
     /// With [`Forwarding::always`] the user's own phones ring as well.
     pub ring_too: bool,
+    /// A phone of the user may send calls on by itself (302), to where the user may call. Default: true.
+    pub by_phone: bool,
 }
 
 impl Default for Forwarding {
@@ -50,6 +52,7 @@ impl Default for Forwarding {
             confirm: false,
             direct_only: false,
             ring_too: false,
+            by_phone: true,
         }
     }
 }

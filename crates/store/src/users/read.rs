@@ -78,6 +78,7 @@ struct RawForwarding {
     direct_only: bool,
     #[serde(default)]
     ring_too: bool,
+    by_phone: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +226,7 @@ fn forwarding(raw: RawForwarding) -> Forwarding {
         confirm: raw.confirm,
         direct_only: raw.direct_only,
         ring_too: raw.ring_too,
+        by_phone: raw.by_phone.unwrap_or(usual.by_phone),
     }
 }
 

@@ -95,9 +95,7 @@ impl Call {
         if was_screened {
             self.end_screening(now, key);
         }
-        if let Some(origin) = self.origin.take() {
-            origin.tell(News::Done);
-        }
+        self.settled_in();
         if self.outset_answered(now, key) {
             return;
         }
@@ -121,6 +119,9 @@ impl Call {
         }
         if self.hunt_on(now, key, place, status) {
             return;
+        }
+        if self.redirected(now, key, place) {
+            return self.look(now, Some(place));
         }
         self.refused_at(place, status);
         self.failed(status);

@@ -10,6 +10,7 @@
 //! A place of the dialling keeps its place when the call goes on elsewhere, and has the time to ring anew.
 //! Whoever was passed on the way is not called again at that place, so that circles end.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use flow::ir::{Callee, Dial};
@@ -17,6 +18,7 @@ use sip::{Diversion, Why};
 use store::{Device, Forwarding, Permission, User, Users, When};
 
 use super::caller::Caller;
+use super::redirection::Wanted;
 use super::run::Call;
 
 /// The most that a call is sent on.
@@ -36,6 +38,8 @@ pub(super) struct Path {
     pub(super) refused: Option<u16>,
     /// The caller as those inside and those outside see him, where he is shown otherwise than at other places.
     pub(super) shown: Option<Box<(Caller, Caller)>>,
+    /// Where a phone wants the call to go if nobody takes it where it goes now.
+    pub(super) sent_to: VecDeque<Wanted>,
 }
 
 impl Path {
@@ -48,16 +52,23 @@ impl Path {
 }
 
 impl Path {
+    /// Whether calls are sent on here.
+    pub(super) fn follows(&self) -> bool {
+        self.follows
+    }
+
     /// It is called anew, in another round.
     pub(super) fn begin(&mut self) {
         self.passed.clear();
         self.refused = None;
         self.shown = None;
+        self.sent_to.clear();
         self.follows = self.followed;
     }
 }
 
 /// What a number or a name means to whoever forwards to it.
+#[derive(Debug)]
 pub(super) enum Leads {
     /// These are called.
     To(Vec<Callee<String>>),
@@ -132,6 +143,9 @@ impl Call {
     /// Nobody rings at this place any more: whether the call goes on elsewhere, as the user has it.
     pub(super) fn sent_on(&mut self, now: Instant, place: usize) -> bool {
         let refused = self.path(place).and_then(|path| path.refused.take());
+        if !matches!(refused, Some(486 | 600..=699)) && self.next_target(now, place) {
+            return true;
+        }
         let case = match refused {
             Some(486 | 600 | 603) => When::Busy,
             Some(404 | 408 | 410 | 430 | 480 | 500..=599) | None => When::Unreachable,
@@ -144,7 +158,7 @@ impl Call {
     pub(super) fn send_on(&mut self, now: Instant, place: usize, case: When) -> bool {
         let users = self.shared.users.load();
         let Some(path) = self.path(place) else { return false };
-        let (follows, direct, passed) = (path.follows, path.direct, path.passed.clone());
+        let (follows, direct, passed) = (path.follows, path.direct, &path.passed);
         let Some(user) = passed.last().and_then(|name| users.get(name)) else { return false };
         let forwarding = self.shared.settings.load().forwarding(user);
         let Some(to) = forwarding.to(case) else { return false };
@@ -157,8 +171,28 @@ impl Call {
             When::NoAnswer => ", who does not answer",
             When::Unreachable => ", who cannot be reached",
         };
-        let outside = user.may(Permission::Outside);
-        let callees = match self.leads(&users, to, outside) {
+        let reason = match case {
+            When::Always => Why::Unconditional,
+            When::Busy => Why::Busy,
+            When::NoAnswer => Why::NoAnswer,
+            When::Unreachable => Why::Unavailable,
+        };
+        let leads = self.leads(&users, to, user.may(Permission::Outside));
+        self.send_to(now, place, user, (why, reason), (to, leads))
+    }
+
+    /// Sends the call of a place on for a user, who says why in words and in a Diversion; whether it goes there.
+    pub(super) fn send_to(
+        &mut self,
+        now: Instant,
+        place: usize,
+        user: &User,
+        (words, why): (&str, Why),
+        (to, leads): (&str, Leads),
+    ) -> bool {
+        let forwarding = self.shared.settings.load().forwarding(user);
+        let Some(passed) = self.path(place).map(|path| path.passed.clone()) else { return false };
+        let callees = match leads {
             Leads::To(callees) => callees,
             Leads::Nowhere => {
                 let note = format!("{} forwards to {to}, which leads nowhere", user.name);
@@ -174,10 +208,10 @@ impl Call {
                 .note(now, format!("{} forwards in a circle, by {}", user.name, passed.join(", ")));
             return false;
         }
-        self.record.timeline.note(now, format!("{}{why}, forwards to {to}", user.name));
+        self.record.timeline.note(now, format!("{}{words}, forwards to {to}", user.name));
         metrics::counter!("offhook_forwarded_total").increment(1);
-        self.diverted(place, user, &forwarding, case);
-        if case != When::Always
+        self.diverted(place, user, &forwarding, why);
+        if why != Why::Unconditional
             && let Some(super::dial::Stage::Ringing { rota, .. }) = self.stage()
         {
             rota.again(now, place);
@@ -194,7 +228,7 @@ impl Call {
     }
 
     /// What a number means to which a call is forwarded; `outside` if the user may dial there.
-    fn leads(&self, users: &Users, to: &str, outside: bool) -> Leads {
+    pub(super) fn leads(&self, users: &Users, to: &str, outside: bool) -> Leads {
         if to.starts_with("sip:") || to.starts_with("sips:") {
             return Leads::To(vec![Callee::Uri(to.to_owned())]);
         }
@@ -215,7 +249,7 @@ impl Call {
 
     /// From here on those who are called at this place are told that the call was forwarded (RFC 5806), and see who
     /// forwards, if he wants that.
-    fn diverted(&mut self, place: usize, user: &User, forwarding: &Forwarding, case: When) {
+    fn diverted(&mut self, place: usize, user: &User, forwarding: &Forwarding, why: Why) {
         let Some(dial) = &self.dial else { return };
         let (mut inside, mut outside) = (dial.inside(place).clone(), dial.outside(place).clone());
         let number = user.number.clone().unwrap_or_else(|| user.name.clone());
@@ -227,12 +261,6 @@ impl Call {
             outside.name = ids.external.name.clone().or_else(|| inside.name.clone());
             (inside.withheld, outside.withheld) = (false, false);
         }
-        let why = match case {
-            When::Always => Why::Unconditional,
-            When::Busy => Why::Busy,
-            When::NoAnswer => Why::NoAnswer,
-            When::Unreachable => Why::Unavailable,
-        };
         for (caller, number) in [
             (&mut inside, number.clone()),
             (&mut outside, user.caller_ids.external.number.clone().unwrap_or(number)),

@@ -147,6 +147,8 @@ pub(crate) struct CallLeg {
     /// The codec of the party it talks to.
     partner: Option<Codec>,
     outbox: VecDeque<Notice>,
+    /// Where the far end wants the call to go instead.
+    sent_to: Vec<String>,
     /// Why the far end is gone, once it is, and what the other party should be told.
     gone: Option<(String, Reason)>,
 }
@@ -201,6 +203,7 @@ impl CallLeg {
             attending: None,
             partner: None,
             outbox: VecDeque::new(),
+            sent_to: Vec::new(),
             gone: None,
         }
     }
@@ -208,6 +211,11 @@ impl CallLeg {
     /// Counts among the calls of a trunk as long as it lives.
     pub(crate) fn carry(&mut self, pass: Pass) {
         self.pass = Some(pass);
+    }
+
+    /// Our address as the far end sees it, once it is known how that is reached.
+    pub(crate) fn local(&self) -> Option<std::net::IpAddr> {
+        self.flow.map(|flow| flow.local.ip())
     }
 
     /// The far end is reached by this flow.
@@ -361,7 +369,7 @@ impl CallLeg {
             SessionEvent::Answered { body, .. } => self.call_answered(now, body),
             SessionEvent::Referred(refer) => self.outbox.push_back(Notice::Referred(refer)),
             // What nothing here asks for: our INVITEs have offers, we change and transfer nothing of our own.
-            SessionEvent::Redirected { .. } => self.doubt(),
+            SessionEvent::Redirected { targets, .. } => self.redirected(targets),
             SessionEvent::Acknowledged(_)
             | SessionEvent::Changed { .. }
             | SessionEvent::ReferAnswered { .. }

@@ -49,6 +49,7 @@ mod placing;
 mod player;
 mod reaching;
 pub(crate) mod recording;
+mod redirection;
 mod refusal;
 mod relate;
 mod replace;

@@ -9,7 +9,6 @@ use std::time::Instant;
 use flow::leg::{Leg, LegCommand};
 use sip::{Contact, InviteFacts, Reason, SessionId};
 
-use super::forks::ringback;
 use super::leg::{CallLeg, OWN};
 use super::run::Call;
 use super::session::Session;
@@ -79,6 +78,19 @@ impl Call {
         up && self.transfer.is_none() && (talks || dials || self.is_parked(old))
     }
 
+    /// Whether this leg has called and hears how it rings, without an answer of ours yet.
+    pub(super) fn waits(&self, leg: LegKey) -> bool {
+        let dials = self.dial.as_ref().is_some_and(|dial| dial.caller == leg && dial.winner().is_none());
+        dials && self.subject == Some(leg) && !self.leg(leg).is_some_and(CallLeg::is_answered)
+    }
+
+    /// Whether a party that `by` transfers may take the place of this leg: before the answer it must be his own.
+    pub(super) fn may_transfer(&self, old: LegKey, by: Option<&Arc<str>>) -> bool {
+        let waits = self.waits(old);
+        let own = by.is_some() && self.leg(old).and_then(CallLeg::user).as_ref() == by;
+        self.may_replace(old) && (!waits || own && self.origin.is_none())
+    }
+
     /// `new`, which is a leg of the call already, takes the place of `old`, which is left.
     pub(super) fn take_place(&mut self, now: Instant, old: LegKey, new: LegKey) {
         let marks: Vec<String> =
@@ -113,8 +125,8 @@ impl Call {
         if self.dial.as_ref().is_some_and(|dial| dial.caller == new) {
             let rings =
                 self.dial.as_ref().is_some_and(|dial| dial.winner().is_none()) && self.bridge.is_none();
-            if rings && let Some(leg) = self.leg_mut(new) {
-                leg.ring(ringback());
+            if rings {
+                self.let_ring();
             }
         }
         self.join(now);

@@ -369,6 +369,9 @@ impl Call {
             // The flow goes on without the other party.
             self.left = None;
         }
+        if matches!(command, LegCommand::Answer) {
+            self.settled_in();
+        }
         match command {
             LegCommand::Dial(dial) => {
                 if let Some(caller) = self.subject {

@@ -8,6 +8,7 @@
 //! The call of the transferor T lends its leg: until somebody answers, the leg comes back if the transfer comes to
 //! nothing and T is still there. T hears how it goes by NOTIFY. Whoever goes meanwhile takes nobody else with it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::leg::{DialOutcome, Tag};
@@ -73,8 +74,8 @@ pub(crate) struct Arrival {
 
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// To take the place of a leg.
-    Replace { old: LegKey, origin: Origin },
+    /// To take the place of a leg, for the user who transfers.
+    Replace { old: LegKey, by: Option<Arc<str>>, origin: Origin },
     /// Its transfer came to nothing, with this status.
     Back { status: u16 },
     /// To talk to somebody there.
@@ -243,10 +244,12 @@ impl Call {
         };
         self.answer_refer(by, refer, Ok(()));
         self.notify(by, asked, 100);
+        let user = self.leg(by).and_then(CallLeg::user);
         let Some(leg) = self.take_leg(of) else { return };
         let (mark, media) = (leg.mark(), leg.media_leg());
         let origin = Origin { leg: of, mail: self.record.mail().clone() };
-        let arrival = Box::new(Arrival { leg, purpose: Purpose::Replace { old: other.leg, origin } });
+        let arrival =
+            Box::new(Arrival { leg, purpose: Purpose::Replace { old: other.leg, by: user, origin } });
         self.transfer = Some(Box::new(Transfer { asked, by, of, stage: Stage::Away(mark) }));
         match send(&other.mail, arrival) {
             Ok(()) => self.moved.push(Moved { key: of, media, mail: other.mail }),
@@ -259,12 +262,19 @@ impl Call {
         let Arrival { mut leg, purpose } = arrival;
         let key = leg.key();
         match purpose {
-            Purpose::Replace { old, origin } if self.may_replace(old) => {
+            Purpose::Replace { old, by, origin } if self.may_transfer(old, by.as_ref()) => {
+                let waits = self.waits(old);
                 let mark = self.record.add_leg(leg.party());
                 leg.rehome(Owner { leg: key, ..self.owner(mark) });
                 self.legs.push(leg);
                 self.take_place(now, old, key);
-                origin.tell(News::Done);
+                if waits {
+                    // Its transfer is done when somebody answers, and comes to nothing with this call's flow.
+                    origin.tell(News::Progress(180));
+                    self.origin = Some(origin);
+                } else {
+                    origin.tell(News::Done);
+                }
             }
             Purpose::Replace { origin, .. } => {
                 self.record.timeline.note(now, "a transferred leg came too late and goes back");
@@ -361,6 +371,15 @@ impl Call {
         let by = if self.subject == Some(transfer.by) { "caller" } else { "callee" };
         self.ending("transferred", by);
         self.subject_gone(now, "transferred", &Reason::normal());
+    }
+
+    /// The party that came by a transfer is connected here, or the flow answers: it does not go back any more.
+    pub(super) fn settled_in(&mut self) {
+        let Some(origin) = self.origin.take() else { return };
+        origin.tell(News::Done);
+        if let Some(leg) = self.subject.and_then(|key| self.leg(key)) {
+            leg.record_call_answered();
+        }
     }
 
     /// The flow is at its end, and its party has come by a transfer that nobody answered: it goes back to where it was,

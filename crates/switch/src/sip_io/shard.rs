@@ -149,7 +149,7 @@ impl Shard {
                 Ok(())
             }
             Command::Find { replaces, by, mail } => {
-                let found = self.replaced(&replaces);
+                let found = self.transferable(&replaces);
                 post(&mail, Mail::Found { by, found });
                 Ok(())
             }

@@ -48,6 +48,8 @@ pub(super) struct Set {
     password: String,
     tone: u16,
     manner: Manner,
+    /// The Contacts of its refusals; its own address if empty.
+    pub(super) sends_to: String,
     pub(super) requests: u32,
     lines: Vec<Line>,
     registered: Option<u16>,
@@ -74,6 +76,7 @@ impl Desk {
             password: password.to_owned(),
             tone,
             manner,
+            sends_to: String::new(),
             requests: 0,
             lines: Vec::new(),
             registered: None,
@@ -138,6 +141,13 @@ impl Desk {
     /// What it does when it is called from here on.
     pub fn behave(&self, manner: Manner) {
         self.set().manner = manner;
+    }
+
+    /// Redirects calls with this status to these Contacts, written as in the header, from here on.
+    pub fn redirect(&self, status: u16, contacts: &str) {
+        let mut set = self.set();
+        set.manner = Manner::Refuse(status);
+        set.sends_to = contacts.to_owned();
     }
 
     /// Calls a number.
@@ -221,7 +231,12 @@ impl Desk {
     /// Transfers the far end of a line to that of another line.
     pub fn refer_to_line(&self, line: LineId, other: LineId) {
         let to = self.line(other, Line::replaces_uri);
-        self.on(line, |line, set| line.refer(set, &to));
+        self.refer_uri(line, &to);
+    }
+
+    /// Transfers the far end of a line to what this Refer-To says.
+    pub fn refer_uri(&self, line: LineId, to: &str) {
+        self.on(line, |line, set| line.refer(set, to));
     }
 
     /// Presses keys.

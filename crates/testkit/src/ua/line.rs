@@ -207,7 +207,10 @@ impl Line {
                 .collect(),
             ..request.clone()
         };
-        let contact = format!("Contact: <sip:{}@{}>\r\n", set.user, set.address());
+        let contact = match status.starts_with('3') && !set.sends_to.is_empty() {
+            true => format!("Contact: {}\r\n", set.sends_to),
+            false => format!("Contact: <sip:{}@{}>\r\n", set.user, set.address()),
+        };
         let text = tagged.reply(status, &contact);
         match body.is_empty() {
             true => set.send(&text),
@@ -270,7 +273,7 @@ impl Line {
     }
 
     /// The URI of this line's far end that replaces this line.
-    pub(super) fn replaces_uri(&self) -> String {
+    pub fn replaces_uri(&self) -> String {
         let tag = |party: &str| {
             party.split("tag=").nth(1).and_then(|tag| tag.split(';').next()).unwrap_or_default().to_owned()
         };

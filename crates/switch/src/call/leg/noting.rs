@@ -16,6 +16,15 @@ impl CallLeg {
         if mark != Mark::FIRST || record.is_outbound() {
             return self.shared.cdr.alive(record);
         }
+        self.record_call_answered();
+    }
+
+    /// Writes down that the call is answered, if it was not before: its caller may have become another.
+    pub(crate) fn record_call_answered(&self) {
+        let record = &self.owner.record;
+        if record.summary().answered.is_some() {
+            return;
+        }
         record.write(|about| {
             about.state = CallState::Answered;
             about.answered = Some(wall_clock());

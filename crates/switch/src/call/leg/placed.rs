@@ -95,6 +95,21 @@ impl CallLeg {
         }
     }
 
+    /// The far end named others. A phone of ours is not left for them: that is the call's to decide. Anybody else has
+    /// been, if there was anybody to be called.
+    pub(super) fn redirected(&mut self, targets: Vec<String>) {
+        match self.owned {
+            Some(_) => self.sent_to = targets,
+            None => self.doubt(),
+        }
+    }
+
+    /// Whose phone it was that wanted the call to go elsewhere, and where, the most wanted first.
+    pub(crate) fn take_redirection(&mut self) -> Option<(Arc<str>, Vec<String>)> {
+        let targets = std::mem::take(&mut self.sent_to);
+        self.user().filter(|_| !targets.is_empty()).map(|user| (user, targets))
+    }
+
     /// The call that we placed came to nothing.
     pub(super) fn refused(&mut self, now: Instant, ended: &Ended) {
         let status = match ended {

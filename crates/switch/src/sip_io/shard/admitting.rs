@@ -36,7 +36,15 @@ impl Shard {
 
     /// To whom a session of this shard belongs that is to be taken over, or the status that refuses it.
     pub(super) fn replaced(&self, replaces: &sip::Replaces) -> Result<Owner, u16> {
-        let session = self.endpoint.replaced(replaces)?;
+        self.owner_of(self.endpoint.replaced(replaces)?)
+    }
+
+    /// The same for a REFER of somebody who transfers, and may wait for an answer there himself.
+    pub(super) fn transferable(&self, replaces: &sip::Replaces) -> Result<Owner, u16> {
+        self.owner_of(self.endpoint.transferable(replaces)?)
+    }
+
+    fn owner_of(&self, session: SessionId) -> Result<Owner, u16> {
         self.calls.get(&session).map(|address| address.owner.clone()).ok_or(481)
     }
 }
