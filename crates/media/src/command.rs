@@ -185,6 +185,8 @@ pub enum Command {
         /// 1 for as it is.
         gain: f32,
     },
+    /// Tell when the next packet of audio comes. → [`Event::Arrives`](crate::Event::Arrives)
+    Await,
     /// What a re-INVITE agreed on: a new address, hold, another packet time.
     Reconfigure(Box<LegSetup>),
     /// Say BYE and let go. → [`Event::Released`](crate::Event::Released)

@@ -110,6 +110,11 @@ pub enum Event {
         /// Whose.
         leg: LegId,
     },
+    /// A packet of audio has come that was awaited ([`Command::Await`](crate::Command::Await)). Told once each time.
+    Arrives {
+        /// Whose.
+        leg: LegId,
+    },
     /// Audio goes to another address than the peer signalled, for it sends from there (symmetric RTP).
     Latched {
         /// Whose.

@@ -93,6 +93,8 @@ pub(crate) struct Leg {
     bridge: Option<(u64, Box<Bridge>)>,
     /// How loud the peer is heard by others.
     pub(crate) gain: Gain,
+    /// The next packet after so many is to be told of.
+    pub(crate) awaited: Option<u64>,
     /// The part of a room whose turns are also this leg's.
     room: Option<PartId>,
     rtcp: Rtcp,
@@ -115,6 +117,7 @@ impl Leg {
             detector: None,
             bridge: None,
             gain: Gain::UNITY,
+            awaited: None,
             room: None,
             turns: u64::from(id.place),
             watched: false,
@@ -192,7 +195,16 @@ impl Leg {
             read += u32::from(!empty);
         }
         self.rx.fed(read, empty, self.watched);
+        if self.awaited.is_some_and(|before| self.rx.packets() > before) {
+            self.awaited = None;
+            turn.out.event(Event::Arrives { leg: self.id });
+        }
         self.rx.settle(self.id, turn);
+    }
+
+    /// Packets of audio that came so far.
+    pub(crate) fn packets(&self) -> u64 {
+        self.rx.packets()
     }
 
     /// What a datagram comes to: how many bytes of it are in the turn's buffer, and whether they are proven to be the

@@ -37,6 +37,7 @@ pub(crate) enum Order<P> {
     Record(LegId, Box<Recorder>, Kit),
     Pause(LegId, u64, Option<Pause>),
     Loudness(LegId, Gain),
+    Await(LegId),
     Detect(LegId, Box<Listener>, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),

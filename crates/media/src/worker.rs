@@ -299,6 +299,11 @@ impl<I: Io> Worker<I> {
                         leg.gain = gain;
                     }
                 }
+                Order::Await(id) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.awaited = Some(leg.packets());
+                    }
+                }
                 Order::Detect(id, listener, kit) => match find(&mut self.legs, id) {
                     Some(leg) => leg.detect(listener, kit, &mut self.out),
                     None => self.out.spent(Spent::Order(Order::Detect(id, listener, kit))),

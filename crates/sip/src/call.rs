@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use crate::body::Body;
 use crate::flow::{Flow, Next, Transport};
 use crate::message::identity::Asserted;
-use crate::message::{Scheme, Uri};
 use crate::message::write::clean;
+use crate::message::{Scheme, Uri};
 use crate::session::Replaces;
 
 /// What an INVITE says, in the words a call needs.

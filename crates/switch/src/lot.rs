@@ -29,6 +29,8 @@ pub(crate) struct Lot {
 struct Waiting {
     call: CallId,
     mail: mpsc::Sender<Box<Mail>>,
+    /// What shows it, and how.
+    lamp: Option<(String, Lamp)>,
 }
 
 /// A caller's place in a slot, as long as this is held.
@@ -37,8 +39,8 @@ pub(crate) struct Place {
     lot: Arc<Lot>,
     slot: String,
     call: CallId,
-    /// The lamp that shows it: whose, and the way there.
-    lamp: Option<(String, ShardHandle)>,
+    /// The way to the lamp that shows it.
+    shard: Option<ShardHandle>,
 }
 
 /// Why there is no place.
@@ -78,8 +80,8 @@ impl Lot {
         if slots.contains_key(&slot) {
             return Err(NoPlace::Occupied);
         }
-        slots.insert(slot.clone(), Waiting { call, mail });
-        Ok(Place { lot: self.clone(), slot, call, lamp: None })
+        slots.insert(slot.clone(), Waiting { call, mail, lamp: None });
+        Ok(Place { lot: self.clone(), slot, call, shard: None })
     }
 
     /// The way to the call in a slot.
@@ -104,22 +106,33 @@ impl Place {
         let id = id.unwrap_or(&self.slot);
         let id = id.trim_start_matches("sips:").trim_start_matches("sip:");
         let id = id.split('@').next().unwrap_or(id).to_owned();
-        shard.send(Command::Lamp { id: id.clone(), lamp });
-        self.lamp = Some((id, shard.clone()));
+        if let Some(waiting) = crate::lock(&self.lot.slots).get_mut(&self.slot) {
+            waiting.lamp = Some((id.clone(), lamp));
+        }
+        shard.send(Command::Lamp { id, lamp });
+        self.shard = Some(shard.clone());
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut slots = crate::lock(&self.lot.slots);
-        if slots.get(&self.slot).is_some_and(|waiting| waiting.call == self.call) {
-            slots.remove(&self.slot);
+        if slots.get(&self.slot).is_none_or(|waiting| waiting.call != self.call) {
+            return;
         }
-        drop(slots);
-        if let Some((id, shard)) = self.lamp.take() {
-            shard.send(Command::Lamp { id, lamp: Lamp::Idle });
+        let lamp = slots.remove(&self.slot).and_then(|waiting| waiting.lamp);
+        if let (Some((id, _)), Some(shard)) = (lamp, self.shard.take()) {
+            // Another slot may have the same lamp.
+            let lamp = shown(&slots, &id);
+            shard.send(Command::Lamp { id, lamp });
         }
     }
+}
+
+/// What the lamp `id` shows of those who wait.
+fn shown(slots: &BTreeMap<String, Waiting>, id: &str) -> Lamp {
+    let lamps = slots.values().filter_map(|waiting| waiting.lamp.as_ref());
+    lamps.filter(|(of, _)| of == id).map(|(_, lamp)| *lamp).next().unwrap_or(Lamp::Idle)
 }
 
 #[cfg(test)]

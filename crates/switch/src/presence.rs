@@ -22,12 +22,14 @@ pub(crate) struct Directory {
     names: HashMap<String, Arc<str>>,
     /// The accounts of each user's phones.
     phones: HashMap<Arc<str>, Vec<String>>,
+    /// Who may pick up what rings at others.
+    pickers: BTreeSet<Arc<str>>,
 }
 
 impl Directory {
     pub(crate) fn new(users: &store::Users, settings: &store::Settings) -> Directory {
         let mut directory = Directory::default();
-        let Directory { names, phones } = &mut directory;
+        let Directory { names, phones, pickers } = &mut directory;
         for user in users.iter() {
             let name: Arc<str> = user.name.as_str().into();
             // A number that is another user's name stays that user's.
@@ -40,6 +42,9 @@ impl Directory {
                 names.insert(account.clone(), name.clone());
             }
             phones.insert(name.clone(), own);
+            if user.may(store::Permission::Pickup) {
+                pickers.insert(name.clone());
+            }
             names.insert(user.name.clone(), name);
         }
         directory
@@ -49,6 +54,11 @@ impl Directory {
     fn at(&self, account: &str) -> Option<Arc<str>> {
         let is_there = |(_, phones): &(&Arc<str>, &Vec<String>)| phones.iter().any(|phone| phone == account);
         self.phones.iter().find(is_there).map(|(user, _)| user.clone())
+    }
+
+    /// Whether one user may know how another's calls are named, by which they are taken over.
+    fn may_take(&self, watcher: &str, of: &str) -> bool {
+        watcher == of || self.pickers.contains(watcher)
     }
 
     fn phones(&self, user: &str) -> &[String] {
@@ -63,6 +73,7 @@ impl Directory {
 /// A subscription.
 struct Watch {
     user: Arc<str>,
+    watcher: Arc<str>,
     package: Package,
     /// The user's URI as the watcher wrote it.
     entity: String,
@@ -126,6 +137,7 @@ impl Presence {
         }
         let watch = Watch {
             user: user.clone(),
+            watcher,
             package: facts.package,
             entity: facts.watched.uri.clone(),
             version: 0,
@@ -252,7 +264,10 @@ impl Presence {
         let Some(user) = self.owners.get(&session).cloned() else { return };
         let Some(calls) = self.calls.get_mut(&user) else { return };
         match calls.get_mut(&session) {
-            Some(dialog) if dialog.state != state => dialog.state = state,
+            Some(dialog) if dialog.state != state => {
+                dialog.state = state;
+                dialog.ids = ids(endpoint, session, dialog);
+            }
             _ => return,
         }
         // Its end is told once, since phones look for the word; then it is not there any more.
@@ -295,6 +310,9 @@ impl Presence {
                 watch.version = version.wrapping_add(1);
                 let mut dialogs: Vec<Dialog> =
                     calls.map(|calls| calls.values().cloned().collect()).unwrap_or_default();
+                if !self.directory.may_take(&watch.watcher, &watch.user) {
+                    dialogs.iter_mut().for_each(|dialog| dialog.ids = None);
+                }
                 dialogs.extend(self.lamps.get(&watch.user).map(|state| lamp(&watch.entity, *state)));
                 DialogInfo { entity: watch.entity.clone(), version, extent: Extent::Full, dialogs }.body()
             }
@@ -368,6 +386,17 @@ impl Presence {
         }
         true
     }
+}
+
+/// How a call is named that others may take, seen from the user's phone: one that rings there, or is answered.
+fn ids(endpoint: &Endpoint, session: SessionId, dialog: &Dialog) -> Option<(String, String, String)> {
+    let taken = match dialog.state {
+        State::Early => dialog.direction == Direction::Recipient,
+        State::Confirmed => true,
+        State::Trying | State::Terminated => false,
+    };
+    let view = endpoint.session(session).filter(|_| taken)?;
+    Some((view.call_id, view.remote_tag, view.local_tag))
 }
 
 /// What a lamp shows that a flow lit, as a call of its own.

@@ -78,6 +78,31 @@ fn whoever_is_rung_runs_the_flow_at_the_answer_and_its_phones_ring_together() {
 }
 
 #[test]
+fn a_call_that_begins_here_has_the_call_id_of_whoever_answers_everywhere() {
+    let journals = tempfile::tempdir().expect("a directory");
+    let rig = Rig::with(&[("700", echo())], |config| config.journal = Some(journals.path().to_owned()));
+    let (one, two) = (rig.desk("alice", A, Manner::Ring), rig.desk("alice", B, Manner::Ring));
+    let id = begin(&rig, origin("201", "700.json"));
+    assert!(one.wait(|lines| !lines.is_empty()) && two.wait(|lines| !lines.is_empty()), "{:?}", rig.traces());
+    let ids = [&one, &two].map(|desk| desk.line(0, |line| line.call_id.clone()));
+    let known = || rig.switch().calls().first().map(|call| call.sip_call_id.clone()).unwrap_or_default();
+    assert!(ids.contains(&known()), "{} is none of {ids:?}", known());
+    // The one that rang second, to be sure.
+    let (answering, at) = if known() == ids[0] { (&two, 1) } else { (&one, 0) };
+    answering.answer(0);
+    assert!(answering.up(0) && answering.hears_tone(0, if at == 1 { B } else { A }), "{:?}", rig.traces());
+    assert_eq!(known(), ids[at]);
+    answering.hang_up(0);
+    assert_eq!(over(&rig, id).sip_call_id, ids[at]);
+    rig.nothing_left();
+    let cdr = std::fs::read_to_string(rig.dir.path().join("cdr.jsonl")).expect("records");
+    assert!(cdr.contains(&ids[at]), "{cdr}");
+    let written = |file: std::fs::DirEntry| std::fs::read_to_string(file.path()).unwrap_or_default();
+    let told: String = std::fs::read_dir(journals.path()).expect("journals").flatten().map(written).collect();
+    assert!(told.contains(&format!("\"sip_call_id\":\"{}\"", ids[at])), "what the flow is told: {told}");
+}
+
+#[test]
 fn click_to_call_rings_the_first_and_connects_it_with_the_second_who_sees_the_first() {
     let rig = Rig::start(&[]);
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));

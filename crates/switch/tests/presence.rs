@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use rig::{LONG, Rig};
 use serde_json::json;
-use store::{Document, Flows, User, Users};
+use store::{Document, Flows, Permission, User, Users};
+use testkit::ua::desk::{Desk, Manner};
 use testkit::ua::digest::answer as credentials;
 use testkit::ua::{Message, Offer, Phone};
 
@@ -50,6 +51,17 @@ fn next(phone: &Phone, what: &str, wanted: impl Fn(&Message) -> bool) -> Message
 
 /// Bob asks for something with his password; the final answer.
 fn ask(rig: &Rig, phone: &Phone, method: &str, user: &str, headers: &str, body: &str) -> Message {
+    ask_by(rig, phone, "hidden", method, user, (headers, body))
+}
+
+fn ask_by(
+    rig: &Rig,
+    phone: &Phone,
+    password: &str,
+    method: &str,
+    user: &str,
+    (headers, body): (&str, &str),
+) -> Message {
     let (server, local) = (rig.address(), phone.address());
     let uri = format!("sip:{user}@{server}");
     let call_id = format!("{:x}@rig", fastrand::u64(..));
@@ -77,7 +89,7 @@ fn ask(rig: &Rig, phone: &Phone, method: &str, user: &str, headers: &str, body: 
             Some(407) => ("Proxy-Authorization", answer.header("proxy-authenticate")),
             _ => return answer,
         };
-        let value = credentials(challenge.expect("a challenge"), method, &uri, "bob", "hidden");
+        let value = credentials(challenge.expect("a challenge"), method, &uri, "bob", password);
         proof = format!("{header}: {}\r\n", value.expect("an algorithm we know"));
     }
     panic!("{method} is challenged again and again");
@@ -101,6 +113,108 @@ fn a_lamp_follows_the_calls_of_a_user() {
     notify(&bob, &["direction=\"initiator\"", "<state>confirmed</state>", "sip:1001@"]);
     call.hang_up().expect("an end");
     notify(&bob, &["<state>terminated</state>"]);
+    rig.nothing_left();
+}
+
+/// Bob's wish to have what the document says that rings, as phones ask for it (RFC 4235 §4.1.1, RFC 3891).
+fn replaces(document: &str) -> Option<String> {
+    let value = |name: &str| {
+        let (_, rest) = document.split_once(&format!(" {name}=\""))?;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let (id, local, remote) = (value("call-id")?, value("local-tag")?, value("remote-tag")?);
+    Some(format!("Replaces: {id};to-tag={local};from-tag={remote};early-only\r\n"))
+}
+
+/// Alice and bob as ever, who may do this, and dave, who has 204.
+fn with_dave(rig: &Rig, bob_may: &[Permission]) {
+    let bob = User { may: bob_may.iter().copied().collect(), ..User::new("bob", "hidden").numbered("202") };
+    let other = |(name, number): (&str, &str)| User::new(name, "secret").numbered(number);
+    let mut users: Users = [("alice", "201"), ("dave", "204")].into_iter().map(other).collect();
+    users.insert(bob);
+    rig.switch().reload(Flows::new(), &users, &store::Trunks::default());
+}
+
+#[test]
+fn a_lamp_of_who_may_pick_up_names_the_call_and_a_phone_takes_it_by_that() {
+    let rig = start();
+    with_dave(&rig, &[Permission::Pickup]);
+    let watching = rig.phone("bob");
+    assert_eq!(ask(&rig, &watching, "SUBSCRIBE", "204", "Event: dialog\r\n", "").status(), Some(200));
+    let (alice, dave) = (rig.desk("alice", 440, Manner::Ring), rig.desk("dave", 800, Manner::Ring));
+    let bob = Desk::new(rig.address(), "bob", "hidden", 1_200, Manner::Ring).expect("a phone");
+    assert_eq!(bob.registered(), Some(200));
+    let call = alice.call("204");
+    let rings = notify(&watching, &["<state>early</state>", "direction=\"recipient\""]);
+    let wanted = replaces(&rings.body).unwrap_or_else(|| panic!("no call is named: {}", rings.body));
+    assert!(wanted.contains(&dave.line(0, |line| line.call_id.clone())), "{wanted}");
+    let taken = bob.call_with("204", &wanted, true);
+    assert!(bob.up(taken) && alice.up(call) && dave.over(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, 1_200) && bob.hears_tone(taken, 440), "{:?}", rig.traces());
+    bob.hang_up(taken);
+    assert!(alice.over(call));
+    // What is answered is not taken by who wants what rings.
+    dave.behave(Manner::Answer(Duration::ZERO));
+    let call = alice.call("204");
+    let talks = notify(&watching, &["<state>confirmed</state>"]);
+    let late = bob.call_with("204", &replaces(&talks.body).expect("a call"), true);
+    assert!(bob.over(late) && bob.line(late, |line| line.status) == Some(486), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, 800), "{:?}", rig.traces());
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
+fn who_may_not_pick_up_is_not_told_how_calls_are_named_and_takes_none() {
+    let rig = start();
+    with_dave(&rig, &[Permission::Outside]);
+    let watching = rig.phone("bob");
+    assert_eq!(ask(&rig, &watching, "SUBSCRIBE", "204", "Event: dialog\r\n", "").status(), Some(200));
+    let (alice, dave) = (rig.desk("alice", 440, Manner::Ring), rig.desk("dave", 800, Manner::Ring));
+    let bob = Desk::new(rig.address(), "bob", "hidden", 1_200, Manner::Ring).expect("a phone");
+    assert_eq!(bob.registered(), Some(200));
+    let call = alice.call("204");
+    let rings = notify(&watching, &["<state>early</state>"]);
+    assert_eq!(replaces(&rings.body), None, "{}", rings.body);
+    // He has it from elsewhere.
+    let taken = bob.call_with("204", &dave.line(0, |line| line.replaces()), true);
+    assert!(bob.over(taken) && bob.line(taken, |line| line.status) == Some(403), "{:?}", rig.traces());
+    dave.answer(0);
+    assert!(alice.up(call) && alice.hears_tone(call, 800), "{:?}", rig.traces());
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
+fn of_two_slots_with_one_lamp_the_first_that_is_empty_leaves_it_lit() {
+    let rig = start();
+    let mut flows = Flows::new();
+    for (number, slot) in [("1004", "70"), ("1005", "71")] {
+        let data = json!({ "slot": slot, "default_presence_type": "confirmed", "presence_id": "lot" });
+        let park = json!({ "module": "park", "data": data });
+        flows.add(Document::read(number, None, park).expect("a flow"));
+        assert!(flows.number(number, number, true));
+    }
+    rig.switch().reload(flows, &Rig::people(), &store::Trunks::default());
+    let bob = rig.phone("bob");
+    assert_eq!(
+        ask_by(&rig, &bob, "secret", "SUBSCRIBE", "lot", ("Event: dialog\r\n", "")).status(),
+        Some(200)
+    );
+    let (one, two) = (rig.desk("alice", 440, Manner::Ring), rig.desk("carol", 800, Manner::Ring));
+    let first = one.call("1004");
+    notify(&bob, &["<state>confirmed</state>"]);
+    let second = two.call("1005");
+    notify(&bob, &["<state>confirmed</state>"]);
+    one.hang_up(first);
+    rig.wait("the first to be gone", || rig.counts().parked == 1);
+    let left = notify(&bob, &["dialog-info"]);
+    assert!(left.body.contains("<state>confirmed</state>"), "{}", left.body);
+    two.hang_up(second);
+    let none = notify(&bob, &["dialog-info"]);
+    assert!(!none.body.contains("<state>confirmed</state>"), "{}", none.body);
     rig.nothing_left();
 }
 

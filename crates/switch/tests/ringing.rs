@@ -130,6 +130,58 @@ fn early_media_is_kept_from_the_caller_where_the_flow_says_so() {
 }
 
 #[test]
+fn a_183_without_sound_is_ringing_until_sound_comes_and_again_when_it_has_ceased() {
+    let rig = Rig::start(&[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Quiet));
+    let call = alice.call("202");
+    assert!(alice.wait(|lines| lines[call].progress.contains(&180)), "{:?}", rig.traces());
+    assert!(!alice.line(call, |line| line.progress.contains(&183)), "no sound, no 183: {:?}", rig.traces());
+    bob.sound(0, true);
+    assert!(alice.hears_tone(call, B), "{:?}", rig.traces());
+    assert!(alice.line(call, |line| line.progress.contains(&183)), "{:?}", rig.traces());
+    bob.sound(0, false);
+    rig::hears(&rig, &alice, call, &[440, 480]);
+    bob.sound(0, true);
+    assert!(alice.hears_tone(call, B), "{:?}", rig.traces());
+    bob.answer(0);
+    assert!(alice.up(call) && alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
+fn a_183_without_a_description_is_ringing() {
+    let rig = Rig::start(&[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Progress));
+    let call = alice.call("202");
+    assert!(alice.wait(|lines| lines[call].progress.contains(&180)), "{:?}", rig.traces());
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
+fn who_was_answered_already_hears_the_ringing_tone_before_early_media_and_when_its_phone_is_gone() {
+    let rig = rig(&["bob", "carol"], |dial| dial.answers = true);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Quiet));
+    let carol = rig.desk("carol", C, Manner::Ring);
+    let call = alice.call("700");
+    assert!(alice.up(call) && carol.wait(|lines| !lines.is_empty()), "{:?}", rig.traces());
+    rig::hears(&rig, &alice, call, &[440, 480]);
+    bob.sound(0, true);
+    assert!(alice.hears_tone(call, B), "{:?}", rig.traces());
+    bob.refuse(0, 486);
+    rig::hears(&rig, &alice, call, &[440, 480]);
+    carol.answer(0);
+    assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
+    alice.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
 fn a_caller_who_is_answered_first_hears_the_ringing_tone() {
     let rig = rig(&["bob"], |dial| dial.answers = true);
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Ring));

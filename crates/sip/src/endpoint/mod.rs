@@ -72,7 +72,7 @@ pub struct SessionView {
     pub call_id: String,
     /// Our tag.
     pub local_tag: String,
-    /// The peer's tag; empty before there is one.
+    /// The peer's tag; empty before there is one; of several that ring, that of the last.
     pub remote_tag: String,
     /// The URI our requests ask for: the peer's Contact.
     pub remote_target: String,
@@ -211,7 +211,7 @@ impl Endpoint {
         Some(SessionView {
             call_id: session.dialog.call_id.clone(),
             local_tag: session.dialog.local_tag.clone(),
-            remote_tag: session.dialog.remote_tag.clone(),
+            remote_tag: session.remote_tag().to_owned(),
             remote_target: session.dialog.target.clone(),
             flow: session.dialog.flow,
             phase: session.stands(),

@@ -111,6 +111,11 @@ impl Earlies {
         self.all.iter().any(|e| e.dialog.remote_tag == tag)
     }
 
+    /// The tag of the one that came last.
+    pub(crate) fn last_tag(&self) -> Option<&str> {
+        self.all.last().map(|early| early.dialog.remote_tag.as_str())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

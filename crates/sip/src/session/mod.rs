@@ -230,6 +230,15 @@ impl Phase {
 }
 
 impl Session {
+    /// The peer's tag, also before the answer.
+    pub(crate) fn remote_tag(&self) -> &str {
+        let early = match &self.phase {
+            Phase::Calling(calling) => calling.earlies.last_tag(),
+            _ => None,
+        };
+        early.unwrap_or(&self.dialog.remote_tag)
+    }
+
     pub(crate) fn new(id: SessionId, dialog: Dialog, phase: Phase) -> Self {
         Session {
             id,

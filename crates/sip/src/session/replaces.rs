@@ -68,10 +68,17 @@ impl Endpoint {
         self.sessions.find(local_tag, call_id, remote_tag)
     }
 
+    /// The session that is named: as we see it, or as its peer does, whom those who watch him ask us to replace
+    /// (RFC 4235 §4.1.1 tells them his tag as the local one).
+    fn named(&self, replaces: &Replaces) -> Option<SessionId> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        self.find(call_id, to_tag, from_tag).or_else(|| self.find(call_id, from_tag, to_tag))
+    }
+
     /// The session that an INVITE is to take over, or the status to refuse it with (RFC 3891 §3):
     /// 481 unknown, 603 over, 486 answered where only an early one is meant.
     pub fn replaced(&self, replaces: &Replaces) -> Result<SessionId, u16> {
-        let found = self.find(&replaces.call_id, &replaces.to_tag, &replaces.from_tag).ok_or(481u16)?;
+        let found = self.named(replaces).ok_or(481u16)?;
         match self.sessions.get(found).map(|session| &session.phase) {
             None => Err(481),
             // Its 2xx is not acknowledged, so the peer may not know yet; but we have hung up.
@@ -89,7 +96,7 @@ impl Endpoint {
     /// [`Endpoint::replaced`], but the peer may be one that calls us and is not answered yet: that rule of RFC 3891 §3
     /// is for INVITEs, whose sender would answer; here the one who waits for an answer becomes another.
     pub fn transferable(&self, replaces: &Replaces) -> Result<SessionId, u16> {
-        let found = self.find(&replaces.call_id, &replaces.to_tag, &replaces.from_tag).ok_or(481u16)?;
+        let found = self.named(replaces).ok_or(481u16)?;
         match self.sessions.get(found).map(|session| &session.phase) {
             Some(Phase::Incoming(_)) => Ok(found),
             _ => self.replaced(replaces),

@@ -153,7 +153,8 @@ pub struct CallView {
     pub called: String,
     /// The user that authenticated, if any.
     pub user: Option<String>,
-    /// The SIP Call-ID.
+    /// The SIP Call-ID: the caller's, or, of a call that we began, that of the first phone that rang, then of the one
+    /// that answered.
     pub sip_call_id: String,
     /// The flow document.
     pub flow: Option<String>,

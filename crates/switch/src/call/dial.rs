@@ -20,6 +20,7 @@ use store::When;
 
 use super::LegKey;
 use super::caller::Caller;
+use super::early::Pulse;
 use super::forwarding::Path;
 use super::hunt::Hunt;
 use super::placing::{Placing, Wishes};
@@ -58,6 +59,8 @@ pub(super) enum Stage {
         screened: Vec<Screened>,
         /// Whose early media the caller hears.
         heard: Option<LegKey>,
+        /// How that goes on.
+        pulse: Option<Box<Pulse>>,
         /// What came of those who are over, as far as it says most.
         refusal: Option<Refusal>,
         /// Numbers outside, each at one trunk after the other.
@@ -127,8 +130,9 @@ impl Dial {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Ringing { rota, screened, .. } => {
-                screened.iter().map(|one| one.until).chain(rota.poll_timeout()).min()
+            Stage::Ringing { rota, screened, pulse, .. } => {
+                let looks = pulse.as_deref().map(Pulse::poll_timeout);
+                screened.iter().map(|one| one.until).chain(rota.poll_timeout()).chain(looks).min()
             }
             Stage::Talking(_, until) => *until,
         }
@@ -153,6 +157,7 @@ impl Call {
             forks: vec![],
             screened: vec![],
             heard: None,
+            pulse: None,
             refusal: None,
             hunts: vec![],
         };
@@ -178,6 +183,7 @@ impl Call {
             lookups: vec![],
             forks: vec![(party, 0)],
             heard: None,
+            pulse: None,
             refusal: None,
             hunts: vec![],
             screened: vec![],
@@ -291,6 +297,7 @@ impl Call {
         if self.dial.as_ref().and_then(|dial| dial.poll_timeout()).is_none_or(|due| due > now) {
             return;
         }
+        self.early_time(now);
         let Some(Stage::Ringing { rota, lookups, screened, .. }) = self.stage() else {
             self.record.timeline.note(now, "the longest conversation is over");
             return self.give_up(now, Reason::normal());
@@ -353,8 +360,7 @@ impl Call {
         hunts.retain(|hunt| !places(hunt.place()));
         let silent = heard.is_some_and(|heard| gone.iter().any(|(key, _)| *key == heard));
         if silent {
-            *heard = None;
-            self.part();
+            self.early_over();
         }
         for (key, _) in gone {
             if let Some(leg) = self.leg_mut(key) {

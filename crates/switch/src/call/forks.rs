@@ -23,22 +23,16 @@ impl Call {
             origin.tell(News::Progress(if media { 183 } else { 180 }));
         }
         self.outset_rings(now, key);
-        let passes = matches!(self.dial.as_ref().map(|dial| &dial.order.meanwhile), Some(Meanwhile::Pass));
         let Some(Stage::Ringing { forks, heard, .. }) = self.stage() else { return };
         if !forks.iter().any(|(fork, _)| *fork == key) {
             return;
         }
-        let first = passes && media && heard.is_none();
-        if first {
-            *heard = Some(key);
-        }
         let quiet = heard.is_none();
-        let Some(caller) = caller.and_then(|key| self.leg_mut(key)) else { return };
-        // A caller whose offer is still to come hears nothing before the answer, and is told that it rings.
-        if first && caller.ensure_media(now).is_ok() {
-            let caller = caller.key();
-            self.connect(now, caller, key);
-        } else if quiet || !caller.has_media() {
+        if media {
+            self.early_promised(key);
+        }
+        let Some(caller) = caller.and_then(|key| self.leg(key)) else { return };
+        if quiet || !caller.has_media() {
             self.let_ring();
         }
     }
@@ -114,8 +108,7 @@ impl Call {
         let Some(at) = forks.iter().position(|(fork, _)| *fork == key) else { return };
         let (_, place) = forks.remove(at);
         if *heard == Some(key) {
-            *heard = None;
-            self.part();
+            self.early_over();
         }
         if self.hunt_on(now, key, place, status) {
             return;

@@ -97,6 +97,8 @@ pub(crate) enum Notice {
     Flow(Tag, LegEvent),
     /// Of a call that we placed: it rings there, or early media comes.
     Progress { media: bool },
+    /// Sound comes that was awaited.
+    Arrives,
     /// Of a call that we placed: somebody answered, and there is media.
     Answered,
     /// Of a call that we placed: it came to nothing.
@@ -120,6 +122,8 @@ pub(crate) struct CallLeg {
     /// Whose phone it is, if it is a user's.
     owned: Option<Owned>,
     session: Session,
+    /// Of an INVITE of ours, once it is known.
+    call_id: String,
     media: MediaEnd,
     table: Table,
     terms: Terms,
@@ -203,6 +207,7 @@ impl CallLeg {
             attending: None,
             partner: None,
             outbox: VecDeque::new(),
+            call_id: String::new(),
             sent_to: Vec::new(),
             gone: None,
         }
@@ -363,7 +368,11 @@ impl CallLeg {
                     self.outbox.push_back(Notice::Key(key, KEY));
                 }
             }
-            SessionEvent::Began(session) => self.session.began(session),
+            SessionEvent::Began(session, call_id) => {
+                self.record_call_id(&call_id, false);
+                self.call_id = call_id;
+                self.session.began(session);
+            }
             SessionEvent::Reached(flow) => self.reached(flow),
             SessionEvent::Progressed { status, body, .. } => self.progressed(now, status, body),
             SessionEvent::Answered { body, .. } => self.call_answered(now, body),

@@ -74,6 +74,7 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
         | RecordFailed { leg, .. }
         | Talking { leg }
         | Detected { leg, .. }
+        | Arrives { leg }
         | Lost { leg }
         | Latched { leg, .. }
         | Secured { leg, .. }
@@ -186,6 +187,14 @@ impl MediaEnd {
         let Some(leg) = self.leg().filter(|_| gain != self.gain) else { return };
         if self.engine.send(leg, Command::Loudness { gain }).is_ok() {
             self.gain = gain;
+        }
+    }
+
+    /// Has the next packet of audio told of; a leg without media has none to come.
+    pub(crate) fn await_audio(&self) {
+        if let Some(leg) = self.leg() {
+            // A worker that is too busy has not heard of it, which the ringing tone tells.
+            let _ = self.engine.send(leg, Command::Await);
         }
     }
 

@@ -25,6 +25,7 @@ mod consult;
 mod dial;
 mod digits;
 mod directory;
+mod early;
 mod ending;
 mod errand;
 mod feature;
@@ -161,7 +162,7 @@ pub(crate) enum SessionEvent {
     /// An INFO.
     Info { content_type: String, body: Bytes },
     /// A session that was placed is this one. The first event of such a session.
-    Began(SessionId),
+    Began(SessionId, String),
     /// The next hop is reached by this flow, and the offer is owed.
     Reached(Flow),
     /// A provisional response. An `early` dialog a fork; if `owes_answer`, `body` is an offer to be acknowledged.

@@ -132,7 +132,10 @@ impl Call {
         let Outset::Before(before) = &mut self.outset else { return };
         if matches!(before.early, Early::Wanted) {
             before.early = Early::Runs(Vec::new());
-            let start = before.start.clone();
+            let mut start = before.start.clone();
+            if let Some(leg) = self.leg(key) {
+                start.facts.sip_call_id = leg.call_id().to_owned();
+            }
             self.record.timeline.note(now, "the flow begins while it rings");
             self.prepare(start);
             self.begin(now);
@@ -170,7 +173,12 @@ impl Call {
     fn write_answer(&mut self, key: LegKey) {
         let party = self.leg(key).map(|leg| leg.party()).unwrap_or_default();
         let user = self.shared.users.load().owner(&party).map(|user| user.name.clone());
+        let call_id = self.leg(key).map(|leg| leg.call_id().to_owned()).unwrap_or_default();
+        if let Some(leg) = self.leg(key) {
+            leg.record_call_id(&call_id, true);
+        }
         if let Outset::Before(before) = &mut self.outset {
+            before.start.facts.sip_call_id = call_id;
             before.start.facts.user = user.clone().or(before.start.facts.user.take());
         }
         self.record.write(|about| {

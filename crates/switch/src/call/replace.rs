@@ -8,12 +8,15 @@ use std::time::Instant;
 
 use flow::leg::{Leg, LegCommand};
 use sip::{Contact, InviteFacts, Reason, SessionId};
+use store::Permission;
 
 use super::leg::{CallLeg, OWN};
+use super::pickup::may;
 use super::run::Call;
 use super::session::Session;
 use super::start::answering;
 use super::{LegKey, Mail, post};
+use crate::lines::Owned;
 use crate::shared::Shared;
 use crate::sip_io::Owner;
 
@@ -65,9 +68,21 @@ impl Call {
                 return session.refuse(&refusal);
             }
         };
+        if !self.may_take_from(old, leg.owned()) {
+            self.record.timeline.note(now, format!("{} may not pick up that call", owner.mark));
+            leg.leave(403, None, Reason::normal());
+            return self.legs.push(leg);
+        }
         leg.perform(now, OWN, LegCommand::Answer);
         self.legs.push(leg);
         self.take_place(now, old, key);
+    }
+
+    /// Whether somebody may answer in the place of this leg, if it rings: the user itself, or who may pick up.
+    fn may_take_from(&self, old: LegKey, who: Option<&Owned>) -> bool {
+        let rings = self.dial.as_ref().is_some_and(|dial| dial.rings(old));
+        let own = || who.is_some_and(|who| self.leg(old).and_then(CallLeg::user).as_ref() == Some(&who.user));
+        !rings || own() || may(&self.shared.users.load(), None, who, Permission::Pickup)
     }
 
     /// Whether another leg may take the place of this one.

@@ -270,6 +270,7 @@ impl Call {
             Notice::Flow(tag, event @ LegEvent::Recorded { .. }) => self.tell(now, Input::Leg(tag, event)),
             Notice::Flow(..) => {}
             Notice::Progress { media } => self.fork_progress(now, key, media),
+            Notice::Arrives => self.early_comes(now, key),
             Notice::Answered if self.page_answered(now, key) => {}
             Notice::Refused { .. } if self.page_left(now, key) => {}
             Notice::Answered => self.fork_answered(now, key),

@@ -145,7 +145,8 @@ impl Shard {
                 let session = endpoint.invite(now, *invite);
                 self.presence.is_called(endpoint, now, session, &to, &from);
                 self.calls.insert(session, Address { flow, owner });
-                self.tell(session, SessionEvent::Began(session));
+                let call_id = endpoint.session(session).map(|view| view.call_id).unwrap_or_default();
+                self.tell(session, SessionEvent::Began(session, call_id));
                 Ok(())
             }
             Command::Find { replaces, by, mail } => {

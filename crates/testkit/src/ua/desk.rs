@@ -24,6 +24,10 @@ pub enum Manner {
     Ring,
     /// Sends its tone as early media, and rings on.
     Early,
+    /// Promises early media (183 with SDP), and sends none until a test says so.
+    Quiet,
+    /// Says 183 without SDP.
+    Progress,
     /// Refuses with this status.
     Refuse(u16),
     /// Says nothing at all.
@@ -237,6 +241,11 @@ impl Desk {
     /// Transfers the far end of a line to what this Refer-To says.
     pub fn refer_uri(&self, line: LineId, to: &str) {
         self.on(line, |line, set| line.refer(set, to));
+    }
+
+    /// Sends sound on a line that rings or is up from here on, or none.
+    pub fn sound(&self, line: LineId, on: bool) {
+        self.on(line, |line, _| line.sound(on));
     }
 
     /// Presses keys.

@@ -129,6 +129,12 @@ impl Line {
                 let sdp = line.sdp(set, None);
                 line.reply_invite(set, "183 Session Progress", &sdp);
             }
+            Manner::Quiet => {
+                let sdp = line.sdp(set, None);
+                line.sound(false);
+                line.reply_invite(set, "183 Session Progress", &sdp);
+            }
+            Manner::Progress => line.reply_invite(set, "183 Session Progress", ""),
             Manner::Answer(after) => {
                 line.reply_invite(set, "180 Ringing", "");
                 line.answers = Some(Instant::now() + after);
@@ -229,6 +235,13 @@ impl Line {
             self.status = Some(200);
             let sdp = self.sdp(set, None);
             self.reply_invite(set, "200 OK", &sdp);
+        }
+    }
+
+    pub(super) fn sound(&mut self, on: bool) {
+        match self.invite.as_ref().and_then(Message::media).filter(|_| on) {
+            Some(media) => self.stream.connect(media),
+            None => self.stream.vanish(),
         }
     }
 

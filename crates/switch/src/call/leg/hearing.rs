@@ -30,6 +30,7 @@ impl CallLeg {
                 }
             }
             media::Event::Left { room, .. } => self.dropped_from(*room),
+            media::Event::Arrives { .. } => self.outbox.push_back(Notice::Arrives),
             media::Event::Lost { .. } => self.lost(now),
             media::Event::Latched { remote, .. } => {
                 self.note_media(now, format!("the far end sends from {remote}; so do we to there"));

@@ -35,6 +35,20 @@ impl CallLeg {
         self.shared.bus.publish(record.id, Happening::Answered);
     }
 
+    /// Writes down the Call-ID by which the call is known to the one whom we call. Of several who ring, the first counts,
+    /// and then the one who answered.
+    pub(crate) fn record_call_id(&self, call_id: &str, answered: bool) {
+        let record = &self.owner.record;
+        if record.is_outbound() && (answered || record.summary().sip_call_id.is_empty()) {
+            record.write(|about| about.sip_call_id = call_id.to_owned());
+        }
+    }
+
+    /// The Call-ID of an INVITE of ours; empty before it is known, and of one that came.
+    pub(crate) fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
     pub(super) fn record_end(&self, cause: &str, by: Ender, status: Option<u16>) {
         self.owner.record.write_leg(self.mark(), |leg| {
             if leg.ended.is_none() {

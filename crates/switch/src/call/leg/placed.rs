@@ -59,7 +59,8 @@ impl CallLeg {
         self.owner.record.write_leg(self.mark(), |leg| {
             leg.state = if early { LegState::Early } else { LegState::Ringing };
         });
-        if early || status == 180 {
+        // Without sound to come, 183 says what 180 says.
+        if early || matches!(status, 180 | 183) {
             self.outbox.push_back(Notice::Progress { media: early });
         }
     }

@@ -166,6 +166,16 @@ impl CallLeg {
         }
     }
 
+    /// Has it told when the far end's next sound comes.
+    pub(in crate::call) fn await_audio(&self) {
+        self.media.await_audio();
+    }
+
+    /// Packets of audio that came so far, as of at most a second ago.
+    pub(in crate::call) fn packets_in(&self) -> u64 {
+        self.media.packets_in()
+    }
+
     /// Lets the caller hear this while it rings, also before the answer (183).
     pub(crate) fn ring_by(&mut self, sound: Vec<Prompt>) {
         if !matches!(self.own, Own::Ringing | Own::Ringback) {
