@@ -68,11 +68,16 @@ impl Endpoint {
         self.sessions.find(local_tag, call_id, remote_tag)
     }
 
-    /// The session that is named: as we see it, or as its peer does, whom those who watch him ask us to replace
-    /// (RFC 4235 §4.1.1 tells them his tag as the local one).
+    /// The session that is named: as we see it, or, of one that rings, as its peer does: who watches that one is told its
+    /// tag as the local one (RFC 4235 §4.1.1) and asks us for what rings there.
     fn named(&self, replaces: &Replaces) -> Option<SessionId> {
         let Replaces { call_id, to_tag, from_tag, .. } = replaces;
-        self.find(call_id, to_tag, from_tag).or_else(|| self.find(call_id, from_tag, to_tag))
+        let turned = || {
+            let found = self.find(call_id, from_tag, to_tag)?;
+            let phase = &self.sessions.get(found)?.phase;
+            (replaces.early_only || matches!(phase, Phase::Calling(_))).then_some(found)
+        };
+        self.find(call_id, to_tag, from_tag).or_else(turned)
     }
 
     /// The session that an INVITE is to take over, or the status to refuse it with (RFC 3891 §3):

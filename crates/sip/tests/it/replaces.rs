@@ -51,6 +51,9 @@ fn an_early_dialog_can_be_replaced_only_if_we_began_it() {
     b.hear(&response(&invite, "180 Ringing", "t2", "", ""));
     let view = b.endpoint.session(ours).unwrap();
     assert_eq!(b.endpoint.replaced(&replaces(&view.call_id, &view.local_tag, "t2")), Ok(ours));
+    // As the one sees it where it rings, of whom lamps tell.
+    assert_eq!(view.remote_tag, "t2");
+    assert_eq!(b.endpoint.replaced(&replaces(&view.call_id, "t2", &view.local_tag)), Ok(ours));
     assert_eq!(b.endpoint.replaced(&replaces(&view.call_id, &view.local_tag, "t3")), Err(481));
 }
 
