@@ -94,7 +94,7 @@ pub(crate) struct Leg {
     /// How loud the peer is heard by others.
     pub(crate) gain: Gain,
     /// The next packet after so many is to be told of.
-    pub(crate) awaited: Option<u64>,
+    pub(crate) expected: Option<u64>,
     /// The part of a room whose turns are also this leg's.
     room: Option<PartId>,
     rtcp: Rtcp,
@@ -117,7 +117,7 @@ impl Leg {
             detector: None,
             bridge: None,
             gain: Gain::UNITY,
-            awaited: None,
+            expected: None,
             room: None,
             turns: u64::from(id.place),
             watched: false,
@@ -195,8 +195,8 @@ impl Leg {
             read += u32::from(!empty);
         }
         self.rx.fed(read, empty, self.watched);
-        if self.awaited.is_some_and(|before| self.rx.packets() > before) {
-            self.awaited = None;
+        if self.expected.is_some_and(|before| self.rx.packets() > before) {
+            self.expected = None;
             turn.out.event(Event::Arrives { leg: self.id });
         }
         self.rx.settle(self.id, turn);

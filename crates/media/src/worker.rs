@@ -301,7 +301,7 @@ impl<I: Io> Worker<I> {
                 }
                 Order::Await(id) => {
                     if let Some(leg) = find(&mut self.legs, id) {
-                        leg.awaited = Some(leg.packets());
+                        leg.expected = Some(leg.packets());
                     }
                 }
                 Order::Detect(id, listener, kit) => match find(&mut self.legs, id) {

@@ -190,12 +190,9 @@ impl MediaEnd {
         }
     }
 
-    /// Has the next packet of audio told of; a leg without media has none to come.
+    /// Has the next packet of audio told of, unless the worker is too busy to hear of that.
     pub(crate) fn await_audio(&self) {
-        if let Some(leg) = self.leg() {
-            // A worker that is too busy has not heard of it, which the ringing tone tells.
-            let _ = self.engine.send(leg, Command::Await);
-        }
+        self.leg().into_iter().for_each(|leg| drop(self.engine.send(leg, Command::Await)));
     }
 
     /// Takes the end of a bridge out of the leg.

@@ -366,13 +366,7 @@ impl Call {
 
     pub(super) fn command(&mut self, now: Instant, tag: Tag, command: LegCommand) {
         let Some(command) = self.postponed(now, tag, command) else { return };
-        if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
-            // The flow goes on without the other party.
-            self.left = None;
-        }
-        if matches!(command, LegCommand::Answer) {
-            self.settled_in();
-        }
+        self.goes_on(&command);
         match command {
             LegCommand::Dial(dial) => {
                 if let Some(caller) = self.subject {

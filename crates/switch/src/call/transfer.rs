@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flow::leg::{DialOutcome, Tag};
+use flow::leg::{DialOutcome, LegCommand, Tag};
 use sip::{Reason, Refer, ReferId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -371,6 +371,16 @@ impl Call {
         let by = if self.subject == Some(transfer.by) { "caller" } else { "callee" };
         self.ending("transferred", by);
         self.subject_gone(now, "transferred", &Reason::normal());
+    }
+
+    /// What the flow does next shows whether it goes on without the other party, and with who came by a transfer.
+    pub(super) fn goes_on(&mut self, command: &LegCommand) {
+        if !matches!(command, LegCommand::Hangup { .. } | LegCommand::Stop(_)) {
+            self.left = None;
+        }
+        if matches!(command, LegCommand::Answer) {
+            self.settled_in();
+        }
     }
 
     /// The party that came by a transfer is connected here, or the flow answers: it does not go back any more.

@@ -172,6 +172,11 @@ impl Desk {
         look(&self.set().lines[line])
     }
 
+    /// How many calls it has had: the next line's name.
+    pub fn line_count(&self) -> LineId {
+        self.set().lines.len()
+    }
+
     fn on(&self, line: LineId, act: impl FnOnce(&mut Line, &mut Set)) {
         let mut set = self.set();
         let mut taken = set.lines.remove(line);
@@ -328,6 +333,14 @@ impl Shared {
 impl Set {
     pub(super) fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap_or(self.server)
+    }
+
+    /// The Contact of a response.
+    pub(super) fn contact(&self, status: &str) -> String {
+        match status.starts_with('3') && !self.sends_to.is_empty() {
+            true => format!("Contact: {}\r\n", self.sends_to),
+            false => format!("Contact: <sip:{}@{}>\r\n", self.user, self.address()),
+        }
     }
 
     pub(super) fn send(&self, text: &str) {

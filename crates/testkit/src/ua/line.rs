@@ -125,13 +125,9 @@ impl Line {
         line.invite = Some(invite);
         match manner {
             Manner::Refuse(status) => line.refuse(set, status),
-            Manner::Early => {
+            Manner::Early | Manner::Quiet => {
                 let sdp = line.sdp(set, None);
-                line.reply_invite(set, "183 Session Progress", &sdp);
-            }
-            Manner::Quiet => {
-                let sdp = line.sdp(set, None);
-                line.sound(false);
+                line.sound(manner == Manner::Early);
                 line.reply_invite(set, "183 Session Progress", &sdp);
             }
             Manner::Progress => line.reply_invite(set, "183 Session Progress", ""),
@@ -213,10 +209,7 @@ impl Line {
                 .collect(),
             ..request.clone()
         };
-        let contact = match status.starts_with('3') && !set.sends_to.is_empty() {
-            true => format!("Contact: {}\r\n", set.sends_to),
-            false => format!("Contact: <sip:{}@{}>\r\n", set.user, set.address()),
-        };
+        let contact = set.contact(status);
         let text = tagged.reply(status, &contact);
         match body.is_empty() {
             true => set.send(&text),
