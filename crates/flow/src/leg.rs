@@ -150,6 +150,8 @@ pub struct Joining {
     pub keys: bool,
     /// All that is said in the room is recorded from when somebody is inside.
     pub record: Option<crate::ir::FileFormat>,
+    /// The room is closed when it has been there for so long.
+    pub longest: Option<Duration>,
 }
 
 /// Why a leg is in a room no more.

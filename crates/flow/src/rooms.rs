@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,12 @@ pub struct Profile {
     pub waits: bool,
     /// The room is closed when the last one leaves who leads.
     pub ends_with_lead: bool,
+    /// The room is closed after so many seconds (a VoIPBIN conference's `timeout`).
+    pub longest_s: Option<u64>,
+    /// A flow that runs before the room is entered, and comes back (VoIPBIN's `pre_flow_id`).
+    pub pre_flow: Option<String>,
+    /// A flow that runs for who has left the room and is still there (VoIPBIN's `post_flow_id`).
+    pub post_flow: Option<String>,
     /// Members have the keys of [`Conference::keys`].
     pub keys: bool,
     /// All that is said is recorded.
@@ -159,6 +166,9 @@ impl Profile {
             exit: self.exit.clone(),
             keys: asked.keys || self.keys,
             record: self.record.or(asked.record),
+            longest: self.longest_s.map(Duration::from_secs),
+            before: self.pre_flow.clone(),
+            after: self.post_flow.clone(),
             ..asked.clone()
         }
     }

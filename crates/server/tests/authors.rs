@@ -138,6 +138,18 @@ fn a_failed_test_is_told_with_its_first_difference_and_its_line() {
 }
 
 #[test]
+fn a_check_names_the_dialect_of_each_file_and_refuses_one_that_is_too_long() {
+    let told = printed(&["check", "flows/kazoo/collect-digits.json", "flows/callroute/reception.json"], 0);
+    for line in ["flows/kazoo/collect-digits.json: Kazoo", "flows/callroute/reception.json: Call route"] {
+        assert!(told.lines().any(|told| told == line), "no `{line}` in\n{told}");
+    }
+    let folder = folder();
+    let long = file(&folder, "long.json", &format!("[\"{}\"]", "x".repeat(5 << 20)));
+    let why = complaint(&["check", &long], 2);
+    assert!(why.contains("longer than the 4 MiB"), "{why}");
+}
+
+#[test]
 fn a_place_without_tests_is_not_taken_for_a_good_one() {
     let folder = folder();
     let place = folder.path().display().to_string();

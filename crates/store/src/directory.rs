@@ -12,7 +12,7 @@ use flow::lower::{Dialect, Severity, claims, nearest};
 use flow::source::{self, Source};
 use regex::Regex;
 
-use crate::files::Files;
+use crate::files::{Files, Text};
 use crate::flows::aliases;
 use crate::numbers::{self, Entry, Numbers};
 use crate::{Document, Flows, Problem, Trunks, Users, conferences, trunks, users};
@@ -67,7 +67,10 @@ impl Directory {
         }
         for (id, bytes) in &files.documents {
             let named = loader.named_dialect(id, &numbers);
-            loader.document(id, named, bytes);
+            match bytes {
+                Ok(bytes) => loader.document(id, named, bytes),
+                Err(problem) => loader.broken(id, named, problem.clone()),
+            }
         }
         loader.numbers(&numbers);
         loader.claims(&files.documents, numbers.public);
@@ -232,7 +235,7 @@ impl Loader<'_> {
 
     /// Leads the numbers that documents claim themselves; `numbers.toml` goes before them, and the first document
     /// before the others.
-    fn claims(&mut self, files: &[(String, Vec<u8>)], public: bool) {
+    fn claims(&mut self, files: &[Text], public: bool) {
         let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
         for document in documents {
             let claims = claims(document.dialect, &document.source);
@@ -276,7 +279,7 @@ impl Loader<'_> {
     }
 
     /// Tells of documents that call others which are not there.
-    fn subflows(&mut self, files: &[(String, Vec<u8>)]) {
+    fn subflows(&mut self, files: &[Text]) {
         let documents: Vec<_> = self.loaded.flows.documents().cloned().collect();
         for document in documents {
             for node in &document.program.nodes {
@@ -315,8 +318,8 @@ impl Loader<'_> {
 }
 
 /// The text of a document's file; empty if it is not there any more.
-fn text_of<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Cow<'f, str> {
-    let bytes = files.iter().find(|(file, _)| file == id).map(|(_, bytes)| bytes.as_slice());
+fn text_of<'f>(files: &'f [Text], id: &str) -> Cow<'f, str> {
+    let bytes = files.iter().find(|(file, _)| file == id).and_then(|(_, bytes)| bytes.as_deref().ok());
     String::from_utf8_lossy(bytes.unwrap_or_default())
 }
 

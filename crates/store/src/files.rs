@@ -1,6 +1,7 @@
 //! The files of a flows directory, from the file system or from the demo in the binary.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
@@ -10,17 +11,32 @@ use crate::{Problem, Sounds};
 /// The demo flows: what runs without a flows directory.
 static DEMO: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../flows");
 
-/// Longest flow document that is read; a longer one is a mistake, such as a sound named `.json`.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Longest file of the directory that is read, in bytes: 4 MiB. A longer one is a mistake, such as a sound named `.json`;
+/// the largest flow documents that we know of have 200 KiB.
+pub const LONGEST_FILE: u64 = 4 * 1024 * 1024;
+
+/// Reads a file of at most [`LONGEST_FILE`]; the error of a longer one says so.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        let most = LONGEST_FILE >> 20;
+        return Err(io::Error::other(format!("it is longer than the {most} MiB that a flow may have")));
+    }
+    Ok(bytes)
+}
 
 /// Deepest directory that is looked into, against links that go in circles.
 const MAX_DEPTH: usize = 8;
 
+/// A file's path, and its bytes, or why it cannot be read.
+pub(crate) type Text = (String, Result<Vec<u8>, Problem>);
+
 /// What was read.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    /// Flow documents by path, `kazoo/menu.json`, in order.
-    pub(crate) documents: Vec<(String, Vec<u8>)>,
+    /// Flow documents by path, `kazoo/menu.json`, in order; or why one cannot be read.
+    pub(crate) documents: Vec<Text>,
     /// `numbers.toml`, if there is one.
     pub(crate) numbers: Option<String>,
     /// `users.toml`, if there is one.
@@ -54,7 +70,7 @@ impl Files {
                 files.sounds = Sounds::new().then(path.join("sounds"));
             }
         }
-        files.documents.sort();
+        files.documents.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(files)
     }
 
@@ -83,12 +99,7 @@ impl Files {
                     self.directory(&path, &below, depth + 1);
                 }
             } else {
-                self.take(&below, || match fs::metadata(&path)?.len() {
-                    length if length > MAX_BYTES => {
-                        Err(std::io::Error::other(format!("{length} bytes are too many")))
-                    }
-                    _ => fs::read(&path),
-                });
+                self.take(&below, || read_file(&path));
             }
         }
     }
@@ -103,10 +114,16 @@ impl Files {
         }
         let bytes = match read() {
             Ok(bytes) => bytes,
-            Err(error) => return self.problems.push(Problem::file(name, format!("cannot be read: {error}"))),
+            Err(error) => {
+                let problem = Problem::file(name, format!("cannot be read: {error}"));
+                return match name.ends_with(".json") {
+                    true => self.documents.push((name.to_owned(), Err(problem))),
+                    false => self.problems.push(problem),
+                };
+            }
         };
         if name.ends_with(".json") {
-            return self.documents.push((name.to_owned(), bytes));
+            return self.documents.push((name.to_owned(), Ok(bytes)));
         }
         match String::from_utf8(bytes) {
             Ok(text) if name == "numbers.toml" => self.numbers = Some(text),

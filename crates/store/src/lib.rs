@@ -24,6 +24,7 @@ mod users;
 pub use directory::{Directory, Loaded};
 pub use document::Document;
 pub use error::SoundError;
+pub use files::{LONGEST_FILE, read_file};
 pub use flows::{Flows, Route};
 pub use network::{Network, NotANetwork};
 pub use problem::Problem;

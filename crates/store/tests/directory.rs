@@ -179,6 +179,28 @@ fn what_the_author_should_know_is_told_by_line() {
 }
 
 #[test]
+fn a_file_that_is_too_long_is_named_and_its_number_keeps_the_version_before() {
+    let home = home(&[("a.json", NODE), ("numbers.toml", "1 = \"a\"")]);
+    let before = load(&home);
+    assert!(before.problems.is_empty(), "{:?}", before.problems);
+    let long = format!("{{\"module\": \"answer\", \"data\": {{}}, \"note\": \"{}\"}}", "x".repeat(4 << 20));
+    write(home.path(), "a.json", &long);
+    let again = Directory::reload(Some(home.path()), &before.flows).expect("usable");
+    let why = "a.json: error: cannot be read: it is longer than the 4 MiB that a flow may have";
+    assert_eq!(errors(&again), [format!("{why}; the version that was loaded before stays in use")]);
+    assert_eq!(leads(&again.flows, "1").as_deref(), Some("a.json"));
+    assert!(again.flows.document("a.json").is_some_and(|document| document.broken.is_none()));
+    // Without a version before, the number says what is wrong.
+    let fresh = load(&home);
+    assert_eq!(errors(&fresh), [why]);
+    assert!(fresh.flows.document("a.json").is_some_and(|document| document.broken.is_some()));
+    // Just so long is no mistake.
+    let longest = format!("{NODE}{}", " ".repeat((4 << 20) - NODE.len()));
+    write(home.path(), "a.json", &longest);
+    assert!(load(&home).problems.is_empty());
+}
+
+#[test]
 fn what_is_missing_is_told_at_the_line_of_what_it_is_missing_from() {
     let flow = "{\n  \"module\": \"tts\",\n  \"data\": {\"txt\": \"x\"}\n}";
     let loaded = load(&home(&[("a.json", flow), ("numbers.toml", "1 = \"a.jsn\"")]));

@@ -20,12 +20,14 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use audio::Rate;
 use flow::leg::Joining;
 use jiff::Timestamp;
 use media::{Engine, LegId, RoomId};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use self::announcing::Words;
 pub use self::outside::{Hearing, RoomChange};
@@ -35,7 +37,7 @@ pub use self::view::{ConferenceView, MemberView};
 pub(crate) use self::wishes::{Granted, Wish};
 use crate::book::Record;
 use crate::call::cdr::Cdr;
-use crate::call::{CallId, LegKey, Mail};
+use crate::call::{CallId, LegKey, Mail, run};
 use crate::shared::Tasks;
 use crate::spool::{Fleeting, Spool};
 use crate::studio::Studio;
@@ -141,13 +143,13 @@ impl Conferences {
     /// Gives somebody a seat in the room that it names.
     pub(crate) fn join(self: &Arc<Self>, seat: Seat) -> Result<(), NotIn> {
         let name = seat.joining.room.clone();
-        let entry = Words::new(seat.joining.entry.clone(), &seat);
+        let (entry, longest) = (Words::new(seat.joining.entry.clone(), &seat), seat.joining.longest);
         let mut rooms = crate::lock(&self.rooms);
         let room = match rooms.entry(name.clone()) {
             Entry::Occupied(room) if room.get().is_full(&seat) => return Err(NotIn::Full),
             Entry::Occupied(room) if room.get().is_locked_for(&seat) => return Err(NotIn::Locked),
             Entry::Occupied(room) => room.into_mut(),
-            Entry::Vacant(place) => place.insert(Room::open(&self.engine, seat.rate)?),
+            Entry::Vacant(place) => place.insert(Room::open(&self.engine, seat.rate, self.tag())?),
         };
         let inside = match room.take(&self.engine, seat) {
             Ok(inside) => inside,
@@ -159,11 +161,30 @@ impl Conferences {
                 return Err(error.into());
             }
         };
+        if let Some(longest) = longest {
+            let serial = room.serial();
+            room.limit(|| self.limit(name.clone(), serial, longest));
+        }
         self.tape(&name, room);
         if inside {
             self.announce(&name, room, entry);
         }
         Ok(())
+    }
+
+    /// Closes the room when it has been there for so long.
+    fn limit(self: &Arc<Self>, name: String, room: u64, longest: Duration) -> AbortHandle {
+        let conferences = self.clone();
+        self.tasks.spawn(async move {
+            run::pause(longest).await;
+            let mut rooms = crate::lock(&conferences.rooms);
+            let same = rooms.get(&name).is_some_and(|now| now.serial() == room);
+            if same && let Some(mut closed) = rooms.remove(&name) {
+                tracing::info!(room = name, "a conference has lasted as long as it may");
+                closed.tell_all(RoomNews::Closed);
+                closed.close(&conferences.engine);
+            }
+        })
     }
 
     /// Takes the seat of a leg away, whoever wants that. With some members the room goes.

@@ -1,4 +1,4 @@
-//! Conference rooms: what is recorded of them, and what is asked of them from outside.
+//! Conference rooms: what is recorded of them, what is asked of them from outside, and what flows run around them.
 
 mod rig;
 
@@ -219,4 +219,34 @@ fn a_room_is_locked_recorded_and_divided_from_outside() {
     }
     rig.nothing_left();
     assert!(change(Some(true), None).is_none(), "nobody is there");
+}
+
+#[test]
+fn a_room_is_closed_after_its_time_and_flows_run_before_and_after_it() {
+    let rooms = format!(
+        "[board]\nnumber = \"800\"\npublic = true\ntimeout_s = 3\npre_flow = \"f701\"\npost_flow = \"f702\"\n{QUIET}"
+    );
+    // Who comes hears the gong before the room, who has left it the harp.
+    let plays = |sound: &str| json!({"module": "play", "data": {"id": sound}, "children": {}});
+    let join_by_flow = json!({"actions": [{"type": "answer"}, {"type": "conference_join",
+        "option": {"conference_id": "board"}}, {"type": "beep"}, {"type": "hangup"}]});
+    let flows = [("700", join_by_flow), ("701", plays("gong")), ("702", plays("harp"))];
+    let rig = with_rooms(&rooms, &flows);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let a = join(&rig, &alice, "700", "");
+    assert!(alice.hears_tone(a, 2_200), "before the room: {:#?}", rig.traces());
+    inside(&rig, "board", 1);
+    let b = join(&rig, &bob, "800", "");
+    inside(&rig, "board", 2);
+    hears(&rig, &alice, a, &[B]);
+    assert!(alice.hears_tone(a, 2_600), "after the room, which was closed: {:#?}", rig.traces());
+    assert!(alice.over(a) && bob.over(b), "{:#?}", rig.traces());
+    rig.nothing_left();
+    let traces = rig.traces().concat();
+    assert_eq!(traces.matches("left the conference: closed").count(), 2, "{traces}");
+    // One that was empty before is open again, and not closed by the time of the one before.
+    let a = join(&rig, &alice, "800", "");
+    inside(&rig, "board", 1);
+    alice.hang_up(a);
+    rig.nothing_left();
 }

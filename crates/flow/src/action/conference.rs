@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{collect, digits, play};
+use super::{collect, digits, fetch, play};
 use crate::{
     engine::{Aside, Beside, Cx, Event, Halt, Reply, Waited},
     ir::{
@@ -30,7 +30,13 @@ const TONE: Duration = Duration::from_millis(200);
 /// Asks for what must be typed, greets, and stays until the end.
 pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
     cx.answer().await?;
-    let Some(op) = &meant(cx, op).await? else { return Ok(Outcome::Key("pin".to_owned())) };
+    let back = came_back(cx);
+    let Some(op) = &meant(cx, op, back.as_deref()).await? else { return Ok(Outcome::Key("pin".to_owned())) };
+    if let Some(first) = op.before.as_ref().filter(|_| back.is_none()) {
+        let depth = cx.port().frames.len();
+        cx.port().entering = Some((depth, cx.id(), cx.text(&op.room)));
+        return fetch::before(cx, first.clone()).await;
+    }
     let Some(led) = admitted(cx, op).await? else { return Ok(Outcome::Key("pin".to_owned())) };
     courtesy(play::prompts(cx, &op.welcome, Repeat::Times(1), &Barge::None).await)?;
     let said = match [&op.entry, &op.exit].contains(&&Announced::Recorded) {
@@ -53,6 +59,7 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
         exit: announced(cx, &op.exit, said.as_deref(), (EXIT, "has left.")),
         keys: op.keys,
         record: op.record,
+        longest: op.longest,
     };
     if joining.room.is_empty() {
         cx.note("a conference needs a name");
@@ -63,10 +70,23 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
     // What was pressed in the room was meant for the room.
     digits::flush(cx);
     cx.note(format!("left the conference: {}", how.word()));
-    Ok(match how {
-        Leaving::Full | Leaving::Locked => Outcome::Key(how.word().to_owned()),
-        _ => Outcome::Done,
-    })
+    match how {
+        Leaving::Full | Leaving::Locked => Ok(Outcome::Key(how.word().to_owned())),
+        _ => {
+            if let Some(last) = &op.after {
+                fetch::then(cx, last).await?;
+            }
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// The room that is entered now, if the document that runs before it has come back.
+fn came_back(cx: &Cx) -> Option<String> {
+    let mut port = cx.port();
+    let (depth, id) = (port.frames.len(), cx.id());
+    let here = port.entering.take_if(|(of, node, _)| (*of, *node) == (depth, id));
+    here.map(|(.., room)| room)
 }
 
 /// Stays until the end, and does meanwhile what is to be done inside.
@@ -89,11 +109,12 @@ async fn stay(cx: &Cx, tag: Tag, inside: Option<&Section>) -> Result<Leaving, Ha
     }
 }
 
-/// What is asked for, with the settings of the room if it is known. `None` if the caller types no room that is.
-async fn meant(cx: &Cx, op: &Conference) -> Result<Option<Conference>, Halt> {
+/// What is asked for, with the settings of the room if it is known; `back` if that was found out before. `None` if the
+/// caller types no room that is.
+async fn meant(cx: &Cx, op: &Conference, back: Option<&str>) -> Result<Option<Conference>, Halt> {
     let rooms = cx.port().settings.rooms.clone();
     let user = cx.port().facts.user.clone();
-    let mut named = cx.text(&op.room).trim().to_owned();
+    let mut named = back.map_or_else(|| cx.text(&op.room).trim().to_owned(), str::to_owned);
     for _ in 1..NUMBERS {
         if let Some((name, profile)) = rooms.find(&named) {
             return Ok(Some(profile.furnish(name, user.as_deref(), op)));

@@ -133,6 +133,18 @@ pub(super) async fn before(cx: &Cx, id: String) -> Result<Outcome, Halt> {
     Ok(Outcome::Done)
 }
 
+/// Enters a document that runs before what the outcome of the node of `cx` leads to.
+pub(super) async fn then(cx: &Cx, id: &str) -> Result<(), Halt> {
+    match cx.document(id).await? {
+        Some(program) => {
+            let base = String::new();
+            cx.install(Installation { program, name: id.to_owned(), base, install: Install::Push });
+        }
+        None => cx.note(format!("there is no flow \"{id}\" to run afterwards")),
+    }
+    Ok(())
+}
+
 /// Enters another document of the store.
 pub(super) async fn subflow(cx: &Cx, op: &Subflow) -> Result<Outcome, Halt> {
     let id = cx.text(&op.id);

@@ -16,7 +16,7 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    ir::{FileFormat, Hangup, Program, Side, Target},
+    ir::{FileFormat, Hangup, NodeId, Program, Side, Target},
     journal::snapshot::Used,
     leg::{Detection, LegCommand, LegEvent, Need, Tag},
     trace::What,
@@ -116,6 +116,8 @@ pub(crate) struct Port {
     watch: Option<Tag>,
     /// Where the run goes on when the running action is over, whatever its edges say.
     pub detour: Option<Target>,
+    /// The node that a document was run before, how deep it is, and the conference that it enters now.
+    pub entering: Option<(usize, NodeId, String)>,
     /// Nodes so far, all programs together.
     pub entered: u32,
     /// Who answered is being found out behind other nodes; with a word on how a machine is hung up on.
@@ -174,6 +176,7 @@ impl Port {
             changed: false,
             watch: None,
             detour: None,
+            entering: None,
             entered: 0,
             admitted: 0,
             detecting: None,

@@ -1,6 +1,6 @@
 //! Rooms, as an operation names them.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use super::{Announced, FileFormat, Item, NodeId, Template};
 
@@ -47,6 +47,12 @@ pub struct Conference {
     pub keys: bool,
     /// All that is said in the room is recorded from when somebody is inside.
     pub record: Option<FileFormat>,
+    /// The room is closed when it has been there for so long.
+    pub longest: Option<Duration>,
+    /// The document that runs before the room is entered, and comes back.
+    pub before: Option<String>,
+    /// The document that runs when the member has left the room, if it is still there.
+    pub after: Option<String>,
     /// Done while the member is inside, from the moment it came in; what is not done when it leaves is given up.
     pub inside: Option<Section>,
 }

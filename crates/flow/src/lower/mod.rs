@@ -60,6 +60,17 @@ impl Dialect {
             Dialect::Own => "own",
         }
     }
+
+    /// What it is called in texts.
+    pub fn title(self) -> &'static str {
+        match self {
+            Dialect::Kazoo => "Kazoo",
+            Dialect::Callroute => "Call route",
+            Dialect::Voipbin => "VoIPBIN",
+            Dialect::Voxology => "Voxology",
+            Dialect::Own => "offhook",
+        }
+    }
 }
 
 /// How bad a [`Diagnostic`] is.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::{Selection, dialects, kind, needs, origin, spellings, title};
+use super::{Selection, dialects, kind, needs, origin, spellings};
 use crate::lower::reference::{self, Module, Opt};
 
 const INTRODUCTION: &str = "\
@@ -29,7 +29,7 @@ fn write(out: &mut String, selection: &Selection) -> Result {
         out.push_str(INTRODUCTION);
     }
     for dialect in dialects(selection) {
-        writeln!(out, "\n## {}", title(dialect))?;
+        writeln!(out, "\n## {}", dialect.title())?;
         let common = reference::common(dialect);
         if !selection.named && !common.is_empty() {
             writeln!(out, "\nWhat every module has:\n")?;

@@ -83,17 +83,6 @@ fn dialects(selection: &Selection) -> impl Iterator<Item = Dialect> + '_ {
     Dialect::WRITTEN.into_iter().filter(has)
 }
 
-/// What a dialect is called in texts.
-fn title(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Kazoo => "Kazoo",
-        Dialect::Callroute => "Call route",
-        Dialect::Voipbin => "VoIPBIN",
-        Dialect::Voxology => "Voxology",
-        Dialect::Own => "offhook",
-    }
-}
-
 /// What an operation needs of its leg, in words.
 fn needs(need: Option<Need>) -> &'static str {
     match need {

@@ -4,7 +4,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::{Selection, dialects, title};
+use super::{Selection, dialects};
 use crate::action;
 use crate::lower::reference::Module;
 
@@ -31,7 +31,7 @@ fn write(out: &mut String, selection: &Selection, obeys: &dyn Fn(&str) -> bool) 
     for dialect in dialects(selection) {
         let modules = || selection.modules.iter().filter(|module| module.dialect == dialect);
         let whole = modules().filter(|module| on_legs(module, obeys) == "yes").count();
-        writeln!(out, "\n## {}\n", title(dialect))?;
+        writeln!(out, "\n## {}\n", dialect.title())?;
         writeln!(out, "{whole} of {} run whole on real legs.\n", modules().count())?;
         writeln!(out, "| Module | Simulator | Real legs |\n|---|---|---|")?;
         for module in modules() {

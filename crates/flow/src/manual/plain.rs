@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::{Selection, dialects, kind, needs, origin, spellings, title};
+use super::{Selection, dialects, kind, needs, origin, spellings};
 use crate::lower::reference::{self, Module, Opt};
 
 /// The selection as text: of everything a line each, of a name all there is.
@@ -18,7 +18,7 @@ fn list(out: &mut String, selection: &Selection) -> Result {
     let names = modules.chain(selection.operations.iter().map(|row| row.name));
     let width = names.map(|name| name.chars().count()).max().unwrap_or_default();
     for dialect in dialects(selection) {
-        writeln!(out, "{}", title(dialect))?;
+        writeln!(out, "{}", dialect.title())?;
         for module in selection.modules.iter().filter(|module| module.dialect == dialect) {
             writeln!(out, "  {:<width$}  {}", module.name, first(module.doc))?;
         }
@@ -56,7 +56,7 @@ fn details(out: &mut String, selection: &Selection) -> Result {
 }
 
 fn one(out: &mut String, module: &Module) -> Result {
-    writeln!(out, "{} ({})\n  {}", module.name, title(module.dialect), module.doc)?;
+    writeln!(out, "{} ({})\n  {}", module.name, module.dialect.title(), module.doc)?;
     if !module.aliases.is_empty() {
         writeln!(out, "  also written {}", module.aliases.join(", "))?;
     }

@@ -17,7 +17,8 @@ use super::Unreadable;
 pub(super) fn json(file: &Path) -> Result<Value, Unreadable> {
     let name = file.display().to_string();
     let unreadable = |problem: Problem| Unreadable(problem.to_string());
-    let text = fs::read_to_string(file)
+    let text = store::read_file(file)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
         .map_err(|error| unreadable(Problem::file(&name, format!("cannot be read: {error}"))))?;
     let source = Source::read(&text);
     if let Some(note) = source.error() {

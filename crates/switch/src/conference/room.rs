@@ -6,6 +6,7 @@ use audio::Rate;
 use flow::ir::FileFormat;
 use jiff::Timestamp;
 use media::{Engine, Member, RoomCommand, RoomConfig, RoomId};
+use tokio::task::AbortHandle;
 
 use super::announcing::Announcer;
 use super::relating::Relations;
@@ -29,6 +30,19 @@ pub(super) struct Room {
     pub(super) relations: Relations,
     pub(super) taping: Taping,
     pub(super) tape: Option<Arc<Tape>>,
+    /// No other room of this name has it.
+    serial: u64,
+    /// What closes the room after its time.
+    limit: Option<Limit>,
+}
+
+/// Ends the task with the room.
+struct Limit(AbortHandle);
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 struct Place {
@@ -55,7 +69,7 @@ fn same_party(party: &str, name: &str) -> bool {
 }
 
 impl Room {
-    pub(super) fn open(engine: &Engine, rate: Rate) -> Result<Room, media::Error> {
+    pub(super) fn open(engine: &Engine, rate: Rate, serial: u64) -> Result<Room, media::Error> {
         let rate = suited(rate);
         let id = engine.open_room(RoomConfig { rate })?;
         Ok(Room {
@@ -69,11 +83,22 @@ impl Room {
             relations: Relations::default(),
             taping: Taping::default(),
             tape: None,
+            serial,
+            limit: None,
         })
     }
 
     pub(super) fn id(&self) -> RoomId {
         self.id
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// What closes the room after its time, if nothing does yet.
+    pub(super) fn limit(&mut self, begin: impl FnOnce() -> AbortHandle) {
+        self.limit.get_or_insert_with(|| Limit(begin()));
     }
 
     pub(super) fn rate(&self) -> Rate {

@@ -95,7 +95,7 @@ impl Keeper {
     ) -> Result<Keeper, StartError> {
         let shelf = Shelf::new(recordings);
         let cannot = |source| StartError::Directory { path: shelf.spool.clone(), source };
-        std::fs::create_dir_all(&shelf.failed).map_err(cannot)?;
+        std::fs::create_dir_all(&shelf.spool).map_err(cannot)?;
         let left = order::read(&shelf.spool).map_err(cannot)?;
         if !left.is_empty() {
             tracing::info!(recordings = left.len(), "recordings of the last run are taken up again");

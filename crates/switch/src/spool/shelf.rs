@@ -36,6 +36,7 @@ impl Shelf {
             return order.remove(&self.spool);
         }
         if order.is_done() && !order.is_sent() && !order.dropped {
+            fs::create_dir_all(&self.failed)?;
             order.write(&self.failed, true)?;
             order::sync(&self.failed)?;
             return order.remove(&self.spool);

@@ -253,6 +253,11 @@ impl Desk {
         self.on(line, |line, _| line.sound(on));
     }
 
+    /// Speaks another tone from here on; 0 for silence.
+    pub fn speak(&self, tone: u16) {
+        self.set().tone = tone;
+    }
+
     /// Presses keys.
     pub fn press(&self, line: LineId, keys: &str) {
         self.on(line, |line, _| line.stream.press(keys));

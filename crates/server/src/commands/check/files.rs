@@ -30,13 +30,14 @@ pub(super) fn read(paths: &[PathBuf]) -> Texts {
     for path in paths {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
-            let read = std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
+            let read =
+                std::io::stdin().lock().take(store::LONGEST_FILE).read_to_end(&mut bytes).map(|_| bytes);
             texts.add("<stdin>".to_owned(), read);
         } else if path.is_dir() {
             texts.directory = true;
             texts.walk(path, DEEPEST);
         } else {
-            texts.add(path.display().to_string(), fs::read(path));
+            texts.add(path.display().to_string(), store::read_file(path));
         }
     }
     texts
@@ -54,7 +55,7 @@ impl Texts {
             if path.is_dir() && !hidden && depth > 0 {
                 self.walk(&path, depth - 1);
             } else if path.extension().is_some_and(|extension| extension == "json") {
-                self.add(path.display().to_string(), fs::read(&path));
+                self.add(path.display().to_string(), store::read_file(&path));
             }
         }
     }

@@ -1,9 +1,10 @@
-//! Findings for people: the line in question with a mark below it, and what to do, as rustc tells them.
+//! Findings for people: the line in question with a mark below it, and what to do, as rustc tells them; then each file with
+//! the dialect that it was read as.
 
 use std::fmt::Write;
 
 use flow::check::Finding;
-use flow::lower::Severity;
+use flow::lower::{Dialect, Severity};
 
 use super::{Checked, counts};
 
@@ -23,6 +24,10 @@ pub(super) fn told(checked: &[Checked], colours: bool) -> String {
         }
     }
     let (errors, warnings) = counts(checked);
+    for file in checked {
+        let dialect = file.report.dialect.map_or("no dialect", Dialect::title);
+        let _ = writeln!(out, "{}: {}", file.name, paint.with(BLUE, dialect));
+    }
     let many = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),

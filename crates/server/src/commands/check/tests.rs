@@ -26,6 +26,7 @@ fn people_see_the_line_with_a_mark_and_what_to_do() {
         "  = at: /module",
         "  = help: Correct the name; `offhook modules` lists every module.",
         "",
+        "a.json: Call route",
         "1 flow: 1 error, no warnings",
     ];
     assert_eq!(lines[1..], expected);
