@@ -24,7 +24,8 @@ struct Inner {
     free: Vec<Vec<LegId>>,
     /// What each worker has in all.
     places: usize,
-    legs: HashMap<LegId, Known>,
+    /// Boxed, so that a table that has room for more is not twice as large.
+    legs: HashMap<LegId, Box<Known>>,
     stats: Vec<WorkerStats>,
 }
 
@@ -34,7 +35,8 @@ struct Known {
     setup: LegSetup,
     /// Recordings whose files are not finished. A leg's end is not told before theirs.
     recordings: u32,
-    released: Option<LegReport>,
+    /// It is over, and the report its last.
+    released: bool,
 }
 
 impl Board {
@@ -65,7 +67,8 @@ impl Board {
             None => free.iter_mut().max_by_key(|free| free.len()),
         };
         let id = at.and_then(Vec::pop).ok_or(Error::Busy)?;
-        inner.legs.insert(id, Known { report: None, setup: setup.clone(), recordings: 0, released: None });
+        let known = Known { report: None, setup: setup.clone(), recordings: 0, released: false };
+        inner.legs.insert(id, Box::new(known));
         Ok(id)
     }
 
@@ -78,7 +81,7 @@ impl Board {
 
     /// How a leg is set up; `None` if it is gone.
     pub(crate) fn setup(&self, leg: LegId) -> Option<LegSetup> {
-        self.lock().legs.get(&leg).filter(|known| known.released.is_none()).map(|known| known.setup.clone())
+        self.lock().legs.get(&leg).filter(|known| !known.released).map(|known| known.setup.clone())
     }
 
     pub(crate) fn set_setup(&self, leg: LegId, setup: LegSetup) {
@@ -98,7 +101,7 @@ impl Board {
         let mut inner = self.lock();
         let known = inner.legs.get_mut(&leg)?;
         known.recordings = known.recordings.saturating_sub(1);
-        let report = known.released.filter(|_| known.recordings == 0)?;
+        let report = known.report.filter(|_| known.released && known.recordings == 0)?;
         inner.legs.remove(&leg);
         Some(report)
     }
@@ -109,7 +112,7 @@ impl Board {
         inner.give_back(leg);
         match inner.legs.get_mut(&leg) {
             Some(known) if known.recordings > 0 => {
-                known.released = Some(report);
+                (known.report, known.released) = (Some(report), true);
                 false
             }
             _ => {

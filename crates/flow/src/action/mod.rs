@@ -283,6 +283,8 @@ pub(crate) fn need(op: &Op) -> Option<Need> {
 }
 
 /// Runs the operation of the node that `cx` stands at.
+///
+/// Each call has the room of the largest that is not boxed, for as long as it runs: the largest are.
 pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
     match cx.op() {
         Op::Noop => Ok(Outcome::Done),
@@ -291,16 +293,16 @@ pub(crate) async fn run(cx: Cx) -> Result<Outcome, Halt> {
         Op::Play(op) => play::run(&cx, op).await,
         Op::PlayBehind(op) => play::behind(&cx, op).await,
         Op::Collect(op) => collect::run(&cx, op).await,
-        Op::Menu(op) => menu::run(&cx, op).await,
+        Op::Menu(op) => Box::pin(menu::run(&cx, op)).await,
         Op::SendDigits(op) => digits::send(&cx, op).await,
-        Op::Dial(op) => dial::run(&cx, op).await,
+        Op::Dial(op) => Box::pin(dial::run(&cx, op)).await,
         Op::Identify(op) => Ok(dial::identify(&cx, op)),
         Op::Alert(op) => Ok(dial::alert(&cx, op)),
         Op::Number(op) => fetch::number(&cx, op).await,
-        Op::Feature(op) => feature::run(&cx, op).await,
+        Op::Feature(op) => Box::pin(feature::run(&cx, op)).await,
         Op::Detect(op) => detect::run(&cx, op).await,
         Op::DetectBehind { detect, hangup } => detect::behind(&cx, detect, hangup.as_ref()).await,
-        Op::Conference(op) => conference::run(&cx, op).await,
+        Op::Conference(op) => Box::pin(conference::run(&cx, op)).await,
         Op::FlushDigits => Ok(digits::flush(&cx)),
         Op::Sleep(op) => sleep::run(&cx, op).await,
         Op::WaitForHangup => sleep::for_ever(&cx).await,

@@ -78,6 +78,12 @@ impl Lanes {
         }
     }
 
+    /// Nothing is to be done for now: what came is taken, and the room for it is given back.
+    pub(crate) fn rest(&mut self) {
+        let all = std::iter::once(&mut self.first).chain(&mut self.beside);
+        all.filter(|lane| lane.inbox.is_empty()).for_each(|lane| lane.inbox = VecDeque::new());
+    }
+
     fn all(&self) -> impl Iterator<Item = &Lane> {
         std::iter::once(&self.first).chain(&self.beside)
     }

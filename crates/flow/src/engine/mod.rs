@@ -117,6 +117,7 @@ impl Machine {
         if effect.is_none() {
             // Ten thousand calls that wait need no room for what they will do.
             port.effects = VecDeque::new();
+            port.lanes.rest();
         }
         effect
     }

@@ -7,7 +7,8 @@
 use super::agree::{Role, agree};
 use super::numbers::Numbers;
 use super::security::Security;
-use super::{Audio, Capabilities, Codec, nearer, wire};
+use super::wire::{self, Line};
+use super::{Audio, Capabilities, Codec, nearer};
 use crate::attribute::Direction;
 use crate::{Reject, Session};
 
@@ -18,10 +19,11 @@ pub struct Ours {
     /// What we want to do: less than both ways while we hold the peer.
     wish: Direction,
     /// The media lines of the session as last described, and which of them is the audio.
-    lines: Vec<sdp_types::Media>,
+    lines: Vec<Line>,
     at: usize,
-    /// What we said last.
-    said: Option<Session>,
+    /// What we said last, as text: it is kept for as long as the call lasts, and as a value it would be five times as
+    /// large.
+    said: Option<Box<str>>,
     agreed: Option<Audio>,
     /// Our offer that may be answered.
     offered: Option<Box<Offered>>,
@@ -33,7 +35,7 @@ struct Offered {
     wish: Direction,
     /// How the audio was secured before.
     now: Option<Security>,
-    session: Session,
+    lines: Vec<Line>,
 }
 
 /// What a description changed.
@@ -75,8 +77,8 @@ impl Ours {
     }
 
     /// What we said last: what a session refresh repeats.
-    pub fn said(&self) -> Option<&Session> {
-        self.said.as_ref()
+    pub fn said(&self) -> Option<&str> {
+        self.said.as_deref()
     }
 
     /// What we want to do, as last agreed: [`Direction::SendOnly`] or [`Direction::Inactive`] while we hold the peer.
@@ -101,7 +103,7 @@ impl Ours {
         let answer = self.say(|ours| wire::answer(&offer.0, agreed, ours));
         self.offered = None;
         self.at = taken.unwrap_or(self.at);
-        self.lines = answer.0.medias.clone();
+        self.lines = wire::lines(&answer);
         Ok((answer, self.settle(audio)))
     }
 
@@ -132,7 +134,7 @@ impl Ours {
         let session =
             self.say(|ours| wire::offer(ours, &numbers, wish, now.as_ref(), (lines.as_slice(), at)));
         self.lines = lines;
-        self.offered = Some(Box::new(Offered { numbers, wish, now, session: session.clone() }));
+        self.offered = Some(Box::new(Offered { numbers, wish, now, lines: wire::lines(&session) }));
         session
     }
 
@@ -156,7 +158,7 @@ impl Ours {
         let now = offered.now.as_ref();
         let audio = agree(&answer.0, media, role, offered.wish, now)?;
         self.wish = offered.wish;
-        self.lines = offered.session.0.medias.clone();
+        self.lines = offered.lines.clone();
         Ok(self.settle(Some(audio)))
     }
 
@@ -169,11 +171,13 @@ impl Ours {
     /// Writes a description with the last version, or with the next if it says something new.
     fn say(&mut self, write: impl Fn(&Capabilities) -> Session) -> Session {
         let mut session = write(&self.capabilities);
-        if self.said.as_ref().is_some_and(|said| *said != session) {
+        let mut text = session.to_string();
+        if self.said.as_ref().is_some_and(|said| **said != *text) {
             self.capabilities.version += 1;
             session = write(&self.capabilities);
+            text = session.to_string();
         }
-        self.said = Some(session.clone());
+        self.said = Some(text.into());
         session
     }
 }

@@ -11,6 +11,29 @@ use crate::attribute::{Direction, EVENT, NOISE};
 /// Keys 0-9, *, # and A-D: RFC 4733 §2.4.1.
 const EVENTS: &str = "0-15";
 
+/// What is to be kept of a media line for the descriptions after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    media: Box<str>,
+    profile: Box<str>,
+    formats: Box<str>,
+}
+
+impl From<&Media> for Line {
+    fn from(line: &Media) -> Line {
+        Line {
+            media: line.media.as_str().into(),
+            profile: line.proto.as_str().into(),
+            formats: line.fmt.as_str().into(),
+        }
+    }
+}
+
+/// The media lines of a description.
+pub(super) fn lines(session: &Session) -> Vec<Line> {
+    session.0.medias.iter().map(Line::from).collect()
+}
+
 /// An offer of our audio in line `at` of a session that has these lines; the others stay declined. `now` is how the
 /// audio is secured so far.
 pub(super) fn offer(
@@ -18,9 +41,9 @@ pub(super) fn offer(
     numbers: &Numbers,
     direction: Direction,
     now: Option<&Security>,
-    (lines, at): (&[Media], usize),
+    (lines, at): (&[Line], usize),
 ) -> Session {
-    let profile = lines.get(at).map_or(security::offered_profile(&ours.encryption), |line| &line.proto);
+    let profile = lines.get(at).map_or(security::offered_profile(&ours.encryption), |line| &line.profile);
     let mut media = audio_line(ours, profile);
     let mut formats = Vec::new();
     for codec in &numbers.codecs {
@@ -62,7 +85,7 @@ pub(super) fn answer(
 ) -> Session {
     let lines = offer.medias.iter().enumerate().map(|(at, line)| match agreed {
         Some((taken, audio)) if taken == at => accepted(line, ours, audio),
-        _ => declined(line),
+        _ => declined(&line.into()),
     });
     description(ours, lines.collect())
 }
@@ -121,13 +144,13 @@ fn accepted(offered: &Media, ours: &Capabilities, audio: &Audio) -> Media {
 }
 
 /// A line that is not wanted: the same media, profile and formats, and port 0, RFC 3264 §6.
-fn declined(offered: &Media) -> Media {
+fn declined(line: &Line) -> Media {
     Media {
-        media: offered.media.clone(),
+        media: line.media.to_string(),
         port: 0,
         num_ports: None,
-        proto: offered.proto.clone(),
-        fmt: offered.fmt.clone(),
+        proto: line.profile.to_string(),
+        fmt: line.formats.to_string(),
         media_title: None,
         connections: Vec::new(),
         bandwidths: Vec::new(),

@@ -145,7 +145,7 @@ impl Endpoint {
         if busy || session.wanted.is_some() {
             return Err(session.wrong());
         }
-        session.wanted = Some(Wanted { ours, at: now });
+        session.wanted = Some(Box::new(Wanted { ours, at: now }));
         self.send_wanted(now, id);
         self.reschedule_session(id);
         Ok(())

@@ -188,7 +188,7 @@ impl Endpoint {
         }
         let Some(session) = self.sessions.get_mut(id) else { return };
         match ours.purpose {
-            Purpose::Command => session.wanted = Some(Wanted { ours, at: now + wait }),
+            Purpose::Command => session.wanted = Some(Box::new(Wanted { ours, at: now + wait })),
             Purpose::Refresh => session.timing.refresh_at(now + wait),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Calling, Change, Incoming, Leaving, Phase};
+use super::{Calling, Change, Leaving, Phase};
 use crate::auth::client::{Challenge, answer};
 use crate::dialog::Stamp;
 use crate::endpoint::{Endpoint, Request};
@@ -236,9 +236,7 @@ impl Endpoint {
             return self.on_change_failed(now, session, tell);
         }
         match &state.phase {
-            Phase::Incoming(Incoming { invite, .. }) if *invite == id => {
-                self.end(session, Ended::TransportLost)
-            }
+            Phase::Incoming(incoming) if incoming.invite == id => self.end(session, Ended::TransportLost),
             Phase::Calling(calling) if calling.transaction == Some(id) => {
                 let way = calling.way;
                 let failure = if tell == Tell::Broken { Failure::Unreachable } else { Failure::Silent };

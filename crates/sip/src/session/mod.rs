@@ -84,7 +84,7 @@ pub(crate) struct Session {
     description: Option<Body>,
     timing: Timing,
     /// A change of ours that waits for its turn.
-    wanted: Option<Wanted>,
+    wanted: Option<Box<Wanted>>,
     timers: TimerTable,
     /// The search for the name its requests go to, while it lasts.
     pub(crate) lead: Option<WayId>,
@@ -94,8 +94,9 @@ pub(crate) struct Session {
 /// Where a session stands.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// An INVITE came and is not answered.
-    Incoming(Incoming),
+    /// An INVITE came and is not answered. Boxed, as is what else a session has for a short time only: a call that is up
+    /// has no room for it.
+    Incoming(Box<Incoming>),
     /// Our 2xx is not acknowledged.
     Answered(Repeat),
     /// Our INVITE is not answered.

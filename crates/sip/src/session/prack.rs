@@ -11,7 +11,7 @@ use super::offer::Debt;
 use super::pending::Purpose;
 use super::reliable::{Provisional, Turn, UnderWay};
 use super::uas::contact_header;
-use super::{Change, GONE, Incoming, Phase, Session};
+use super::{Change, GONE, Phase, Session};
 use crate::body::{self, Body, Found};
 use crate::endpoint::{Endpoint, Reply, Request};
 use crate::error::WrongPhase;
@@ -66,8 +66,8 @@ impl Endpoint {
         extra: Vec<(String, String)>,
     ) -> Option<Bytes> {
         let session = self.sessions.get(id)?;
-        let Phase::Incoming(Incoming { invite, .. }) = &session.phase else { return None };
-        let (invite, tag) = (*invite, session.dialog.local_tag.clone());
+        let Phase::Incoming(incoming) = &session.phase else { return None };
+        let (invite, tag) = (incoming.invite, session.dialog.local_tag.clone());
         let mut headers = contact_header(session.contact.as_ref());
         headers.extend(extra);
         let body = provisional.body.as_ref();
@@ -96,11 +96,11 @@ impl Endpoint {
     /// Sends the provisional under way again: at T1, doubling (RFC 3262 §3).
     pub(super) fn repeat_provisional(&mut self, now: Instant, id: SessionId) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let Phase::Incoming(Incoming { invite, reliable, .. }) = &mut session.phase else { return };
-        let Some(under_way) = &mut reliable.under_way else { return };
+        let Phase::Incoming(incoming) = &mut session.phase else { return };
+        let Some(under_way) = &mut incoming.reliable.under_way else { return };
         under_way.interval *= 2;
         session.timers.set(Timer::Retransmit, now + under_way.interval);
-        let (invite, bytes) = (*invite, under_way.bytes.clone());
+        let (invite, bytes) = (incoming.invite, under_way.bytes.clone());
         if let Some(transaction) = self.transactions.get(invite) {
             let (flow, summary) = (transaction.flow, transaction.summary);
             self.transmit(flow, bytes, Summary { again: true, ..summary });

@@ -56,7 +56,7 @@ impl Endpoint {
             reliable: Reliable::new(Wish::of(request.message), self.random.number()),
             held: None,
         };
-        let mut session = Session::new(id, dialog, Phase::Incoming(incoming));
+        let mut session = Session::new(id, dialog, Phase::Incoming(Box::new(incoming)));
         session.invite_cseq = request.core.cseq;
         if offer.is_some() {
             // The first description of a session: nothing can be open yet.
@@ -150,10 +150,8 @@ impl Endpoint {
     /// Sends the last provisional, for the first time or again.
     fn send_progress(&mut self, now: Instant, session: SessionId) {
         let Some(state) = self.sessions.get(session) else { return };
-        let Phase::Incoming(Incoming { progress: Some((status, body)), asked, reliable, .. }) = &state.phase
-        else {
-            return;
-        };
+        let Phase::Incoming(incoming) = &state.phase else { return };
+        let Incoming { progress: Some((status, body)), asked, reliable, .. } = &**incoming else { return };
         // RFC 3261 §13.2.1: an offer goes out reliably or with the 2xx.
         let fits = !asked || reliable.carries_offers();
         let provisional = Provisional { status: *status, body: body.clone().filter(|_| fits) };
@@ -263,8 +261,8 @@ impl Endpoint {
     ) {
         self.refuse_change(now, session, 487);
         let Some(state) = self.sessions.get(session) else { return };
-        let Phase::Incoming(Incoming { invite, .. }) = &state.phase else { return };
-        let (invite, tag) = (*invite, state.dialog.local_tag.clone());
+        let Phase::Incoming(incoming) = &state.phase else { return };
+        let (invite, tag) = (incoming.invite, state.dialog.local_tag.clone());
         self.respond(now, invite, &Reply { phrase, headers, ..Reply::status(status, &tag) });
     }
 

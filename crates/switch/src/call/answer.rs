@@ -77,9 +77,9 @@ impl Table {
         self.agree(terms)
     }
 
-    /// What was agreed on last, in words.
-    pub(crate) fn words(&self) -> Option<String> {
-        self.last.as_ref().map(|agreement| agreement.words.clone())
+    /// What was agreed on last.
+    pub(crate) fn agreed(&self) -> Option<&Agreement> {
+        self.last.as_ref()
     }
 
     fn agree(&mut self, terms: Terms) -> Result<Agreement, Refusal> {

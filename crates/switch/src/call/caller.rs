@@ -15,8 +15,9 @@ pub(crate) struct Caller {
     /// The host of the caller's address.
     pub(crate) host: String,
     pub(crate) withheld: bool,
-    /// What its side says of where the call was before.
-    pub(crate) said: Box<sip::Asserted>,
+    /// Where the call was before, by Diversion, the newest first, and by History-Info, the oldest first.
+    pub(crate) diversions: Vec<sip::Diversion>,
+    pub(crate) history: Vec<sip::History>,
     /// Who had the call placed, as Referred-By has it.
     pub(crate) referred_by: Option<String>,
     /// Servers that the call may still pass.
@@ -32,7 +33,8 @@ impl Caller {
             account: None,
             host: String::new(),
             withheld: false,
-            said: Box::default(),
+            diversions: Vec::new(),
+            history: Vec::new(),
             referred_by: None,
             // RFC 3261 §8.1.1.6
             hops: 70,
@@ -71,8 +73,8 @@ impl Caller {
     /// them, which phones are not (RFC 3325 §5).
     pub(super) fn asserted(&self) -> sip::Asserted {
         sip::Asserted {
-            diversions: self.said.diversions.clone(),
-            history: self.said.history.clone(),
+            diversions: self.diversions.clone(),
+            history: self.history.clone(),
             ..sip::Asserted::default()
         }
     }

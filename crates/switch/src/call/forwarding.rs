@@ -267,7 +267,7 @@ impl Call {
         ] {
             caller.hops = caller.hops.saturating_sub(1);
             let party = sip::Party::sip(&number, &caller.host);
-            caller.said.diversions.insert(0, Diversion::new(party, why));
+            caller.diversions.insert(0, Diversion::new(party, why));
         }
         if let Some(path) = self.path(place) {
             path.shown = Some(Box::new((inside, outside)));

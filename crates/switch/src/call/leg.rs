@@ -71,8 +71,8 @@ pub(super) const LISTENING: Tag = Tag(u64::MAX - 5);
 /// What the far end and we have settled about media.
 #[derive(Debug)]
 enum Terms {
-    /// The INVITE had an offer: this is our answer to it.
-    Agreed { answer: Body, agreement: Box<Agreement> },
+    /// The INVITE had an offer: this is our answer to it, and the table knows what was agreed on.
+    Agreed { answer: Body },
     /// It had none: we offer in the 200, and the flow's `Answer` waits for the ACK.
     Late { waiting: Option<Tag> },
     /// We placed the call, and offered.
@@ -168,7 +168,7 @@ impl CallLeg {
         offer: Option<&Body>,
     ) -> Result<CallLeg, (Session, Refusal)> {
         let terms = match offer.map(|offer| table.answer(offer)) {
-            Some(Ok((answer, agreement))) => Terms::Agreed { answer, agreement: Box::new(agreement) },
+            Some(Ok((answer, _))) => Terms::Agreed { answer },
             Some(Err(refusal)) => return Err((session, refusal)),
             None => Terms::Late { waiting: None },
         };
@@ -415,6 +415,13 @@ impl CallLeg {
             self.begin_recordings();
         }
         Ok(())
+    }
+
+    /// As the offer that came and our answer to it have it.
+    fn adopt_agreed(&mut self, now: Instant) -> Result<(), Refusal> {
+        let none = || Refusal::NoCommonCodec("nothing was agreed on".to_owned());
+        let agreement = self.table.agreed().cloned().ok_or_else(none)?;
+        self.adopt(now, &agreement)
     }
 
     fn answered(&mut self, now: Instant, tag: Tag) {

@@ -3,8 +3,7 @@
 //! Commands to a leg have numbers of their own, apart from the flow's tags: what a flow starts twice under one tag is two
 //! things here.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Rate;
@@ -14,77 +13,8 @@ use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
 
 use crate::call::recording::Ongoing;
-use crate::call::{Mail, post};
+use crate::call::{Legs, Mail};
 use crate::error::Refusal;
-
-/// Which call a leg's events belong to. Asked on the engine's carrier thread for every event.
-#[derive(Debug, Default)]
-pub(crate) struct Legs(Mutex<HashMap<LegId, mpsc::Sender<Box<Mail>>>>);
-
-impl Legs {
-    /// Adopts under the lock, so that the leg's first event finds its call.
-    fn adopt(
-        &self,
-        engine: &Engine,
-        ports: Ports,
-        (setup, beside): (LegSetup, Option<LegId>),
-        mail: mpsc::Sender<Box<Mail>>,
-    ) -> Result<LegId, media::Error> {
-        let mut legs = crate::lock(&self.0);
-        let leg = engine.adopt_beside(ports, setup, beside)?;
-        legs.insert(leg, mail);
-        Ok(leg)
-    }
-
-    /// The leg's events go to another call from here on.
-    fn rehome(&self, leg: LegId, mail: mpsc::Sender<Box<Mail>>) {
-        if let Some(entry) = crate::lock(&self.0).get_mut(&leg) {
-            *entry = mail;
-        }
-    }
-
-    /// Hands an event to its call.
-    pub(crate) fn deliver(&self, event: media::Event) {
-        let Some(leg) = leg_of(&event) else { return };
-        let mut legs = crate::lock(&self.0);
-        let mail = match &event {
-            media::Event::Released { .. } => legs.remove(&leg),
-            _ => legs.get(&leg).cloned(),
-        };
-        drop(legs);
-        if let Some(mail) = mail {
-            post(&mail, Mail::Media(event));
-        }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        crate::lock(&self.0).len()
-    }
-}
-
-/// The leg that an event is about.
-pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
-    use media::Event::*;
-    match event {
-        Played { leg, .. }
-        | DigitsSent { leg, .. }
-        | Digit { leg, .. }
-        | DigitEnded { leg, .. }
-        | Recorded { leg, .. }
-        | RecordFailed { leg, .. }
-        | Talking { leg }
-        | Detected { leg, .. }
-        | Arrives { leg }
-        | Lost { leg }
-        | Latched { leg, .. }
-        | Secured { leg, .. }
-        | Unsecured { leg, .. }
-        | Joined { leg, .. }
-        | Left { leg, .. }
-        | Released { leg, .. } => Some(*leg),
-        _ => None,
-    }
-}
 
 fn detection(answer: Answer) -> Detection {
     match answer {
@@ -101,8 +31,15 @@ fn detection(answer: Answer) -> Detection {
 pub(crate) enum Job {
     /// A prompt, echo, keys or a detector of the flow.
     Sound,
-    /// A recording.
-    Recording(Ongoing),
+    /// A recording; boxed, for most calls have none.
+    Recording(Box<Ongoing>),
+}
+
+/// A command that the leg obeys.
+struct Started {
+    number: u64,
+    tag: Tag,
+    job: Job,
 }
 
 #[derive(Debug)]
@@ -124,7 +61,8 @@ pub(crate) struct MediaEnd {
     mail: mpsc::Sender<Box<Mail>>,
     state: State,
     setup: Option<LegSetup>,
-    jobs: HashMap<u64, (Tag, Job)>,
+    /// Oldest first: one or two, for which a list takes a quarter of a table's memory.
+    jobs: Vec<Started>,
     numbers: u64,
     /// The number of the bridge that the leg has an end of.
     bridge: Option<u64>,
@@ -150,7 +88,7 @@ impl MediaEnd {
         mail: mpsc::Sender<Box<Mail>>,
     ) -> MediaEnd {
         let state = State::Reserved(ports);
-        let jobs = HashMap::new();
+        let jobs = Vec::new();
         MediaEnd { engine, legs, mail, state, setup: None, jobs, numbers: 0, bridge: None, gain: 1.0 }
     }
 
@@ -208,15 +146,15 @@ impl MediaEnd {
     pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Box<Mail>>, nobody: Tag) {
         if let Some(leg) = self.leg() {
             let follows = |job: &Job| matches!(job, Job::Recording(ongoing) if ongoing.follows);
-            let ends = self.jobs.iter().filter(|(_, (_, job))| !follows(job)).map(|(number, _)| *number);
+            let ends = self.jobs.iter().filter(|started| !follows(&started.job)).map(|ends| ends.number);
             for number in ends.chain(self.bridge.take()) {
                 // What cannot be stopped ends with the leg.
                 let _ = self.engine.send(leg, Command::Stop { tag: number });
             }
         }
         // What a recording comes to is still to be written down.
-        self.jobs.retain(|_, (_, job)| matches!(job, Job::Recording(_)));
-        self.jobs.values_mut().for_each(|(tag, _)| *tag = nobody);
+        self.jobs.retain(|started| matches!(started.job, Job::Recording(_)));
+        self.jobs.iter_mut().for_each(|started| started.tag = nobody);
         if let State::Live(leg) | State::Leaving(leg, _) = self.state {
             self.legs.rehome(leg, mail.clone());
         }
@@ -308,7 +246,7 @@ impl MediaEnd {
         let leg = self.leg().ok_or(media::Error::NoLeg)?;
         self.numbers += 1;
         self.engine.send(leg, command(self.numbers))?;
-        self.jobs.insert(self.numbers, (tag, job));
+        self.jobs.push(Started { number: self.numbers, tag, job });
         Ok(())
     }
 
@@ -319,23 +257,23 @@ impl MediaEnd {
 
     /// The recordings that run.
     pub(crate) fn recordings(&self) -> impl Iterator<Item = &Ongoing> {
-        self.jobs.values().filter_map(|(_, job)| match job {
-            Job::Recording(ongoing) => Some(ongoing),
+        self.jobs.iter().filter_map(|started| match &started.job {
+            Job::Recording(ongoing) => Some(&**ongoing),
             Job::Sound => None,
         })
     }
 
     /// Whether anything that was started with `tag` goes on.
     pub(crate) fn is_doing(&self, tag: Tag) -> bool {
-        self.jobs.values().any(|(of, _)| *of == tag)
+        self.jobs.iter().any(|started| started.tag == tag)
     }
 
     /// What was started last with `tag` goes on with these prompts, the same in another form.
     pub(crate) fn swap(&self, tag: Tag, items: Vec<Arc<media::Prompt>>) -> Result<(), media::Error> {
         let leg = self.leg().ok_or(media::Error::NoLeg)?;
-        let sounds = self.jobs.iter().filter(|(_, (of, job))| *of == tag && matches!(job, Job::Sound));
-        match sounds.map(|(number, _)| *number).max() {
-            Some(number) => self.engine.send(leg, Command::Swap { tag: number, items }),
+        let is_sound = |started: &&Started| started.tag == tag && matches!(started.job, Job::Sound);
+        match self.jobs.iter().rfind(is_sound) {
+            Some(sound) => self.engine.send(leg, Command::Swap { tag: sound.number, items }),
             None => Ok(()),
         }
     }
@@ -343,15 +281,15 @@ impl MediaEnd {
     /// Stops what the flow started with `tag`; its own event follows. Whether there was such a thing.
     pub(crate) fn stop(&mut self, tag: Tag) -> bool {
         let Some(leg) = self.leg() else { return false };
-        let numbers = self.jobs.iter().filter(|(_, (of, _))| *of == tag).map(|(number, _)| *number);
-        let stops = numbers.map(|number| self.engine.send(leg, Command::Stop { tag: number }));
+        let of_tag = self.jobs.iter().filter(|started| started.tag == tag);
+        let stops = of_tag.map(|started| self.engine.send(leg, Command::Stop { tag: started.number }));
         stops.filter(Result::is_ok).count() > 0
     }
 
     /// Puts silence in place of what the recording that the flow started with `tag` hears, or goes on with it.
     pub(crate) fn mask(&mut self, tag: Tag, on: bool) {
         let Some(leg) = self.leg() else { return };
-        for (number, (of, job)) in &self.jobs {
+        for Started { number, tag: of, job } in &self.jobs {
             if *of == tag && matches!(job, Job::Recording(_)) {
                 let command = match on {
                     true => Command::PauseRecording { tag: *number, pause: media::Pause::Silence },
@@ -363,36 +301,40 @@ impl MediaEnd {
         }
     }
 
+    /// What was started under this number is over; `None` if that is known already.
+    fn ended(&mut self, number: u64) -> Option<Started> {
+        let at = self.jobs.iter().position(|started| started.number == number)?;
+        Some(self.jobs.remove(at))
+    }
+
     /// What an event means for a command of the flow. One that is not known has ended already.
     pub(crate) fn outcome(&mut self, event: &media::Event) -> Option<Outcome> {
         match event {
             media::Event::Played { tag, stopped, .. } => {
-                let (tag, _) = self.jobs.remove(tag)?;
-                Some(Outcome::Told(tag, LegEvent::Played { stopped: *stopped }))
+                Some(Outcome::Told(self.ended(*tag)?.tag, LegEvent::Played { stopped: *stopped }))
             }
             media::Event::Detected { tag, what: media::Found::Over, .. } => {
-                self.jobs.remove(tag);
+                self.ended(*tag);
                 None
             }
             media::Event::Detected { tag, what: media::Found::Answer(answer), .. } => {
-                let (tag, _) = self.jobs.get(tag)?;
-                Some(Outcome::Told(*tag, LegEvent::Detected(detection(*answer))))
+                let started = self.jobs.iter().find(|started| started.number == *tag)?;
+                Some(Outcome::Told(started.tag, LegEvent::Detected(detection(*answer))))
             }
             media::Event::DigitsSent { tag, .. } => {
-                let (tag, _) = self.jobs.remove(tag)?;
-                Some(Outcome::Told(tag, LegEvent::DigitsSent))
+                Some(Outcome::Told(self.ended(*tag)?.tag, LegEvent::DigitsSent))
             }
-            media::Event::Recorded { tag, duration, .. } => match self.jobs.remove(tag)? {
-                (tag, Job::Recording(ongoing)) => {
-                    Some(Outcome::Recorded { tag, ongoing, duration: *duration })
+            media::Event::Recorded { tag, duration, .. } => match self.ended(*tag)? {
+                Started { tag, job: Job::Recording(ongoing), .. } => {
+                    Some(Outcome::Recorded { tag, ongoing: *ongoing, duration: *duration })
                 }
-                (_, Job::Sound) => None,
+                Started { job: Job::Sound, .. } => None,
             },
-            media::Event::RecordFailed { tag, why, .. } => match self.jobs.remove(tag)? {
-                (tag, Job::Recording(ongoing)) => {
-                    Some(Outcome::RecordFailed { tag, ongoing, why: why.clone() })
+            media::Event::RecordFailed { tag, why, .. } => match self.ended(*tag)? {
+                Started { tag, job: Job::Recording(ongoing), .. } => {
+                    Some(Outcome::RecordFailed { tag, ongoing: *ongoing, why: why.clone() })
                 }
-                (_, Job::Sound) => None,
+                Started { job: Job::Sound, .. } => None,
             },
             _ => None,
         }

@@ -11,6 +11,7 @@
 //! A call has a leg for each of its parties. The flow runs on one of them, at first the caller's; [`dial`] adds others,
 //! [`feature`] is the rest of what a flow asks of more than its own leg, [`bridge`] lets two hear each other. A leg is an object of its own that can move to another call.
 
+mod addresses;
 mod announce;
 mod answer;
 mod attend;
@@ -78,6 +79,7 @@ use sip::{Body, Flow, ReferId, SessionId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+pub(crate) use addresses::Legs;
 pub(crate) use caller::Caller;
 pub(crate) use camp::Camps;
 pub(crate) use cause::Ends;
@@ -87,7 +89,6 @@ pub use feature::obeys;
 pub use id::{CallId, NotACallId};
 pub(crate) use id::{LegKey, Mark};
 pub(crate) use listen::Hearing;
-pub(crate) use media_end::Legs;
 pub(crate) use originate::{Originated, originate};
 pub use outset::Machines;
 pub(crate) use replace::{Replacing, replace};

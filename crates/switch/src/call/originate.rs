@@ -206,7 +206,14 @@ pub(super) fn begin_all(
         let originated = Originated {
             to,
             // Who it is was looked up here; the other call is not this user's.
-            caller: Caller { account: None, referred_by: None, said: Box::default(), hops, ..shown(class) },
+            caller: Caller {
+                account: None,
+                referred_by: None,
+                diversions: Vec::new(),
+                history: Vec::new(),
+                hops,
+                ..shown(class)
+            },
             program: program.clone(),
             variables: variables.clone(),
             dials: None,

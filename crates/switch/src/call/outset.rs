@@ -209,7 +209,8 @@ impl Call {
             name,
             withheld: false,
             referred_by: None,
-            said: Box::default(),
+            diversions: Vec::new(),
+            history: Vec::new(),
             ..self.caller.clone()
         }
     }

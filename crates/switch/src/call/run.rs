@@ -169,7 +169,7 @@ impl Call {
                 None => self.forward(|moved| moved.key == key, Mail::Sip(key, event)),
             },
             Mail::Media(event) => {
-                let id = super::media_end::leg_of(&event);
+                let id = super::addresses::leg_of(&event);
                 match self.legs.iter_mut().find(|leg| id.is_some_and(|id| leg.owns(id))) {
                     Some(leg) => leg.media_event(now, event),
                     None => self.forward(|moved| moved.media == id, Mail::Media(event)),

@@ -60,7 +60,7 @@ pub(crate) fn start(shared: &Arc<Shared>, invited: Invited) -> Owner {
     shared.bus.publish(id, happening);
     metrics::counter!("offhook_calls_total").increment(1);
     let owner = Owner { leg: shared.leg_key(), mark: Mark::FIRST, mail, record };
-    let task = take(shared.clone(), owner.clone(), invited, mailbox);
+    let task = take(shared.clone(), owner.clone(), Box::new(invited), mailbox);
     shared.tasks.spawn(task.instrument(span));
     owner
 }
@@ -154,7 +154,21 @@ pub(super) fn start_transferred(shared: &Arc<Shared>, transferred: Transferred) 
     mail
 }
 
-async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc::Receiver<Box<Mail>>) {
+/// What it is given is boxed, and so is the way of the few that are refused: a task has room for all that it ever held,
+/// for as long as it lives.
+async fn take(shared: Arc<Shared>, owner: Owner, invited: Box<Invited>, mailbox: mpsc::Receiver<Box<Mail>>) {
+    match called(&shared, &owner, *invited) {
+        Ok(call) => call.run(mailbox).await,
+        Err(refused) => Box::pin(refuse(shared, owner.record, refused, mailbox)).await,
+    }
+}
+
+/// The call, or what is to be refused for which reason.
+fn called(
+    shared: &Arc<Shared>,
+    owner: &Owner,
+    invited: Invited,
+) -> Result<Box<Call>, Box<(Session, Refusal)>> {
     let Invited { session, invite, route, carrier, now } = invited;
     tracing::info!(
         from = invite.from.uri,
@@ -166,15 +180,10 @@ async fn take(shared: Arc<Shared>, owner: Owner, invited: Invited, mailbox: mpsc
     let contact = Contact::new(&invite.request_uri.user, invite.flow.local, invite.flow.transport);
     let session = Session::new(session, contact, shared.shard.clone());
     let made = match route {
-        Ok(program) => make(&shared, &owner, &invite, program, carrier, session, now),
+        Ok(program) => make(shared, owner, &invite, program, carrier, session, now),
         Err(refusal) => Err((session, refusal)),
     };
-    // The facts have their copy; the INVITE itself is not kept for as long as the call lasts.
-    drop(invite);
-    match made {
-        Ok(call) => call.run(mailbox).await,
-        Err((session, refusal)) => refuse(&shared, &owner.record, session, refusal, mailbox).await,
-    }
+    made.map_err(Box::new)
 }
 
 fn make(
@@ -340,7 +349,8 @@ fn caller(shared: &Shared, trunk: Option<&TrunkState>, invite: &InviteFacts) -> 
         account,
         host: invite.from.host.clone(),
         withheld,
-        said: Box::new(invite.asserted.clone()),
+        diversions: invite.asserted.diversions.clone(),
+        history: invite.asserted.history.clone(),
         referred_by: None,
         hops: invite.max_forwards.saturating_sub(1),
     }
@@ -383,12 +393,12 @@ fn facts(id: CallId, account: &str, invite: &InviteFacts, program: &Program) -> 
 }
 
 async fn refuse(
-    shared: &Shared,
-    record: &Arc<Record>,
-    mut session: Session,
-    refusal: Refusal,
+    shared: Arc<Shared>,
+    record: Arc<Record>,
+    refused: Box<(Session, Refusal)>,
     mut mailbox: mpsc::Receiver<Box<Mail>>,
 ) {
+    let (mut session, refusal) = *refused;
     let code = refusal.code();
     tracing::info!(code, %refusal, "a call is refused");
     metrics::counter!("offhook_calls_refused_total", "code" => code).increment(1);
@@ -403,5 +413,5 @@ async fn refuse(
     };
     // Without `Ended` in time the session is as good as over.
     let _ = timeout(REFUSED, ended).await;
-    ending::close(shared, record, run::now(), End { cause: code.to_owned(), by: "server".to_owned() });
+    ending::close(&shared, &record, run::now(), End { cause: code.to_owned(), by: "server".to_owned() });
 }

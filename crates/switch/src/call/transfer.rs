@@ -202,7 +202,8 @@ impl Call {
             name: None,
             host: self.caller.host.clone(),
             withheld: false,
-            said: Box::default(),
+            diversions: Vec::new(),
+            history: Vec::new(),
             referred_by,
             hops,
         }

@@ -19,7 +19,8 @@ pub(super) const GROWN: u64 = 4 << 20;
 /// See the module.
 pub(super) struct Alive {
     path: PathBuf,
-    living: BTreeMap<String, Value>,
+    /// Their lines, as text: as values they would take six times the memory, for as long as the call lives.
+    living: BTreeMap<String, Box<str>>,
     file: Option<File>,
     /// Bytes written since it was written anew.
     grown: u64,
@@ -36,7 +37,7 @@ impl Alive {
     /// The file of these records, and what the last run left in it: records of calls that were cut off, by key.
     pub(super) fn open(records: &Path) -> (Alive, Vec<(String, Value)>) {
         let path = path(records);
-        let mut living = BTreeMap::new();
+        let mut living = BTreeMap::<String, Value>::new();
         let mut seen = None;
         // Without a file nobody was cut off. The last line may be half of one.
         for line in fs::read_to_string(&path).unwrap_or_default().lines() {
@@ -50,9 +51,9 @@ impl Alive {
                 living.insert(key, line);
             }
         }
-        let cut =
-            living.iter().map(|(key, line)| (key.clone(), killed(line.clone(), seen.clone()))).collect();
-        (Alive { path, living, file: None, grown: 0 }, cut)
+        let text = |(key, line): (&String, &Value)| (key.clone(), line.to_string().into());
+        let alive = Alive { path, living: living.iter().map(text).collect(), file: None, grown: 0 };
+        (alive, living.into_iter().map(|(key, line)| (key, killed(line, seen.clone()))).collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,7 +66,7 @@ impl Alive {
             line.insert("at".into(), wall_clock().to_string().into());
         }
         let text = line.to_string();
-        self.living.insert(key, line);
+        self.living.insert(key, text.as_str().into());
         self.append(&text);
     }
 
@@ -98,7 +99,7 @@ impl Alive {
     fn renew(&mut self) -> io::Result<()> {
         let mut text = String::new();
         for line in self.living.values() {
-            text.push_str(&line.to_string());
+            text.push_str(line);
             text.push('\n');
         }
         let new = self.path.with_extension("alive.new");

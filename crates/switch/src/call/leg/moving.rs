@@ -102,7 +102,8 @@ impl CallLeg {
         }
         self.owner = owner;
         self.owner.record.set_media(self.mark(), self.media.leg());
-        let (words, answered) = (self.table.words(), self.is_answered());
+        let words = self.table.agreed().map(|agreement| agreement.words.clone());
+        let answered = self.is_answered();
         self.owner.record.write_leg(self.mark(), |leg| {
             leg.state = if answered { LegState::Answered } else { LegState::Calling };
             if answered {

@@ -25,9 +25,9 @@ impl CallLeg {
             };
         }
         match &mut self.terms {
-            Terms::Agreed { answer, agreement } => {
-                let (answer, agreement) = (answer.clone(), agreement.clone());
-                match self.adopt(now, &agreement) {
+            Terms::Agreed { answer } => {
+                let answer = answer.clone();
+                match self.adopt_agreed(now) {
                     Ok(()) => {
                         self.session.answer(answer);
                         self.answered(now, tag);
@@ -54,9 +54,9 @@ impl CallLeg {
             return Ok(());
         }
         match &self.terms {
-            Terms::Agreed { answer, agreement } if self.session.is_unanswered() => {
-                let (answer, agreement) = (answer.clone(), agreement.clone());
-                self.adopt(now, &agreement).map_err(|refusal| refusal.to_string())?;
+            Terms::Agreed { answer } if self.session.is_unanswered() => {
+                let answer = answer.clone();
+                self.adopt_agreed(now).map_err(|refusal| refusal.to_string())?;
                 self.session.progress(answer);
                 self.owner.record.write(|about| about.state = CallState::Early);
                 Ok(())

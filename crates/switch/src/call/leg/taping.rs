@@ -37,7 +37,7 @@ impl CallLeg {
         // Relative: the media engine knows the directory.
         let recording = order.recording(recording::file(&id, order.format), self.shared.spool.stereo);
         let ongoing = order.ongoing(&id, self.after_recording.clone());
-        let job = Job::Recording(recording::begun(&self.shared, &record, ongoing, at, order));
+        let job = Job::Recording(Box::new(recording::begun(&self.shared, &record, ongoing, at, order)));
         match self.media.start(tag, job, |tag| Command::Record { tag, recording }) {
             Ok(()) if masked => self.media.mask(tag, true),
             Ok(()) => {}
