@@ -371,6 +371,10 @@ impl Switch {
             while self.shared.shard.snapshot().await.counts.sessions > 0 {
                 call::run::pause(LOOK).await;
             }
+            // The last of a conference's recording is written when everybody has left.
+            while self.shared.conferences.is_taping() {
+                call::run::pause(LOOK).await;
+            }
         };
         // Whoever does not answer a BYE in time is left behind.
         let _ = timeout(FAREWELL, farewell).await;

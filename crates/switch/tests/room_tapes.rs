@@ -101,6 +101,23 @@ fn a_room_is_recorded_as_long_as_somebody_is_inside_and_stored_like_a_call_and_e
 }
 
 #[test]
+fn a_switch_that_stops_ends_the_recording_of_a_room_in_order() {
+    let home = tempfile::tempdir().expect("a directory");
+    let directory = home.path().join("recordings");
+    let rooms = format!("[board]\nnumber = \"800\"\npublic = true\nrecord = \"wav\"\n{QUIET}");
+    let rig = with_rooms_and(&rooms, &[], |config| config.media.recordings_dir = directory.clone());
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (a, b) = (join(&rig, &alice, "800", ""), join(&rig, &bob, "800", ""));
+    hears(&rig, &alice, a, &[B]);
+    let id = rig.switch().conferences()[0].recording.clone().expect("recorded");
+    drop(rig);
+    assert!(alice.over(a) && bob.over(b));
+    let order = std::fs::read(directory.join(format!("{id}.json"))).expect("the order beside its recording");
+    let order: Value = serde_json::from_slice(&order).expect("JSON");
+    assert!(order["end"]["complete"].as_f64().is_some_and(|seconds| seconds > 0.3), "{order}");
+}
+
+#[test]
 fn a_room_that_can_not_be_recorded_says_so_in_its_calls() {
     let rooms = format!("[board]\nnumber = \"800\"\npublic = true\nrecord = \"wav\"\n{QUIET}");
     let rig = with_rooms(&rooms, &[]);

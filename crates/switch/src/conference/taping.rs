@@ -131,6 +131,11 @@ impl Conferences {
         }
     }
 
+    /// Whether something is recorded, or its end is still to be told.
+    pub(crate) fn is_taping(&self) -> bool {
+        !crate::lock(&self.tapes).is_empty()
+    }
+
     /// Ends the recording.
     pub(super) fn untape(&self, room: &mut Room) {
         let stop = room.tape.as_ref().map(|tape| RoomCommand::Stop { tag: tape.tag });
