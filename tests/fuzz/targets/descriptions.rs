@@ -67,7 +67,8 @@ fn call(rng: &mut Rng, corpus: &[Vec<u8>]) -> u64 {
         match rng.u8(..5) {
             0 => {
                 let wish = WISHES[rng.usize(..4)];
-                let lines = ours.said().map(Session::media_count);
+                let media = |said: &str| said.lines().filter(|line| line.starts_with("m=")).count();
+                let lines = ours.said().map(media);
                 let offer = ours.offer(wish);
                 assert!(
                     lines.is_none_or(|lines| offer.media_count() >= lines.max(1)),
