@@ -23,11 +23,12 @@ fn bounds(rate: Rate) -> (usize, usize) {
     (rate.samples(SHORTEST).max(1), rate.samples(pitch::LONGEST).max(1))
 }
 
-/// Take one period out of the beginning of `sound`, which should last 30 ms or more; what remains is at its front.
+/// Take one period of at most `most` samples out of the beginning of `sound`, which should last twice as long or more;
+/// what remains is at its front.
 /// Answers how many samples are gone; `None`, and nothing changed, if no stretch is `like` its neighbour (0 to 1).
-pub fn shorten(rate: Rate, sound: &mut [i16], like: f32) -> Option<usize> {
-    let (least, most) = bounds(rate);
-    let most = most.min(sound.len() / 2);
+pub fn shorten(rate: Rate, sound: &mut [i16], most: usize, like: f32) -> Option<usize> {
+    let (least, longest) = bounds(rate);
+    let most = most.min(longest).min(sound.len() / 2);
     let view = &sound[..(2 * most).max(most + 2 * least).min(sound.len())];
     // Short periods are compared over twice their length, for a few samples are easily alike.
     let place = |lag: usize| (0, lag.max(2 * least).min(view.len() - lag));
@@ -99,7 +100,7 @@ mod tests {
                 let sound = vowel(rate, pitch, rate.samples(Duration::from_millis(60)));
                 let steep = steepest(&sound) * 21 / 20 + 8;
                 let mut shorter = sound.clone();
-                let gone = shorten(rate, &mut shorter, 0.9).unwrap();
+                let gone = shorten(rate, &mut shorter, usize::MAX, 0.9).unwrap();
                 shorter.truncate(sound.len() - gone);
                 assert!(steepest(&shorter) <= steep, "{rate} {pitch}");
                 assert_eq!(shorter[gone..], sound[2 * gone..]);
@@ -118,7 +119,8 @@ mod tests {
     #[test]
     fn silence_gives_the_longest_stretch() {
         let mut sound = [0; 400];
-        assert_eq!(shorten(Rate::NARROW, &mut sound, 0.9), Some(120));
+        assert_eq!(shorten(Rate::NARROW, &mut sound, usize::MAX, 0.9), Some(120));
+        assert_eq!(shorten(Rate::NARROW, &mut sound, 50, 0.9), Some(50));
         assert_eq!(lengthen(Rate::NARROW, &[0; 390], &mut sound, 200, 0.9), Some(120));
     }
 
@@ -127,14 +129,15 @@ mod tests {
         let mut sound = vec![0; 20];
         sound.extend(tone::beep(440, Duration::from_millis(40), Rate::NARROW).samples);
         let before = sound.clone();
-        assert_eq!(shorten(Rate::NARROW, &mut sound, 0.95), None);
+        assert_eq!(shorten(Rate::NARROW, &mut sound, usize::MAX, 0.95), None);
         assert_eq!(sound, before);
     }
 
     #[test]
     fn too_little_sound_or_room_is_left_alone() {
-        assert_eq!(shorten(Rate::NARROW, &mut [7; 10], 0.0), None);
-        assert_eq!(shorten(Rate::NARROW, &mut [], 0.0), None);
+        assert_eq!(shorten(Rate::NARROW, &mut [7; 10], usize::MAX, 0.0), None);
+        assert_eq!(shorten(Rate::NARROW, &mut [7; 400], 10, 0.0), None);
+        assert_eq!(shorten(Rate::NARROW, &mut [], usize::MAX, 0.0), None);
         assert_eq!(lengthen(Rate::NARROW, &[7; 300], &mut [7; 160], 160, 0.0), None);
         assert_eq!(lengthen(Rate::NARROW, &[], &mut [7; 400], 160, 0.0), None);
         assert_eq!(lengthen(Rate::NARROW, &[7; 300], &mut [7; 10], 160, 0.0), None);

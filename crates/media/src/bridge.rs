@@ -39,6 +39,8 @@ pub(crate) struct Bridge {
     of_room: bool,
     /// The leg at the other end, if that is at the same worker.
     pub(crate) facing: Option<LegId>,
+    /// Packets may be passed on to it as they come.
+    pub(crate) relays: bool,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
     /// The least that was left after a turn of the current window, and how much of the window has passed.
@@ -59,11 +61,18 @@ impl Bridge {
             resampler: (rate != from).then(|| Resampler::new(from, rate)),
             of_room: false,
             facing: None,
+            relays: false,
             flowing: false,
             least: usize::MAX,
             window: 0,
         };
         (end(one_out, one_into, one, other), end(other_out, other_into, other, one))
+    }
+
+    /// The ends are those of two legs of the same worker; `relays` if packets may be passed on as they come.
+    pub(crate) fn face(here: (&mut Bridge, LegId), there: (&mut Bridge, LegId), relays: bool) {
+        (here.0.facing, there.0.facing) = (Some(there.1), Some(here.1));
+        (here.0.relays, there.0.relays) = (relays, relays);
     }
 
     /// The end of a leg whose other end a room has.

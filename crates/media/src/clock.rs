@@ -169,6 +169,11 @@ pub(crate) fn at(slot: u64) -> Duration {
     Duration::from_millis(slot * SLOT.as_millis() as u64)
 }
 
+/// The slot that a time since the epoch falls into.
+pub(crate) fn slot_of(at: Duration) -> u64 {
+    (at.as_millis() / SLOT.as_millis()) as u64
+}
+
 /// Which slot to run at `elapsed` when `next` was to come.
 fn due(next: u64, elapsed: Duration) -> Due {
     let late = elapsed.saturating_sub(at(next));

@@ -147,6 +147,12 @@ impl Ears {
         })
     }
 
+    /// Who shares these ears with who would have had `other`, of the same codec, waits for packets no longer than that
+    /// one.
+    pub(crate) fn hurry(&mut self, other: &Ears) {
+        self.packets.hurry(&other.packets);
+    }
+
     /// Whether they understand what `setup` says is sent, and give what the leg works with.
     pub(crate) fn is_for(&self, setup: &LegSetup) -> bool {
         self.codec == setup.codec && self.rate == setup.rate
@@ -307,14 +313,24 @@ impl Ears {
     /// Lead the delay to what is wanted: `want` samples are about to be read, for which a packet will be taken.
     fn pace(&mut self, now: u32, want: usize) {
         let excess = self.packets.excess(now);
-        // Packets are taken a frame at a time: that much the delay moves when one is taken earlier.
-        let surplus = excess - self.ticks(want) as i32;
-        let Some(step) = self.pacer.judge(surplus, self.packets.margin(now)) else { return };
+        // Of what the packets have too much only whole frames can be spared, for they are taken a frame at a time; what
+        // is decoded and waits for the next frame serves nobody.
+        let frame = (self.ticks(want) as i32).max(1);
+        let spare = match excess {
+            ..0 => excess,
+            _ => self.ticks(self.end - self.begin) as i32 + excess / frame * frame,
+        };
+        let Some(step) = self.pacer.judge(spare, self.packets.margin(now)) else { return };
         if step.longer {
             self.lengthen(now, want, step.likeness);
         } else if !self.trim(now, excess) {
-            self.shorten(now, want, step.likeness);
+            self.shorten(now, want, self.samples(spare), step.likeness);
         }
+    }
+
+    /// Samples of ticks of the codec's clock.
+    fn samples(&self, ticks: i32) -> usize {
+        (ticks.max(0) as u64 * u64::from(self.rate.0) / u64::from(self.codec.clock().max(1))) as usize
     }
 
     /// The delay is beyond all bounds, as after a way that became much shorter: what is too old is given up.
@@ -327,13 +343,14 @@ impl Ears {
         false
     }
 
-    fn shorten(&mut self, now: u32, want: usize, likeness: f32) {
-        let needed = (want + self.rate.samples(stretch::REACH)).max(2 * self.rate.samples(stretch::REACH));
-        if !self.decode_ahead(now, needed) {
+    /// Take out at most `spare` samples.
+    fn shorten(&mut self, now: u32, want: usize, spare: usize, likeness: f32) {
+        let most = self.rate.samples(stretch::REACH).min(spare);
+        if !self.decode_ahead(now, (want + most).max(2 * most)) {
             return;
         }
         let sound = &mut self.sound[self.begin..self.end];
-        if let Some(gone) = stretch::shorten(self.rate, sound, likeness) {
+        if let Some(gone) = stretch::shorten(self.rate, sound, most, likeness) {
             self.end -= gone;
             self.tally.removed += gone as u64;
             self.pacer.done();

@@ -76,6 +76,9 @@ pub(crate) struct Leg {
     /// Turns until the next housekeeping; the first is at a time of its own, so that not all legs keep house at once.
     chores: u32,
     turns: u64,
+    /// The slot of the last turn; the slots of its turns, modulo its packet time.
+    pub(crate) served: u64,
+    pub(crate) phase: u64,
     /// The worker wakes for its packets.
     watched: bool,
     /// Where the last packet was passed on to.
@@ -120,6 +123,8 @@ impl Leg {
             expected: None,
             room: None,
             turns: u64::from(id.place),
+            served: 0,
+            phase: 0,
             watched: false,
             aimed: None,
             unread: 0,
@@ -149,11 +154,21 @@ impl Leg {
 
     /// One packet time: hear what arrived, say what is due.
     pub(crate) fn turn<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        self.turns += 1;
-        self.review(turn);
-        self.hear(turn);
-        self.listen(turn);
+        self.take_in(turn);
         self.say(Said::Bridge, turn);
+    }
+
+    /// Whether its last turn is long enough ago, in a slot of its turns. A leg that was just given other slots has its
+    /// next turn at most half a packet time before or after it would have been.
+    pub(crate) fn is_due(&self, slot: u64) -> bool {
+        self.served == 0 || slot.saturating_sub(self.served) * 2 >= self.period()
+    }
+
+    /// The leg of the same worker that hears what this one says, if both may have their turns together: an echo says
+    /// what is in the scratch, where the other's would be.
+    pub(crate) fn partner(&self) -> Option<LegId> {
+        let (_, bridge) = self.bridge.as_ref()?;
+        bridge.facing.filter(|_| !matches!(self.source, Source::Echo { .. }))
     }
 
     /// The end of a turn: speak, and now and then keep house.
@@ -282,12 +297,17 @@ impl Leg {
         }
     }
 
+    /// The recorder learns of a key before others have their turns.
+    fn press<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+        let pressed = turn.out.pressed.take().filter(|(leg, _)| *leg == self.id);
+        if let (Some(recorder), Some((_, key))) = (&mut self.recorder, pressed) {
+            recorder.press(key);
+        }
+    }
+
     /// The end of a turn for what records.
     fn settle_recording<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let Some(recorder) = &mut self.recorder else { return };
-        if let Some((_, key)) = turn.out.pressed.take().filter(|(leg, _)| *leg == self.id) {
-            recorder.press(key);
-        }
         match recorder.close() {
             Progress::Going => {}
             Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),

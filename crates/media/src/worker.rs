@@ -17,7 +17,7 @@ use crate::command::LegSetup;
 use crate::ears::Kit;
 use crate::id::LegId;
 use crate::io::{Channel, Io};
-use crate::leg::Leg;
+use crate::leg::{Leg, Said};
 use crate::order::{Order, Out, Outlet, Spent};
 use crate::room::Room;
 use crate::stats::WorkerStats;
@@ -136,14 +136,8 @@ impl<I: Io> Worker<I> {
                         continue;
                     }
                 };
-                let Some(leg) = self.legs.get_mut(place).and_then(Option::take) else { continue };
-                let id = leg.id;
-                if !self.turn(leg, now, io, Leg::turn) {
-                    self.stats.panics += 1;
-                    self.let_go(id, io);
-                    // The last of the list has its place in it now.
-                    at -= 1;
-                }
+                // The last of the list has the place of one that stumbled.
+                at -= usize::from(!self.leg_turn(place, due.slot, now, io));
             }
         }
         io.flush();
@@ -169,14 +163,83 @@ impl<I: Io> Worker<I> {
             if let Some(Some(through)) = through.and_then(|id| self.legs.get(id.place as usize)) {
                 fetch(through);
             }
-            let Some(leg) = self.legs.get_mut(*place as usize).and_then(Option::take) else { continue };
-            let id = leg.id;
-            if !self.turn(leg, now, io, Leg::hear_early) {
-                self.stats.panics += 1;
-                self.let_go(id, io);
-            }
+            self.have(*place as usize, now, io, Leg::hear_early);
         }
         io.flush();
+    }
+
+    /// A leg's turn, and with it that of the leg it talks to: both hear before either speaks, so that what one says is
+    /// with the other in the same slot. `false` if the leg stumbled.
+    fn leg_turn(&mut self, place: usize, slot: u64, now: Duration, io: &mut I) -> bool {
+        let Some(Some(leg)) = self.legs.get_mut(place) else { return true };
+        // With its partner's, or just now in the slots of before.
+        if !leg.is_due(slot) {
+            return true;
+        }
+        leg.served = slot;
+        let (id, partner) = (leg.id, leg.partner());
+        let Some(partner) = partner.and_then(|partner| self.seated_beside(id, partner, slot)) else {
+            return self.have(place, now, io, Leg::turn);
+        };
+        partner.served = slot;
+        fetch(partner);
+        let beside = partner.id.place as usize;
+        let mut stands = self.have(place, now, io, Leg::take_in);
+        self.have(beside, now, io, Leg::take_in);
+        stands = stands && self.have(place, now, io, |leg, turn| leg.reply(Said::Bridge, turn));
+        self.have(beside, now, io, |leg, turn| leg.reply(Said::Bridge, turn));
+        stands
+    }
+
+    /// The leg `partner`, if its turns are those of `id`, and may be taken with them.
+    fn seated_beside(&mut self, id: LegId, partner: LegId, slot: u64) -> Option<&mut Leg> {
+        let seat = |leg: &Leg| (leg.period(), leg.phase);
+        let at = find(&mut self.legs, id).map(|leg| seat(leg))?;
+        let partner = find(&mut self.legs, partner).filter(|leg| leg.partner() == Some(id))?;
+        (partner.part().is_none() && partner.is_due(slot) && seat(partner) == at).then_some(partner)
+    }
+
+    /// Two legs that talk to each other have their turns in the same slots from now on, those with fewer legs in them.
+    fn seat_together(&mut self, id: LegId, now: Duration, io: &mut I) {
+        let seat = |legs: &mut [Option<Box<Leg>>], id| {
+            let leg = find(legs, id).filter(|leg| leg.part().is_none())?;
+            Some((leg.partner()?, leg.period(), leg.phase))
+        };
+        let Some((partner, period, here)) = seat(&mut self.legs, id) else { return };
+        let Some((facing, beside, there)) = seat(&mut self.legs, partner) else { return };
+        if facing != id || beside != period || here == there {
+            return;
+        }
+        let fuller = self.timetable.weight(here, period) > self.timetable.weight(there, period);
+        let (moved, before, phase) = if fuller { (id, here, there) } else { (partner, there, here) };
+        let slot = clock::slot_of(now);
+        if slot % period == before {
+            // The turn it would have now is not lost.
+            self.leg_turn(moved.place as usize, slot, now, io);
+        }
+        if let Some(leg) = find(&mut self.legs, moved) {
+            leg.phase = phase;
+            self.timetable.remove(Entry::Leg(moved.place), period, 1);
+            self.timetable.add_at(phase, Entry::Leg(moved.place), period, 1);
+        }
+    }
+
+    /// Have a leg do something. One that stumbles is let go; `false` then.
+    fn have(
+        &mut self,
+        place: usize,
+        now: Duration,
+        io: &mut I,
+        act: impl FnOnce(&mut Leg, &mut Turn<'_, I>),
+    ) -> bool {
+        let Some(leg) = self.legs.get_mut(place).and_then(Option::take) else { return true };
+        let id = leg.id;
+        let done = self.turn(leg, now, io, act);
+        if !done {
+            self.stats.panics += 1;
+            self.let_go(id, io);
+        }
+        done
     }
 
     /// Have a leg do something; `false` if that was a mistake.
@@ -246,7 +309,7 @@ impl<I: Io> Worker<I> {
             match order {
                 Order::Adopt(leg, ports) => self.adopt(leg, ports, now, io),
                 Order::Release(id) => self.release(id, now, io),
-                Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now),
+                Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now, io),
                 Order::Secure(id, guard, from) => match find(&mut self.legs, id) {
                     Some(leg) => leg.secure(guard, from, now, &mut self.out),
                     None => self.out.spent(Spent::Guard(guard)),
@@ -280,6 +343,7 @@ impl<I: Io> Worker<I> {
                         Some(leg) => leg.bridge(tag, end, kit, &mut self.out),
                         None => self.out.spent(Spent::Order(Order::Bridge(id, tag, end, kit))),
                     }
+                    self.seat_together(id, now, io);
                 }
                 Order::Dial(id, dialling) => match find(&mut self.legs, id) {
                     Some(leg) => leg.dial(dialling, &mut self.out),
@@ -330,7 +394,7 @@ impl<I: Io> Worker<I> {
             return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
         }
         leg.begin(now, self.wall);
-        self.timetable.add(Entry::Leg(place as u32), leg.period(), 1);
+        leg.phase = self.timetable.add(Entry::Leg(place as u32), leg.period(), 1);
         self.legs[place] = Some(leg);
         self.stats.legs += 1;
     }
@@ -354,7 +418,7 @@ impl<I: Io> Worker<I> {
         self.out.put(Out::Released(leg, io.detach(place)));
     }
 
-    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, kit: Option<Kit>, now: Duration) {
+    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, kit: Option<Kit>, now: Duration, io: &mut I) {
         let Some(leg) = find(&mut self.legs, id) else {
             return self.out.spent(Spent::Order(Order::Reconfigure(id, setup, kit)));
         };
@@ -362,9 +426,9 @@ impl<I: Io> Worker<I> {
         leg.reconfigure(setup, kit, now, &mut self.out);
         // One that has its turns with a room gets another seat there, if it needs it.
         if leg.period() != before && leg.part().is_none() {
-            let period = leg.period();
             self.timetable.remove(Entry::Leg(id.place), before, 1);
-            self.timetable.add(Entry::Leg(id.place), period, 1);
+            leg.phase = self.timetable.add(Entry::Leg(id.place), leg.period(), 1);
+            self.seat_together(id, now, io);
         }
     }
 }

@@ -8,6 +8,9 @@
 /// Too little delay by more than so many milliseconds.
 const LACK_MS: i32 = 2;
 
+/// Less than this is not worth a seam in the sound.
+const WORTH_MS: i32 = 5;
+
 /// So much too much is given up at once.
 const PLENTY_MS: i32 = 40;
 
@@ -54,7 +57,7 @@ impl Pacer {
     /// negative.
     pub(crate) fn judge(&mut self, surplus: i32, margin: i32) -> Option<Step> {
         self.rested = self.rested.saturating_add(1);
-        if surplus < 0 {
+        if surplus < WORTH_MS * self.per_ms {
             self.surplus = 0;
             self.patience = LASTING;
             if margin >= -LACK_MS * self.per_ms {
@@ -101,7 +104,7 @@ mod tests {
     fn small_differences_are_left_alone() {
         let mut pacer = Pacer::new(8);
         for n in 0..1_000 {
-            assert_eq!(pacer.judge(n % 500 - 500, n % 40 - 16), None);
+            assert_eq!(pacer.judge(n % 539 - 500, n % 40 - 16), None);
         }
     }
 

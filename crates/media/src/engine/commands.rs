@@ -122,8 +122,8 @@ impl Engine {
         let kits =
             (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
         let (mut here, mut there) = Bridge::pair(of_one.rate, of_other.rate);
-        if one.0.worker == other.0.worker && self.shared.config.relay {
-            (here.facing, there.facing) = (Some(other.0), Some(one.0));
+        if one.0.worker == other.0.worker {
+            Bridge::face((&mut here, one.0), (&mut there, other.0), self.shared.config.relay);
         }
         self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
         let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));

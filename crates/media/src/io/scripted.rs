@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::clock;
+
 use super::{Channel, Io, Received};
 
 /// What left: the slot's number as counted here, channel, address and bytes.
@@ -15,7 +17,8 @@ pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
 }
 
-type Queue = VecDeque<(SocketAddr, Vec<u8>)>;
+/// With the count of slots before it came: it comes right before the next.
+type Queue = VecDeque<(SocketAddr, Vec<u8>, u64)>;
 
 /// The scripted network. Its ports are just numbers.
 #[derive(Default)]
@@ -25,7 +28,7 @@ pub(crate) struct Scripted {
     pub(crate) sent: Vec<Sent>,
     pub(crate) attached: HashMap<usize, u16>,
     pub(crate) refuse: bool,
-    /// How long everything waited.
+    /// How long everything waited beside the slots since it came.
     pub(crate) waited: Duration,
     /// A leg that makes us stumble.
     pub(crate) trap: Option<usize>,
@@ -40,7 +43,7 @@ impl Scripted {
     /// Let a datagram wait on a socket.
     pub(crate) fn arrive(&mut self, place: usize, channel: Channel, from: SocketAddr, bytes: &[u8]) {
         let queue = self.waiting.entry((place, channel == Channel::Rtp)).or_default();
-        queue.push_back((from, bytes.to_vec()));
+        queue.push_back((from, bytes.to_vec(), self.slots));
     }
 }
 
@@ -76,10 +79,11 @@ impl Io for Scripted {
     fn receive(&mut self, place: usize, channel: Channel, buffer: &mut [u8]) -> Option<Received> {
         self.asked += 1;
         assert_ne!(self.trap, Some(place), "the trap of a test");
-        let (from, bytes) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
+        let (from, bytes, before) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
-        Some(Received { len, from, waited: self.waited })
+        let slots = self.slots.saturating_sub(before + 1) as u32;
+        Some(Received { len, from, waited: self.waited + clock::SLOT * slots })
     }
 
     fn send(&mut self, _place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! A leg in a room: its turn in two halves, with the room's mixing between them.
+//! A leg's turn in two halves: with a room's mixing between them, or with those of the leg that it talks to.
 
 use audio::codec::Codec;
 
@@ -32,12 +32,18 @@ pub(crate) struct Attended {
 }
 
 impl Leg {
-    /// The first half of a turn: hear. A leg that does not say what the room says is through with it.
-    pub(crate) fn attend<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Attended {
+    /// The first half of a turn: take what arrived, and hear a frame of it.
+    pub(crate) fn take_in<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.turns += 1;
         self.review(turn);
         self.hear(turn);
         self.listen(turn);
+        self.press(turn);
+    }
+
+    /// The first half of a turn with a room. A leg that does not say what the room says is through with it.
+    pub(crate) fn attend<I: Io>(&mut self, turn: &mut Turn<'_, I>) -> Attended {
+        self.take_in(turn);
         let heard = if self.rx.ears.is_some() { self.samples() } else { 0 };
         let served = !self.setup.send || self.is_covered();
         if served {
@@ -46,7 +52,7 @@ impl Leg {
         Attended { heard, served }
     }
 
-    /// The second half: speak.
+    /// The second half: speak, and now and then keep house.
     pub(crate) fn reply<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
         self.say(said, turn);
     }

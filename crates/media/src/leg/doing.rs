@@ -156,11 +156,16 @@ impl Leg {
     pub(super) fn equip<P>(&mut self, kit: Kit, out: &mut Outlet<P>) {
         // Made for what the leg was before a re-INVITE: of no use, and another comes with that.
         let fits = kit.ears.is_for(&self.setup);
-        if fits && self.rx.ears.is_none() {
-            self.rx.ears = Some(kit.ears);
-            self.unread = 0;
-        } else {
-            out.spent(Spent::Ears(kit.ears));
+        match &mut self.rx.ears {
+            None if fits => {
+                self.rx.ears = Some(kit.ears);
+                self.unread = 0;
+            }
+            Some(ears) if fits => {
+                ears.hurry(&kit.ears);
+                out.spent(Spent::Ears(kit.ears));
+            }
+            _ => out.spent(Spent::Ears(kit.ears)),
         }
         match kit.encoder {
             Some(encoder) if fits && !self.tx.is_equipped() => {

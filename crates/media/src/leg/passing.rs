@@ -63,7 +63,7 @@ impl Leg {
         match (&self.source, &self.bridge) {
             (Source::Echo { .. }, None) if self.setup.send && self.dialling.is_none() => Some(self.id),
             (Source::Echo { .. }, _) => None,
-            (_, Some((_, bridge))) => bridge.facing,
+            (_, Some((_, bridge))) => bridge.facing.filter(|_| bridge.relays),
             _ => None,
         }
     }

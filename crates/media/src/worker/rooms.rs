@@ -216,8 +216,7 @@ impl<I: Io> Worker<I> {
         self.timetable.weigh(Entry::Room(part.place), PERIOD, 1, 0);
         if let Some(leg) = find(&mut self.legs, id) {
             leg.leave_room(&mut self.out);
-            let period = leg.period();
-            self.timetable.add(Entry::Leg(id.place), period, 1);
+            leg.phase = self.timetable.add(Entry::Leg(id.place), leg.period(), 1);
         }
     }
 }

@@ -32,6 +32,7 @@ mod detecting;
 mod hearing;
 mod keys;
 mod network;
+mod pairs;
 mod playing;
 mod receiving;
 mod recording;

@@ -66,13 +66,28 @@ impl Timetable {
     }
 
     /// Give an entry the emptiest of the slots that its packet time allows. A room counts for the legs in it.
-    pub(crate) fn add(&mut self, entry: Entry, period: u64, weight: u32) {
-        let first = Self::group(period, 0);
-        let groups = self.groups.get_mut(first..first + period as usize).unwrap_or_default();
-        if let Some(group) = groups.iter_mut().min_by_key(|group| (group.weight, group.entries.len())) {
+    /// Answers the slot, modulo the packet time.
+    pub(crate) fn add(&mut self, entry: Entry, period: u64, weight: u32) -> u64 {
+        let load = |phase: &u64| {
+            let group = self.groups.get(Self::group(period, *phase));
+            group.map(|group| (group.weight, group.entries.len()))
+        };
+        let phase = (0..period).min_by_key(load).unwrap_or(0);
+        self.add_at(phase, entry, period, weight);
+        phase
+    }
+
+    /// Give an entry the slots of a phase.
+    pub(crate) fn add_at(&mut self, phase: u64, entry: Entry, period: u64, weight: u32) {
+        if let Some(group) = self.groups.get_mut(Self::group(period, phase)) {
             group.entries.push(entry.code());
             group.weight += weight;
         }
+    }
+
+    /// How many legs have their turns in the slots of a phase.
+    pub(crate) fn weight(&self, phase: u64, period: u64) -> u32 {
+        self.groups.get(Self::group(period, phase)).map_or(0, |group| group.weight)
     }
 
     pub(crate) fn remove(&mut self, entry: Entry, period: u64, weight: u32) {
@@ -110,7 +125,9 @@ mod tests {
         let mut timetable = Timetable::new(64);
         timetable.add(Entry::Room(3), 4, 0);
         timetable.weigh(Entry::Room(3), 4, 0, 10);
-        (0..30).for_each(|place| timetable.add(Entry::Leg(place), 4, 1));
+        for place in 0..30 {
+            timetable.add(Entry::Leg(place), 4, 1);
+        }
         let len = |timetable: &Timetable, slot| {
             let group = Timetable::group(4, slot);
             (0..).take_while(|at| timetable.get(group, *at).is_some()).count()

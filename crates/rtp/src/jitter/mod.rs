@@ -31,19 +31,29 @@ pub enum Inserted {
 /// How much delay a buffer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delay {
-    /// At the start, and at the least.
+    /// At the start, until so many packets have come that their jitter is known.
     pub start: Duration,
+    /// At the least after that, however evenly they come.
+    pub least: Duration,
     /// At the most; at most 500 ms.
     pub most: Duration,
 }
 
 impl Delay {
-    /// For who only listens, as a recorder: two packets to begin with.
-    pub const PATIENT: Delay = Delay { start: Duration::from_millis(40), most: Duration::from_millis(200) };
+    /// For who only listens, as a recorder: two packets, for what is not heard now may be late.
+    pub const PATIENT: Delay = Delay {
+        start: Duration::from_millis(40),
+        least: Duration::from_millis(40),
+        most: Duration::from_millis(200),
+    };
 
-    /// For people who talk to each other.
-    pub const CONVERSATION: Delay =
-        Delay { start: Duration::from_millis(20), most: Duration::from_millis(140) };
+    /// For people who talk to each other: a packet to begin with, and no more than the network asks for once it is
+    /// known.
+    pub const CONVERSATION: Delay = Delay {
+        start: Duration::from_millis(20),
+        least: Duration::from_millis(5),
+        most: Duration::from_millis(140),
+    };
 }
 
 /// What a packet carries.

@@ -39,6 +39,7 @@ pub struct Packets {
     spread: Spread,
     per_ms: u32,
     start: u32,
+    least: u32,
     most: u32,
     /// Where the reader stands; `None` until the first packet.
     at: Option<RtpTime>,
@@ -76,6 +77,7 @@ impl Packets {
             spread: Spread::new(per_ms, most),
             per_ms,
             start: units(delay.start),
+            least: units(delay.least),
             most,
             at: None,
             floor: RtpTime(0),
@@ -90,6 +92,13 @@ impl Packets {
             late: 0,
             lost: 0,
         }
+    }
+
+    /// Who shares these packets with who has `other`, of the same codec, waits for them no longer than that one.
+    pub fn hurry(&mut self, other: &Packets) {
+        self.start = self.start.min(other.start);
+        self.least = self.least.min(other.least);
+        self.most = self.most.min(other.most);
     }
 
     /// Forget everything but the counters, as for a new stream.
@@ -313,7 +322,12 @@ impl Packets {
 
     /// The delay that the network asks for, within the bounds.
     fn wanted(&self) -> u32 {
-        self.spread.quantile().clamp(self.start, self.most)
+        self.spread.quantile().max(self.least_now()).min(self.most)
+    }
+
+    /// The least delay, however even the network seems.
+    fn least_now(&self) -> u32 {
+        if self.spread.is_known() { self.least } else { self.start }
     }
 
     /// How much longer than wanted the delay is, negative if it is shorter: for a reader who is about to take, at
@@ -324,10 +338,10 @@ impl Packets {
     }
 
     /// How much longer the delay is than it must be at the least, negative if it is shorter: what the jitter asks for,
-    /// and half of the starting delay. The reader is as in [`excess`](Packets::excess).
+    /// and half of the least delay. The reader is as in [`excess`](Packets::excess).
     pub fn margin(&self, now: u32) -> i32 {
         let Some(at) = self.at else { return 0 };
-        let least = self.spread.quantile().max(self.start / 2).min(self.most);
+        let least = self.spread.quantile().max(self.least_now() / 2).min(self.most);
         self.spread.behind(now, at).wrapping_sub(least as i32)
     }
 

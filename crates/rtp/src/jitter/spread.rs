@@ -140,6 +140,11 @@ impl Spread {
     pub fn quantile(&self) -> u32 {
         self.quantile
     }
+
+    /// Whether so many packets have come that one in a hundred can be told from none.
+    pub fn is_known(&self) -> bool {
+        self.count_before > 0 || self.count >= LATE
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +175,19 @@ mod tests {
         assert!((55 * 8..=65 * 8).contains(&spread.quantile()), "{}", spread.quantile());
         feed(&mut spread, 2_000..5_000, |n| if n % 300 == 0 { 1_600 } else { 0 });
         assert_eq!(spread.quantile(), 0, "rare late packets ask for no delay");
+    }
+
+    #[test]
+    fn a_hundred_packets_make_it_known() {
+        let mut spread = Spread::new(8, 1_600);
+        feed(&mut spread, 0..99, |_| 0);
+        assert!(!spread.is_known());
+        feed(&mut spread, 99..100, |_| 0);
+        assert!(spread.is_known());
+        feed(&mut spread, 100..530, |_| 0);
+        assert!(spread.is_known(), "a new generation has begun");
+        spread.reset();
+        assert!(!spread.is_known());
     }
 
     #[test]

@@ -32,7 +32,7 @@ use Got::{Lost, Noise, Packet, Pause, Wait};
 
 impl Line {
     fn new() -> Line {
-        let packets = Packets::new(8_000, 80, 480, Delay { start: MS(40), most: MS(200) });
+        let packets = Packets::new(8_000, 80, 480, Delay::PATIENT);
         Line { packets, now: 77, ahead: 0, seq: 65_530, timestamp: u32::MAX - 500 }
     }
 

@@ -39,10 +39,12 @@ fn an_hour_of_clocks_that_run_apart_neither_drifts_nor_clicks() {
 fn jitter_is_met_with_delay_and_little_is_made_up() {
     let rate = Rate::NARROW;
     let sender = Sender::new(Codec::Pcmu, rate, 20, &speech(rate, 10.0));
-    for (jitter, concealed, delay) in [(0, 0.0, 40), (10, 0.0, 65), (30, 0.1, 75), (60, 0.5, 115)] {
+    let patient = [(0, 0.0, 40), (10, 0.0, 65), (30, 0.1, 75), (60, 0.5, 115)];
+    let talking = [(0, 0.0, 25), (10, 0.1, 45), (30, 0.1, 65), (60, 0.5, 115)];
+    let rows = patient.map(|row| (Delay::PATIENT, row)).into_iter();
+    for (kind, (jitter, concealed, delay)) in rows.chain(talking.map(|row| (Delay::CONVERSATION, row))) {
         let mut random = Random(17);
-        let run =
-            run(&sender, rate, Delay::PATIENT, 6, 0.0, |_| vec![random.below(jitter * 10 + 1) as f64 / 10.0]);
+        let run = run(&sender, rate, kind, 6, 0.0, |_| vec![random.below(jitter * 10 + 1) as f64 / 10.0]);
         let tally = run.ears.tally();
         let share = tally.concealed as f32 * 100.0 / run.heard.len() as f32;
         let last = *run.delays.last().unwrap();

@@ -143,9 +143,7 @@ fn workload(job: &str) {
             "relay" | "mix" => {
                 if place % 2 == 0 {
                     let (mut here, mut there) = Bridge::pair(Rate::NARROW, Rate::NARROW);
-                    if job == "relay" {
-                        (here.facing, there.facing) = (Some(id(place + 1)), Some(id(place)));
-                    }
+                    Bridge::face((&mut here, id(place)), (&mut there, id(place + 1)), job == "relay");
                     order(Order::Bridge(id(place), 1, Box::new(here), talk(&setup)));
                     end = Some(there);
                 } else if let Some(there) = end.take() {

@@ -10,7 +10,7 @@ fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
     let phones = (Phone::new(one.remote, 9), Phone::new(other.remote, 10));
     let kits = [&one, &other].map(|setup| Kit::to_talk(setup, Delay::CONVERSATION).unwrap());
     let (mut a, mut b) = Bridge::pair(one.rate, other.rate);
-    (a.facing, b.facing) = (Some(id(1)), Some(id(0)));
+    Bridge::face((&mut a, id(0)), (&mut b, id(1)), true);
     rig.adopt(0, one);
     rig.adopt(1, other);
     let [kit, other_kit] = kits;
