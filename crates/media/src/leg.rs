@@ -23,7 +23,7 @@ use crate::rtcp::{self, Rtcp};
 use crate::rx::Rx;
 use crate::source::Source;
 use crate::tx::{Dialling, Tx};
-use crate::worker::{FRAME, Turn};
+use crate::worker::{FRAME, Turn, fetch};
 
 /// Slots in a second.
 const SLOTS_A_SECOND: u64 = 200;
@@ -162,6 +162,19 @@ impl Leg {
     /// next turn at most half a packet time before or after it would have been.
     pub(crate) fn is_due(&self, slot: u64) -> bool {
         self.served == 0 || slot.saturating_sub(self.served) * 2 >= self.period()
+    }
+
+    /// Have on its way what a turn needs beside the leg itself.
+    pub(crate) fn fetch_held(&self) {
+        if let Some(ears) = &self.rx.ears {
+            fetch(&**ears);
+        }
+        if let Some((_, bridge)) = &self.bridge {
+            fetch(&**bridge);
+        }
+        if let Source::Prompts(list) = &self.source {
+            list.current().into_iter().for_each(fetch);
+        }
     }
 
     /// The leg of the same worker that hears what this one says, if both may have their turns together: an echo says

@@ -123,10 +123,15 @@ impl<I: Io> Worker<I> {
             let mut at = 0;
             while let Some(entry) = self.timetable.get(group, at) {
                 at += 1;
-                if let Some(Entry::Leg(next)) = self.timetable.get(group, at)
-                    && let Some(Some(next)) = self.legs.get(next as usize)
-                {
-                    fetch(next);
+                // The memory of those whose turns come next is on its way while this one has its turn: the leg of the
+                // second next, and what the leg of the next holds.
+                let leg = |at| match self.timetable.get(group, at) {
+                    Some(Entry::Leg(place)) => self.legs.get(place as usize)?.as_deref(),
+                    _ => None,
+                };
+                leg(at + 1).into_iter().for_each(fetch);
+                if let Some(next) = leg(at) {
+                    next.fetch_held();
                     io.expect(next.id.place as usize);
                 }
                 let place = match entry {
@@ -433,17 +438,17 @@ impl<I: Io> Worker<I> {
     }
 }
 
-/// Have a leg's memory on its way while another has its turn.
-fn fetch(leg: &Leg) {
+/// Have memory on its way while something else is done.
+pub(crate) fn fetch<T>(what: &T) {
     #[cfg(target_arch = "x86_64")]
-    for line in 0..size_of::<Leg>().div_ceil(64) {
+    for line in 0..size_of::<T>().div_ceil(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let address = std::ptr::from_ref(leg).cast::<i8>().wrapping_add(line * 64);
+        let address = std::ptr::from_ref(what).cast::<i8>().wrapping_add(line * 64);
         // SAFETY: a prefetch reads nothing that the program could see, and never faults.
         unsafe { _mm_prefetch(address, _MM_HINT_T0) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = leg;
+    let _ = what;
 }
 
 pub(crate) fn find(legs: &mut [Option<Box<Leg>>], id: LegId) -> Option<&mut Leg> {

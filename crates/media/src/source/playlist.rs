@@ -80,6 +80,11 @@ impl Playlist {
         self
     }
 
+    /// What is being played.
+    pub(crate) fn current(&self) -> Option<&Arc<Prompt>> {
+        self.items.get(self.item)
+    }
+
     /// Whether what comes next is in this codec's form.
     pub(crate) fn is_in(&self, codec: Codec) -> bool {
         self.items.get(self.item).or(self.items.first()).is_some_and(|prompt| prompt.form().codec == codec)
