@@ -70,6 +70,11 @@ impl Record {
         about.legs.get(usize::from(mark.0)).map(|leg| leg.party.clone()).unwrap_or_default()
     }
 
+    /// The trunk by which a party is reached, if it is by one.
+    pub(crate) fn trunk(&self, mark: Mark) -> Option<String> {
+        crate::lock(&self.about).legs.get(usize::from(mark.0))?.trunk.clone()
+    }
+
     /// Changes what is written down about a party.
     pub(crate) fn write_leg(&self, mark: Mark, change: impl FnOnce(&mut LegView)) {
         if let Some(leg) = crate::lock(&self.about).legs.get_mut(usize::from(mark.0)) {

@@ -4,10 +4,11 @@
 //! It mixes narrow sound as long as all its members are narrow, and moves to a wide one with the first who is not.
 //! Members belong to calls, which ask for a seat, and are told by letter what changes around them.
 //!
-//! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`wishes`] is what members ask for by keys,
-//! [`outside`] what others ask for.
+//! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`auditing`] lets others hear what a member
+//! hears, [`wishes`] is what members ask for by keys, [`outside`] what others ask for.
 
 mod announcing;
+pub(crate) mod auditing;
 mod outside;
 mod relating;
 mod room;

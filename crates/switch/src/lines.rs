@@ -18,7 +18,9 @@ pub(crate) enum Standing {
     Ringing,
     /// It talks to somebody.
     Talking,
-    /// Anything else: it calls, listens to a flow, is in a conference, is parked.
+    /// It is in a conference.
+    Confers,
+    /// Anything else: it calls, listens to a flow, is parked.
     Engaged,
 }
 

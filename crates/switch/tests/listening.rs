@@ -179,3 +179,76 @@ fn two_listen_at_once_and_one_vanishes() {
     rig.wait("the end of all calls", || rig.switch().calls().is_empty() && rig.counts().legs == 0);
     assert_eq!(rig.counts().lines, 0);
 }
+
+/// Alice and bob in a conference, and their lines.
+fn conferring(rig: &Rig) -> (Desk, Desk, LineId, LineId) {
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let (one, two) = (alice.call("700"), bob.call("700"));
+    assert!(alice.up(one) && bob.up(two), "{:?}", rig.traces());
+    assert!(hears(&alice, one, &[B]) && hears(&bob, two, &[A]), "{:?}", rig.traces());
+    (alice, bob, one, two)
+}
+
+fn with_room() -> Rig {
+    let script =
+        json!({ "actions": [{ "type": "CONFERENCE", "params": { "name": "team" } }, { "type": "HANGUP" }] });
+    let mut all = flows();
+    all.push(("700", script));
+    Rig::start(&all)
+}
+
+#[test]
+fn who_listens_to_a_member_of_a_conference_hears_what_it_hears_and_whispers_to_it_alone() {
+    let rig = with_room();
+    let (alice, bob, one, two) = conferring(&rig);
+    let carol = rig.desk("carol", C, SOON);
+    let line = carol.call("*33");
+    assert!(hears(&carol, line, &[A, B]), "{:?}", rig.traces());
+    assert!(hears(&alice, one, &[B]) && hears(&bob, two, &[A]), "silent: {:?}", rig.traces());
+    let members = || rig.switch().conferences().first().map(|room| room.members.clone()).unwrap_or_default();
+    assert_eq!(members().len(), 2, "who listens has no seat");
+    carol.press(line, "2");
+    assert!(hears(&bob, two, &[A, C]) && hears(&alice, one, &[B]), "to bob: {:?}", rig.traces());
+    carol.press(line, "3");
+    assert!(hears(&bob, two, &[A, C]) && hears(&alice, one, &[B, C]), "to all: {:?}", rig.traces());
+    carol.press(line, "0");
+    assert!(hears(&bob, two, &[A]) && hears(&alice, one, &[B]), "silent again: {:?}", rig.traces());
+    // Who comes later is heard, and what bob does not hear is not.
+    let dave = rig.desk("dave", D, SOON);
+    let third = dave.call("700");
+    assert!(dave.up(third) && hears(&carol, line, &[A, B, D]), "{:?}", rig.traces());
+    let of_bob = members().get(1).map(|member| member.call).expect("bob");
+    let inside = rig.runtime.enter();
+    assert!(rig.switch().change_member("team", of_bob, None, Some(true)));
+    assert!(hears(&carol, line, &[B]), "{:?}", rig.traces());
+    assert!(rig.switch().change_member("team", of_bob, None, Some(false)));
+    drop(inside);
+    assert!(hears(&carol, line, &[A, B, D]), "{:?}", rig.traces());
+    bob.hang_up(two);
+    assert!(carol.over(line), "{:?}", rig.traces());
+    assert!(hears(&alice, one, &[D]) && hears(&dave, third, &[A]), "{:?}", rig.traces());
+    alice.hang_up(one);
+    dave.hang_up(third);
+    all_over(&rig, "somebody listens");
+}
+
+#[test]
+fn who_listens_to_a_member_of_a_conference_may_go_and_it_ends_with_the_conference() {
+    let rig = with_room();
+    let (alice, bob, one, two) = conferring(&rig);
+    let carol = rig.desk("carol", C, SOON);
+    let first = carol.call("*33");
+    carol.press(first, "3");
+    assert!(hears(&carol, first, &[A, B]), "{:?}", rig.traces());
+    carol.hang_up(first);
+    assert!(carol.over(first));
+    assert!(hears(&alice, one, &[B]) && hears(&bob, two, &[A]), "{:?}", rig.traces());
+    let second = carol.call("*33");
+    assert!(hears(&carol, second, &[A, B]), "{:?}", rig.traces());
+    alice.hang_up(one);
+    assert!(hears(&carol, second, &[B]), "bob is alone: {:?}", rig.traces());
+    bob.hang_up(two);
+    assert!(carol.over(second), "{:?}", rig.traces());
+    all_over(&rig, "somebody listens");
+    assert!(rig.switch().conferences().is_empty());
+}

@@ -119,6 +119,34 @@ fn a_flow_calls_one_phone_of_a_user_by_its_name_or_id_and_users_by_theirs() {
 }
 
 #[test]
+fn a_users_phones_ring_one_after_the_other_where_the_flow_has_it_so_and_forwarding_follows_the_last() {
+    let after = Duration::from_secs(1);
+    let forward = Forwarding { no_answer: Some("203".into()), after, ..Forwarding::default() };
+    let devices = vec![Device::new("alice-mobile", "secret")];
+    let alice = User { devices, forward, ..user("alice", "201") };
+    let flow = json!({ "module": "user", "data": { "id": "alice", "strategy": "single" } });
+    let rig = start(vec![alice, user("bob", "202"), user("carol", "203")], &[("701", flow)]);
+    let (bob, carol) = (rig.desk("bob", B, SOON), rig.desk("carol", C, SOON));
+    let (own, mobile) = (rig.desk("alice", A, Manner::Ring), rig.desk("alice-mobile", 1_600, Manner::Ring));
+    let call = bob.call("701");
+    assert!(own.wait(|lines| !lines.is_empty()) && mobile.wait(<[_]>::is_empty), "{:?}", rig.traces());
+    assert!(own.over(0) && mobile.wait(|lines| !lines.is_empty()), "{:?}", rig.traces());
+    assert!(carol.wait(<[_]>::is_empty), "not before the last: {:?}", rig.traces());
+    assert!(mobile.over(0) && carol.up(0) && bob.up(call), "{:?}", rig.traces());
+    assert!(bob.hears_tone(call, C), "{:?}", rig.traces());
+    bob.hang_up(call);
+    rig.finished();
+    // The first is busy, and the second answers.
+    own.behave(Manner::Refuse(486));
+    mobile.behave(SOON);
+    let call = bob.call("701");
+    assert!(own.over(1) && mobile.up(1) && bob.up(call) && bob.hears_tone(call, 1_600), "{:?}", rig.traces());
+    bob.hang_up(call);
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
 fn calls_go_where_the_user_has_them_forwarded_in_each_case() {
     let to_carol = Some("203".to_owned());
     let always = Forwarding { always: to_carol.clone(), ..Forwarding::default() };

@@ -77,6 +77,9 @@ pub struct Trunk {
     pub calls_per_second: Option<u32>,
     /// Codecs by name, most wanted first; the switch's own if empty.
     pub codecs: Vec<String>,
+    /// The class of music that those hear who are reached by it and are held, unless who holds has one; the switch's
+    /// without.
+    pub music: Option<String>,
     /// How often OPTIONS asks whether it is there.
     pub ping: Option<Duration>,
 }

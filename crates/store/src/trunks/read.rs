@@ -59,6 +59,7 @@ struct Raw {
     calls_per_second: Option<u32>,
     #[serde(default)]
     codecs: Vec<Spanned<String>>,
+    music: Option<String>,
     ping: Option<u64>,
 }
 
@@ -188,6 +189,7 @@ fn trunk(name: &str, span: std::ops::Range<usize>, raw: Raw) -> Result<Trunk, Fa
         calls: raw.calls,
         calls_per_second: raw.calls_per_second,
         codecs: raw.codecs.into_iter().map(codec).collect::<Result<_, _>>()?,
+        music: raw.music.filter(|class| !class.is_empty()),
         ping: match raw.ping.unwrap_or(PING_SECONDS) {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),

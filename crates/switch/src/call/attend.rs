@@ -71,6 +71,11 @@ impl CallLeg {
         }
     }
 
+    /// The conference that it is in.
+    pub(super) fn conference(&self) -> Option<&str> {
+        self.attending.as_ref().map(|attending| attending.room.as_str())
+    }
+
     /// What changed around the leg.
     pub(crate) fn room_news(&mut self, news: RoomNews) {
         let Some(attending) = &mut self.attending else { return };

@@ -50,6 +50,9 @@ fn resolve(dial: &mut Dial<String>, people: &People<'_>, caller: Option<&str>, f
             dial.to.retain(|to| people.user_of(to).is_none_or(|user| user.name != caller));
         }
     }
+    if direct {
+        people.spread(dial);
+    }
     for to in &mut dial.to {
         // Who has calls sent on that nobody answers says how long it rings.
         let forwarding = people.user_of(to).map(|user| people.settings.forwarding(user));
@@ -63,6 +66,20 @@ fn resolve(dial: &mut Dial<String>, people: &People<'_>, caller: Option<&str>, f
 }
 
 impl People<'_> {
+    /// A user alone whose phones are to ring one after the other stands for them, unless its calls go elsewhere anyway.
+    fn spread(&self, dial: &mut Dial<String>) {
+        let ([only], true) = (dial.to.as_slice(), dial.order != Order::Together) else { return };
+        let Callee::User(name) = &only.callee else { return };
+        let Some(user) = self.users.find(name) else { return };
+        let always = self.settings.forwarding(user).to(When::Always).is_some() && dial.follow_forward;
+        let phones = self.settings.phones(self.users, user);
+        if phones.len() > 1 && !always {
+            let phone =
+                |account: &str| Endpoint { callee: Callee::Device(account.to_owned()), ..only.clone() };
+            dial.to = phones.into_iter().map(phone).collect();
+        }
+    }
+
     /// The user that a resolved endpoint calls.
     fn user_of(&self, to: &Endpoint<String>) -> Option<&User> {
         match &to.callee {
@@ -236,6 +253,20 @@ mod tests {
         assert_eq!(resolved(shows("external", "device")), [shows("external", "device").to_string()]);
         let own = Callee::Shows { number: "203".to_owned(), class: "internal", kind: "user" };
         assert_eq!(resolved(own), ["user cho"]);
+    }
+
+    #[test]
+    fn a_user_whose_phones_ring_in_turn_stands_for_them_unless_its_calls_go_elsewhere() {
+        let mut one = Dial::new(vec![Callee::User("cho".to_owned()).into()], Duration::from_secs(20));
+        let users = users();
+        let settings = Settings::default();
+        let people = People { users: &users, settings: &settings };
+        one.order = Order::InTurn;
+        assert!(resolve(&mut one, &people, None, None));
+        assert_eq!(names(&one), ["device cho", "device cho-mobile"]);
+        let mut single = Dial { to: vec![Callee::User("bob".to_owned()).into()], ..one };
+        assert!(resolve(&mut single, &people, None, None));
+        assert_eq!(names(&single), ["user bob"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use flow::ir::{Callee, Dial};
 use sip::{Diversion, Why};
-use store::{Device, Forwarding, Permission, User, Users, When};
+use store::{Forwarding, Permission, User, Users, When};
 
 use super::caller::Caller;
 use super::redirection::Wanted;
@@ -47,7 +47,12 @@ impl Path {
     pub(super) fn all(dial: &Dial<String>, direct: bool) -> Vec<Path> {
         let (followed, follows) = (dial.follow_forward, dial.follow_forward);
         let path = Path { followed, follows, direct, ..Path::default() };
-        vec![path; dial.to.len()]
+        let mut paths = vec![path; dial.to.len()];
+        if direct && let Some((_, before)) = paths.split_last_mut() {
+            // The phones of one user, one after the other: its calls go elsewhere after the last of them.
+            before.iter_mut().for_each(|path| (path.followed, path.follows) = (false, false));
+        }
+        paths
     }
 }
 
@@ -78,7 +83,7 @@ pub(super) enum Leads {
 
 impl Call {
     /// Calls the user of a place, or sends the call on. `device` is the one phone that is meant.
-    pub(super) fn user(&mut self, now: Instant, place: usize, user: &User, device: Option<&Device>) {
+    pub(super) fn user(&mut self, now: Instant, place: usize, user: &User, device: Option<&str>) {
         let settings = self.shared.settings.load();
         let Some(path) = self.path(place) else { return };
         path.passed.push(user.name.clone());
@@ -96,7 +101,7 @@ impl Call {
         }
         let users = self.shared.users.load();
         let phones: Vec<&str> = match device {
-            Some(device) => vec![device.name.as_str()],
+            Some(account) => vec![account],
             None => settings.phones(&users, user),
         };
         let barges = self.dial.as_ref().is_some_and(|dial| dial.order.barge);
@@ -118,8 +123,7 @@ impl Call {
             let status = if why == "has no phone" { 480 } else { 486 };
             return self.refuse_for(now, place, user, why, status);
         }
-        let name = device.map_or(&user.name, |device| &device.name);
-        self.reach(place, name.clone(), rings);
+        self.reach(place, device.unwrap_or(&user.name).to_owned(), rings);
     }
 
     /// A user's phones do not ring.

@@ -123,16 +123,17 @@ impl Call {
     fn hears_held(&self, key: LegKey, partner: LegKey) -> Option<String> {
         match &self.held {
             Some(held) if held.other == key => {
-                Some(held.music.clone().unwrap_or_else(|| self.class_of(partner)))
+                Some(held.music.clone().unwrap_or_else(|| self.class_for(key, partner)))
             }
             Some(held) if held.by == key && held.own_music.is_some() => held.own_music.clone(),
-            _ => self.leg(partner)?.holds().then(|| self.class_of(partner)),
+            _ => self.leg(partner)?.holds().then(|| self.class_for(key, partner)),
         }
     }
 
-    /// The class of the music that is heard while this party holds, or is busy with somebody else: what the flow has
-    /// said, else what its user has, else the usual one.
-    pub(super) fn class_of(&self, holds: LegKey) -> String {
+    /// The class of the music that `hears` hears while the party `holds` holds, or is busy with somebody else: what the
+    /// flow has said, else what that party's user has, else what the trunk has by which the hearer is reached, else the
+    /// usual one.
+    pub(super) fn class_for(&self, hears: LegKey, holds: LegKey) -> String {
         let own = || {
             let leg = self.leg(holds)?;
             let user = match leg.mark() == Mark::FIRST {
@@ -141,7 +142,18 @@ impl Call {
             };
             self.shared.users.load().get(&user.unwrap_or_else(|| leg.party()))?.music.clone()
         };
-        self.music.clone().or_else(own).unwrap_or_else(|| MUSIC.to_owned())
+        self.music
+            .clone()
+            .or_else(own)
+            .or_else(|| self.trunk_music(hears))
+            .unwrap_or_else(|| MUSIC.to_owned())
+    }
+
+    /// The class of the music that the trunk has by which a leg is reached.
+    pub(super) fn trunk_music(&self, key: LegKey) -> Option<String> {
+        let mark = self.leg(key)?.mark();
+        let trunk = self.record.trunk(mark)?;
+        self.shared.trunks.get(&trunk)?.trunk.music.clone()
     }
 
     /// The music of a class: the sound of its name, or all sounds of the directory of its name.

@@ -9,6 +9,7 @@
 //! ```
 //!
 //! Nobody else changes: who talks to whom, who is told of keys and who goes with whom is the bridge's affair as before.
+//! Where the one is in a conference, the listener hears what it hears there (`conference/auditing.rs`).
 //! A listener changes how it takes part by a key: 0 is silent, 1 and 2 are heard by the one and by the other, 3 by both.
 
 use std::time::Instant;
@@ -25,6 +26,7 @@ use super::leg::{CallLeg, OWN};
 use super::pickup::{Whose, may};
 use super::run::Call;
 use super::{LegKey, Mail, post};
+use crate::conference::auditing::{Auditor, Heard};
 use crate::lines::{Line, Standing};
 
 /// What a listener's call and the call that is heard tell each other.
@@ -36,6 +38,8 @@ pub(crate) enum Hearing {
     Left(LegKey),
     /// The conversation is in this room: the one whose line was looked for, and the other.
     Room(RoomId, [LegId; 2]),
+    /// It is in the conference of this name.
+    Conference(String),
     /// The conversation is over, or never was.
     Over,
 }
@@ -92,9 +96,18 @@ pub(super) struct Listening {
     how: Part,
     /// As the flow wants it, which needs no further permission.
     usual: Part,
-    /// Where it listens, once it is told, and to whom.
-    room: Option<(RoomId, [LegId; 2])>,
+    /// Where it listens, once it is told.
+    place: Option<Place>,
     seated: bool,
+}
+
+/// Where a listener is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In the room of the two who talk.
+    Room(RoomId, [LegId; 2]),
+    /// In the conference of this name.
+    Conference(String),
 }
 
 /// By whom a listener is heard.
@@ -124,6 +137,15 @@ impl Part {
             Part::Nobody => None,
             Part::One | Part::Other => Some(Permission::Whisper),
             Part::Both => Some(Permission::Barge),
+        }
+    }
+
+    /// In a conference, where all others are one.
+    fn in_conference(self) -> Heard {
+        match self {
+            Part::Nobody => Heard::Nobody,
+            Part::One | Part::Other => Heard::One,
+            Part::Both => Heard::All,
         }
     }
 
@@ -173,7 +195,10 @@ impl Call {
         }
         let whose = Whose::of(&users, &listen.to);
         let here = self.record.id;
-        let talks = |line: &Line| line.standing == Standing::Talking && line.call != here && whose.owns(line);
+        let talks = |line: &Line| {
+            let speaks = matches!(line.standing, Standing::Talking | Standing::Confers);
+            speaks && line.call != here && whose.owns(line)
+        };
         let Some(line) = self.shared.lines.oldest(talks) else {
             self.record.timeline.note(now, format!("{} talks to nobody", listen.to));
             return self.finish(now, tag, "none");
@@ -186,7 +211,7 @@ impl Call {
         let (to, mail, how) = (line.key, line.mail, Part::from(listen.how));
         let listener = Listener { key: own, mail: self.record.mail().clone(), to };
         let reached = post(&mail, Mail::Hearing(to, Hearing::Wanted(listener)));
-        let listening = Listening { key: own, to, mail, how, usual: how, room: None, seated: false };
+        let listening = Listening { key: own, to, mail, how, usual: how, place: None, seated: false };
         self.doing.push(Running { tag, doing: Doing::Listen(Box::new(listening)) });
         if !reached {
             self.finish(now, tag, "none");
@@ -205,17 +230,11 @@ impl Call {
         match hearing {
             Hearing::Wanted(listener) => self.overheard_by(now, key, listener),
             Hearing::Left(listener) => self.unheard(now, key, listener),
-            Hearing::Room(room, legs) => {
-                let Some((_, listening)) = self.listening(key) else { return };
-                listening.room = Some((room, legs));
-                if let Some(leg) = self.leg_mut(key) {
-                    leg.perform(now, OWN, LegCommand::Answer);
-                }
-                self.take_seat(now, key);
-            }
+            Hearing::Room(room, legs) => self.placed(now, key, Place::Room(room, legs)),
+            Hearing::Conference(name) => self.placed(now, key, Place::Conference(name)),
             Hearing::Over => {
                 let Some((tag, listening)) = self.listening(key) else { return };
-                let word = if listening.room.is_some() { "done" } else { "none" };
+                let word = if listening.place.is_some() { "done" } else { "none" };
                 if let Some(leg) = self.leg_mut(key) {
                     leg.part();
                 }
@@ -225,17 +244,37 @@ impl Call {
         }
     }
 
+    /// A listener knows where it is to listen.
+    fn placed(&mut self, now: Instant, key: LegKey, place: Place) {
+        let Some((_, listening)) = self.listening(key) else { return };
+        listening.place = Some(place);
+        if let Some(leg) = self.leg_mut(key) {
+            leg.perform(now, OWN, LegCommand::Answer);
+        }
+        self.take_seat(now, key);
+    }
+
     /// A listener has media, perhaps, and knows the room.
     pub(super) fn take_seat(&mut self, now: Instant, key: LegKey) {
         let has_media = self.leg(key).is_some_and(CallLeg::has_media);
         let Some((_, listening)) = self.listening(key) else { return };
-        let Some((room, legs)) = listening.room.filter(|_| has_media && !listening.seated) else { return };
-        let member = listening.how.member(legs);
+        let Some(place) = listening.place.clone().filter(|_| has_media && !listening.seated) else { return };
+        let (how, of) = (listening.how, listening.to);
         listening.seated = true;
-        let seat = self.leg_mut(key).and_then(CallLeg::bridge_end);
-        let seated = seat.map(|(leg, number)| self.shared.engine.join(room, leg, number, member));
-        if let Some(Err(error)) = seated {
-            self.record.timeline.note(now, format!("hears nothing: {error}"));
+        let Some((leg, number)) = self.leg_mut(key).and_then(CallLeg::bridge_end) else { return };
+        let seated = match place {
+            Place::Room(room, legs) => {
+                self.shared.engine.join(room, leg, number, how.member(legs)).map(|()| true)
+            }
+            Place::Conference(name) => {
+                let (mail, heard) = (self.record.mail().clone(), how.in_conference());
+                self.shared.conferences.audit(&name, Auditor { key, leg, number, mail, of, heard })
+            }
+        };
+        match seated {
+            Ok(true) => {}
+            Ok(false) => self.hearing(now, key, Hearing::Over),
+            Err(error) => self.record.timeline.note(now, format!("hears nothing: {error}")),
         }
     }
 
@@ -256,15 +295,21 @@ impl Call {
         }
         let Some((_, listening)) = self.listening(key) else { return true };
         listening.how = how;
-        if let Some((room, legs)) = listening.room {
+        match listening.place.clone() {
             // One that is closed has told so.
-            let _ = self.shared.engine.change(room, leg, how.member(legs));
+            Some(Place::Room(room, legs)) => {
+                let _ = self.shared.engine.change(room, leg, how.member(legs));
+            }
+            Some(Place::Conference(name)) => {
+                self.shared.conferences.audit_as(&name, key, how.in_conference());
+            }
+            None => {}
         }
         let heard = match how {
             Part::Nobody => "listens, and is not heard",
             Part::One => "is heard by the one it listens to",
             Part::Other => "is heard by the other party",
-            Part::Both => "is heard by both",
+            Part::Both => "is heard by all",
         };
         self.record.timeline.note(now, heard);
         true
@@ -274,6 +319,11 @@ impl Call {
     fn overheard_by(&mut self, now: Instant, to: LegKey, listener: Listener) {
         if self.leg(to).is_none() && self.moved.iter().any(|moved| moved.key == to) {
             return self.forward(|moved| moved.key == to, Mail::Hearing(to, Hearing::Wanted(listener)));
+        }
+        if let Some(name) = self.leg(to).and_then(CallLeg::conference) {
+            let news = Hearing::Conference(name.to_owned());
+            post(&listener.mail, Mail::Hearing(listener.key, news));
+            return self.record.timeline.note(now, "somebody listens");
         }
         let other = self.bridge.as_ref().and_then(|bridge| bridge.partner(to));
         let media = |key| self.leg(key).filter(|leg| leg.has_media()).and_then(CallLeg::media_leg);
@@ -309,6 +359,7 @@ impl Call {
         if self.leg(to).is_none() {
             self.forward(|moved| moved.key == to, Mail::Hearing(to, Hearing::Left(listener)));
         }
+        self.shared.conferences.unaudit(listener);
         let Some(overheard) = &mut self.overheard else { return };
         overheard.listeners.retain(|other| other.key != listener);
         if overheard.listeners.is_empty() {

@@ -31,6 +31,7 @@ impl Call {
         match self.bridge.as_ref().and_then(|bridge| bridge.partner(key)) {
             _ if rings(key) => Standing::Ringing,
             Some(other) if !rings(other) => Standing::Talking,
+            None if self.leg(key).is_some_and(|leg| leg.attending.is_some()) => Standing::Confers,
             _ => Standing::Engaged,
         }
     }

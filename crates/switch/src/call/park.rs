@@ -120,6 +120,7 @@ impl Call {
         };
         let told = parked.place.as_ref().filter(|_| self.parker.is_none()).map(|place| spell(place.slot()));
         self.doing.push(Running { tag, doing: Doing::Park(Box::new(parked)) });
+        let music = self.slot_music();
         if let Some(leg) = self.leg_mut(own) {
             leg.perform(now, OWN, LegCommand::Answer);
             match told {
@@ -128,9 +129,23 @@ impl Call {
                     let repeat = flow::ir::Repeat::Times(1);
                     leg.perform(now, tag, LegCommand::Play { prompts: vec![number], repeat });
                 }
-                None => leg.play_music(music()),
+                None => leg.play_music(music),
             }
         }
+    }
+
+    /// What the caller hears in its slot: the class that the flow has set, else that of who parked it, else that of its
+    /// trunk, else the usual one.
+    fn slot_class(&self) -> String {
+        let users = self.shared.users.load();
+        let of_user = |name: &Arc<str>| users.get(name)?.music.clone();
+        let of_parker = || self.parker.as_ref().and_then(of_user);
+        let of_trunk = || self.subject.and_then(|key| self.trunk_music(key));
+        self.music.clone().or_else(of_parker).or_else(of_trunk).unwrap_or_else(|| MUSIC.to_owned())
+    }
+
+    fn slot_music(&self) -> Vec<Prompt> {
+        self.music(&self.slot_class())
     }
 
     /// Somebody else is in the place of the caller who waits in a slot: the one before, whose phone was this user's, is
@@ -142,8 +157,9 @@ impl Call {
         if let Stage::Waiting(due) = &mut parked.stage {
             *due = again;
             self.parker = user.or(self.parker.take());
+            let music = self.slot_music();
             if let Some(leg) = subject.and_then(|key| self.leg_mut(key)) {
-                leg.play_music(music());
+                leg.play_music(music);
             }
         }
     }
@@ -210,7 +226,7 @@ impl Call {
         let mut order = Dial::new(vec![Callee::User(parker.to_string()).into()], rings);
         order.identity.name = Shown::Caller;
         order.identity.prefix = Some(format!("Parked{slot}"));
-        order.meanwhile = Meanwhile::Sound(MUSIC.to_owned());
+        order.meanwhile = Meanwhile::Sound(self.slot_class());
         order.own_phones = true;
         order.follow_forward = false;
         self.dial(now, tag, caller, order);
@@ -242,18 +258,14 @@ impl Call {
     /// What a leg heard under the tag of its parking: the slot's number was said, or could not be.
     pub(super) fn parked_heard(&mut self, key: LegKey, event: &LegEvent) -> bool {
         let said = matches!(event, LegEvent::Played { .. } | LegEvent::Failed { .. });
-        if said
-            && self.is_parked(key)
-            && let Some(leg) = self.leg_mut(key)
-        {
-            leg.play_music(music());
+        if said && self.is_parked(key) {
+            let music = self.slot_music();
+            if let Some(leg) = self.leg_mut(key) {
+                leg.play_music(music);
+            }
         }
         said
     }
-}
-
-fn music() -> Vec<Prompt> {
-    vec![Prompt::Sound(MUSIC.to_owned())]
 }
 
 /// A slot as it is said: digit by digit.

@@ -32,8 +32,11 @@ impl Call {
             },
             Callee::Device(name) => {
                 let user = self.shared.settings.load().user_at(&users, &name).cloned();
-                match (user, users.device(&name)) {
-                    (Some(user), Some((_, device))) => self.user(now, place, &user, Some(device)),
+                // A user's own account is a phone of its own, too.
+                let own = users.get(&name).map(|_| name.as_str());
+                let device = users.device(&name).map(|(_, device)| device.name.as_str()).or(own);
+                match (user, device) {
+                    (Some(user), Some(device)) => self.user(now, place, &user, Some(device)),
                     _ => self.nobody(now, format!("no phone is known as {name}"), 404),
                 }
             }

@@ -48,7 +48,8 @@ impl Room {
     /// How loud single others hear this member: not at all.
     pub(super) fn pairs(&self, speaker: LegKey) -> Vec<(LegId, f32)> {
         let deaf = self.relations.deaf_to(speaker);
-        deaf.filter_map(|listener| Some((self.seat(listener)?.leg, 0.0))).collect()
+        let members = deaf.filter_map(|listener| Some(self.seat(listener)?.leg));
+        members.chain(self.auditors_deaf_to(speaker)).map(|leg| (leg, 0.0)).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use media::{Engine, Member, RoomCommand, RoomConfig, RoomId};
 use tokio::task::AbortHandle;
 
 use super::announcing::Announcer;
+use super::auditing::Auditor;
 use super::relating::Relations;
 use super::taping::{Tape, Taping};
 use super::{ConferenceView, MemberView, RoomNews, Seat};
@@ -28,6 +29,7 @@ pub(super) struct Room {
     pub(super) locked: bool,
     pub(super) announcer: Announcer,
     pub(super) relations: Relations,
+    pub(super) audience: Vec<Auditor>,
     pub(super) taping: Taping,
     pub(super) tape: Option<Arc<Tape>>,
     /// No other room of this name has it.
@@ -81,6 +83,7 @@ impl Room {
             locked: false,
             announcer: Announcer::default(),
             relations: Relations::default(),
+            audience: Vec::new(),
             taping: Taping::default(),
             tape: None,
             serial,
@@ -185,6 +188,7 @@ impl Room {
     pub(super) fn give_up(&mut self, engine: &Engine, key: LegKey) -> Option<(Seat, bool)> {
         let at = self.places.iter().position(|place| place.seat.key == key)?;
         let place = self.places.remove(at);
+        self.dismiss(engine, |auditor| auditor.of == key);
         self.relations.forget(key);
         if place.inside {
             // A leg that is gone has left already.
@@ -195,6 +199,7 @@ impl Room {
 
     pub(super) fn close(&mut self, engine: &Engine) {
         self.places.clear();
+        self.dismiss(engine, |_| true);
         if let Err(error) = engine.send_to_room(self.id, RoomCommand::Close) {
             tracing::warn!(%error, room = %self.id, "a room is not closed");
         }
@@ -217,7 +222,9 @@ impl Room {
             found = true;
             change(&mut place.seat);
         }
-        self.apply(engine, which);
+        // Who listens to one who is deaf now, or no longer, hears the others as it does.
+        let all = !self.audience.is_empty();
+        self.apply(engine, |seat| all || which(seat));
         found
     }
 
@@ -257,6 +264,7 @@ impl Room {
         for at in 0..self.places.len() {
             self.enter(engine, at, |inside| inside);
         }
+        self.seat_auditors(engine);
         // Whoever could not move has no room any more, and is let in when somebody comes or goes.
         let _ = engine.send_to_room(old, RoomCommand::Close);
         Ok(())

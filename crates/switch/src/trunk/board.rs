@@ -52,7 +52,6 @@ impl Board {
     }
 
     /// The trunk of this name.
-    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<Arc<TrunkState>> {
         self.trunks.load().iter().find(|state| state.trunk.name == name).cloned()
     }
