@@ -4,15 +4,16 @@
 use serde_json::{Value, json};
 
 use crate::office::{module, office};
-use crate::party::{A, B, C, D, SOON, all_over, answering, hears_now, linphone, noted, phone};
+use crate::party::{A, B, C, D, SOON, all_over, answering, encrypting, hears_now, linphone, noted, phone};
 use crate::sound;
 
 #[test]
 fn a_supervisor_listens_whispers_and_barges_in_by_keys_and_nobody_else_does() {
     let server = office(&[("*33", module("eavesdrop", json!({ "user_id": "bob" })))], Vec::new());
-    let (mut bob, mut carol) = (phone(&server, "bob", B), phone(&server, "carol", C));
+    let mut bob = phone(&server, "bob", B);
+    let mut carol = encrypting(&server, "carol", C, "srtp-mand");
     let mut dave = phone(&server, "dave", D);
-    // It speaks Opus, the others G.711: nothing is passed on as it comes.
+    // It speaks Opus, the others G.711, one of them encrypted.
     let mut alice = linphone(&server, "alice");
     let at_alice = alice.listen();
     alice.command(&format!("call {}", server.uri("bob")));

@@ -34,6 +34,12 @@ pub(crate) fn answering(server: &Server, user: &str, tone: u16) -> Baresip {
     registered(server, || Baresip::start(&server.address(), user, PASSWORD, true, &sound::tone_file(tone)))
 }
 
+/// The same that is answered by hand and encrypts: `srtp-mand` has keys in its descriptions, `dtls_srtp` shakes hands.
+pub(crate) fn encrypting(server: &Server, user: &str, tone: u16, how: &str) -> Baresip {
+    let tone = sound::tone_file(tone);
+    registered(server, || Baresip::encrypting(&server.address(), user, PASSWORD, &tone, how))
+}
+
 fn registered<T>(server: &Server, start: impl FnOnce() -> T) -> T {
     let before = server.metric("offhook_registrations");
     let phone = start();

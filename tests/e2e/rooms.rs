@@ -1,7 +1,7 @@
 //! Real phones in a conference room of `conferences.toml`: PINs, who hears whom, what its moderator does by keys.
 
 use crate::office::office;
-use crate::party::{A, B, C, SOON, all_over, hears_music, hears_now, linphone, noted, phone};
+use crate::party::{A, B, C, SOON, all_over, encrypting, hears_music, hears_now, linphone, noted, phone};
 use crate::sound;
 
 #[test]
@@ -9,7 +9,7 @@ fn a_room_asks_for_its_pin_again_and_its_moderator_mutes_sends_out_and_ends_it()
     let board = "[board]\nnumber = \"800\"\npin = \"12\"\nmoderator_pin = \"98\"\nattempts = 2\nend_with_moderator = true\n\
                  entry = \"none\"\nexit = \"none\"\n";
     let server = office(&[], vec![("conferences.toml", board.to_owned())]);
-    let (mut alice, mut bob) = (phone(&server, "alice", A), phone(&server, "bob", B));
+    let (mut alice, mut bob) = (phone(&server, "alice", A), encrypting(&server, "bob", B, "srtp-mand"));
     let mut carol = linphone(&server, "carol");
     let at_carol = carol.call(&server.uri("800"));
     carol.talk(&sound::tone_file(C));

@@ -8,7 +8,7 @@ use testkit::ear;
 use tests::server::{CallView, Server};
 
 use crate::office::office;
-use crate::party::{A, B, C, SOON, all_over, hears_music, hears_now, linphone, noted, phone};
+use crate::party::{A, B, C, D, SOON, all_over, hears_music, hears_now, linphone, noted, phone};
 use crate::sound;
 
 /// The recording that a call's timeline tells of.
@@ -74,4 +74,49 @@ fn phones_hold_record_and_transfer_by_star_codes_whether_they_called_or_were_cal
     let pcm = recording(&server, &server.finished_call("700"));
     let (of_a, of_b) = (ear::purity(&pcm, f32::from(A)), ear::purity(&pcm, f32::from(B)));
     assert!(of_a > 0.2 && of_b > 0.2 && of_a + of_b > 0.7, "both are heard: {of_a:.2} {of_b:.2}");
+}
+
+#[test]
+fn a_conversation_moves_to_the_users_other_phone_which_asks_a_third_before_it_transfers() {
+    let flow = json!({
+        "flow": { "module": "device", "data": { "id": "carol-mobile" }, "children": {} },
+        "metaflow": { "listen_on": "both",
+            "numbers": { "6": { "module": "move", "data": {} } },
+            "patterns": { "^3(\\d{3})$": { "module": "transfer", "data": { "transfer_type": "attended" } } } },
+    });
+    let server = office(&[("700", flow)], Vec::new());
+    let (mut alice, mut desk) = (phone(&server, "alice", A), phone(&server, "carol", C));
+    let mut dave = phone(&server, "dave", B);
+    let mut mobile = linphone(&server, "carol-mobile");
+    alice.dial(&server.uri("700"));
+    let at_mobile = mobile.answer();
+    mobile.talk(&sound::tone_file(D));
+    hears_now(&server, &alice, &[D]);
+    hears_now(&server, &at_mobile, &[A]);
+
+    mobile.type_keys("*6");
+    noted(&server, "Move(");
+    desk.accept();
+    mobile.wait_for("LinphoneCallEnd", SOON);
+    hears_now(&server, &alice, &[C]);
+    hears_now(&server, &desk, &[A]);
+
+    // The third declines, and is asked again.
+    desk.type_keys("*3204");
+    dave.wait_for("CALL_INCOMING", SOON);
+    hears_music(&server, &alice);
+    dave.hang_up();
+    hears_now(&server, &alice, &[C]);
+    hears_now(&server, &desk, &[A]);
+    desk.type_keys("*3204");
+    dave.accept();
+    hears_now(&server, &dave, &[C]);
+    hears_now(&server, &desk, &[B]);
+    hears_music(&server, &alice);
+    desk.hang_up();
+    hears_now(&server, &alice, &[B]);
+    hears_now(&server, &dave, &[A]);
+    alice.hang_up();
+    dave.wait_for("CALL_CLOSED", SOON);
+    all_over(&server);
 }

@@ -5,7 +5,7 @@ use tests::peers::baresip::Baresip;
 use tests::server::Server;
 
 use crate::office::{module, office};
-use crate::party::{A, B, C, D, SOON, all_over, hears_music, hears_now, linphone, noted, phone};
+use crate::party::{A, B, C, D, SOON, all_over, encrypting, hears_music, hears_now, linphone, noted, phone};
 use crate::sound;
 
 /// `*3101` parks in slot 101 or retrieves; in 102 nobody waits for longer than a second until the parker is called back;
@@ -43,8 +43,9 @@ fn assert_elsewhere(log: &str) {
 #[test]
 fn a_baresip_parks_its_caller_and_another_phone_retrieves_or_the_parker_is_called_back() {
     let server = office(&lot(), Vec::new());
-    let (mut alice, mut bob) = (phone(&server, "alice", A), phone(&server, "bob", B));
-    let mut carol = phone(&server, "carol", C);
+    // Her leg goes from call to call, and her keys with it.
+    let mut alice = encrypting(&server, "alice", A, "dtls_srtp");
+    let (mut bob, mut carol) = (phone(&server, "bob", B), phone(&server, "carol", C));
     talking(&server, &mut alice, &mut bob);
     bob.command("transfer", &server.uri("*3101"));
     bob.wait_for("CALL_CLOSED", SOON);
@@ -59,6 +60,9 @@ fn a_baresip_parks_its_caller_and_another_phone_retrieves_or_the_parker_is_calle
     bob.command("transfer", &server.uri("*3102"));
     bob.wait_for("CALL_CLOSED", SOON);
     bob.accept();
+    let invite = bob.sip();
+    let invite = invite.rsplit("INVITE sip:bob").next().unwrap_or_default();
+    assert!(invite.contains("From: \"Parked 102 "), "{invite}");
     hears_now(&server, &alice, &[B]);
     hears_now(&server, &bob, &[A]);
     alice.hang_up();
@@ -118,7 +122,7 @@ fn a_phone_that_rings_is_picked_up_by_another_and_by_nobody_who_may_not() {
     hears_now(&server, &at_carol, &[A]);
     carol.command("terminate");
     alice.wait_for("CALL_CLOSED", SOON);
-    // A pickup of what rings at one user, and of what this one talks about.
+    // A pickup of what rings at one user, and of a call that this one is in already.
     alice.dial(&server.uri("bob"));
     bob.wait_for("CALL_INCOMING", SOON);
     let at_carol = carol.call(&server.uri("*88"));
@@ -128,8 +132,16 @@ fn a_phone_that_rings_is_picked_up_by_another_and_by_nobody_who_may_not() {
     hears_now(&server, &at_carol, &[A]);
     alice.hang_up();
     carol.wait_for("LinphoneCallEnd", SOON);
+    talking(&server, &mut alice, &mut bob);
+    let at_carol = carol.call(&server.uri("*88"));
+    carol.talk(&sound::tone_file(C));
+    bob.wait_for("CALL_CLOSED", SOON);
+    hears_now(&server, &alice, &[C]);
+    hears_now(&server, &at_carol, &[A]);
+    alice.hang_up();
+    carol.wait_for("LinphoneCallEnd", SOON);
     let told = all_over(&server);
-    assert_eq!(told.matches("picks up call-").count(), 2, "{told}");
+    assert_eq!(told.matches("picks up call-").count(), 3, "{told}");
 }
 
 #[test]

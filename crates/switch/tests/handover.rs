@@ -23,7 +23,7 @@ fn flow() -> Value {
         "metaflow": {
             "listen_on": "both",
             "numbers": {
-                "5": { "module": "move", "data": { "owner_id": "bob" } },
+                "5": { "module": "move", "data": { "owner_id": "bob" } }, "7": { "module": "move", "data": {} },
                 "6": { "module": "transfer", "data": { "target": "+4722334455" } },
             },
             "patterns": {
@@ -356,7 +356,7 @@ fn of_two_who_transfer_at_the_same_time_one_does() {
 fn a_conversation_moves_to_another_phone_of_the_user() {
     let t = three(SOON);
     let mobile = t.rig.desk("bob", 1_500, Manner::Ring);
-    t.bob.press(0, "*5");
+    t.bob.press(0, "*7");
     assert!(mobile.wait(|lines| !lines.is_empty()), "{}", t.traces());
     assert!(t.as_before(), "they talk while it rings: {}", t.traces());
     mobile.answer(0);

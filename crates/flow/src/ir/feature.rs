@@ -60,8 +60,8 @@ pub enum Feature<T = Template> {
     Relate(Relate<T>),
     /// The same, as the other party of the conversation asks for it: its own side is the caller's other one.
     ForPeer(Box<Feature<T>>),
-    /// Move this conversation to another of the user's phones. → `done`, `failed`
-    Move(Callee<T>),
+    /// Move this conversation to these phones; `None` means the other ones of the user who asks. → `done`, `failed`
+    Move(Option<Callee<T>>),
     /// Wait for an agent. → `done` after the conversation; `timeout`, `full`, `empty`, `exit` (by key), `failed`
     Queue(Queue<T>),
     /// An agent comes, goes, rests. → `done`, `failed`

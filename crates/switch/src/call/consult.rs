@@ -94,9 +94,11 @@ impl Call {
         now: Instant,
         tag: Tag,
         (by, of): (Option<LegKey>, Option<LegKey>),
-        to: Callee<String>,
+        to: Option<Callee<String>>,
     ) -> Option<Came> {
         let (Some(by), Some(of)) = (by, of) else { return Some(nobody("to take along")) };
+        let own = || Some(Callee::User(self.leg(by)?.owned()?.user.to_string()));
+        let Some(to) = to.or_else(own) else { return Some(nobody("whose phones could ring")) };
         if self.transfer.is_some() || self.origin.is_some() || self.is_consulting() {
             return Some(Ok("failed"));
         }

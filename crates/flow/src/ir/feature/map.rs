@@ -143,7 +143,7 @@ impl<T> Feature<T> {
             }),
             // Always the same type, or the compiler would make this function for ever.
             Feature::ForPeer(of) => Feature::ForPeer(Box::new(of.map(f as &mut dyn FnMut(&T) -> U))),
-            Feature::Move(to) => Feature::Move(to.map(f)),
+            Feature::Move(to) => Feature::Move(to.as_ref().map(|to| to.map(f))),
             Feature::Queue(of) => Feature::Queue(Queue {
                 id: f(&of.id),
                 priority: of.priority,

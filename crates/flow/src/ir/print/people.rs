@@ -189,7 +189,9 @@ fn told<T: Display + PartialEq>(feature: &Feature<T>) -> Vec<String> {
             words.push(Some("for the other party".to_owned()));
             words.extend(told(of).into_iter().map(Some));
         }
-        Feature::Move(to) => words.push(Some(to.to_string())),
+        Feature::Move(to) => {
+            words.push(Some(to.as_ref().map_or("one's own".to_owned(), ToString::to_string)))
+        }
         Feature::Queue(of) => {
             words.extend([Some(text(&of.id)), flag(of.priority != 0, &format!("priority {}", of.priority))]);
             words.extend([lasting("wait", of.timeout), lasting("talk", of.service)]);

@@ -230,13 +230,13 @@ impl<'a> Walk<'a> {
         self.feature(Feature::Announce(Announce { what, side }), step)
     }
 
-    /// To the named phone, else to the named user's, else to another of the caller's own.
+    /// To the named phone, else to the named user's, else to another of those of the one who pressed the code.
     fn move_call(&mut self, step: &Step<'a>) -> NodeId {
         let mut named = |key: &str| step.data.text(&mut self.builder, key).filter(|id| !id.is_empty());
         let to = match (named("device_id"), named("owner_id")) {
-            (Some(device), _) => Callee::Device(Template::literal(device)),
-            (None, Some(owner)) => Callee::User(Template::literal(owner)),
-            (None, None) => Callee::User(Template(vec![Part::Value(Expr::Fact(Fact::User))])),
+            (Some(device), _) => Some(Callee::Device(Template::literal(device))),
+            (None, Some(owner)) => Some(Callee::User(Template::literal(owner))),
+            (None, None) => None,
         };
         self.feature(Feature::Move(to), step)
     }

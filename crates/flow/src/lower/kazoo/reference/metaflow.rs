@@ -55,7 +55,7 @@ pub(super) const MODULES: &[Module] = &[
         Opt::new(
             "owner_id",
             Kind::Id,
-            "The user whose phones ring; without it and `device_id` the caller's own.",
+            "The user whose phones ring; without it and `device_id` one's own, of whoever pressed the code.",
         ),
         Opt::new("auto_answer", Kind::Flag, "the phone rings.").default("false").ignored(),
         Opt::new("can_call_self", Kind::Flag, "the caller's own phones ring.").default("true").ignored(),
