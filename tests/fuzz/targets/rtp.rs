@@ -141,6 +141,7 @@ fn rtp() {
     budget::run("rtp", |rng| {
         let delay = Delay {
             start: Duration::from_millis(rng.u64(..100)),
+            least: Duration::from_millis(rng.u64(..100)),
             most: Duration::from_millis(rng.u64(..600)),
         };
         let mut ear = Ear {

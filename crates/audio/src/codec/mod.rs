@@ -157,8 +157,8 @@ impl Codec {
     /// an [`Encoder`], write nothing. Says how many bytes were written.
     pub fn encode(self, samples: &[i16], payload: &mut [u8]) -> usize {
         match self {
-            Codec::Pcmu => g711::encode(&g711::ULAW_ENCODE, samples, payload),
-            Codec::Pcma => g711::encode(&g711::ALAW_ENCODE, samples, payload),
+            Codec::Pcmu => g711::encode_ulaw(samples, payload),
+            Codec::Pcma => g711::encode_alaw(samples, payload),
             Codec::L16(_) => l16::encode(samples, payload),
             Codec::G722 | Codec::Opus => 0,
         }
