@@ -30,13 +30,13 @@ pub struct Measure {
 
 /// Mean and peak of a frame in one pass.
 pub fn measure(samples: &[i16]) -> Measure {
-    let (mut low, mut high, mut sum) = (0i16, 0i16, 0u64);
-    for sample in samples {
-        low = low.min(*sample);
-        high = high.max(*sample);
-        // A square fits: it is 2³⁰ at most.
-        sum += u64::from((i32::from(*sample) * i32::from(*sample)) as u32);
-    }
+    let (low, high) = samples.iter().fold((0, 0), |(low, high), s| (low.min(*s), high.max(*s)));
+    // A square is 2³⁰ at most: two of them fit 32 bits without a sign, which is what the machine adds up at once.
+    let squares =
+        |two: &[i16; 2]| two.iter().map(|s| i32::from(*s) * i32::from(*s)).fold(0, i32::wrapping_add);
+    let (pairs, last) = samples.as_chunks();
+    let mut sum: u64 = pairs.iter().map(|two| u64::from(squares(two) as u32)).sum();
+    sum += last.iter().map(|s| u64::from((i32::from(*s) * i32::from(*s)) as u32)).sum::<u64>();
     let mean_square = sum as f32 / samples.len().max(1) as f32;
     Measure { mean_square, peak: high.unsigned_abs().max(low.unsigned_abs()) }
 }
