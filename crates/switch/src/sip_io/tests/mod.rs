@@ -135,9 +135,13 @@ async fn a_stream_is_opened_once_and_named_by_the_port_where_we_listen() {
     let peer = tokio::net::TcpListener::bind(any("127.0.0.1")).await.expect("a listener");
     let hop = hop(Transport::Tcp, peer.local_addr().expect("an address"));
     assert_eq!(rig.ways.find(0, &hop), Found::Later);
-    assert_eq!(rig.ways.find(0, &hop), Found::Later);
+    let again = rig.ways.find(0, &hop);
     let flow = rig.way().await.expect("a way");
-    assert_eq!(rig.way().await, Some(flow));
+    match again {
+        Found::Later => assert_eq!(rig.way().await, Some(flow)),
+        // It was open by then.
+        found => assert_eq!(found, Found::Flow(flow)),
+    }
     assert_eq!((flow.local, flow.remote), (rig.tcp(), hop.remote));
     assert_eq!(rig.ways.find(0, &hop), Found::Flow(flow), "used again");
     assert_eq!(rig.ways.send(flow, Bytes::from_static(b"hello")), Sent::Yes);
