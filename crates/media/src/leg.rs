@@ -163,8 +163,16 @@ impl Leg {
         self.served == 0 || slot.saturating_sub(self.served) * 2 >= self.period()
     }
 
+    /// Whether what it hears is passed on as packets.
+    pub(crate) fn relays(&self) -> bool {
+        self.rx.relaying
+    }
+
     /// Have on its way what a turn needs beside the leg itself.
     pub(crate) fn fetch_held(&self) {
+        if self.relays() {
+            return;
+        }
         if let Some(ears) = &self.rx.ears {
             fetch(&**ears);
         }

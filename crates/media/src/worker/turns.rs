@@ -34,12 +34,15 @@ impl<I: Io> Worker<I> {
         stands
     }
 
-    /// The leg `partner`, if its turns are those of `id`, and may be taken with them.
+    /// The leg `partner`, if its turns are those of `id`, and are to be taken with them: not where packets are passed on
+    /// both ways, and nothing waits for a turn.
     fn seated_beside(&mut self, id: LegId, partner: LegId, slot: u64) -> Option<&mut Leg> {
-        let seat = |leg: &Leg| (leg.period(), leg.phase);
-        let at = find(&mut self.legs, id).map(|leg| seat(leg))?;
+        let about = |leg: &Leg| (leg.period(), leg.phase, leg.relays());
+        let (period, phase, relays) = find(&mut self.legs, id).map(|leg| about(leg))?;
         let partner = find(&mut self.legs, partner).filter(|leg| leg.partner() == Some(id))?;
-        (partner.part().is_none() && partner.is_due(slot) && seat(partner) == at).then_some(partner)
+        let beside = (partner.period(), partner.phase) == (period, phase);
+        let fit = beside && partner.part().is_none() && partner.is_due(slot) && !(relays && partner.relays());
+        fit.then_some(partner)
     }
 
     /// Two legs that talk to each other have their turns in the same slots from now on, those with fewer legs in them.

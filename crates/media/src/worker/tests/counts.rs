@@ -22,6 +22,9 @@ const LEGS: u32 = 12;
 /// Slots that are counted: a second, with one housekeeping of each leg.
 const SLOTS: u64 = 200;
 
+/// Seconds before it, after which the delay of those who talk is what it stays.
+const SETTLING: u64 = 10;
+
 /// What legs do while their turns are counted.
 const JOBS: [&str; 7] = ["silence", "playback", "record", "echo", "relay", "mix", "room"];
 
@@ -163,11 +166,11 @@ fn workload(job: &str) {
             _ => assert_eq!(job, "silence"),
         }
     }
-    for slot in 0..4 * SLOTS {
+    for slot in 0..(SETTLING + 1) * SLOTS {
         if slot % 4 == 0 {
             io.tick();
         }
-        match slot < 3 * SLOTS {
+        match slot < SETTLING * SLOTS {
             true => warm_up(&mut worker, &mut io, slot),
             false => counted_slots(&mut worker, &mut io, slot),
         }
