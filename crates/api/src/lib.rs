@@ -10,6 +10,7 @@ mod calls;
 mod conferences;
 mod error;
 mod health;
+mod leading;
 mod origination;
 mod peers;
 mod recordings;

@@ -12,11 +12,12 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use switch::{CallId, CallView, Machines, NotBegun, Origination};
+use switch::{Machines, NotBegun, Origination};
 
 use crate::Api;
 use crate::calls::{Summary, find};
 use crate::error::ApiError;
+use crate::leading::{session_data, told};
 
 /// The longest that it may ring, in seconds.
 const RING: u64 = 600;
@@ -116,7 +117,7 @@ fn origination(wanted: Wanted) -> Result<Origination, ApiError> {
 /// Ends a call: 204, or 409 if it is over.
 pub(crate) async fn end(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let view = find(&api, &id)?;
-    told(&view, api.switch.hang_up(view.id, "hung up from outside"))
+    told(view.id, api.switch.hang_up(view.id, "hung up from outside"))
 }
 
 /// Lets a flow go on that waits for it: 204, or 409 if it does not wait.
@@ -125,7 +126,7 @@ pub(crate) async fn go_on(State(api): State<Api>, Path(id): Path<String>) -> Res
     if !view.blocked {
         return Err(ApiError::conflict(format!("the flow of {id} does not wait to be let go on")));
     }
-    told(&view, api.switch.go_on(view.id))
+    told(view.id, api.switch.go_on(view.id))
 }
 
 /// Merges session data into a call: 204, or 409 if it is over.
@@ -134,16 +135,9 @@ pub(crate) async fn session(
     Path(id): Path<String>,
     data: Result<Json<Map<String, Value>>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let Json(data) = data.map_err(|error| {
-        ApiError::bad_request(format!("expected an object of session data: {}", error.body_text()))
-    })?;
+    let data = session_data(data)?;
     let view = find(&api, &id)?;
-    told(&view, api.switch.merge(view.id, "sessionData", Value::Object(data)))
-}
-
-fn told(view: &CallView, lives: bool) -> Result<StatusCode, ApiError> {
-    let id: CallId = view.id;
-    lives.then_some(StatusCode::NO_CONTENT).ok_or_else(|| ApiError::conflict(format!("{id} is over")))
+    told(view.id, api.switch.merge(view.id, "sessionData", data))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use switch::{FlowWish, NotBegun, RunId, RunState, RunView};
 
 use crate::Api;
 use crate::error::ApiError;
+use crate::leading::{session_data, told};
 
 const EXAMPLE: &str = "expected {\"flow\": \"report.json\", \"session\": {\"name\": \"Ann\"}}";
 
@@ -121,19 +122,13 @@ pub(crate) async fn session(
     Path(id): Path<String>,
     data: Result<Json<Map<String, Value>>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let Json(data) = data.map_err(|error| {
-        ApiError::bad_request(format!("expected an object of session data: {}", error.body_text()))
-    })?;
+    let data = session_data(data)?;
     let view = find(&api, &id)?;
-    told(view.id, api.switch.merge_into_run(view.id, "sessionData", Value::Object(data)))
+    told(view.id, api.switch.merge_into_run(view.id, "sessionData", data))
 }
 
 fn find(api: &Api, id: &str) -> Result<RunView, ApiError> {
     let known: Option<RunId> = id.parse().ok();
     let view = known.and_then(|id| api.switch.run(id));
     view.ok_or_else(|| ApiError::not_found(format!("there is no run {id}")))
-}
-
-fn told(id: RunId, lives: bool) -> Result<StatusCode, ApiError> {
-    lives.then_some(StatusCode::NO_CONTENT).ok_or_else(|| ApiError::conflict(format!("{id} is over")))
 }
