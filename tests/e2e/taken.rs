@@ -6,7 +6,9 @@ use tests::server::Server;
 use tests::wait;
 
 use crate::office::{module, office};
-use crate::party::{A, B, C, D, SOON, all_over, encrypting, hears_music, hears_now, linphone, noted, phone};
+use crate::party::{
+    A, B, C, D, Ear, SOON, all_over, encrypting, hears_music, hears_now, linphone, noted, phone,
+};
 use crate::sound;
 
 /// `*3101` parks in slot 101 or retrieves; in 102 nobody waits for longer than a second until the parker is called back;
@@ -26,8 +28,14 @@ fn lot() -> Vec<(&'static str, Value)> {
 fn talking(server: &Server, alice: &mut Baresip, bob: &mut Baresip) {
     alice.dial(&server.uri("bob"));
     bob.accept();
-    hears_now(server, alice, &[B]);
-    hears_now(server, bob, &[A]);
+    hear_each_other(server, (alice, A), (bob, B));
+}
+
+/// Each hears the other's tone, and nothing else.
+#[track_caller]
+fn hear_each_other(server: &Server, one: (&impl Ear, u16), other: (&impl Ear, u16)) {
+    hears_now(server, one.0, &[other.1]);
+    hears_now(server, other.0, &[one.1]);
 }
 
 /// The last CANCEL that a phone wrote down says that the call was completed elsewhere (RFC 3326).
@@ -52,8 +60,7 @@ fn a_baresip_parks_its_caller_and_another_phone_retrieves_or_the_parker_is_calle
     bob.wait_for("CALL_CLOSED", SOON);
     hears_music(&server, &alice);
     carol.dial(&server.uri("*3101"));
-    hears_now(&server, &alice, &[C]);
-    hears_now(&server, &carol, &[A]);
+    hear_each_other(&server, (&alice, A), (&carol, C));
     carol.hang_up();
     alice.wait_for("CALL_CLOSED", SOON);
 
@@ -64,8 +71,7 @@ fn a_baresip_parks_its_caller_and_another_phone_retrieves_or_the_parker_is_calle
     wait::until("an INVITE that names the slot", SOON, || {
         bob.sip().contains("From: \"Parked 102 ").then_some(())
     });
-    hears_now(&server, &alice, &[B]);
-    hears_now(&server, &bob, &[A]);
+    hear_each_other(&server, (&alice, A), (&bob, B));
     alice.hang_up();
     bob.wait_for("CALL_CLOSED", SOON);
     let told = all_over(&server);
@@ -91,8 +97,7 @@ fn a_linphone_asks_for_a_slot_sends_its_caller_there_and_another_linphone_retrie
     hears_music(&server, &alice);
     let at_dave = dave.call(&server.uri("*3101"));
     dave.talk(&sound::tone_file(D));
-    hears_now(&server, &alice, &[D]);
-    hears_now(&server, &at_dave, &[A]);
+    hear_each_other(&server, (&alice, A), (&at_dave, D));
     alice.hang_up();
     dave.wait_for("LinphoneCallEnd", SOON);
     let told = all_over(&server);
@@ -119,8 +124,7 @@ fn a_phone_that_rings_is_picked_up_by_another_and_by_nobody_who_may_not() {
     carol.talk(&sound::tone_file(C));
     bob.wait_for("CALL_CLOSED", SOON);
     assert_elsewhere(&bob.sip());
-    hears_now(&server, &alice, &[C]);
-    hears_now(&server, &at_carol, &[A]);
+    hear_each_other(&server, (&alice, A), (&at_carol, C));
     carol.command("terminate");
     alice.wait_for("CALL_CLOSED", SOON);
     // A pickup of what rings at one user, and of a call that this one is in already.
@@ -129,16 +133,14 @@ fn a_phone_that_rings_is_picked_up_by_another_and_by_nobody_who_may_not() {
     let at_carol = carol.call(&server.uri("*88"));
     carol.talk(&sound::tone_file(C));
     bob.wait_for("CALL_CLOSED", SOON);
-    hears_now(&server, &alice, &[C]);
-    hears_now(&server, &at_carol, &[A]);
+    hear_each_other(&server, (&alice, A), (&at_carol, C));
     alice.hang_up();
     carol.wait_for("LinphoneCallEnd", SOON);
     talking(&server, &mut alice, &mut bob);
     let at_carol = carol.call(&server.uri("*88"));
     carol.talk(&sound::tone_file(C));
     bob.wait_for("CALL_CLOSED", SOON);
-    hears_now(&server, &alice, &[C]);
-    hears_now(&server, &at_carol, &[A]);
+    hear_each_other(&server, (&alice, A), (&at_carol, C));
     alice.hang_up();
     carol.wait_for("LinphoneCallEnd", SOON);
     let told = all_over(&server);
@@ -157,8 +159,7 @@ fn of_a_users_two_phones_the_one_that_is_late_is_told_that_the_call_was_complete
     mobile.talk(&sound::tone_file(D));
     desk.wait_for("CALL_CLOSED", SOON);
     assert_elsewhere(&desk.sip());
-    hears_now(&server, &alice, &[D]);
-    hears_now(&server, &at_mobile, &[A]);
+    hear_each_other(&server, (&alice, A), (&at_mobile, D));
     mobile.command("terminate");
     alice.wait_for("CALL_CLOSED", SOON);
     // The baresip is faster.
@@ -166,15 +167,8 @@ fn of_a_users_two_phones_the_one_that_is_late_is_told_that_the_call_was_complete
     mobile.wait_for("LinphoneCallIncomingReceived", SOON);
     desk.accept();
     mobile.wait_for("LinphoneCallEnd", SOON);
-    hears_now(&server, &alice, &[C]);
-    hears_now(&server, &desk, &[A]);
-    let log = mobile.log();
-    let cancel = log.rsplit("CANCEL sip:").next().unwrap_or_default();
-    let reason = cancel.lines().find(|line| line.starts_with("Reason:")).unwrap_or_default();
-    assert!(
-        reason.contains("cause=200") && reason.to_lowercase().contains("completed elsewhere"),
-        "{reason}"
-    );
+    hear_each_other(&server, (&alice, A), (&desk, C));
+    assert_elsewhere(&mobile.log());
     alice.hang_up();
     desk.wait_for("CALL_CLOSED", SOON);
     all_over(&server);

@@ -127,24 +127,32 @@ fn replaces(document: &str) -> Option<String> {
 }
 
 /// Alice and bob as ever, who may do this, and dave, who has 204.
-fn with_dave(rig: &Rig, bob_may: &[Permission]) {
+/// Bob watches dave.
+fn with_dave(rig: &Rig, bob_may: &[Permission]) -> Phone {
     let bob = User { may: bob_may.iter().copied().collect(), ..User::new("bob", "hidden").numbered("202") };
     let other = |(name, number): (&str, &str)| User::new(name, "secret").numbered(number);
     let mut users: Users = [("alice", "201"), ("dave", "204")].into_iter().map(other).collect();
     users.insert(bob);
     rig.switch().reload(Flows::new(), &users, &store::Trunks::default());
+    let watching = rig.phone("bob");
+    assert_eq!(ask(rig, &watching, "SUBSCRIBE", "204", "Event: dialog\r\n", "").status(), Some(200));
+    watching
+}
+
+/// Phones of alice, bob and dave, with a tone each, and alice's call that rings at dave's.
+fn ringing_dave(rig: &Rig) -> (Desk, Desk, Desk, usize) {
+    let (alice, dave) = (rig.desk("alice", 440, Manner::Ring), rig.desk("dave", 800, Manner::Ring));
+    let bob = Desk::new(rig.address(), "bob", "hidden", 1_200, Manner::Ring).expect("a phone");
+    assert_eq!(bob.registered(), Some(200));
+    let call = alice.call("204");
+    (alice, bob, dave, call)
 }
 
 #[test]
 fn a_lamp_of_who_may_pick_up_names_the_call_and_a_phone_takes_it_by_that() {
     let rig = start();
-    with_dave(&rig, &[Permission::Pickup]);
-    let watching = rig.phone("bob");
-    assert_eq!(ask(&rig, &watching, "SUBSCRIBE", "204", "Event: dialog\r\n", "").status(), Some(200));
-    let (alice, dave) = (rig.desk("alice", 440, Manner::Ring), rig.desk("dave", 800, Manner::Ring));
-    let bob = Desk::new(rig.address(), "bob", "hidden", 1_200, Manner::Ring).expect("a phone");
-    assert_eq!(bob.registered(), Some(200));
-    let call = alice.call("204");
+    let watching = with_dave(&rig, &[Permission::Pickup]);
+    let (alice, bob, dave, call) = ringing_dave(&rig);
     let rings = notify(&watching, &["<state>early</state>", "direction=\"recipient\""]);
     let wanted = replaces(&rings.body).unwrap_or_else(|| panic!("no call is named: {}", rings.body));
     assert!(wanted.contains(&dave.line(0, |line| line.call_id.clone())), "{wanted}");
@@ -168,13 +176,8 @@ fn a_lamp_of_who_may_pick_up_names_the_call_and_a_phone_takes_it_by_that() {
 #[test]
 fn who_may_not_pick_up_is_not_told_how_calls_are_named_and_takes_none() {
     let rig = start();
-    with_dave(&rig, &[Permission::Outside]);
-    let watching = rig.phone("bob");
-    assert_eq!(ask(&rig, &watching, "SUBSCRIBE", "204", "Event: dialog\r\n", "").status(), Some(200));
-    let (alice, dave) = (rig.desk("alice", 440, Manner::Ring), rig.desk("dave", 800, Manner::Ring));
-    let bob = Desk::new(rig.address(), "bob", "hidden", 1_200, Manner::Ring).expect("a phone");
-    assert_eq!(bob.registered(), Some(200));
-    let call = alice.call("204");
+    let watching = with_dave(&rig, &[Permission::Outside]);
+    let (alice, bob, dave, call) = ringing_dave(&rig);
     let rings = notify(&watching, &["<state>early</state>"]);
     assert_eq!(replaces(&rings.body), None, "{}", rings.body);
     // He has it from elsewhere.
