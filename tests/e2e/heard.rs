@@ -48,14 +48,14 @@ fn a_supervisor_listens_whispers_and_barges_in_by_keys_and_nobody_else_does() {
     carol.wait_for("CALL_CLOSED", SOON);
     both_hear(&[B], &[A]);
     bob.hang_up();
-    alice.wait_for("LinphoneCallEnd", SOON);
+    alice.over(SOON);
     let told = all_over(&server);
     assert!(told.contains("is heard by the one it listens to") && told.contains("is heard by all"), "{told}");
 }
 
 fn page(audio: &str) -> Value {
     let endpoints = ["bob", "carol", "dave"].map(|user| json!({ "endpoint_type": "user", "id": user }));
-    module("page_group", json!({ "audio": audio, "timeout": 4, "endpoints": endpoints }))
+    module("page_group", json!({ "audio": audio, "timeout": 8, "endpoints": endpoints }))
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_page_is_heard_by_all_phones_that_answer_by_themselves_and_an_intercom_by_on
     hears_now(&server, &bob, &[A]);
     alice.hang_up();
     bob.wait_for("CALL_CLOSED", SOON);
-    carol.wait_for("LinphoneCallEnd", SOON);
+    carol.over(SOON);
 
     alice.dial(&server.uri("701"));
     let at_carol = carol.answer_as_asked();
@@ -102,7 +102,7 @@ fn a_page_is_heard_by_all_phones_that_answer_by_themselves_and_an_intercom_by_on
     hears_now(&server, &alice, &[C]);
     hears_now(&server, &at_carol, &[A]);
     alice.hang_up();
-    carol.wait_for("LinphoneCallEnd", SOON);
+    carol.over(SOON);
     let told = all_over(&server);
     assert!(told.contains("1 did not answer the page in time"), "{told}");
 }

@@ -106,7 +106,7 @@ fn linphone_is_heard_encrypted_by_keys_and_by_handshake() {
         path(&server, told);
         pass(Duration::from_secs(4));
         bob.hang_up();
-        linphone.wait_for("LinphoneCallEnd", SOON);
+        linphone.over(SOON);
         let heard = bob.heard();
         assert!(sound::hears(&heard, ALICE), "{how}: {:.2?}", sound::shares(&heard, ALICE));
         assert!(ear::sounding(&heard) > 2.0);

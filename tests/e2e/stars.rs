@@ -65,7 +65,7 @@ fn phones_hold_record_and_transfer_by_star_codes_whether_they_called_or_were_cal
     // It sends the caller to the number that follows the code, and is free.
     bob.type_keys("*5203");
     carol.accept();
-    bob.wait_for("LinphoneCallEnd", SOON);
+    bob.over(SOON);
     hears_now(&server, &alice, &[C]);
     hears_now(&server, &carol, &[A]);
     alice.hang_up();
@@ -97,7 +97,7 @@ fn a_conversation_moves_to_the_users_other_phone_which_asks_a_third_before_it_tr
     mobile.type_keys("*6");
     noted(&server, "Move(");
     desk.accept();
-    mobile.wait_for("LinphoneCallEnd", SOON);
+    mobile.over(SOON);
     hears_now(&server, &alice, &[C]);
     hears_now(&server, &desk, &[A]);
 

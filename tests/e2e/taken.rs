@@ -92,14 +92,14 @@ fn a_linphone_asks_for_a_slot_sends_its_caller_there_and_another_linphone_retrie
     noted(&server, "parked in slot 101");
     bob.wait_for("LinphoneCallStreamsRunning", SOON);
     bob.command("call-transfer 1 2");
-    bob.wait_for("LinphoneCallEnd", SOON);
+    bob.over(SOON);
     noted(&server, "takes the place of");
     hears_music(&server, &alice);
     let at_dave = dave.call(&server.uri("*3101"));
     dave.talk(&sound::tone_file(D));
     hear_each_other(&server, (&alice, A), (&at_dave, D));
     alice.hang_up();
-    dave.wait_for("LinphoneCallEnd", SOON);
+    dave.over(SOON);
     let told = all_over(&server);
     assert!(told.contains("taken out of slot 101"), "{told}");
 }
@@ -135,14 +135,14 @@ fn a_phone_that_rings_is_picked_up_by_another_and_by_nobody_who_may_not() {
     bob.wait_for("CALL_CLOSED", SOON);
     hear_each_other(&server, (&alice, A), (&at_carol, C));
     alice.hang_up();
-    carol.wait_for("LinphoneCallEnd", SOON);
+    carol.over(SOON);
     talking(&server, &mut alice, &mut bob);
     let at_carol = carol.call(&server.uri("*88"));
     carol.talk(&sound::tone_file(C));
     bob.wait_for("CALL_CLOSED", SOON);
     hear_each_other(&server, (&alice, A), (&at_carol, C));
     alice.hang_up();
-    carol.wait_for("LinphoneCallEnd", SOON);
+    carol.over(SOON);
     let told = all_over(&server);
     assert_eq!(told.matches("picks up call-").count(), 3, "{told}");
 }
@@ -166,7 +166,7 @@ fn of_a_users_two_phones_the_one_that_is_late_is_told_that_the_call_was_complete
     alice.dial(&server.uri("203"));
     mobile.wait_for("LinphoneCallIncomingReceived", SOON);
     desk.accept();
-    mobile.wait_for("LinphoneCallEnd", SOON);
+    mobile.over(SOON);
     hear_each_other(&server, (&alice, A), (&desk, C));
     assert_elsewhere(&mobile.log());
     alice.hang_up();

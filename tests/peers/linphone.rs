@@ -16,6 +16,7 @@ use crate::wait;
 pub struct Linphone {
     process: Process,
     read: usize,
+    log_read: usize,
     media: u16,
     folder: tempfile::TempDir,
 }
@@ -57,7 +58,7 @@ impl Linphone {
         );
         process.write("version");
         let (_, read) = process.wait_for("Status: Ok", 0, Duration::from_secs(20));
-        Linphone { process, read, media, folder }
+        Linphone { process, read, log_read: 0, media, folder }
     }
 
     /// Registers `user` at `server` (`127.0.0.1:5060`) and waits for the outcome (`Ok` or `Failed`).
@@ -108,6 +109,11 @@ impl Linphone {
         capture
     }
 
+    /// Waits until its call is over and the ports of its media are free for the next.
+    pub fn over(&mut self, limit: Duration) {
+        self.wait_for("LinphoneCallReleased", limit);
+    }
+
     /// Captures what it hears from here on.
     pub fn listen(&self) -> Capture {
         Capture::start(self.media)
@@ -127,10 +133,14 @@ impl Linphone {
     pub fn answer_as_asked(&mut self) -> Capture {
         let capture = Capture::start(self.media);
         self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
-        wait::until("a call that is to be answered at once", Duration::from_secs(5), || {
+        let seen = self.log_read;
+        self.log_read = wait::until("a call that is to be answered at once", Duration::from_secs(5), || {
+            // The end of the log may be half a message that was said again.
             let log = self.log();
-            let invite = log.rsplit("INVITE sip:").next()?;
-            (invite.contains("answer-after=0") && invite.contains("Answer-Mode: Auto")).then_some(())
+            let mut invites = log.get(seen..)?.split("INVITE sip:").skip(1);
+            let asks =
+                |invite: &str| invite.contains("answer-after=0") && invite.contains("Answer-Mode: Auto");
+            invites.any(asks).then_some(log.len())
         });
         self.command("answer");
         self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));

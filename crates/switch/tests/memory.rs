@@ -2,6 +2,7 @@
 //!
 //! The phones are one socket, and nothing is kept of what they say, so that what is counted is the switch's.
 
+#[path = "it/rig/mod.rs"]
 mod rig;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -16,7 +16,7 @@ Every module of every dialect, in the simulator (`offhook simulate`, `offhook te
 *without X* does everything but the operations named, which are not configured.
 What the operations are stands in [modules.md](modules.md).
 
-This page is made of the tables of modules and of the match by which the switch obeys; `UPDATE=1 cargo test -p switch --test places` writes it, and the test without `UPDATE` holds it true.
+This page is made of the tables of modules and of the match by which the switch obeys; `UPDATE=1 cargo test -p switch --test it -- places` writes it, and the test without `UPDATE` holds it true.
 ";
 
 /// The page, with `obeys` for whether the action of a name is obeyed on real legs.

@@ -102,7 +102,7 @@ const DESK_PHONES: &[Hazard] = &[
     ),
     (
         "hold heard by the other party",
-        "crates/switch/tests/hold.rs",
+        "crates/switch/tests/it/hold.rs",
         &["hold_in_every_spelling_plays_music_and_resume_brings_the_other_back"],
     ),
     (

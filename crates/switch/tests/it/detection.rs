@@ -1,0 +1,90 @@
+//! What is heard in a call's sound: keys of phones without telephone-events, people and machines.
+
+use std::time::Duration;
+
+use crate::rig::{LONG, Rig, end, trace};
+use audio::{Pcm, Rate, tone};
+use serde_json::{Value, json};
+use switch::{Codecs, InbandDtmf};
+use testkit::speech::SPEAKERS;
+use testkit::ua::Offer;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Answers, gathers four keys or until `#`, hangs up.
+fn gather() -> Value {
+    json!({"actions": [
+        {"type": "answer"},
+        {"type": "digits_receive", "option": {"duration": 8_000, "length": 4, "key": "#"}},
+        {"type": "hangup"}
+    ]})
+}
+
+/// Answers, hangs up on machines, beeps to people.
+fn screen() -> Value {
+    json!({"actions": [
+        {"type": "answer"},
+        {"type": "amd", "option": {"machine_handle": "hangup"}},
+        {"type": "beep"},
+        {"type": "hangup"}
+    ]})
+}
+
+fn tones(keys: &str) -> Pcm {
+    let mut sound = Pcm::silence(Rate::NARROW, ms(300));
+    for key in keys.chars() {
+        sound.append(&tone::dtmf(key, ms(80), Rate::NARROW));
+        sound.append(&Pcm::silence(Rate::NARROW, ms(80)));
+    }
+    sound
+}
+
+#[test]
+fn keys_in_the_sound_of_a_phone_without_telephone_events_reach_the_flow() {
+    let rig = Rig::start(&[("1001", gather())]);
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("1001", Offer::Plain, LONG).expect("an answer");
+    call.talk(&tones("1193")).expect("talked");
+    assert!(call.until_bye(LONG).expect("a socket"));
+    let view = rig.finished();
+    assert!(trace(&view).contains("got    \"1193\""), "{}", trace(&view));
+    rig.nothing_left();
+}
+
+#[test]
+fn keys_in_the_sound_are_heard_of_whom_the_setting_says() {
+    // The phone offers telephone-events, and sends none.
+    for (setting, expected) in [(InbandDtmf::Always, "got    \"12#\""), (InbandDtmf::Auto, "got    \"\"")] {
+        let rig = Rig::with(&[("1001", gather())], |config| {
+            config.codecs = Codecs { inband_dtmf: setting, ..config.codecs.clone() };
+        });
+        let mut phone = rig.phone("caller");
+        let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+        call.talk(&tones("12#")).expect("talked");
+        assert!(call.until_bye(LONG).expect("a socket"));
+        let view = rig.finished();
+        assert!(trace(&view).contains(expected), "{setting:?}: {}", trace(&view));
+        rig.nothing_left();
+    }
+}
+
+#[test]
+fn a_person_and_a_machine_take_different_ways_through_a_flow() {
+    let rig = Rig::start(&[("1001", screen())]);
+    let person = "Hello, Smith speaking.";
+    let machine = "Hello, you have reached the voicemail of John Smith. I can not take your call right now.";
+    for (words, cause, heard) in [(person, "normal", "live_person"), (machine, "amd", "machine")] {
+        let mut phone = rig.phone("caller");
+        let mut call = phone.call("1001", Offer::Early, LONG).expect("an answer");
+        let mut greeting = Pcm::silence(Rate::NARROW, ms(400));
+        greeting.append(&SPEAKERS[0].say(words));
+        call.talk(&greeting).expect("talked");
+        assert!(call.until_bye(LONG).expect("a socket"));
+        let view = rig.finished();
+        assert!(trace(&view).contains(&format!("answered by: {heard}")), "{}", trace(&view));
+        assert_eq!(end(&view).0, cause, "{}", trace(&view));
+    }
+    rig.nothing_left();
+}

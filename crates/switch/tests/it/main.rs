@@ -1,0 +1,42 @@
+//! The switch by its faces: scripted phones, carriers and web servers against a real one in this process.
+//!
+//! One binary, so that all of it is linked once; `cargo test -p switch --test it -- transfer` runs a part.
+
+mod bridge;
+mod bucket;
+mod calls;
+mod camping;
+mod carriers;
+mod conference;
+mod detection;
+mod dialling;
+mod directory;
+mod forking;
+mod handover;
+mod hold;
+mod ipv6;
+mod journal;
+mod listening;
+mod music;
+mod origin;
+mod outcomes;
+mod paging;
+mod people;
+mod places;
+mod presence;
+mod recording;
+mod redirection;
+mod rig;
+mod ringing;
+mod room_tapes;
+mod rooms;
+mod screening;
+mod settings;
+mod shards;
+mod signalling;
+mod slots;
+mod talk;
+mod taping;
+mod transfer;
+mod web;
+mod websocket;
