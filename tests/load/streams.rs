@@ -1,11 +1,16 @@
 //! Audio of many calls in one thread: each sends a packet every 20 ms and counts what comes.
 
+use std::io::IoSliceMut;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use audio::Rate;
 use audio::codec::{Codec, Encoder, OpusSettings};
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
 
 /// Packets of a second, which are sent again and again.
 const PACKETS: usize = 50;
@@ -83,6 +88,16 @@ struct Stream {
     packet: Vec<u8>,
     count: u32,
     last: Option<u16>,
+    watch: Option<Watch>,
+}
+
+/// How far apart the packets of a stream are, by the kernel's stamps: on loopback those are of the moment of sending, and
+/// taking them costs the sender nothing.
+struct Watch {
+    control: Vec<u8>,
+    last: Option<Duration>,
+    /// How far gaps are from 20 ms, in ms.
+    errors: Vec<f64>,
 }
 
 /// The audio of all calls.
@@ -101,14 +116,19 @@ pub struct Counted {
     pub received: u64,
     /// Packets that are missing among them.
     pub lost: u64,
+    /// Packets that were to come.
+    pub due: u64,
     /// The most that we ourselves were behind: beyond some milliseconds it is our fault what is lost or late.
     pub behind: Duration,
 }
 
 impl Counted {
-    /// Lost of all.
+    /// Lost of all. A sender that numbers what it has got itself shows no gaps: what it holds back is seen by how few come.
     pub fn loss(&self) -> f64 {
-        self.lost as f64 / (self.lost + self.received).max(1) as f64
+        let lost = self.lost as f64 / (self.lost + self.received).max(1) as f64;
+        // At either end of the time, one of each stream may fall outside.
+        let short = 1.0 - self.received as f64 / self.due.max(1) as f64;
+        if short > 0.01 { lost.max(short) } else { lost }
     }
 }
 
@@ -142,12 +162,30 @@ impl Streams {
         let mut packet = vec![0x80, kind.payload_type()];
         packet.resize(8, 0);
         packet.extend(ssrc.to_be_bytes());
-        self.streams.push(Stream { socket, kind, packet, count: 0, last: None });
+        self.streams.push(Stream { socket, kind, packet, count: 0, last: None, watch: None });
+    }
+
+    /// From here on, watches how far apart the packets of `most` streams are.
+    pub fn watch(&mut self, most: usize) {
+        let step = self.streams.len().div_ceil(most).max(1);
+        for stream in self.streams.iter_mut().step_by(step) {
+            setsockopt(&stream.socket, sockopt::ReceiveTimestampns, &true).expect("stamps");
+            stream.watch = Some(Watch { control: cmsg_space!(TimeSpec), last: None, errors: Vec::new() });
+        }
+    }
+
+    /// How far gaps between neighbouring packets were from 20 ms, in ms, sorted; of those that are watched.
+    pub fn spacing(&mut self) -> Vec<f64> {
+        let watched = self.streams.iter_mut().filter_map(|stream| stream.watch.take());
+        let mut errors: Vec<f64> = watched.flat_map(|watch| watch.errors).collect();
+        errors.sort_by(f64::total_cmp);
+        errors
     }
 
     /// Lets all talk and listen for `time`.
     pub fn run(&mut self, time: Duration) -> Counted {
-        let (begun, mut counted) = (Instant::now(), Counted::default());
+        let due = self.streams.len() as u64 * time.as_millis() as u64 / GROUPS as u64;
+        let (begun, mut counted) = (Instant::now(), Counted { due, ..Counted::default() });
         let mut buffer = [0; 2_048];
         for tick in 0..time.as_millis() as usize {
             let due = begun + Duration::from_millis(tick as u64);
@@ -171,7 +209,7 @@ impl Streams {
 
 impl Stream {
     fn hear(&mut self, buffer: &mut [u8], counted: &mut Counted) {
-        while let Ok(length) = self.socket.recv(buffer) {
+        while let Some((length, at)) = self.receive(buffer) {
             if length < 12 || buffer[1] & 0x7f != self.kind.payload_type() {
                 continue;
             }
@@ -182,7 +220,26 @@ impl Stream {
             }
             counted.received += 1;
             self.last = Some(sequence);
+            if let Some((watch, at)) = self.watch.as_mut().zip(at) {
+                let gap = watch.last.replace(at).map(|last| at.saturating_sub(last).as_secs_f64() * 1e3);
+                watch.errors.extend(gap.map(|gap| (gap - 20.0).abs()));
+            }
         }
+    }
+
+    /// A packet's length, and when it came if that is watched.
+    fn receive(&mut self, buffer: &mut [u8]) -> Option<(usize, Option<Duration>)> {
+        let Some(watch) = &mut self.watch else {
+            return self.socket.recv(buffer).ok().map(|length| (length, None));
+        };
+        let (mut parts, control) = ([IoSliceMut::new(buffer)], Some(watch.control.as_mut_slice()));
+        let came =
+            recvmsg::<()>(self.socket.as_raw_fd(), &mut parts, control, MsgFlags::MSG_DONTWAIT).ok()?;
+        let stamp = came.cmsgs().ok()?.find_map(|part| match part {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        });
+        Some((came.bytes, stamp))
     }
 
     fn speak(&mut self, payload: &[u8]) {

@@ -19,11 +19,15 @@ struct Rig {
 
 impl Rig {
     fn new(first: u16, buffers: usize) -> Rig {
+        Rig::with(first, PLACES, buffers)
+    }
+
+    fn with(first: u16, places: usize, buffers: usize) -> Rig {
         let pool =
-            Pool::new(first..=first + 2 * PLACES as u16 - 1, Ipv4Addr::LOCALHOST.into(), None).unwrap();
+            Pool::new(first..=first + 2 * places as u16 - 1, Ipv4Addr::LOCALHOST.into(), None).unwrap();
         let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        Rig { io: Uring::with_buffers(PLACES, buffers).unwrap(), pool: Arc::new(pool), phone }
+        Rig { io: Uring::with_buffers(places, buffers).unwrap(), pool: Arc::new(pool), phone }
     }
 
     /// A leg at a place; its port.
@@ -166,6 +170,18 @@ fn a_socket_that_was_given_back_receives_for_its_next_owner() {
     assert_eq!(ports.rtp().recv(&mut buffer).unwrap(), 9, "the ring has let go of it");
     rig.slot();
     assert_eq!(rig.hear(0), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn what_all_legs_received_is_there_in_the_next_slot() {
+    const MANY: usize = 150;
+    let mut rig = Rig::with(26_000, MANY, 512);
+    let ports: Vec<u16> = (0..MANY).map(|at| rig.leg(at)).collect();
+    for n in 0..3 {
+        ports.iter().for_each(|port| rig.say(*port, &[n; 172]));
+        rig.slot();
+        assert!((0..MANY).all(|at| rig.hear(at) == [vec![n; 172]]), "round {n}");
+    }
 }
 
 #[test]
