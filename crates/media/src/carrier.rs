@@ -12,6 +12,7 @@ use crate::board::Board;
 use crate::clock;
 use crate::disk::{Disks, Done};
 use crate::dtls;
+use crate::ears::Interpreter;
 use crate::event::Event;
 use crate::id::{LegId, PartId, RoomId};
 use crate::order::{Order, Out, Spent};
@@ -124,6 +125,12 @@ impl<F: Fn(Event)> Carrier<F> {
     fn carry(&mut self, out: Out<Ports>) {
         match out {
             Out::Event(event) => (self.sink)(event),
+            Out::Wanted(leg, codec, rate) => {
+                // Where there is none the worker asks again in a second, and conceals meanwhile.
+                if let Ok(interpreter) = Interpreter::new(codec, rate) {
+                    self.register.order(leg, Order::Interpret(leg, Box::new(interpreter)));
+                }
+            }
             Out::Report(leg, report) => self.board.report(leg, report),
             Out::Stats(worker, stats) => {
                 self.complain(worker, &stats);

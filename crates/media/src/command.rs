@@ -37,6 +37,9 @@ pub struct LegSetup {
     pub comfort_noise: Option<u8>,
     /// The payload type of audio we receive.
     pub receive_payload_type: u8,
+    /// Further codecs that the peer may change over to at any packet, as both ends described them (RFC 3264 §8.3.2);
+    /// we go on to send `codec`. Usually none: an answer of ours names one codec.
+    pub alternatives: Box<[Alternative]>,
     /// Where the peer asked for its RTP.
     pub remote: SocketAddr,
     /// Where the peer asked for its RTCP; the same as `remote` where both share a port (RFC 5761).
@@ -52,6 +55,19 @@ pub struct LegSetup {
     pub receive: bool,
     /// How packets are encrypted.
     pub security: Security,
+}
+
+/// A codec that the peer may change over to in mid-stream, with the payload types that it then comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// How audio is encoded then.
+    pub codec: Codec,
+    /// Of audio.
+    pub receive_payload_type: u8,
+    /// Of telephone-events by the codec's clock (RFC 4733 §2.1), where that is another than the leg's.
+    pub telephone_event: Option<u8>,
+    /// Of comfort noise by the codec's clock.
+    pub comfort_noise: Option<u8>,
 }
 
 /// How often a list of prompts is played.
@@ -208,6 +224,7 @@ impl LegSetup {
             keys_in_sound: false,
             comfort_noise: None,
             receive_payload_type: payload_type,
+            alternatives: Box::default(),
             remote,
             remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
             ptime: Duration::from_millis(20),
@@ -216,6 +233,17 @@ impl LegSetup {
             receive: true,
             security: Security::None,
         }
+    }
+
+    /// The codec of packets of this format: 0 for the first that was agreed on, then the alternatives.
+    pub(crate) fn codec_of(&self, format: u8) -> Codec {
+        let at = usize::from(format).checked_sub(1);
+        at.and_then(|at| self.alternatives.get(at)).map_or(self.codec, |other| other.codec)
+    }
+
+    /// The codecs that the peer may change over to, in the order of their formats.
+    pub(crate) fn others(&self) -> Vec<Codec> {
+        self.alternatives.iter().map(|other| other.codec).collect()
     }
 
     /// The packet time in slots of 5 ms, made to fit: peers ask for odd ones.

@@ -9,9 +9,8 @@
 
 use std::time::Duration;
 
-use audio::codec::{Codec, CodecError, Decoder, Encoder, MAX_PAYLOAD};
+use audio::codec::{Codec, CodecError, MAX_PAYLOAD};
 use audio::conceal::Concealer;
-use audio::detect::Dtmf;
 use audio::noise::Noise;
 use audio::{Rate, stretch};
 use rtp::jitter::{Inserted, Kind, Next, Packets};
@@ -20,50 +19,16 @@ use rtp::{RtpTime, Seq};
 pub(crate) use rtp::jitter::Delay;
 
 use crate::command::LegSetup;
-use crate::recording::Sides;
+use interpreter::Decoders;
+pub(crate) use interpreter::Interpreter;
+pub(crate) use kit::Kit;
 use pace::Pacer;
 
+mod interpreter;
+mod kit;
 mod pace;
 #[cfg(test)]
 mod tests;
-
-/// What a leg needs that hears, and speaks from samples.
-#[derive(Debug)]
-pub(crate) struct Kit {
-    pub(crate) ears: Box<Ears>,
-    /// For what is said from samples; a recorder has none.
-    pub(crate) encoder: Option<Encoder>,
-    /// For a recorder of what is said; others have none.
-    pub(crate) voice: Option<Decoder>,
-    /// For keys in the sound, where those are wanted.
-    pub(crate) keys: Option<Box<Dtmf>>,
-}
-
-impl Kit {
-    /// To hear.
-    pub(crate) fn to_hear(setup: &LegSetup, delay: Delay) -> Result<Kit, CodecError> {
-        let keys = setup.keys_in_sound.then(|| Box::new(Dtmf::new(setup.rate)));
-        let ears = Box::new(Ears::new(setup.codec, setup.rate, delay)?);
-        Ok(Kit { ears, encoder: None, voice: None, keys })
-    }
-
-    /// To hear what is recorded, and to understand what is said, if that is recorded too.
-    pub(crate) fn to_record(setup: &LegSetup, delay: Delay, sides: Sides) -> Result<Kit, CodecError> {
-        let kit = Kit::to_hear(setup, delay)?;
-        if sides == Sides::Heard { Ok(kit) } else { kit.listening(setup) }
-    }
-
-    /// The same, with what understands what is said.
-    pub(crate) fn listening(self, setup: &LegSetup) -> Result<Kit, CodecError> {
-        Ok(Kit { voice: Some(Decoder::new(setup.codec, setup.rate)?), ..self })
-    }
-
-    /// To hear and to speak from samples.
-    pub(crate) fn to_talk(setup: &LegSetup, delay: Delay) -> Result<Kit, CodecError> {
-        let encoder = Encoder::new(setup.codec, setup.rate, &setup.opus)?;
-        Ok(Kit { encoder: Some(encoder), ..Kit::to_hear(setup, delay)? })
-    }
-}
 
 /// The longest packet taken, in time; Opus has such (RFC 6716 §3.2.5).
 const LONGEST: Duration = Duration::from_millis(120);
@@ -95,7 +60,7 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 pub(crate) struct Ears {
     codec: Codec,
-    decoder: Decoder,
+    decoders: Decoders,
     rate: Rate,
     packets: Packets,
     /// What was decoded and not yet read: `sound[begin..end]`.
@@ -118,18 +83,23 @@ pub(crate) struct Ears {
 }
 
 impl Ears {
-    /// Ears for packets of `codec` that give samples of `rate`.
-    pub(crate) fn new(codec: Codec, rate: Rate, delay: Delay) -> Result<Ears, CodecError> {
-        let decoder = Decoder::new(codec, rate)?;
-        let (block, longest, packet) = match codec.bytes_per_ms() {
+    /// Ears for packets of `codec`, and of the `others` that the peer may change over to, that give samples of `rate`.
+    pub(crate) fn new(codec: Codec, rate: Rate, others: &[Codec], delay: Delay) -> Result<Ears, CodecError> {
+        let sizes = |codec: Codec| match codec.bytes_per_ms() {
             Some(bytes) => (10 * bytes, (60 * bytes).min(MAX_PAYLOAD), LONGEST_FRAME),
             None => (OPUS_BLOCK, MAX_PAYLOAD, LONGEST),
         };
+        let (mut block, mut longest, mut packet) = sizes(codec);
+        for (of_block, of_longest, of_packet) in others.iter().map(|other| sizes(*other)) {
+            // Voices by Opus need no more than G.711 does.
+            block = if of_block == OPUS_BLOCK { block } else { block.max(of_block) };
+            (longest, packet) = (longest.max(of_longest), packet.max(of_packet));
+        }
         // What is decoded ahead for a frame that is to be changed, and the last packet of it may be a long one.
         let room = rate.samples(LONGEST_FRAME + stretch::REACH + packet);
         Ok(Ears {
             codec,
-            decoder,
+            decoders: Decoders::new(codec, rate, others)?,
             rate,
             packets: Packets::new(codec.clock(), block, longest, delay),
             sound: vec![0; room],
@@ -155,7 +125,8 @@ impl Ears {
 
     /// Whether they understand what `setup` says is sent, and give what the leg works with.
     pub(crate) fn is_for(&self, setup: &LegSetup) -> bool {
-        self.codec == setup.codec && self.rate == setup.rate
+        let others = setup.alternatives.iter().map(|other| other.codec);
+        self.decoders.are_for(setup.codec, setup.rate, others)
     }
 
     /// Ticks of the codec's clock.
@@ -163,13 +134,32 @@ impl Ears {
         (samples as u64 * u64::from(self.codec.clock()) / u64::from(self.rate.0.max(1))) as u32
     }
 
-    /// A packet of sound came at `arrival`, by the codec's clock.
-    pub(crate) fn insert(&mut self, arrival: u32, seq: Seq, timestamp: RtpTime, payload: &[u8]) -> Inserted {
-        let samples = self.decoder.samples(payload);
+    /// A packet of sound came at `arrival`, by the codec's clock, as its timestamp. Its `format` is 0 for the codec, and
+    /// counts the others from 1 on.
+    pub(crate) fn insert(
+        &mut self,
+        arrival: u32,
+        seq: Seq,
+        timestamp: RtpTime,
+        format: u8,
+        payload: &[u8],
+    ) -> Inserted {
+        let samples = self.decoders.samples(format, payload);
         if samples > self.rate.samples(LONGEST) {
             return Inserted::Unfit;
         }
-        self.packets.insert(arrival, seq, timestamp, Kind::Sound(self.ticks(samples)), payload)
+        let kind = Kind::Sound { units: self.ticks(samples), format };
+        self.packets.insert(arrival, seq, timestamp, kind, payload)
+    }
+
+    /// A packet of `format` came at `arrival`: the codec that an interpreter is to be asked for, if one is.
+    pub(crate) fn wants(&mut self, format: u8, arrival: u32) -> Option<Codec> {
+        self.decoders.wants(format, arrival)
+    }
+
+    /// Here is an interpreter that was asked for; answers what is not needed.
+    pub(crate) fn equip(&mut self, interpreter: Box<Interpreter>) -> Option<Box<Interpreter>> {
+        self.decoders.equip(interpreter)
     }
 
     /// A description of the peer's silence came (RFC 3389).
@@ -223,9 +213,9 @@ impl Ears {
         let next = self.packets.next(now, want);
         let paused = matches!(next, Next::Packet { paused: true, .. });
         let n = match next {
-            Next::Packet { payload, .. } => self.decoder.samples(payload),
+            Next::Packet { payload, format, .. } => self.decoders.samples(format, payload),
             Next::Noise(payload) => {
-                if matches!(self.decoder, Decoder::Opus(_)) {
+                if self.decoders.current() == Codec::Opus {
                     return 0;
                 }
                 self.noise.describe(payload);
@@ -248,13 +238,26 @@ impl Ears {
         };
         let n = room.len();
         match next {
-            Next::Packet { payload, .. } => {
-                let decoded = self.decoder.decode(payload, room);
-                // Broken inside: the rest is made up.
-                if decoded < n {
-                    room[decoded..].fill(0);
+            Next::Packet { payload, format, .. } => {
+                if self.decoders.turn(format) && self.opened {
+                    self.concealer.break_off();
                 }
-                self.concealer.hear(room);
+                let decoded = self.decoders.decode(payload, room);
+                match decoded {
+                    Some(decoded) => {
+                        // Broken inside: the rest is made up.
+                        if decoded < n {
+                            room[decoded..].fill(0);
+                        }
+                        self.concealer.hear(room);
+                        self.tally.played += n as u64;
+                    }
+                    // What decodes it is on its way.
+                    None => {
+                        self.concealer.conceal(room);
+                        self.tally.concealed += n as u64;
+                    }
+                }
                 self.noisy = false;
                 self.opened = true;
                 self.without = 0;
@@ -262,16 +265,15 @@ impl Ears {
                 if !paused {
                     self.tally.concealed += unsure;
                 }
-                self.tally.played += n as u64;
             }
             Next::Lost { next, .. } => {
-                let recovered = next.map_or(0, |next| self.decoder.recover(next, room));
+                let recovered = next.map_or(0, |(format, next)| self.decoders.recover(format, next, room));
                 if recovered == n {
                     self.concealer.hear(room);
                     self.tally.played += n as u64;
                 } else {
                     self.tally.concealed += n as u64;
-                    if self.decoder.conceal(room) {
+                    if self.decoders.conceal(room) {
                         self.concealer.hear(room);
                     } else {
                         self.concealer.conceal(room);
@@ -280,7 +282,7 @@ impl Ears {
                 self.without += n;
             }
             Next::Wait(_) if self.opened && !self.noisy => {
-                if self.without < self.rate.samples(OWN_NOISE) && self.decoder.conceal(room) {
+                if self.without < self.rate.samples(OWN_NOISE) && self.decoders.conceal(room) {
                     self.concealer.hear(room);
                 } else {
                     self.concealer.conceal(room);
@@ -289,7 +291,7 @@ impl Ears {
                 self.without += n;
             }
             Next::Pause(_) | Next::Wait(_) if self.opened => {
-                if self.without < self.rate.samples(OWN_NOISE) && self.decoder.conceal(room) {
+                if self.without < self.rate.samples(OWN_NOISE) && self.decoders.conceal(room) {
                     self.concealer.hear(room);
                 } else {
                     self.concealer.pause(room);
@@ -399,13 +401,18 @@ impl Ears {
     /// Another stream begins.
     pub(crate) fn reset(&mut self) {
         self.packets.reset();
-        self.decoder.reset();
+        self.decoders.reset();
         (self.begin, self.end) = (0, 0);
         self.concealer.reset();
         self.pacer.reset();
         self.noisy = false;
         self.opened = false;
         self.unsure = 0;
+    }
+
+    /// Of the samples that are read.
+    pub(crate) fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// How much is held ahead of the reader.

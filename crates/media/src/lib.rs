@@ -46,11 +46,12 @@ mod rx;
 mod source;
 mod stats;
 mod stream;
+mod timeline;
 mod tx;
 mod worker;
 
 pub use clock::Priority;
-pub use command::{Command, DigitToSend, LegSetup, Repeat, Start};
+pub use command::{Alternative, Command, DigitToSend, LegSetup, Repeat, Start};
 pub use detector::{Detector, Found};
 pub use engine::{Config, Engine};
 pub use error::Error;

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use audio::codec::{Decoder, Encoder};
+use audio::Rate;
+use audio::codec::{Codec, Decoder, Encoder};
 use audio::mix::Gain;
 use rtrb::Producer;
 
@@ -12,7 +13,7 @@ use crate::bridge::Bridge;
 use crate::command::LegSetup;
 use crate::detector::Listener;
 use crate::dtls::Letter;
-use crate::ears::{Ears, Kit};
+use crate::ears::{Ears, Interpreter, Kit};
 use crate::event::Event;
 use crate::guard::Guard;
 use crate::id::{LegId, PartId};
@@ -43,6 +44,8 @@ pub(crate) enum Order<P> {
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
     /// New keys, and where they were proven if that is not where the peer said it would be.
     Secure(LegId, Box<Guard>, Option<SocketAddr>),
+    /// What decodes the codec that the peer has changed over to.
+    Interpret(LegId, Box<Interpreter>),
     /// Send a datagram of a handshake.
     Post(Box<Letter>),
     Release(LegId),
@@ -87,6 +90,8 @@ pub(crate) enum Steer {
 pub(crate) enum Out<P> {
     Event(Event),
     Report(LegId, LegReport),
+    /// The peer has changed over to this codec: what decodes it to samples of this rate is to be made.
+    Wanted(LegId, Codec, Rate),
     Stats(u16, WorkerStats),
     /// A leg that is over, with its sockets.
     Released(Box<Leg>, Option<P>),
@@ -110,6 +115,7 @@ pub(crate) enum Spent<P> {
     Listener(Box<Listener>),
     Encoder(Encoder),
     Decoder(Decoder),
+    Interpreter(Box<Interpreter>),
     Bridge(Box<Bridge>),
     Setup(Box<LegSetup>),
     Seat(Box<Seat>),

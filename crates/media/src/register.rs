@@ -106,6 +106,13 @@ impl Register {
         self.send(&mut unsent);
     }
 
+    /// Send an order to a leg that may be lost: where its worker's queue is full it is asked for again.
+    pub(crate) fn order(&self, leg: LegId, order: Order<Ports>) {
+        if let Some(queue) = self.queues.get(usize::from(leg.worker)) {
+            let _ = queue.push(order);
+        }
+    }
+
     /// Send what found a queue full.
     pub(crate) fn resend(&self) {
         self.send(&mut self.unsent.lock().unwrap_or_else(PoisonError::into_inner));

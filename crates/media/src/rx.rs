@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use audio::codec::Codec;
 use audio::detect::Dtmf;
 use rtp::burst::Clusters;
 use rtp::jitter::Inserted;
 use rtp::receiver::{Order, Receiver};
-use rtp::{View, dtmf};
+use rtp::{RtpTime, View, dtmf};
 
 use crate::command::LegSetup;
 use crate::ears::Ears;
@@ -16,11 +15,13 @@ use crate::event::{Event, KeyWay};
 use crate::id::LegId;
 use crate::io::{Io, Received};
 use crate::latch::{Latch, Verdict};
-use crate::order::Outlet;
+use crate::order::{Out, Outlet};
+use crate::stats::WorkerStats;
+use crate::timeline::Timeline;
 use crate::worker::Turn;
+use kinds::{Kind, kind, turn_law};
 
-/// Comfort noise's number where none was agreed on (RFC 3551 §6): peers send it all the same.
-const COMFORT_NOISE: u8 = 13;
+mod kinds;
 
 /// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
 const KEY_LOST: Duration = Duration::from_millis(200);
@@ -37,22 +38,28 @@ const MOST: u32 = 16;
 /// Turns of reading until empty after more came than was expected.
 const HUNGER: u32 = 64;
 
-/// What a packet is by its payload type.
-enum Kind {
-    Audio,
-    Key,
-    Noise,
-}
+/// So many packets in a row of the codec that was agreed on first, after others, and the stream has settled on it again.
+const SETTLED: u32 = 50;
 
 /// What a datagram was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// Audio of the peer's that was not heard before.
     Audio,
+    /// The same, of another codec than is passed on: it is still to be kept, by [`Rx::keep`].
+    Astray(Packet),
     /// The peer's, but no audio.
     Other,
     /// Of no use.
     Nothing,
+}
+
+/// When a packet of audio came and when it is due, by the leg's clock, and what decodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    arrival: u32,
+    timestamp: RtpTime,
+    format: u8,
 }
 
 /// The incoming stream.
@@ -61,6 +68,10 @@ pub(crate) struct Rx {
     pub(crate) relaying: bool,
     pub(crate) latch: Latch,
     stream: Option<Receiver>,
+    /// Where the peer may change its codec.
+    timeline: Timeline,
+    /// It has done so, and so many packets are to come before it is sure to be back.
+    astray: u32,
     keys: dtmf::Receiver,
     /// When the last packet of a key came.
     key_at: Duration,
@@ -98,6 +109,8 @@ impl Rx {
             relaying: false,
             latch: Latch::new(setup.remote),
             stream: None,
+            timeline: Timeline::new(setup.codec.clock()),
+            astray: 0,
             keys: dtmf::Receiver::new(setup.telephone_event_clock),
             key_at: Duration::ZERO,
             tones: None,
@@ -182,7 +195,8 @@ impl Rx {
         turn.stats.packets_in += 1;
         let clock = setup.codec.clock();
         let foreign = self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc);
-        if let Kind::Key = kind {
+        if let Kind::Key(clock) = kind {
+            self.change_clock(id, clock, turn.out);
             self.key(id, &packet, turn.now, turn.out);
             // Some gateways send keys under an SSRC of their own, between the packets of the voice.
             if foreign {
@@ -194,14 +208,24 @@ impl Rx {
         let Some(stream) = &mut self.stream else { return Heard::Nothing };
         // When it came, not when we look: that is on our grid, which is none of the network's.
         let arrival = rtp::time::units(turn.now.saturating_sub(waited), clock);
-        let order = stream.receive(packet.seq, packet.timestamp, arrival, matches!(kind, Kind::Audio));
+        let timestamp = match kind {
+            _ if setup.alternatives.is_empty() => packet.timestamp,
+            Kind::Audio(format) => {
+                let codec = setup.codec_of(format);
+                let length = codec.ticks(packet.payload) as u64 * u64::from(clock);
+                let length = (length / u64::from(codec.clock().max(1))) as u32;
+                self.timeline.place((packet.seq, packet.timestamp), codec.clock(), length, arrival)
+            }
+            Kind::Key(_) | Kind::Noise => self.timeline.about(packet.timestamp),
+        };
+        let order = stream.receive(packet.seq, timestamp, arrival, matches!(kind, Kind::Audio(_)));
         if order == Order::Restart
             && let Some(ears) = &mut self.ears
         {
             ears.reset();
         }
         match kind {
-            Kind::Key => {
+            Kind::Key(_) => {
                 if let Some(ears) = &mut self.ears {
                     ears.mute(packet.seq);
                 }
@@ -212,29 +236,63 @@ impl Rx {
                     && setup.receive
                     && matches!(order, Order::Newest | Order::Late)
                 {
-                    ears.insert_noise(arrival, packet.seq, packet.timestamp, packet.payload);
+                    ears.insert_noise(arrival, packet.seq, timestamp, packet.payload);
                 }
                 Heard::Other
             }
-            Kind::Audio if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {
+            Kind::Audio(_) if !setup.receive || matches!(order, Order::Stray | Order::Duplicate) => {
                 Heard::Nothing
             }
-            Kind::Audio if self.relaying => Heard::Audio,
-            Kind::Audio => {
-                if let Some(ears) = &mut self.ears
-                    && ears.insert(arrival, packet.seq, packet.timestamp, packet.payload) == Inserted::Late
-                {
-                    self.late += 1;
-                    turn.stats.late_packets += 1;
+            Kind::Audio(format) => {
+                self.astray = if format == 0 { self.astray.saturating_sub(1) } else { SETTLED };
+                let about = Packet { arrival, timestamp, format };
+                match self.relaying {
+                    true if format == 0 => Heard::Audio,
+                    true => Heard::Astray(about),
+                    false => {
+                        self.insert(id, about, &packet, (turn.out, turn.stats));
+                        Heard::Audio
+                    }
                 }
-                Heard::Audio
             }
         }
+    }
+
+    /// Keep the turn's datagram, of this length, for whoever listens.
+    pub(crate) fn keep<I: Io>(&mut self, id: LegId, about: Packet, len: usize, turn: &mut Turn<'_, I>) {
+        if let Some(packet) = turn.scratch.datagram.get(..len).and_then(View::parse) {
+            self.insert(id, about, &packet, (turn.out, turn.stats));
+        }
+    }
+
+    fn insert<P>(
+        &mut self,
+        id: LegId,
+        Packet { arrival, timestamp, format }: Packet,
+        packet: &View<'_>,
+        (out, stats): (&mut Outlet<P>, &mut WorkerStats),
+    ) {
+        let Some(ears) = &mut self.ears else { return };
+        if ears.insert(arrival, packet.seq, timestamp, format, packet.payload) == Inserted::Late {
+            self.late += 1;
+            stats.late_packets += 1;
+        }
+        if format != 0
+            && let Some(codec) = ears.wants(format, arrival)
+        {
+            out.put(Out::Wanted(id, codec, ears.rate()));
+        }
+    }
+
+    /// Whether the peer has left the codec that was agreed on first, and is not back for good.
+    pub(crate) fn is_astray(&self) -> bool {
+        self.astray > 0
     }
 
     /// Another stream of the same peer, as after a transfer.
     fn change(&mut self, ssrc: u32, first: rtp::Seq, clock: u32) {
         self.past = self.sums();
+        self.timeline = Timeline::new(clock);
         self.stream = Some(Receiver::new(ssrc, first, clock));
         if let Some(ears) = &mut self.ears {
             ears.reset();
@@ -278,6 +336,9 @@ impl Rx {
     /// After a re-INVITE.
     pub(crate) fn reconfigure(&mut self, setup: &LegSetup, now: Duration) {
         self.latch.renew(setup.remote);
+        if !self.timeline.is_of(setup.codec.clock()) {
+            self.timeline = Timeline::new(setup.codec.clock());
+        }
         // The silence of a hold is not the silence of a loss.
         self.heard = now;
         self.lost_told = false;
@@ -355,43 +416,4 @@ impl Rx {
 
 fn let_go(leg: LegId, end: dtmf::Ended) -> Event {
     Event::DigitEnded { leg, key: end.key, way: KeyWay::Event, ms: end.duration.as_millis() as u32 }
-}
-
-/// What a packet is. Peers send keys under their own number for them or under ours.
-///
-/// A third number is no key, however much its payload looks like one: SIPp paces its keys with such packets.
-fn kind(setup: &LegSetup, packet: &View<'_>) -> Option<Kind> {
-    let pt = packet.payload_type;
-    if pt == setup.receive_payload_type || pt == setup.payload_type {
-        return Some(Kind::Audio);
-    }
-    if Some(pt) == setup.telephone_event_receive || Some(pt) == setup.telephone_event {
-        return Some(Kind::Key);
-    }
-    (pt == COMFORT_NOISE || Some(pt) == setup.comfort_noise).then_some(Kind::Noise)
-}
-
-/// Turn a packet of the other law of G.711 than agreed into one of the agreed law: some gateways change over without
-/// asking. Both have their numbers for good (RFC 3551 §6), so that there is no doubt about what it is.
-fn turn_law(setup: &LegSetup, datagram: &mut [u8]) {
-    let (codec, other) = match setup.codec {
-        Codec::Pcmu => (Codec::Pcmu, Codec::Pcma),
-        Codec::Pcma => (Codec::Pcma, Codec::Pcmu),
-        _ => return,
-    };
-    let number = datagram.get(1).map(|byte| byte & 0x7f);
-    if number != other.payload_type() || number == Some(setup.receive_payload_type) {
-        return;
-    }
-    let Some(packet) = View::parse(datagram) else { return };
-    let (begin, length) =
-        (packet.payload.as_ptr() as usize - datagram.as_ptr() as usize, packet.payload.len());
-    let mut pcm = [0; 160];
-    for part in datagram.get_mut(begin..begin + length).unwrap_or_default().chunks_mut(pcm.len()) {
-        let n = other.decode(part, &mut pcm);
-        codec.encode(&pcm[..n], part);
-    }
-    if let Some(byte) = datagram.get_mut(1) {
-        *byte = *byte & 0x80 | setup.receive_payload_type;
-    }
 }

@@ -221,6 +221,10 @@ impl<I: Io> Worker<I> {
                     Some(leg) => leg.secure(guard, from, now, &mut self.out),
                     None => self.out.spent(Spent::Guard(guard)),
                 },
+                Order::Interpret(id, interpreter) => match find(&mut self.legs, id) {
+                    Some(leg) => leg.interpret(interpreter, &mut self.out),
+                    None => self.out.spent(Spent::Interpreter(interpreter)),
+                },
                 Order::Post(letter) => {
                     if find(&mut self.legs, letter.leg).is_some() {
                         io.send(letter.leg.place as usize, Channel::Rtp, letter.at, letter.bytes());

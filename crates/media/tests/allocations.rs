@@ -10,8 +10,8 @@ use audio::codec::{Codec, OpusSettings};
 use audio::detect::{Patience, Timings};
 use audio::{Rate, tone};
 use media::{
-    Command, Config, Detector, DigitToSend, Engine, Event, Form, Found, IoMode, LegSetup, Profile, Prompt,
-    Recording, Repeat, Security, SrtpKeys, Start,
+    Alternative, Command, Config, Detector, DigitToSend, Engine, Event, Form, Found, IoMode, LegSetup,
+    Profile, Prompt, Recording, Repeat, Security, SrtpKeys, Start,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::srtp::{OVERHEAD, Protector};
@@ -103,6 +103,14 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
         telephone_event: Some(101),
         telephone_event_receive: Some(101),
         keys_in_sound: true,
+        alternatives: [(Codec::G722, 9), (Codec::Opus, 107), (Codec::L16(Rate::WIDE), 108)]
+            .map(|(codec, receive_payload_type)| Alternative {
+                codec,
+                receive_payload_type,
+                telephone_event: None,
+                comfort_noise: None,
+            })
+            .into(),
         ..LegSetup::new(Codec::Pcmu, 0, remote)
     };
     let legs: Vec<_> = phones
@@ -169,7 +177,14 @@ fn nothing_is_allocated(io: IoMode, first: u16) {
                 }
                 None => {
                     key = dtmf::Sender::new('5', RtpTime(n * 160 + 160), 800).unwrap();
-                    writer.write(&mut packet, 0, false, RtpTime(n * 160));
+                    // The codec changes; this is the first byte of Opus for 20 ms, and any byte of others.
+                    packet[HEADER] = 31 << 3;
+                    writer.write(
+                        &mut packet,
+                        [0, 9, 0, 107, 108][n as usize / 10 % 5],
+                        false,
+                        RtpTime(n * 160),
+                    );
                     packet.len()
                 }
             };

@@ -105,7 +105,7 @@ impl Ear {
                 self.keys.feed(timestamp, view.payload);
                 return self.packets.mute(seq);
             }
-            _ => Kind::Sound(view.payload.len() as u32),
+            _ => Kind::Sound { units: view.payload.len() as u32, format: view.payload_type },
         };
         self.packets.insert(self.now, seq, timestamp, kind, view.payload);
     }

@@ -120,6 +120,15 @@ impl Codec {
         }
     }
 
+    /// How long a packet is in ticks of the codec's clock, by what it says itself; 0 if it is broken.
+    pub fn ticks(self, payload: &[u8]) -> usize {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => payload.len(),
+            Codec::L16(_) => payload.len() / 2,
+            Codec::Opus => opus::ticks(payload),
+        }
+    }
+
     /// The byte that sounds like nothing, or like next to nothing; of codecs with [`Codec::bytes_per_ms`].
     pub const fn silence(self) -> u8 {
         match self {
@@ -197,6 +206,18 @@ mod tests {
             "a sample is whole or not there"
         );
         assert_eq!(payload[..2], [1, 2]);
+    }
+
+    #[test]
+    fn a_packet_says_how_long_it_is() {
+        for codec in Codec::ALL {
+            for ms in [10, 20, 60] {
+                let mut payload = [0; MAX_PAYLOAD * 2];
+                let n = codec.write_silence(ms, &mut payload);
+                assert_eq!(codec.ticks(&payload[..n]), codec.clock() as usize / 1_000 * ms, "{codec:?}");
+            }
+            assert_eq!(codec.ticks(&[]), 0);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What ears make of streams: a sender, a network and a reader in virtual time.
 
-use audio::codec::OpusSettings;
+use audio::codec::{Decoder, Encoder, OpusSettings};
 use audio::level::rms_dbov;
 
 use super::*;
@@ -95,7 +95,7 @@ fn run(
     ppm: f64,
     mut network: impl FnMut(usize) -> Vec<f64>,
 ) -> Run {
-    let mut ears = Ears::new(sender.codec, rate, delay).unwrap();
+    let mut ears = Ears::new(sender.codec, rate, &[], delay).unwrap();
     let frame = rate.samples(MS(20));
     let count = sender.packets.len() * times;
     let ptime = f64::from(sender.ptime_ms) * (1.0 + ppm / 1e6);
@@ -114,7 +114,7 @@ fn run(
         for (_, n) in flying.drain(..arrived) {
             let timestamp = RtpTime((n as u32).wrapping_mul(sender.ticks()).wrapping_add(begin));
             let seq = Seq((n as u16).wrapping_add(first));
-            ears.insert(now, seq, timestamp, &sender.packets[n % sender.packets.len()]);
+            ears.insert(now, seq, timestamp, 0, &sender.packets[n % sender.packets.len()]);
         }
         let mut out = vec![7; frame];
         ears.read(now, &mut out);

@@ -90,8 +90,8 @@ impl Engine {
             Command::Loudness { gain } => self.order(leg, Order::Loudness(leg, Gain::new(gain))),
             Command::Reconfigure(new) => {
                 let new = new.seen_from(self.shared.config.bind);
-                let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound)
-                    == (new.codec, new.rate, new.opus, new.keys_in_sound);
+                let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound, &setup.alternatives)
+                    == (new.codec, new.rate, new.opus, new.keys_in_sound, &new.alternatives);
                 self.secure(leg, &setup.security, &new.security)?;
                 if setup.security != new.security {
                     self.shake_hands(leg, &new);

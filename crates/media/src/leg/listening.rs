@@ -4,7 +4,7 @@ use audio::detect::Press;
 
 use super::Leg;
 use crate::detector::{Found, Listener};
-use crate::ears::Kit;
+use crate::ears::{Interpreter, Kit};
 use crate::event::{Event, KeyWay};
 use crate::order::{Outlet, Spent};
 use crate::rx::Rx;
@@ -14,6 +14,15 @@ impl Leg {
     pub(crate) fn listen_for_keys(&mut self, kit: Kit) {
         self.rx.ears = Some(kit.ears);
         self.rx.tones = kit.keys;
+    }
+
+    /// Here is what decodes the codec that the peer has changed over to.
+    pub(crate) fn interpret<P>(&mut self, interpreter: Box<Interpreter>, out: &mut Outlet<P>) {
+        let left = match &mut self.rx.ears {
+            Some(ears) => ears.equip(interpreter),
+            None => Some(interpreter),
+        };
+        left.into_iter().for_each(|interpreter| out.spent(Spent::Interpreter(interpreter)));
     }
 
     pub(crate) fn detect<P>(&mut self, listener: Box<Listener>, kit: Kit, out: &mut Outlet<P>) {

@@ -33,6 +33,11 @@ impl Leg {
             match heard {
                 Heard::Audio => self.pass_on(to, received, turn),
                 Heard::Other => self.keep(to, received.len, turn),
+                // From here on it takes the way of samples, and so does this packet.
+                Heard::Astray(about) => {
+                    self.aim(turn);
+                    self.rx.keep(self.id, about, received.len, turn);
+                }
                 Heard::Nothing => {}
             }
         }
@@ -55,6 +60,8 @@ impl Leg {
             || self.room.is_some()
             || self.detector.is_some()
             || self.rx.tones.is_some()
+            // Whoever hears it may know no other codec than the one.
+            || self.rx.is_astray()
             // What is passed on as it comes is as loud as it came.
             || self.gain != Gain::UNITY;
         if !self.setup.receive || overheard {

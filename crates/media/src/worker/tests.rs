@@ -14,7 +14,7 @@ use rtrb::{Consumer, RingBuffer};
 
 use super::*;
 use crate::command::{DigitToSend, Repeat};
-use crate::ears::Delay;
+use crate::ears::{Delay, Interpreter};
 use crate::event::Event;
 use crate::io::Channel;
 use crate::io::scripted::{Scripted, Sent};
@@ -27,6 +27,7 @@ use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
 
 mod bridging;
+mod changing;
 mod counts;
 mod detecting;
 mod hearing;
@@ -150,6 +151,10 @@ impl Rig {
                     }
                 }
                 Out::Part(_) => self.parts_closed += 1,
+                Out::Wanted(leg, codec, rate) => {
+                    let interpreter = Interpreter::new(codec, rate).unwrap();
+                    assert!(self.orders.push(Order::Interpret(leg, Box::new(interpreter))).is_ok());
+                }
                 Out::Stats(..) | Out::Spent(_) => {}
             }
         }

@@ -59,8 +59,13 @@ impl Delay {
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Sound that lasts so many units.
-    Sound(u32),
+    /// Sound.
+    Sound {
+        /// How long it lasts.
+        units: u32,
+        /// The reader's own number for what decodes it: a stream may be of several codecs by turns.
+        format: u8,
+    },
     /// Comfort noise (RFC 3389), which lasts until sound comes.
     Noise,
 }
@@ -72,6 +77,8 @@ pub enum Next<'a> {
     Packet {
         /// What it carries.
         payload: &'a [u8],
+        /// What decodes it.
+        format: u8,
         /// Between it and the one before the sender said nothing: what was waited for was not lost.
         paused: bool,
     },
@@ -81,8 +88,8 @@ pub enum Next<'a> {
     Lost {
         /// How long.
         units: u32,
-        /// For codecs that say of each packet again in the one after it.
-        next: Option<&'a [u8]>,
+        /// For codecs that say of each packet again in the one after it; with what decodes that.
+        next: Option<(u8, &'a [u8])>,
     },
     /// The sender said nothing for `units`: its timestamps went on and its numbers did not.
     Pause(u32),

@@ -123,9 +123,9 @@ impl Packets {
         kind: Kind,
         payload: &[u8],
     ) -> Inserted {
-        let units = match kind {
-            Kind::Sound(units) => units.min(u16::MAX.into()),
-            Kind::Noise => 0,
+        let (units, format) = match kind {
+            Kind::Sound { units, format } => (units.min(u16::MAX.into()), format),
+            Kind::Noise => (0, 0),
         };
         if payload.is_empty() || !self.store.fits(payload) || (units == 0 && kind != Kind::Noise) {
             return Inserted::Unfit;
@@ -133,7 +133,7 @@ impl Packets {
         let mut timestamp = timestamp.plus(self.shift);
         let Some(at) = self.at else {
             self.begin(arrival, seq, timestamp);
-            return self.keep(seq, timestamp, units, payload);
+            return self.keep(seq, timestamp, (units, format), payload);
         };
         match self.last.map_or(1, |last| seq.since(last)) {
             MISORDER..=0 => return self.count_late(),
@@ -153,7 +153,7 @@ impl Packets {
             return Inserted::Duplicate;
         }
         match self.place(arrival, seq, timestamp, units) {
-            Some(timestamp) => self.keep(seq, timestamp, units, payload),
+            Some(timestamp) => self.keep(seq, timestamp, (units, format), payload),
             None => self.count_late(),
         }
     }
@@ -188,8 +188,8 @@ impl Packets {
         Inserted::Late
     }
 
-    fn keep(&mut self, seq: Seq, timestamp: RtpTime, units: u32, payload: &[u8]) -> Inserted {
-        if !self.store.put(seq, timestamp, units as u16, payload, self.at.unwrap_or(timestamp)) {
+    fn keep(&mut self, seq: Seq, timestamp: RtpTime, (units, format): (u32, u8), payload: &[u8]) -> Inserted {
+        if !self.store.put(seq, timestamp, (units as u16, format), payload, self.at.unwrap_or(timestamp)) {
             return Inserted::Unfit;
         }
         self.too_late.0 = 0;
@@ -275,7 +275,7 @@ impl Packets {
             self.silent = self.silent.saturating_add(units);
             self.lost += 1;
             let follows = lost.plus(1) == slot.seq && units == gap && !slot.is_noise();
-            let next = follows.then(|| self.store.payload(index, &slot));
+            let next = follows.then(|| (slot.format, self.store.payload(index, &slot)));
             return Next::Lost { units, next };
         }
         // A pause is the place to give up delay that is not needed.
@@ -304,7 +304,7 @@ impl Packets {
         self.at = Some(self.floor);
         self.usual = slot.units.into();
         self.silent = 0;
-        Next::Packet { payload: self.store.payload(index, &slot), paused }
+        Next::Packet { payload: self.store.payload(index, &slot), format: slot.format, paused }
     }
 
     /// The first number that is missing between the last packet and that of `seq`.

@@ -23,7 +23,9 @@ pub(super) struct Slot {
     pub(super) units: u16,
     len: u16,
     /// How many blocks it lies in.
-    blocks: u16,
+    blocks: u8,
+    /// What decodes it.
+    pub(super) format: u8,
 }
 
 impl Slot {
@@ -134,7 +136,7 @@ impl Store {
         &mut self,
         seq: Seq,
         timestamp: RtpTime,
-        units: u16,
+        (units, format): (u16, u8),
         payload: &[u8],
         at: RtpTime,
     ) -> bool {
@@ -155,7 +157,7 @@ impl Store {
             return false;
         };
         room.copy_from_slice(payload);
-        *slot = Slot { timestamp, seq, units, len: payload.len() as u16, blocks: blocks as u16 };
+        *slot = Slot { timestamp, seq, units, len: payload.len() as u16, blocks: blocks as u8, format };
         self.used |= 1 << index;
         self.taken |= mask(index, blocks);
         true
@@ -222,7 +224,7 @@ mod tests {
             for n in 0..2_000u16 {
                 let payload = vec![n as u8; random.below(longest + 20)];
                 let at = RtpTime(random.next() as u32);
-                let kept = store.put(Seq(n), at.plus(random.below(9_000) as u32), 160, &payload, at);
+                let kept = store.put(Seq(n), at.plus(random.below(9_000) as u32), (160, 0), &payload, at);
                 assert_eq!(kept, payload.len() <= longest);
                 if random.below(3) == 0
                     && let Some((index, _)) = store.front(at)
@@ -239,9 +241,9 @@ mod tests {
     fn the_first_to_be_played_make_room_for_a_long_one() {
         let mut store = Store::new(80, 480);
         for n in 0..64u16 {
-            assert!(store.put(Seq(n), RtpTime(u32::from(n) * 80), 80, &[n as u8; 80], RtpTime(0)));
+            assert!(store.put(Seq(n), RtpTime(u32::from(n) * 80), (80, 0), &[n as u8; 80], RtpTime(0)));
         }
-        assert!(store.put(Seq(64), RtpTime(64 * 80), 480, &[64; 480], RtpTime(0)));
+        assert!(store.put(Seq(64), RtpTime(64 * 80), (480, 0), &[64; 480], RtpTime(0)));
         assert_eq!(store.len(), 59);
         assert_eq!(store.front(RtpTime(0)).map(|(_, slot)| slot.seq), Some(Seq(6)));
         check(&store);
@@ -252,7 +254,7 @@ mod tests {
         for (block, longest) in [(0, 1), (1, 1_500), (80, 480), (256, 1_400), (9_999, 480)] {
             let mut store = Store::new(block, longest);
             for n in 0..8u16 {
-                assert!(store.put(Seq(n), RtpTime(n.into()), 1, &vec![n as u8; longest], RtpTime(0)));
+                assert!(store.put(Seq(n), RtpTime(n.into()), (1, 0), &vec![n as u8; longest], RtpTime(0)));
             }
             assert_eq!(store.len(), 8, "{block} {longest}");
             check(&store);

@@ -7,7 +7,7 @@ use crate::packet::tests::Random;
 use crate::{RtpTime, Seq};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
-const SOUND: Kind = Kind::Sound(160);
+const SOUND: Kind = Kind::Sound { units: 160, format: 0 };
 
 /// A buffer, a clock and a reader of 20 ms at 8 kHz.
 struct Line {
@@ -293,7 +293,7 @@ fn unfit_packets_are_refused() {
     let mut insert = |kind, payload: &[u8]| line.packets.insert(0, Seq(0), RtpTime(0), kind, payload);
     assert_eq!(insert(SOUND, &[]), Inserted::Unfit);
     assert_eq!(insert(SOUND, &[0; 481]), Inserted::Unfit);
-    assert_eq!(insert(Kind::Sound(0), &[0; 160]), Inserted::Unfit);
+    assert_eq!(insert(Kind::Sound { units: 0, format: 0 }, &[0; 160]), Inserted::Unfit);
 }
 
 /// Over bad networks: what is heard is in order, each packet once, with bounded delay and bounded loss.
@@ -354,8 +354,8 @@ fn any_packets_are_survived() {
             };
             let kind = match random.below(8) {
                 0 => Kind::Noise,
-                1 => Kind::Sound(random.next() as u32),
-                _ => Kind::Sound(random.below(1_000) as u32),
+                1 => Kind::Sound { units: random.next() as u32, format: random.next() as u8 },
+                _ => Kind::Sound { units: random.below(1_000) as u32, format: 0 },
             };
             let payload = [1; 500];
             let payload = &payload[..random.below(500)];

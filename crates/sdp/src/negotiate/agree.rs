@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::numbers::Numbers;
 use super::security::{self, Security};
-use super::{Audio, Capabilities, Codec, ComfortNoise, TelephoneEvent};
+use super::{Audio, Capabilities, Codec, ComfortNoise, Other, TelephoneEvent};
 use crate::Reject;
 use crate::attribute::{self, Direction, Format};
 
@@ -73,11 +73,14 @@ pub(super) fn agree(
     let formats = role.formats(media);
     let mut common = formats.iter().filter_map(|format| Some((format, find(role.codecs(), format)?)));
     let (format, codec) = common.next().ok_or(Reject::Codec)?;
-    let mut others: Vec<Codec> = Vec::new();
+    let event_of = |codec| role.ours().telephone_event.then(|| event(&formats, codec, role)).flatten();
+    let noise_of = |codec| role.ours().comfort_noise.then(|| noise(&formats, codec, role)).flatten();
+    let mut others: Vec<Other> = Vec::new();
     if matches!(role, Role::Offered(..)) {
         for (_, other) in common {
-            if other != codec && !others.contains(other) {
-                others.push(other.clone());
+            if other != codec && !others.iter().any(|known| known.codec == *other) {
+                let (telephone_event, comfort_noise) = (event_of(other), noise_of(other));
+                others.push(Other { codec: other.clone(), telephone_event, comfort_noise });
             }
         }
     }
@@ -110,8 +113,8 @@ pub(super) fn agree(
         receive_payload_type: role.receives(format, codec),
         parameters: attribute::parameters(media, format.payload_type),
         others,
-        comfort_noise: role.ours().comfort_noise.then(|| noise(&formats, codec, role)).flatten(),
-        telephone_event: role.ours().telephone_event.then(|| event(&formats, codec, role)).flatten(),
+        comfort_noise: noise_of(codec),
+        telephone_event: event_of(codec),
         remote: SocketAddr::new(address, media.port),
         remote_rtcp,
         rtcp_mux,

@@ -75,6 +75,17 @@ pub struct ComfortNoise {
     pub receive_payload_type: u8,
 }
 
+/// A further codec that the peer may switch to at any time, with what goes along with its clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// With the number it comes with.
+    pub codec: Codec,
+    /// Digits beside it.
+    pub telephone_event: Option<TelephoneEvent>,
+    /// Silence beside it.
+    pub comfort_noise: Option<ComfortNoise>,
+}
+
 /// The audio both ends agreed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audio {
@@ -88,7 +99,7 @@ pub struct Audio {
     pub parameters: String,
     /// Further codecs that the answer to our offer names, with our numbers: the peer may switch to them at any time,
     /// unless it is offered the one codec again.
-    pub others: Vec<Codec>,
+    pub others: Vec<Other>,
     /// `None` when the peer does not speak them: digits are then in the sound.
     pub telephone_event: Option<TelephoneEvent>,
     /// `None` when either end does not want it, or the codec has its own.

@@ -98,7 +98,7 @@ fn each_end_may_use_its_own_numbers() {
     assert_eq!(negotiate::accept(&ours(), &with("m=audio 0 RTP/AVP 0")), Err(Reject::Declined));
     // Several codecs: the first counts, the others are told.
     let audio = negotiate::accept(&ours(), &with("m=audio 4000 RTP/AVP 8 0")).unwrap();
-    assert_eq!((audio.codec.name.as_str(), audio.others[0].name.as_str()), ("PCMA", "PCMU"));
+    assert_eq!((audio.codec.name.as_str(), audio.others[0].codec.name.as_str()), ("PCMA", "PCMU"));
 }
 
 #[test]

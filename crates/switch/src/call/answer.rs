@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audio::codec::{Codec, OpusSettings};
-use media::LegSetup;
+use media::{Alternative, LegSetup};
 use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::Body;
 
@@ -111,6 +111,16 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
     let ptime_ms = audio.ptime_ms;
     // A leg has one number for both ways; an answer with another than we offered is rare, and silence then just silent.
     let noise = audio.comfort_noise.filter(|noise| noise.send_payload_type == noise.receive_payload_type);
+    let alternatives = audio.others.iter().filter_map(|other| {
+        let of_event = other.telephone_event.map(|event| event.receive_payload_type);
+        Some(Alternative {
+            codec: Codec::from_name(&other.codec.name, other.codec.clock)?,
+            receive_payload_type: other.codec.payload_type,
+            telephone_event: of_event
+                .filter(|of| event.is_none_or(|event| event.receive_payload_type != *of)),
+            comfort_noise: other.comfort_noise.map(|noise| noise.receive_payload_type),
+        })
+    });
     let security = encryption::agreed(&audio.security).ok_or_else(|| no_codec("no keys for the suite"))?;
     let setup = LegSetup {
         rate: codecs.rate(codec, None),
@@ -120,6 +130,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         },
         comfort_noise: noise.map(|noise| noise.receive_payload_type),
         receive_payload_type: audio.receive_payload_type,
+        alternatives: alternatives.collect(),
         telephone_event: event.map(|event| event.send_payload_type),
         telephone_event_receive: event.map(|event| event.receive_payload_type),
         keys_in_sound: codecs.hears_keys(event.is_some()),

@@ -7,6 +7,7 @@ mod bucket;
 mod calls;
 mod camping;
 mod carriers;
+mod codecs;
 mod conference;
 mod detection;
 mod dialling;

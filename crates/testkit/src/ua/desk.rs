@@ -10,10 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use audio::codec::Codec;
 use audio::{Pcm, Rate};
 
+use super::Message;
 use super::line::{Line, Phase};
-use super::{Message, digest};
+
+mod registering;
 
 /// What a phone does when it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub(super) struct Set {
     password: String,
     tone: u16,
     manner: Manner,
+    /// The payload types of audio on lines to come.
+    pub(super) formats: &'static str,
     /// The Contacts of its refusals; its own address if empty.
     pub(super) sends_to: String,
     pub(super) requests: u32,
@@ -80,6 +85,7 @@ impl Desk {
             password: password.to_owned(),
             tone,
             manner,
+            formats: "0 8",
             sends_to: String::new(),
             requests: 0,
             lines: Vec::new(),
@@ -145,6 +151,17 @@ impl Desk {
     /// What it does when it is called from here on.
     pub fn behave(&self, manner: Manner) {
         self.set().manner = manner;
+    }
+
+    /// Describes these payload types on lines to come: 0 (PCMU), 8 (PCMA), 9 (G.722), 107 (Opus, which is spoken only), 13
+    /// (comfort noise).
+    pub fn describe(&self, formats: &'static str) {
+        self.set().formats = formats;
+    }
+
+    /// Speaks by this codec on a line, from its next packet on.
+    pub fn speak_by(&self, line: LineId, codec: Codec) {
+        self.on(line, |line, _| line.stream.speak_by(codec));
     }
 
     /// Redirects calls with this status to these Contacts, written as in the header, from here on.
@@ -397,49 +414,5 @@ impl Set {
     pub(super) fn tone(&self) -> Pcm {
         let second = Duration::from_secs(1);
         audio::tone::render(&[self.tone], second, Duration::ZERO, second, Rate::NARROW)
-    }
-
-    fn register_now(&mut self, expires: u32) {
-        self.registered = None;
-        let call_id = format!("register-{}-{}", self.user, self.address().port());
-        self.register = Some((call_id, expires));
-        self.send_register("");
-    }
-
-    fn send_register(&mut self, authorization: &str) {
-        let Some((call_id, expires)) = self.register.clone() else { return };
-        self.requests += 1;
-        let (user, server, local) = (&self.user, self.server, self.address());
-        let text = format!(
-            "REGISTER sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}{cseq};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:{user}@{server}>;tag=reg\r\nTo: <sip:{user}@{server}>\r\n\
-             Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{local}>\r\nExpires: {expires}\r\n\
-             {authorization}Content-Length: 0\r\n\r\n",
-            cseq = self.requests,
-        );
-        self.send(&text);
-    }
-
-    fn registered_now(&mut self, message: &Message) {
-        match message.status() {
-            Some(401) if self.registered.is_none() => {
-                let target = format!("sip:{}", self.server);
-                let header = self.authorize(message, "REGISTER", &target);
-                self.send_register(&header);
-            }
-            Some(status) if status >= 200 => self.registered = Some(status),
-            _ => {}
-        }
-    }
-
-    /// The header that answers a challenge; empty if there is none.
-    pub(super) fn authorize(&self, message: &Message, method: &str, target: &str) -> String {
-        let (name, reply) = match message.status() {
-            Some(401) => ("www-authenticate", "Authorization"),
-            _ => ("proxy-authenticate", "Proxy-Authorization"),
-        };
-        let answer =
-            message.all(name).find_map(|c| digest::answer(c, method, target, &self.user, &self.password));
-        answer.map(|value| format!("{reply}: {value}\r\n")).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::desk::{Manner, Set};
-use super::stream::{EVENTS, Stream};
+use super::stream::{EVENTS, OPUS, Stream};
 use super::{Message, uri};
 
 mod incoming;
@@ -92,7 +92,7 @@ impl Line {
             cseq: 0,
             version: 1,
             direction: "sendrecv".to_owned(),
-            formats: "0 8",
+            formats: set.formats,
             answers: None,
             pending: Vec::new(),
             placed: None,
@@ -151,7 +151,7 @@ impl Line {
         self.version += 1;
         format!(
             "v=0\r\no=desk 1 {version} IN IP4 {own}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats} {EVENTS}\r\n\
-             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n\
+             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:{OPUS} opus/48000/2\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n\
              a=ptime:20\r\na={direction}\r\n",
             at = address.unwrap_or(&own),
             direction = self.direction,

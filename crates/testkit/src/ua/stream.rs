@@ -1,11 +1,11 @@
-//! The phone's media: PCMU in real time, keys as RFC 4733 events, and what was heard, by G.711 or G.722.
+//! The phone's media: sound in real time by any codec, keys as RFC 4733 events, and what was heard, by G.711 or G.722.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use audio::codec::{Codec, Decoder};
+use audio::codec::{Codec, Decoder, Encoder, MAX_PAYLOAD};
 use audio::resample::Resampler;
 use audio::{Pcm, Rate};
 
@@ -13,6 +13,10 @@ use audio::{Pcm, Rate};
 const FRAME: usize = 160;
 /// The payload type that the phone offers for telephone events.
 pub(super) const EVENTS: u8 = 101;
+/// That of comfort noise.
+const NOISE: u8 = 13;
+/// That of Opus, as the switch offers it.
+pub(super) const OPUS: u8 = 107;
 
 /// What a phone heard, as sound and as packets.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,10 @@ pub struct Heard {
     pub samples: Vec<i16>,
     /// Audio packets that came.
     pub packets: u64,
+    /// Descriptions of comfort noise that came (RFC 3389).
+    pub noises: u64,
+    /// Audio packets that began a talkspurt.
+    pub markers: u64,
     /// Gaps in the sequence numbers, in packets.
     pub lost: u64,
     /// Keys that came as RFC 4733 events.
@@ -64,6 +72,7 @@ impl Heard {
         match packet[1] & 0x7f {
             kind @ (0 | 8 | 9) => {
                 self.packets += 1;
+                self.markers += u64::from(packet[1] >> 7);
                 if let Some(last) = self.last_arrival.replace(now) {
                     self.spacing.push(now - last);
                 }
@@ -85,6 +94,7 @@ impl Heard {
                     };
                 }
             }
+            NOISE => self.noises += 1,
             EVENTS if payload.len() >= 4 && self.last_event != Some(timestamp) => {
                 self.last_event = Some(timestamp);
                 self.keys
@@ -104,6 +114,8 @@ pub struct Stream {
     timestamp: u32,
     next: Instant,
     talk: VecDeque<i16>,
+    /// What it speaks, with its payload type, if that is not PCMU.
+    voice: Option<(u8, Codec, Encoder, Resampler)>,
     keys: VecDeque<Key>,
     /// For what comes by G.722, which is heard at 8 kHz like everything.
     wide: Option<(Decoder, Resampler)>,
@@ -140,6 +152,7 @@ impl Stream {
             timestamp: 160_000,
             next: Instant::now(),
             talk: VecDeque::new(),
+            voice: None,
             keys: VecDeque::new(),
             wide: Decoder::new(Codec::G722, Rate::WIDE)
                 .ok()
@@ -167,6 +180,16 @@ impl Stream {
     /// Adds sound to what is sent; silence is sent when there is none.
     pub fn talk(&mut self, pcm: &Pcm) {
         self.talk.extend(pcm.resampled(Rate(8000)).samples);
+    }
+
+    /// Speaks by this codec from the next packet on: PCMU, PCMA, G.722 or Opus.
+    pub fn speak_by(&mut self, codec: Codec) {
+        let rate = if codec == Codec::Opus { Rate::NARROW } else { codec.rate() };
+        let encoder = Encoder::new(codec, rate, &Default::default()).ok();
+        let number = codec.payload_type().unwrap_or(OPUS);
+        self.voice = encoder
+            .filter(|_| codec != Codec::Pcmu)
+            .map(|encoder| (number, codec, encoder, Resampler::new(Rate::NARROW, rate)));
     }
 
     /// Adds keys to what is sent.
@@ -207,7 +230,8 @@ impl Stream {
     fn send(&mut self) -> io::Result<()> {
         let Some(remote) = self.remote else { return Ok(()) };
         let timestamp = self.timestamp;
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        let clock = self.voice.as_ref().map_or(8_000, |(_, codec, ..)| codec.clock());
+        self.timestamp = self.timestamp.wrapping_add(clock / 50);
         if let Some(key) = self.keys.front_mut() {
             if key.sent == 0 {
                 key.start = timestamp;
@@ -225,6 +249,13 @@ impl Stream {
         let mut frame = [0_i16; FRAME];
         for (slot, sample) in frame.iter_mut().zip(self.talk.drain(..self.talk.len().min(FRAME))) {
             *slot = sample;
+        }
+        if let Some((number, _, encoder, resampler)) = &mut self.voice {
+            let mut wide = [0; 2 * FRAME];
+            let n = resampler.process(&frame, &mut wide);
+            let mut payload = [0; MAX_PAYLOAD];
+            let (kind, n) = (*number, encoder.encode(&wide[..n], &mut payload));
+            return self.packet(remote, kind, false, timestamp, &payload[..n]);
         }
         let mut payload = [0; FRAME];
         Codec::Pcmu.encode(&frame, &mut payload);

@@ -7,6 +7,8 @@ mod packet;
 #[cfg(test)]
 mod tests;
 
+pub(super) use packet::ticks;
+
 use audiopus::coder::{Decoder as LibDecoder, Encoder as LibEncoder, GenericCtl};
 use audiopus::packet::Packet;
 use audiopus::{Application, Bandwidth, Bitrate, Channels, MutSignals, SampleRate};

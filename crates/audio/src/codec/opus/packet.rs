@@ -4,7 +4,7 @@
 const LONGEST: usize = 5_760;
 
 /// Ticks of 48 kHz in a packet; 0 if its first two bytes break a rule.
-pub(super) fn ticks(packet: &[u8]) -> usize {
+pub(in crate::codec) fn ticks(packet: &[u8]) -> usize {
     let Some((&toc, rest)) = packet.split_first() else { return 0 };
     let frames = match toc & 3 {
         0 => 1,

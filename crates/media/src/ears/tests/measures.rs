@@ -155,11 +155,11 @@ fn opus_tells_of_a_lost_packet_in_the_one_after_it() {
 #[test]
 fn a_frame_of_an_even_stream_costs_little_and_ears_are_small() {
     let rate = Rate::NARROW;
-    let mut ears = Ears::new(Codec::Pcmu, rate, Delay::PATIENT).unwrap();
+    let mut ears = Ears::new(Codec::Pcmu, rate, &[], Delay::PATIENT).unwrap();
     let payload = [0x55; 160];
     let mut out = [0; 160];
     let mut turn = |n: u32| {
-        ears.insert(n * 160, Seq(n as u16), RtpTime(n * 160), &payload);
+        ears.insert(n * 160, Seq(n as u16), RtpTime(n * 160), 0, &payload);
         ears.read(n * 160, &mut out);
     };
     (0..1_000).for_each(&mut turn);
@@ -184,7 +184,7 @@ fn ears_have_the_memory_that_their_codec_needs() {
         (Codec::Opus, Rate::NARROW, 24_000),
         (Codec::Opus, Rate::FULL, 48_000),
     ] {
-        let ears = Ears::new(codec, rate, Delay::CONVERSATION).unwrap();
+        let ears = Ears::new(codec, rate, &[], Delay::CONVERSATION).unwrap();
         let (own, packets, sound) = (size_of_val(&ears), ears.packets.reserved(), 2 * ears.sound.capacity());
         let all = own + packets + sound + 2 * 2 * ears.concealer.heard().len();
         println!(

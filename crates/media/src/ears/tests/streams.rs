@@ -63,14 +63,14 @@ struct Line {
 
 impl Line {
     fn new() -> Line {
-        let ears = Ears::new(Codec::Pcmu, Rate::NARROW, Delay::PATIENT).unwrap();
+        let ears = Ears::new(Codec::Pcmu, Rate::NARROW, &[], Delay::PATIENT).unwrap();
         Line { ears, now: 5, seq: 9, timestamp: 70_000 }
     }
 
     fn say(&mut self, frame: &[i16]) -> Vec<i16> {
         let mut payload = vec![0; frame.len()];
         Codec::Pcmu.encode(frame, &mut payload);
-        self.ears.insert(self.now, Seq(self.seq), RtpTime(self.timestamp), &payload);
+        self.ears.insert(self.now, Seq(self.seq), RtpTime(self.timestamp), 0, &payload);
         self.seq += 1;
         self.pass()
     }
@@ -185,7 +185,8 @@ fn any_network_is_survived_with_every_frame_filled_and_the_delay_in_bounds() {
 fn broken_packets_are_survived_in_any_codec() {
     for (codec, rate) in ALL {
         let mut random = Random(77);
-        let mut ears = Ears::new(codec, rate, Delay::CONVERSATION).unwrap();
+        let others = [Codec::G722, Codec::Opus, Codec::Pcma];
+        let mut ears = Ears::new(codec, rate, &others, Delay::CONVERSATION).unwrap();
         let mut out = vec![0; rate.samples(MS(20))];
         let mut now = 0u32;
         for n in 0..3_000u32 {
@@ -198,10 +199,40 @@ fn broken_packets_are_survived_in_any_codec() {
                 0 => drop(ears.insert_noise(now, seq, timestamp, &bytes)),
                 1 => ears.mute(seq),
                 2 if random.below(50) == 0 => ears.reset(),
-                _ => drop(ears.insert(now, seq, timestamp, &bytes)),
+                _ => drop(ears.insert(now, seq, timestamp, random.below(4) as u8, &bytes)),
+            }
+            if random.below(100) == 0 {
+                let other = [Codec::G722, Codec::Opus, Codec::Pcma][random.below(3)];
+                drop(Interpreter::new(other, rate).map(|interpreter| ears.equip(Box::new(interpreter))));
             }
             ears.read(now, &mut out);
             now = now.wrapping_add(ticks);
         }
     }
+}
+
+#[test]
+fn a_codec_whose_decoder_is_on_its_way_is_made_up_for_until_it_is_there() {
+    let rate = Rate::NARROW;
+    let sender = Sender::new(Codec::Opus, Rate::FULL, 20, &speech(Rate::FULL, 2.0));
+    let mut ears = Ears::new(Codec::Pcmu, rate, &[Codec::G722, Codec::Opus], Delay::PATIENT).unwrap();
+    let (mut heard, mut asked) = (Vec::new(), 0);
+    for (n, packet) in sender.packets.iter().enumerate() {
+        let now = n as u32 * 160;
+        ears.insert(now, Seq(n as u16), RtpTime(now), 2, packet);
+        asked += usize::from(ears.wants(2, now) == Some(Codec::Opus));
+        if n == 30 {
+            let wrong = Box::new(Interpreter::new(Codec::Opus, Rate::WIDE).unwrap());
+            assert!(ears.equip(wrong).is_some(), "made for what the leg was before");
+            assert!(ears.equip(Box::new(Interpreter::new(Codec::Opus, rate).unwrap())).is_none());
+        }
+        let mut out = vec![7; 160];
+        ears.read(now, &mut out);
+        heard.extend(out);
+    }
+    assert_eq!(asked, 1, "once, and again only after a second without it");
+    assert!(heard[..30 * 160].iter().all(|sample| *sample == 0), "nothing was heard that could go on");
+    assert!(rms_dbov(&heard[40 * 160..]) > -35.0);
+    let tally = ears.tally();
+    assert_eq!((tally.concealed, tally.played), (28 * 160, 72 * 160));
 }

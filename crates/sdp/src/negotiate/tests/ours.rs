@@ -193,6 +193,23 @@ fn an_answer_with_several_codecs_says_which_others_may_come() {
 }
 
 #[test]
+fn what_goes_along_with_another_codec_has_its_clock() {
+    let codecs = vec![Codec::new("opus", 107, 48_000), Codec::new("PCMU", 0, 8_000)];
+    let mut ours = Ours::new(Capabilities { codecs, comfort_noise: true, ..ours() });
+    let offer = below(&ours.offer(Direction::SendRecv));
+    assert!(offer.starts_with("m=audio 20000 RTP/AVP 107 0 13 101 102 "), "{offer}");
+    let answer = with(
+        "m=audio 4000 RTP/AVP 107 0 13 101 102\na=rtpmap:107 opus/48000/2\na=rtpmap:101 telephone-event/8000\na=rtpmap:102 telephone-event/48000",
+    );
+    let audio = ours.accept(&answer).unwrap().audio.unwrap();
+    assert_eq!((audio.telephone_event.unwrap().receive_payload_type, audio.comfort_noise), (102, None));
+    let [other] = &audio.others[..] else { panic!("{:?}", audio.others) };
+    let event = other.telephone_event.unwrap();
+    assert_eq!((other.codec.payload_type, event.receive_payload_type, event.clock), (0, 101, 8_000));
+    assert_eq!(other.comfort_noise.unwrap().receive_payload_type, 13);
+}
+
+#[test]
 fn an_answer_may_leave_out_what_our_offer_explains() {
     let mut wide = ours();
     wide.codecs = vec![Codec::new("opus", 96, 48_000), Codec::new("PCMU", 0, 8_000)];
