@@ -82,6 +82,8 @@ pub(crate) struct Leg {
     watched: bool,
     /// Where the last packet was passed on to.
     aimed: Option<LegId>,
+    /// When the last packet came that was read between turns.
+    came: Duration,
     /// Turns that were skipped and whose audio is still to be read.
     unread: u64,
     tx: Tx,
@@ -126,6 +128,7 @@ impl Leg {
             phase: 0,
             watched: false,
             aimed: None,
+            came: Duration::ZERO,
             unread: 0,
             setup,
         }
@@ -226,7 +229,7 @@ impl Leg {
         let appetite = self.rx.appetite(self.turns, self.watched);
         let (mut read, mut empty) = (0, false);
         while read < appetite && !empty {
-            empty = !self.hear_one(turn);
+            empty = self.hear_one(turn).is_none();
             read += u32::from(!empty);
         }
         self.rx.fed(read, empty, self.watched);

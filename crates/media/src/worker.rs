@@ -76,6 +76,8 @@ pub(crate) struct Worker<I: Io> {
     wall: Duration,
     scratch: Box<Scratch>,
     stats: WorkerStats,
+    /// When sockets were last looked at between slots.
+    looked: Duration,
 }
 
 impl<I: Io> Worker<I> {
@@ -102,6 +104,7 @@ impl<I: Io> Worker<I> {
             }),
             wall,
             stats: WorkerStats::default(),
+            looked: Duration::ZERO,
         }
     }
 
@@ -160,6 +163,7 @@ impl<I: Io> Worker<I> {
 
     /// Between two slots: some legs whose packets are passed on have one.
     pub(crate) fn between(&mut self, now: Duration, ready: &[u32], io: &mut I) {
+        let before = std::mem::replace(&mut self.looked, now);
         for (n, place) in ready.iter().enumerate() {
             // The leg after the next, and the one that the next speaks through.
             let leg = |n: usize| self.legs.get(*ready.get(n)? as usize)?.as_deref();
@@ -168,7 +172,7 @@ impl<I: Io> Worker<I> {
             if let Some(Some(through)) = through.and_then(|id| self.legs.get(id.place as usize)) {
                 fetch(through);
             }
-            self.have(*place as usize, now, io, Leg::hear_early);
+            self.have(*place as usize, now, io, |leg, turn| leg.hear_early(before, turn));
         }
         io.flush();
     }
