@@ -11,6 +11,9 @@ pub(crate) struct Counts {
     pub(crate) ignored: u64,
     /// The names of those that failed.
     pub(crate) failures: Vec<String>,
+    /// Programs of tests that began, and that came to an end.
+    pub(crate) begun: u64,
+    pub(crate) ended: u64,
 }
 
 impl Counts {
@@ -20,7 +23,11 @@ impl Counts {
         if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.failures.push(name.to_owned());
         }
+        self.begun += u64::from(
+            line.starts_with("running ") && line.trim_end().trim_end_matches('s').ends_with(" test"),
+        );
         let Some(rest) = line.trim().strip_prefix("test result: ") else { return };
+        self.ended += 1;
         for part in rest.split(['.', ';']) {
             let mut words = part.split_whitespace();
             let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<u64>), words.next()) else {
@@ -88,9 +95,20 @@ mod tests {
         let mut counts = Counts::default();
         let output = "running 2 tests\ntest a ... ok\ntest b::c ... FAILED\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
-            test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.50s\n";
+            running 1 test\ntest result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.50s\n";
         output.lines().for_each(|line| counts.read(line));
-        assert_eq!(counts, Counts { passed: 5, failed: 2, ignored: 1, failures: vec!["b::c".to_owned()] });
+        let all = Counts {
+            passed: 5,
+            failed: 2,
+            ignored: 1,
+            failures: vec!["b::c".to_owned()],
+            begun: 2,
+            ended: 2,
+        };
+        assert_eq!(counts, all);
+        // One that dies says nothing more.
+        counts.read("running 12 tests");
+        assert_eq!((counts.begun, counts.ended), (3, 2));
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(crate) fn test(only: &[&str]) -> Result<(), String> {
         for mut command in commands(name) {
             ok &= watched(&mut command, &mut counts);
         }
-        if *name == "e2e" && !ok {
-            ok = alone(&mut counts);
+        if REAL_TIME.contains(name) && !ok {
+            ok = alone(name, &mut counts);
         }
         summary.0.push(Step { name, ok, counts, took: started.elapsed() });
         if *name == "build" && !ok {
@@ -41,29 +41,23 @@ pub(crate) fn test(only: &[&str]) -> Result<(), String> {
     }
 }
 
+/// The steps whose tests listen to sound, and wait for real time to pass rather than for the processor.
+const REAL_TIME: &[&str] = &["golden", "e2e"];
+
 /// Most failures that may be the machine's rather than the switch's.
 const EXCUSABLE: usize = 6;
 
-/// Runs the few end-to-end tests that failed beside others once more, one at a time: sound and timing suffer on a machine
-/// that is busy with five other tests, or whose host is. Whether all passed then.
-fn alone(counts: &mut Counts) -> bool {
-    if counts.failures.is_empty() || counts.failures.len() > EXCUSABLE {
+/// Runs the few tests of a step that failed beside others once more, one at a time: sound and timing suffer on a machine
+/// that is busy with five other tests, or whose host is. Whether all passed then. Who died is not excused.
+fn alone(step: &str, counts: &mut Counts) -> bool {
+    if counts.failures.is_empty() || counts.failures.len() > EXCUSABLE || counts.begun != counts.ended {
         return false;
     }
     println!("\nFailed beside others, so once more alone: {}", counts.failures.join(", "));
+    let mut line = lines(step).remove(0);
+    line.truncate(line.iter().position(|word| *word == "--").unwrap_or(line.len()));
     let mut command = cargo::cargo();
-    command.args([
-        "test",
-        "--release",
-        "--workspace",
-        "--test",
-        "e2e",
-        "--",
-        "--test-threads",
-        "1",
-        "--exact",
-    ]);
-    command.args(&counts.failures);
+    command.args(line).args(["--", "--test-threads", "1", "--exact"]).args(&counts.failures);
     let mut second = Counts::default();
     let ok = watched(&mut command, &mut second);
     counts.passed += second.passed;
@@ -76,23 +70,6 @@ fn alone(counts: &mut Counts) -> bool {
 /// All in the release profile and all of the whole workspace, so that the demo, the tests and the benchmarks share one
 /// build: naming one package would select other features of what it depends on, and build that again.
 fn commands(step: &str) -> Vec<Command> {
-    let crates: &[&str] =
-        &["test", "--release", "--workspace", "--exclude", "tests", "--exclude", "fuzz", "--no-fail-fast"];
-    let of_tests = |name| vec!["test", "--release", "--workspace", "--test", name];
-    let lines: Vec<Vec<&str>> = match step {
-        "format" => vec![vec!["fmt", "--all", "--check"]],
-        "lint" => vec![vec!["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]],
-        "build" => vec![
-            vec!["build", "--release", "--workspace", "--bins", "--examples"],
-            vec!["test", "--release", "--workspace", "--no-run"],
-        ],
-        "unit" => vec![[crates, &["--lib", "--bins"]].concat()],
-        "golden" => vec![[crates, &["--test", "*"]].concat()],
-        "doc" => vec![[crates, &["--doc"]].concat()],
-        // These wait for real time to pass, not for the processor.
-        "e2e" => vec![[of_tests("e2e"), vec!["--", "--test-threads", "6"]].concat()],
-        name => vec![of_tests(name)],
-    };
     let command = |line: Vec<&str>| {
         let mut command = cargo::cargo();
         command.args(line);
@@ -103,7 +80,27 @@ fn commands(step: &str) -> Vec<Command> {
         }
         command
     };
-    lines.into_iter().map(command).collect()
+    lines(step).into_iter().map(command).collect()
+}
+
+/// The words of a step's commands.
+fn lines(step: &str) -> Vec<Vec<&str>> {
+    let crates: &[&str] =
+        &["test", "--release", "--workspace", "--exclude", "tests", "--exclude", "fuzz", "--no-fail-fast"];
+    let of_tests = |name| vec!["test", "--release", "--workspace", "--test", name];
+    match step {
+        "format" => vec![vec!["fmt", "--all", "--check"]],
+        "lint" => vec![vec!["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]],
+        "build" => vec![
+            vec!["build", "--release", "--workspace", "--bins", "--examples"],
+            vec!["test", "--release", "--workspace", "--no-run"],
+        ],
+        "unit" => vec![[crates, &["--lib", "--bins"]].concat()],
+        "golden" => vec![[crates, &["--test", "*", "--", "--test-threads", "4"]].concat()],
+        "doc" => vec![[crates, &["--doc"]].concat()],
+        "e2e" => vec![[of_tests("e2e"), vec!["--", "--test-threads", "6"]].concat()],
+        name => vec![of_tests(name)],
+    }
 }
 
 /// Runs a command, shows what it prints as it comes, and counts the tests in it.
