@@ -33,8 +33,11 @@ pub struct LegSetup {
     pub telephone_event_clock: u32,
     /// Whether keys are also listened for in the sound, as they come from peers without telephone-events.
     pub keys_in_sound: bool,
-    /// The payload type of comfort noise (RFC 3389), both ways; `None` if it was not agreed on.
+    /// The payload type of comfort noise (RFC 3389) we receive; `None` if it was not agreed on.
     pub comfort_noise: Option<u8>,
+    /// The payload type of comfort noise we send in place of silence, five times a second; `None` if silence is sent as
+    /// packets of silence. By the codec's clock, and never beside Opus, which has its own.
+    pub comfort_noise_send: Option<u8>,
     /// The payload type of audio we receive.
     pub receive_payload_type: u8,
     /// Further codecs that the peer may change over to at any packet, as both ends described them (RFC 3264 §8.3.2);
@@ -223,6 +226,7 @@ impl LegSetup {
             telephone_event_clock: codec.clock(),
             keys_in_sound: false,
             comfort_noise: None,
+            comfort_noise_send: None,
             receive_payload_type: payload_type,
             alternatives: Box::default(),
             remote,

@@ -14,12 +14,25 @@ use crate::relay::Relayed;
 use crate::source::{Filled, Playlist};
 use crate::worker::Turn;
 
+/// A silence is described so often, in milliseconds. Far ends that watch for packets to come, and the routers on the way,
+/// have at least as many of them as they need, and one that is lost is soon followed by another.
+const NOISE_MS: u32 = 200;
+
+/// So many packets of a stream are whole ones, described silence or not: who waits for several in a row before it believes
+/// their sender is not kept waiting.
+const WHOLE: u64 = 10;
+
+/// The silence that packets of silence have: the level of RFC 3389 §3.1 in -dBov, the lowest.
+const SILENCE: u8 = 127;
+
 /// The outgoing stream. Its timestamps count samples, whatever the clock on the wall does.
 pub(crate) struct Tx {
     writer: Writer,
     timestamp: RtpTime,
     /// The last packet carried something to hear.
     talking: bool,
+    /// The last packet described a silence, so many ticks ago.
+    described: Option<u32>,
     /// For what is said from samples; with whoever has such, as [`crate::ears::Kit`] says.
     encoder: Option<Encoder>,
     /// The leg's encryption, both ways: nothing leaves past it.
@@ -38,6 +51,7 @@ impl Tx {
             writer: Writer::new(seed as u32, Seq((seed >> 32) as u16 >> 1)),
             timestamp: RtpTime((mixed >> 32) as u32),
             talking: false,
+            described: None,
             encoder: None,
             guard,
             relayed: Relayed::default(),
@@ -129,6 +143,35 @@ impl Tx {
         self.send(place, to, (payload_type, marker, timestamp), len, turn);
     }
 
+    /// A packet time of silence, for a peer that takes descriptions of it (RFC 3389): one at the beginning and now and
+    /// then, by a `clock` in ticks a second. `false`, and nothing done, if the silence is to be sent as a packet of audio.
+    pub(crate) fn silence<I: Io>(
+        &mut self,
+        place: usize,
+        to: SocketAddr,
+        payload_type: u8,
+        (ticks, clock): (u32, u32),
+        turn: &mut Turn<'_, I>,
+    ) -> bool {
+        if self.packets < WHOLE {
+            return false;
+        }
+        let timestamp = self.timestamp;
+        self.pass(ticks);
+        self.pause();
+        let since = self.described.map(|since| since.saturating_add(ticks));
+        if since.is_some_and(|since| since < clock / 1_000 * NOISE_MS) {
+            self.described = since;
+            return true;
+        }
+        if let Some(level) = turn.scratch.packet.get_mut(HEADER) {
+            *level = SILENCE;
+        }
+        self.send(place, to, (payload_type, false, timestamp), 1, turn);
+        self.described = Some(0);
+        true
+    }
+
     /// Send a telephone-event. Audio's timestamps go on meanwhile: see [`Tx::pass`].
     pub(crate) fn event<I: Io>(
         &mut self,
@@ -155,6 +198,7 @@ impl Tx {
         octets: usize,
         turn: &mut Turn<'_, I>,
     ) {
+        self.described = None;
         let (buffer, len) = (&mut turn.scratch.packet, HEADER + octets);
         self.writer.write(buffer, payload_type, marker, timestamp);
         let len = match &mut self.guard {

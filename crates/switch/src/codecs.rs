@@ -15,14 +15,27 @@ pub struct Codecs {
     pub opus: OpusSettings,
     /// The rate at which legs with Opus work, unless the other party has a narrowband codec.
     pub opus_rate: Rate,
-    /// Whether silence may come as comfort noise (RFC 3389), which is heard; we send none.
-    pub comfort_noise: bool,
+    /// What of silence is told by comfort noise (RFC 3389).
+    pub comfort_noise: ComfortNoise,
     /// How much calls are encrypted.
     pub encryption: Encryption,
     /// Milliseconds a packet, where the peer does not say: 10 to 60.
     pub ptime_ms: u32,
     /// Where keys are listened for in the sound.
     pub inband_dtmf: InbandDtmf,
+}
+
+/// What of silence is told by comfort noise (RFC 3389): a description of it now and then in place of its packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ComfortNoise {
+    /// Nothing: our descriptions do not name it.
+    Off,
+    /// That of the far end. We send silence as packets: phones that take missing packets for a dead line, recorders that
+    /// do not look at timestamps and scripts that count packets are common, and what a silent packet costs is little.
+    #[default]
+    Heard,
+    /// Ours too, where the far end has agreed to it and a leg has nothing to say.
+    Sent,
 }
 
 /// Where keys are listened for in the sound.
@@ -43,7 +56,7 @@ impl Default for Codecs {
             order: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma],
             opus: OpusSettings { fec: true, ..OpusSettings::default() },
             opus_rate: Rate::WIDE,
-            comfort_noise: true,
+            comfort_noise: ComfortNoise::default(),
             encryption: Encryption::default(),
             ptime_ms: 20,
             inband_dtmf: InbandDtmf::default(),

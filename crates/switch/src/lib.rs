@@ -51,7 +51,7 @@ pub use audio::Rate;
 pub use audio::codec::OpusSettings;
 pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
 pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
-pub use codecs::{Codecs, InbandDtmf, codec_named};
+pub use codecs::{Codecs, ComfortNoise, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, Hearing, MemberView, RoomChange};
 pub use config::Config;
 pub use dns::DnsFault;

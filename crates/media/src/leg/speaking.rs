@@ -24,6 +24,11 @@ impl Leg {
         self.dialling.is_some() || !matches!(self.source, Source::Silence)
     }
 
+    /// Whether it was not asked to say anything, be it silent just now: it records, gathers keys or waits.
+    fn has_nothing_to_say(&self) -> bool {
+        !self.is_covered() && self.bridge.is_none() && self.room.is_none()
+    }
+
     pub(super) fn speak<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
         let (place, to) = (self.place(), self.rx.latch.remote());
         let (codec, ms, ticks) = (self.setup.codec, self.pace.ms(), u32::from(self.pace.ticks));
@@ -107,6 +112,12 @@ impl Leg {
                 Voice::Said => recorder.say(&scratch.said[..samples], self.setup.rate),
                 Voice::Heard => recorder.say(&scratch.heard[..samples], self.setup.rate),
             }
+        }
+        if said.is_none()
+            && let Some(noise) = self.setup.comfort_noise_send.filter(|_| self.has_nothing_to_say())
+            && self.tx.silence(place, to, noise, (ticks, codec.clock()), turn)
+        {
+            return;
         }
         let payload = &mut turn.scratch.packet[HEADER..];
         let len = said.unwrap_or_else(|| codec.write_silence(ms, payload));

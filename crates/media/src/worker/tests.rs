@@ -40,6 +40,7 @@ mod recording;
 mod relaying;
 mod rooms;
 mod secured;
+mod silence;
 
 const WALL: Duration = Duration::from_secs(1_800_000_000);
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -278,7 +278,11 @@ impl Read {
                 ..usual.opus
             },
             opus_rate: rate("media.opus_rate"),
-            comfort_noise: self.flag("media.comfort_noise"),
+            comfort_noise: match self.text("media.comfort_noise") {
+                "off" => switch::ComfortNoise::Off,
+                "sent" => switch::ComfortNoise::Sent,
+                _ => switch::ComfortNoise::Heard,
+            },
             encryption: self.encryption(),
             ptime_ms: self.number("media.ptime_ms") as u32 / 10 * 10,
             inband_dtmf: match self.text("media.inband_dtmf") {

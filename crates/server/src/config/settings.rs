@@ -248,9 +248,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "media.comfort_noise",
-        Flag,
-        "true",
-        "Whether phones may tell silence by a description of its noise (RFC 3389). It is heard; we send none.",
+        Choice(&["off", "heard", "sent"]),
+        "\"heard\"",
+        "Silence told by a description of its noise (RFC 3389) to ends that agree. heard: theirs is understood, ours is sent as\npackets; sent: ours too, five times a second where a leg has nothing to say, which costs next to nothing, but some\nphones take it for a dead line and some recorders cut it out; off: our descriptions do not name it.",
     ),
     setting(
         "media.encryption",

@@ -11,7 +11,7 @@ use media::{Alternative, LegSetup};
 use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::Body;
 
-use crate::codecs::Codecs;
+use crate::codecs::{Codecs, ComfortNoise};
 use crate::encryption;
 use crate::error::Refusal;
 
@@ -37,7 +37,7 @@ impl Table {
         let capabilities = Capabilities {
             codecs: codecs.described(),
             telephone_event: true,
-            comfort_noise: codecs.comfort_noise,
+            comfort_noise: codecs.comfort_noise != ComfortNoise::Off,
             encryption: codecs.encryption.described(),
             address,
             rtp_port,
@@ -109,8 +109,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         Codec::from_name(&audio.codec.name, audio.codec.clock).ok_or_else(|| no_codec(&audio.codec.name))?;
     let event = audio.telephone_event.as_ref();
     let ptime_ms = audio.ptime_ms;
-    // A leg has one number for both ways; an answer with another than we offered is rare, and silence then just silent.
-    let noise = audio.comfort_noise.filter(|noise| noise.send_payload_type == noise.receive_payload_type);
+    let noise = audio.comfort_noise;
     let alternatives = audio.others.iter().filter_map(|other| {
         let of_event = other.telephone_event.map(|event| event.receive_payload_type);
         Some(Alternative {
@@ -129,6 +128,9 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
             _ => OpusSettings::default(),
         },
         comfort_noise: noise.map(|noise| noise.receive_payload_type),
+        comfort_noise_send: noise
+            .filter(|_| codecs.comfort_noise == ComfortNoise::Sent)
+            .map(|noise| noise.send_payload_type),
         receive_payload_type: audio.receive_payload_type,
         alternatives: alternatives.collect(),
         telephone_event: event.map(|event| event.send_payload_type),

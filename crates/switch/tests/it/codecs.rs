@@ -1,10 +1,12 @@
-//! Codecs in mid-call: a phone that changes to another one that it has described.
+//! Codecs in mid-call: a phone that changes to another one that it has described, and silence that is told by noise.
 
 use std::time::Duration;
 
 use crate::rig::{Rig, trace};
 use audio::codec::Codec;
-use testkit::ua::desk::Manner;
+use serde_json::{Value, json};
+use switch::{Codecs, ComfortNoise};
+use testkit::ua::desk::{Desk, Manner};
 
 const A: u16 = 440;
 const B: u16 = 800;
@@ -45,4 +47,51 @@ fn a_phone_that_answers_several_codecs_may_change_among_them_while_it_talks() {
     let view = rig.finished();
     assert!(view.legs.len() == 2, "{}", trace(&view));
     rig.nothing_left();
+}
+
+#[test]
+fn a_phone_that_takes_comfort_noise_is_told_of_silence_and_others_are_sent_it() {
+    let tone = "tone_stream://%(1500,0,1500)";
+    let waits = |seconds: u32, then: Value| json!({ "module": "sleep", "data": { "duration": seconds }, "children": { "_": then } });
+    let says = |then: Value| json!({ "module": "play", "data": { "id": tone }, "children": { "_": then } });
+    let flow = says(waits(3, says(waits(60, json!({ "module": "hangup" })))));
+    for sent in [ComfortNoise::Sent, ComfortNoise::Heard] {
+        let rig = Rig::with(&[("700", flow.clone())], |config| {
+            config.codecs = Codecs { comfort_noise: sent, ..config.codecs.clone() };
+        });
+        let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+        alice.describe("0 13");
+        let calls = [&alice, &bob].map(|phone| {
+            let call = phone.call("700");
+            assert!(phone.up(call) && phone.hears_tone(call, 1_500), "{:?}", rig.traces());
+            call
+        });
+        let counted = |phone: &Desk, call| {
+            phone.line(call, |line| {
+                let heard = &line.stream.heard;
+                (heard.noises, heard.packets, heard.lost, heard.markers)
+            })
+        };
+        rig.wait("that the silence after it lasts", || {
+            let (noises, packets, ..) = counted(&alice, calls[0]);
+            noises > 25 || packets > 400
+        });
+        let (noises, packets, lost, markers) = counted(&alice, calls[0]);
+        match sent {
+            ComfortNoise::Sent => {
+                // Twice 1.5 s of the tone, and little else.
+                assert!(noises > 25 && (148..=165).contains(&packets), "{noises} {packets}");
+                // And where a busy machine gave up a slot.
+                assert!(markers >= 2, "where the tone began and began again: {markers}");
+            }
+            _ => assert_eq!(noises, 0),
+        }
+        let (of_bob, packets, lost_by_bob, _) = counted(&bob, calls[1]);
+        assert!(of_bob == 0 && packets > 90, "{of_bob} {packets}");
+        assert_eq!((lost, lost_by_bob), (0, 0));
+        alice.hang_up(calls[0]);
+        bob.hang_up(calls[1]);
+        assert!(alice.over(calls[0]) && bob.over(calls[1]));
+        rig.nothing_left();
+    }
 }
