@@ -26,7 +26,7 @@ use crate::leg::{LegEvent, Tag};
 use crate::lower::{self, Dialect};
 use crate::{
     Input,
-    ir::{Forced, Program},
+    ir::{Forced, Program, Side},
     own,
 };
 
@@ -158,6 +158,12 @@ pub enum Told {
         /// Its number in this journal; `None` if there is none of that name.
         document: Option<u32>,
     },
+    Codes {
+        /// The other party's phone, not that of the flow's own.
+        peer: bool,
+        /// As in `Document`.
+        document: Option<u32>,
+    },
     Merge {
         variable: String,
         value: Value,
@@ -174,6 +180,7 @@ impl Told {
             Input::Http(tag, Ok(reply)) => Told::Reply { tag: tag.0, reply: reply.clone() },
             Input::Http(tag, Err(failure)) => Told::NoReply { tag: tag.0, failure: failure.clone() },
             Input::Document(tag, _) => Told::Document { tag: tag.0, document },
+            Input::Codes(side, _) => Told::Codes { peer: *side == Side::Peer, document },
             Input::Merge { variable, value } => {
                 Told::Merge { variable: variable.clone(), value: value.clone() }
             }
@@ -183,6 +190,12 @@ impl Told {
 
     /// The input again; `documents` has the programs by number.
     fn input(self, documents: impl Fn(u32) -> Option<Arc<Program>>) -> Result<Input, String> {
+        let known = |number: Option<u32>| match number {
+            None => Ok(None),
+            Some(number) => {
+                documents(number).map(Some).ok_or_else(|| format!("there is no document {number}"))
+            }
+        };
         Ok(match self {
             Told::Start { at, media } => {
                 let at = at.parse().map_err(|error| format!("\"{at}\" is no time: {error}"))?;
@@ -191,10 +204,9 @@ impl Told {
             Told::Leg { tag, event } => Input::Leg(Tag(tag), event),
             Told::Reply { tag, reply } => Input::Http(Tag(tag), Ok(reply)),
             Told::NoReply { tag, failure } => Input::Http(Tag(tag), Err(failure)),
-            Told::Document { tag, document: None } => Input::Document(Tag(tag), None),
-            Told::Document { tag, document: Some(number) } => {
-                let program = documents(number).ok_or_else(|| format!("there is no document {number}"))?;
-                Input::Document(Tag(tag), Some(program))
+            Told::Document { tag, document } => Input::Document(Tag(tag), known(document)?),
+            Told::Codes { peer, document } => {
+                Input::Codes(if peer { Side::Peer } else { Side::Own }, known(document)?)
             }
             Told::Merge { variable, value } => Input::Merge { variable, value },
             Told::Timeout => Input::Timeout,

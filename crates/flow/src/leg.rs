@@ -138,6 +138,8 @@ pub struct Joining {
     pub closes: bool,
     /// The room is closed when this member leaves as the last that leads it.
     pub ends_with_lead: bool,
+    /// The room is closed when this member leaves and one is left in it.
+    pub ends_alone: bool,
     /// The member waits alone until a moderator is inside.
     pub waits: bool,
     /// Heard while nobody else is there, or while waiting.

@@ -46,6 +46,8 @@ pub struct Profile {
     pub waits: bool,
     /// The room is closed when the last one leaves who leads.
     pub ends_with_lead: bool,
+    /// The room is closed when somebody leaves and one is left in it (VoIPBIN's conferences of type `connect`).
+    pub ends_alone: bool,
     /// The room is closed after so many seconds (a VoIPBIN conference's `timeout`).
     pub longest_s: Option<u64>,
     /// A flow that runs before the room is entered, and comes back (VoIPBIN's `pre_flow_id`).
@@ -161,6 +163,7 @@ impl Profile {
             most: [self.most, asked.most].into_iter().flatten().min(),
             waits: asked.waits || self.waits,
             ends_with_lead: asked.ends_with_lead || self.ends_with_lead,
+            ends_alone: asked.ends_alone || self.ends_alone,
             music: asked.music.clone().or_else(|| self.music.as_ref().map(sound)),
             entry: self.entry.clone(),
             exit: self.exit.clone(),

@@ -170,7 +170,7 @@ pub enum Command {
         /// In order.
         digits: Vec<DigitToSend>,
     },
-    /// Record into a file until the `Stop` of this tag, or an end of the recording's own. One that runs is ended by it.
+    /// Record into a file until the `Stop` of this tag, or an end of the recording's own, beside those that run already.
     /// → [`Event::Recorded`](crate::Event::Recorded) or [`Event::RecordFailed`](crate::Event::RecordFailed)
     Record {
         /// Comes back in the event.

@@ -14,9 +14,9 @@ use crate::event::Event;
 use crate::guard::{self, Guard, Security};
 use crate::id::{LegId, PartId};
 use crate::io::{Channel, Io, Received};
-use crate::order::Out;
+use crate::order::{Out, Spent};
 use crate::quality::Hearing;
-use crate::recorder::{Progress, Recorder};
+use crate::recorders::Recorders;
 use crate::rtcp::{self, Rtcp};
 use crate::rx::Rx;
 use crate::source::Source;
@@ -91,7 +91,7 @@ pub(crate) struct Leg {
     source: Source,
     rx: Rx,
     dialling: Option<Dialling>,
-    recorder: Option<Box<Recorder>>,
+    recorders: Recorders,
     detector: Option<Box<Listener>>,
     /// With the tag of its command.
     bridge: Option<(u64, Box<Bridge>)>,
@@ -117,7 +117,7 @@ impl Leg {
             rtcp: Rtcp::new(cname, seed.rotate_left(17)),
             source: Source::Silence,
             dialling: None,
-            recorder: None,
+            recorders: Recorders::default(),
             detector: None,
             bridge: None,
             gain: Gain::UNITY,
@@ -276,7 +276,7 @@ impl Leg {
         Some((opened?, guard.proves()))
     }
 
-    /// Read a frame of what was heard, for the recorder, the bridge, the detectors and the echo, which finds it where it
+    /// Read a frame of what was heard, for the recorders, the bridge, the detectors and the echo, which finds it where it
     /// was read.
     fn listen<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let samples = self.samples();
@@ -289,9 +289,7 @@ impl Leg {
         }
         // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
         let late = missed.min(16);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.owe((missed - late).saturating_mul(samples as u64));
-        }
+        self.recorders.owe((missed - late).saturating_mul(samples as u64));
         let mut found_all = false;
         let heard = &mut turn.scratch.heard[..samples];
         let clock = self.setup.codec.clock();
@@ -311,30 +309,32 @@ impl Leg {
             {
                 bridge.push(heard);
             }
-            if let Some(recorder) = &mut self.recorder {
-                recorder.hear(heard, self.setup.rate);
-            }
+            self.recorders.hear(heard, self.setup.rate);
         }
         if found_all {
             self.end_detector(turn.out);
         }
     }
 
-    /// The recorder learns of a key before others have their turns.
+    /// The recorders learn of a key before others have their turns.
     fn press<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let pressed = turn.out.pressed.take().filter(|(leg, _)| *leg == self.id);
-        if let (Some(recorder), Some((_, key))) = (&mut self.recorder, pressed) {
-            recorder.press(key);
+        if let Some((_, key)) = pressed {
+            self.recorders.press(key);
         }
     }
 
     /// The end of a turn for what records.
     fn settle_recording<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let Some(recorder) = &mut self.recorder else { return };
-        match recorder.close() {
-            Progress::Going => {}
-            Progress::Talking => turn.out.event(Event::Talking { leg: self.id }),
-            Progress::Over => self.end_recording(turn.out),
+        let (talking, over) = self.recorders.close();
+        if talking {
+            turn.out.event(Event::Talking { leg: self.id });
+        }
+        if over {
+            while let Some(recorder) = self.recorders.take_over() {
+                turn.out.spent(Spent::Recorder(recorder));
+            }
+            self.unequip(turn.out);
         }
     }
 
@@ -406,7 +406,7 @@ impl Leg {
     pub(crate) fn end<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.interrupt(turn.out);
         self.end_dialling(turn.out);
-        self.end_recording(turn.out);
+        self.end_recordings(turn.out);
         self.end_detector(turn.out);
         self.end_bridge(turn.out);
         self.send_rtcp(turn, true);

@@ -34,6 +34,7 @@ mod port;
 mod prompt;
 mod quality;
 mod recorder;
+mod recorders;
 mod recording;
 mod register;
 mod relay;

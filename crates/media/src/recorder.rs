@@ -39,6 +39,8 @@ pub(crate) struct Recorder {
     /// What came of this turn.
     progress: Progress,
     both: Option<Box<Both>>,
+    /// The next one of the same leg.
+    pub(crate) next: Option<Box<Recorder>>,
 }
 
 /// What a recorder of both sides has.
@@ -87,6 +89,7 @@ impl Recorder {
             verdict,
             progress: Progress::Going,
             both,
+            next: None,
         }
     }
 
@@ -145,11 +148,15 @@ impl Recorder {
         self.both = Some(both);
     }
 
-    /// What the leg says in this turn, as a payload that this stream's decoder understands; `pcm` is room for its samples.
-    pub(crate) fn say_encoded(&mut self, payload: &[u8], pcm: &mut [i16]) {
-        let Some(decoder) = self.both.as_mut().and_then(|both| both.decoder.as_mut()) else { return };
-        let (n, rate) = (decoder.decode(payload, pcm), decoder.rate());
-        self.say(pcm.get(..n).unwrap_or_default(), rate);
+    /// A payload in `pcm`, if this one has the decoder: how many samples, and at which rate.
+    pub(crate) fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<(usize, Rate)> {
+        let decoder = self.both.as_mut()?.decoder.as_mut()?;
+        Some((decoder.decode(payload, pcm), decoder.rate()))
+    }
+
+    /// Whether it has the decoder of what is said.
+    pub(crate) fn decodes(&self) -> bool {
+        self.both.as_ref().is_some_and(|both| both.decoder.is_some())
     }
 
     /// What the leg says is of this decoder's codec from here on.
@@ -176,6 +183,11 @@ impl Recorder {
             Progress::Over => Progress::Over,
             _ => std::mem::replace(&mut self.progress, Progress::Going),
         }
+    }
+
+    /// Whether it has come to its end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.progress == Progress::Over
     }
 
     /// What was heard and found nothing said beside it.

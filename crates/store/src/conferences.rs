@@ -36,6 +36,8 @@ struct Raw {
     wait_for_moderator: bool,
     #[serde(default)]
     end_with_moderator: bool,
+    #[serde(default)]
+    end_when_alone: bool,
     timeout_s: Option<u64>,
     pre_flow: Option<String>,
     post_flow: Option<String>,
@@ -113,6 +115,7 @@ fn profile(raw: Raw) -> Result<Profile, Fault> {
         muted: raw.muted,
         waits: raw.wait_for_moderator,
         ends_with_lead: raw.end_with_moderator,
+        ends_alone: raw.end_when_alone,
         longest_s: raw.timeout_s.filter(|seconds| *seconds > 0),
         pre_flow: raw.pre_flow,
         post_flow: raw.post_flow,
@@ -181,7 +184,7 @@ mod tests {
         let text = "[board]\nnumber = [\"800\", \"+49301234567\"]\npublic = true\npin = \"12\"\n\
                     moderator_pin = [\"98\", \"99\"]\nmoderators = [\"alice\"]\nattempts = 5\nmembers = 10\n\
                     welcome = \"hello\"\nmusic = \"harp\"\nentry = \"recorded name\"\nexit = \"gong\"\nmuted = true\n\
-                    wait_for_moderator = true\nend_with_moderator = true\nkeys = false\nrecord = \"mp3\"\n\
+                    wait_for_moderator = true\nend_with_moderator = true\nend_when_alone = true\nkeys = false\nrecord = \"mp3\"\n\
                     timeout_s = 3600\npre_flow = \"welcome\"\npost_flow = \"survey\"\n";
         let (rooms, problems) = parse(text);
         assert_eq!(problems, []);
@@ -189,7 +192,8 @@ mod tests {
         assert_eq!((board.pins.len(), board.moderator_pins.len(), board.attempts), (1, 2, Some(5)));
         assert_eq!((board.most, board.record, board.keys), (Some(10), Some(FileFormat::Mp3), false));
         assert_eq!((&board.entry, &board.exit), (&Announced::Recorded, &Announced::Sound("gong".into())));
-        assert!(board.public && board.muted && board.waits && board.ends_with_lead);
+        assert!(board.public && board.muted && board.waits);
+        assert!(board.ends_with_lead && board.ends_alone);
         let flows = (board.pre_flow.as_deref(), board.post_flow.as_deref());
         assert_eq!((board.longest_s, flows), (Some(3_600), (Some("welcome"), Some("survey"))));
     }

@@ -3,6 +3,8 @@
 //! A broken file never takes the others with it: its numbers keep the version that worked before, and without one they
 //! answer 503.
 
+mod star_codes;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,10 +52,12 @@ impl Directory {
         let mut loader = Loader { loaded: Loaded::default(), previous, taken: BTreeMap::new() };
         loader.loaded.problems.extend(files.problems);
         loader.loaded.flows.set_sounds(files.sounds);
+        let mut codes = Vec::new();
         if let Some(text) = &files.users {
-            let (users, problems) = users::parse(text);
-            loader.loaded.users = users;
-            loader.loaded.problems.extend(problems);
+            let read = users::parse(text);
+            loader.loaded.users = read.users;
+            loader.loaded.problems.extend(read.problems);
+            codes = read.codes;
         }
         if let Some(text) = &files.trunks {
             let (trunks, problems) = trunks::parse(text);
@@ -76,6 +80,7 @@ impl Directory {
         loader.claims(&files.documents, numbers.public);
         loader.rooms();
         loader.subflows(&files.documents);
+        loader.star_codes(codes);
         let rooms = loader.loaded.flows.rooms().iter().any(|(_, room)| !room.numbers.is_empty());
         if loader.taken.is_empty() && numbers.patterns.is_empty() && !rooms {
             let message = "no number leads to a flow: every call is refused with 404";

@@ -258,3 +258,41 @@ fn a_directory_that_is_missing_or_has_no_usable_number_map_is_refused() {
 fn the_embedded_demo_loads() {
     assert!(Directory::load(None).is_ok());
 }
+
+#[test]
+fn star_codes_of_users_are_put_together_and_their_mistakes_are_told_by_line() {
+    let users = "metaflows = \"codes/office\"\n[alice]\npassword = \"a\"\nmetaflows = { numbers = { 2 = \"a\" } }\n\
+                 [bob]\npassword = \"b\"\n[bob.devices]\nmobile = { password = \"m\", metaflows = \"codes/offise\" }\n\
+                 [carol]\npassword = \"c\"\nmetaflows = 7\n[dave]\npassword = \"d\"\nmetaflows = \"a\"\n\
+                 [erin]\npassword = \"e\"\nmetaflows = { numbers = { 1 = { module = \"hangup\" }, 2 = \"gone\" }, patterns = { \"(\" = \"a\" } }\n";
+    let home = home(&[
+        ("numbers.toml", "\"1001\" = \"a\"\n"),
+        ("a.json", NODE),
+        (
+            "codes/office.json",
+            r#"{"binding_digit": "*", "numbers": {"1": {"module": "hangup", "data": {}}}}"#,
+        ),
+        ("users.toml", users),
+    ]);
+    let loaded = load(&home);
+    let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    let expected = [
+        "users.toml:8:40: error: `metaflows` names `codes/offise`, and there is no such file; did you mean `codes/office.json`?",
+        "users.toml:11:13: error: `metaflows` is a file's name or a table, found `7`",
+        "users.toml:14:13: error: `metaflows` names a.json, which has no star codes",
+    ];
+    for (said, expected) in said.iter().zip(expected) {
+        assert_eq!(said, expected);
+    }
+    let rest = said.get(3..).unwrap_or_default().join("\n");
+    assert!(rest.contains("users.toml:17:13: warning: there is no flow `gone` here"), "{said:#?}");
+    assert!(rest.contains("(at /metaflows/patterns/("), "{said:#?}");
+    let codes = |account: &str| {
+        let metaflows = loaded.users.star_codes(account)?.program.metaflows.clone()?;
+        Some(metaflows.numbers.into_iter().map(|(code, _)| code).collect::<Vec<_>>())
+    };
+    assert_eq!(codes("alice"), Some(vec!["2".to_owned(), "1".to_owned()]));
+    assert_eq!(codes("mobile"), Some(vec!["1".to_owned()]), "a mistake leaves the others");
+    assert_eq!(codes("erin"), Some(vec!["1".to_owned(), "2".to_owned()]));
+    assert_eq!(loaded.users.len(), 5);
+}

@@ -195,7 +195,8 @@ impl Conferences {
         let Some((left, inside)) = room.give_up(&self.engine, key) else { return };
         let exit = Words::new(left.joining.exit.clone(), &left);
         let joining = left.joining;
-        let closes = joining.closes || joining.ends_with_lead && joining.moderator && !room.is_led();
+        let unled = joining.ends_with_lead && joining.moderator && !room.is_led();
+        let closes = joining.closes || unled || joining.ends_alone && inside && room.len() == 1;
         if closes {
             room.tell_all(RoomNews::Closed);
         }

@@ -60,6 +60,13 @@ pub enum Happening {
         /// Where it was sent last: an address without its query, or `s3://bucket/name`.
         place: String,
     },
+    /// A recording of it was shorter than its author wants, and is thrown away.
+    RecordingDiscarded {
+        /// Its name.
+        id: String,
+        /// How short, and what the least was.
+        why: String,
+    },
     /// A recording of it could not be made, or will not be sent any more.
     RecordingFailed {
         /// Its name.

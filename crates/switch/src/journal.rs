@@ -122,7 +122,7 @@ impl Journal {
             return;
         }
         let program = match input {
-            Input::Document(_, Some(program)) => Some(program),
+            Input::Document(_, Some(program)) | Input::Codes(_, Some(program)) => Some(program),
             _ => None,
         };
         let brought = document.zip(program);

@@ -53,6 +53,7 @@ pub(super) async fn run(cx: &Cx, op: &Conference) -> Result<Outcome, Halt> {
         most: op.most,
         closes: op.closes,
         ends_with_lead: op.ends_with_lead,
+        ends_alone: op.ends_alone,
         waits: op.waits && !moderator,
         music: op.music.as_ref().and_then(|item| play::prompt(cx, item)),
         entry: announced(cx, &op.entry, said.as_deref(), (ENTRY, "has joined.")),

@@ -1,5 +1,7 @@
 //! A conversation, and the star codes that its parties press meanwhile (Kazoo's metaflows).
 //!
+//! The flow has some, and each party's phone may have its own; a code that several have is the flow's, else that of the
+//! phone it was pressed on, else the other phone's.
 //! The nodes of a code run beside the conversation ([`Aside`]), and a conversation that ends takes them with it.
 //! One code is at work at a time; only those that break off what is heard, or end a hold, are obeyed meanwhile, and end it.
 
@@ -7,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     engine::{Aside, Beside, Code, Cx, Event, Halt, Reply, Waited},
-    ir::{Feature, Holding, Metaflows, NodeId, Op, Program, Side},
+    ir::{Feature, Holding, NodeId, Op, Program, Side},
     leg::{LegEvent, Tag},
     pattern,
     trace::What,
@@ -16,14 +18,19 @@ use crate::{
 /// Most digits of one code.
 const MOST: usize = 100;
 
-/// The code that a party is typing; `None` before the key that begins one.
-#[derive(Default)]
-struct Collector {
-    typed: Option<Typed>,
+/// Whose star codes: in the order in which they are looked for, `Phone` being that of whoever pressed the code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Flow,
+    Phone,
+    OtherPhone,
 }
 
-/// The digits of a code so far.
+/// A code that a party is typing, as one of those hears it who have codes.
 struct Typed {
+    of: Of,
+    by: Side,
+    /// Without the key that began it.
     digits: String,
     /// Until when the next one may come.
     until: Duration,
@@ -35,10 +42,9 @@ struct Typed {
 struct Conversation<'a> {
     cx: &'a Cx,
     tag: Tag,
-    /// The program with the star codes.
+    /// The program with the flow's star codes.
     program: Option<Arc<Program>>,
-    own: Collector,
-    peer: Collector,
+    typed: Vec<Typed>,
     beside: Option<Aside>,
 }
 
@@ -46,8 +52,7 @@ struct Conversation<'a> {
 pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<LegEvent, Halt> {
     let program = cx.port().codes();
     cx.port().talk = Some(Default::default());
-    let (own, peer) = Default::default();
-    let result = Conversation { cx, tag, program, own, peer, beside: None }.last().await;
+    let result = Conversation { cx, tag, program, typed: Vec::new(), beside: None }.last().await;
     let mut port = cx.port();
     port.talk = None;
     port.store.code = None;
@@ -57,8 +62,7 @@ pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<LegEvent, Halt> {
 impl Conversation<'_> {
     async fn last(&mut self) -> Result<LegEvent, Halt> {
         loop {
-            let until =
-                [&self.own, &self.peer].into_iter().filter_map(|one| Some(one.typed.as_ref()?.until)).min();
+            let until = self.typed.iter().map(|typed| typed.until).min();
             match self.cx.wait_with(None, until, &mut self.beside).await? {
                 Waited::Own(Event::Reply(
                     of,
@@ -82,50 +86,62 @@ impl Conversation<'_> {
         }
     }
 
-    fn codes(&self) -> Option<&Metaflows> {
-        self.program.as_ref()?.metaflows.as_ref()
+    /// The program with these star codes for a code that `by` pressed.
+    fn codes(&self, of: Of, by: Side) -> Option<Arc<Program>> {
+        match of {
+            Of::Flow => self.program.clone(),
+            Of::Phone => self.cx.port().phone_codes(by),
+            Of::OtherPhone => self.cx.port().phone_codes(other(by)),
+        }
     }
 
     fn key(&mut self, by: Side, key: char) {
-        let Some(codes) = self.codes() else { return };
-        if codes.listen_on != Side::Both && codes.listen_on != by {
-            return;
-        }
-        let (binding, until) = (codes.binding, self.cx.now() + codes.timeout);
-        let meanwhile = self.beside.is_some();
-        let collector = self.collector(by);
-        match &mut collector.typed {
-            Some(typed) => {
-                if typed.digits.len() < MOST {
-                    typed.digits.push(key);
+        let (now, meanwhile) = (self.cx.now(), self.beside.is_some());
+        for of in [Of::Flow, Of::Phone, Of::OtherPhone] {
+            let Some(program) = self.codes(of, by) else { continue };
+            let Some(codes) = &program.metaflows else { continue };
+            // Of a phone's codes `self` is the one who has the phone.
+            let listens = match of {
+                Of::Flow => codes.listen_on == by,
+                Of::Phone => codes.listen_on == Side::Own,
+                Of::OtherPhone => codes.listen_on == Side::Peer,
+            };
+            if !listens && codes.listen_on != Side::Both {
+                continue;
+            }
+            let until = now + codes.timeout;
+            match self.typed.iter_mut().find(|typed| (typed.of, typed.by) == (of, by)) {
+                Some(typed) => {
+                    if typed.digits.len() < MOST {
+                        typed.digits.push(key);
+                    }
+                    typed.until = until;
                 }
-                typed.until = until;
+                None if key == codes.binding => {
+                    self.typed.push(Typed { of, by, digits: String::new(), until, meanwhile });
+                }
+                None => {}
             }
-            None if key == binding => {
-                collector.typed = Some(Typed { digits: String::new(), until, meanwhile });
-            }
-            None => {}
         }
-    }
-
-    fn collector(&mut self, by: Side) -> &mut Collector {
-        if by == Side::Peer { &mut self.peer } else { &mut self.own }
     }
 
     /// No further digit came in time, of one party or of both.
     fn late(&mut self) {
         let now = self.cx.now();
-        for by in [Side::Own, Side::Peer] {
-            if self.collector(by).typed.as_ref().is_some_and(|typed| typed.until <= now) {
-                self.typed(by);
-            }
+        while let Some(at) = {
+            let due = self.typed.iter().enumerate().filter(|(_, typed)| typed.until <= now);
+            due.min_by_key(|(_, typed)| typed.of).map(|(at, _)| at)
+        } {
+            let typed = self.typed.swap_remove(at);
+            self.typed(typed);
         }
     }
 
     /// A code is complete: the number that it is, else the first pattern that is found in it.
-    fn typed(&mut self, by: Side) {
-        let Some(Typed { digits, .. }) = self.collector(by).typed.take() else { return };
-        let Some(codes) = self.codes() else { return };
+    fn typed(&mut self, typed: Typed) {
+        let Typed { of, by, digits, .. } = typed;
+        let Some(program) = self.codes(of, by) else { return };
+        let Some(codes) = &program.metaflows else { return };
         // The key that begins a code, alone, is a key for the other party.
         if digits.is_empty() {
             return;
@@ -134,35 +150,25 @@ impl Conversation<'_> {
         let found = number.map(|(_, node)| (*node, Vec::new())).or_else(|| {
             codes.patterns.iter().find_map(|(pattern, node)| Some((*node, captures(pattern, &digits)?)))
         });
+        if found.is_none() && self.typed.iter().any(|typed| typed.by == by) {
+            return;
+        }
+        self.typed.retain(|typed| typed.by != by);
         self.cx.trace(What::Collected { digits: digits.clone() });
         let Some((node, captures)) = found else {
             return self.cx.note(format!("there is no star code {digits}"));
         };
         if self.beside.is_some() {
-            if !self.ends(node) {
+            if !ends(&program, node) {
                 return self.cx.note("another star code is still at work");
             }
             self.beside_over();
         }
         self.cx.port().store.code = Some(Code { digits, captures, by });
-        self.enter(node);
+        self.enter(program, node);
     }
 
-    /// Whether a code that begins at this node ends the one that is at work: to break off, or to hold no more.
-    fn ends(&self, node: NodeId) -> bool {
-        let node = self.program.as_ref().and_then(|program| program.node(node));
-        node.is_some_and(|node| match &node.op {
-            Op::Feature(feature) => match &**feature {
-                Feature::Break(_) => true,
-                Feature::Hold(hold) => hold.how != Holding::Hold,
-                _ => false,
-            },
-            _ => false,
-        })
-    }
-
-    fn enter(&mut self, id: NodeId) {
-        let Some(program) = self.program.clone() else { return };
+    fn enter(&mut self, program: Arc<Program>, id: NodeId) {
         let nodes = u32::try_from(program.nodes.len()).unwrap_or(u32::MAX);
         if let Some(talk) = &mut self.cx.port().talk {
             talk.busy = true;
@@ -174,15 +180,30 @@ impl Conversation<'_> {
     fn beside_over(&mut self) {
         self.beside = None;
         // Keys of the code itself, such as those that take a transfer back, begin no other.
-        for collector in [&mut self.own, &mut self.peer] {
-            collector.typed.take_if(|typed| typed.meanwhile);
-        }
+        self.typed.retain(|typed| !typed.meanwhile);
         let mut port = self.cx.port();
         port.store.code = None;
         if let Some(talk) = &mut port.talk {
             talk.busy = false;
         }
     }
+}
+
+/// The other party.
+fn other(side: Side) -> Side {
+    if side == Side::Peer { Side::Own } else { Side::Peer }
+}
+
+/// Whether a code that begins at this node ends the one that is at work: to break off, or to hold no more.
+fn ends(program: &Program, node: NodeId) -> bool {
+    program.node(node).is_some_and(|node| match &node.op {
+        Op::Feature(feature) => match &**feature {
+            Feature::Break(_) => true,
+            Feature::Hold(hold) => hold.how != Holding::Hold,
+            _ => false,
+        },
+        _ => false,
+    })
 }
 
 /// What the groups of `pattern` find in `digits`; the whole match for one without groups, `None` for no match.

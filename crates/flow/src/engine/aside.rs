@@ -154,11 +154,14 @@ fn left_for(cx: &Cx) -> bool {
     let program = cx.program();
     let leaves = program.metaflows.as_ref().is_some_and(|codes| codes.leaving.contains(&cx.id()));
     if leaves {
-        let (name, base) = {
+        let (name, base, is_phones) = {
             let port = cx.port();
-            (port.facts.flow_id.clone(), port.base().to_owned())
+            (port.facts.flow_id.clone(), port.base().to_owned(), port.is_phones(&program))
         };
-        let program = Arc::new(Program { entry: Some(cx.id()), ..Program::clone(&program) });
+        let mut left_for = Program { entry: Some(cx.id()), ..Program::clone(&program) };
+        // A phone's codes are not the flow's.
+        left_for.metaflows.take_if(|_| is_phones);
+        let program = Arc::new(left_for);
         cx.install(Installation { program, name, base, install: Install::Replace });
     }
     leaves

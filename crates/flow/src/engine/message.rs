@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Facts;
 use crate::rooms::Rooms;
 use crate::{
-    ir::Program,
+    ir::{Program, Side},
     leg::{LegCommand, LegEvent, Tag},
     trace::What,
 };
@@ -69,6 +69,9 @@ pub enum Input {
     Http(Tag, Result<HttpReply, HttpFailure>),
     /// The document that was asked for; `None` if there is none.
     Document(Tag, Option<Arc<Program>>),
+    /// A party of a conversation has a phone with these star codes ([`Program::metaflows`]), or with none; they count
+    /// beside those of the flow until others are told.
+    Codes(Side, Option<Arc<Program>>),
     /// Somebody outside merges a value into a variable, an object member by member (Voxology's session data injection).
     Merge {
         /// The variable's name, `sessionData`.

@@ -103,6 +103,7 @@ impl Machine {
             Input::Leg(tag, event) => self.port().deliver(tag, Reply::Leg(event)),
             Input::Http(tag, outcome) => self.port().deliver(tag, Reply::Http(outcome)),
             Input::Document(tag, program) => self.port().deliver(tag, Reply::Document(program)),
+            Input::Codes(side, codes) => self.port().learn_codes(side, codes),
             Input::Merge { variable, value } => self.port().merge(&variable, value),
             Input::Timeout => {}
         }

@@ -13,7 +13,7 @@ use super::{
     frame::{Frame, Installation},
     lanes::Lanes,
     store::{HISTORY, Store},
-    talk::Talk,
+    talk::{StarCodes, Talk},
 };
 use crate::{
     ir::{FileFormat, Hangup, NodeId, Program, Side, Target},
@@ -131,8 +131,8 @@ pub(crate) struct Port {
     pub effects: VecDeque<Effect>,
     /// The conversation that the running action waits for.
     pub talk: Option<Talk>,
-    /// The last program with star codes that was entered for good.
-    pub last_codes: Option<Arc<Program>>,
+    /// Star codes beside those of the programs that run.
+    pub star_codes: StarCodes,
     /// What arrives for the running action, and for what runs beside it.
     pub lanes: Lanes,
     /// Keys that the running action took, for a snapshot.
@@ -184,7 +184,7 @@ impl Port {
             nodes: 0,
             effects: VecDeque::new(),
             talk: None,
-            last_codes: None,
+            star_codes: StarCodes::default(),
             lanes: Lanes::default(),
             taken: Vec::new(),
             again: Vec::new(),

@@ -227,7 +227,7 @@ impl Machine {
         let asks = self.home.on_end.is_some();
         let mut port = self.port();
         if install == Install::Replace && program.metaflows.is_some() {
-            port.last_codes = Some(program.clone());
+            port.star_codes.last = Some(program.clone());
         }
         port.asks = asks;
         port.learn(&program, &name, &base);

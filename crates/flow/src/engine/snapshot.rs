@@ -113,7 +113,7 @@ impl Machine {
             home.as_ref().and_then(|(program, id)| Some((documents.place(program)?, spot(program, *id))))
         };
         let (on_end, on_gone) = (place(&self.home.on_end), place(&self.home.on_gone));
-        let codes = port.last_codes.as_ref().and_then(|program| documents.place(program));
+        let codes = port.star_codes.last.as_ref().and_then(|program| documents.place(program));
         Some(Snapshot {
             version: VERSION,
             now_ns: ns(port.now),
@@ -199,7 +199,7 @@ impl Machine {
         let known = documents.iter().map(|(program, used, _)| (program.clone(), used.clone())).collect();
         let mut port = port(snapshot, at)?;
         let now = port.now;
-        (port.frames, port.known, port.last_codes) = (frames, known, codes);
+        (port.frames, port.known, port.star_codes.last) = (frames, known, codes);
         let mut machine = Machine {
             port: Arc::new(Mutex::new(port)),
             at: At::Waiting,

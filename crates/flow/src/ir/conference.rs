@@ -33,6 +33,8 @@ pub struct Conference {
     pub closes: bool,
     /// The room is closed when the last member leaves that leads it.
     pub ends_with_lead: bool,
+    /// The room is closed when somebody leaves and one is left in it.
+    pub ends_alone: bool,
     /// Members wait until a moderator is inside.
     pub waits: bool,
     /// Heard while nobody else is there.

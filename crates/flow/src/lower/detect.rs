@@ -38,7 +38,7 @@ fn of_object(object: &Map<String, Value>) -> Option<Dialect> {
     if object.contains_key("callback") {
         return Some(Dialect::Voxology);
     }
-    if object.contains_key("numbers") || object.contains_key("patterns") {
+    if ["numbers", "patterns", "metaflow", "metaflows"].iter().any(|key| object.contains_key(*key)) {
         return Some(Dialect::Kazoo);
     }
     match object.get("flow") {
@@ -121,6 +121,7 @@ mod tests {
         let cases = [
             (json!({"module": "tts", "data": {"text": "x"}}), Some(Dialect::Kazoo)),
             (json!({"module": "answer"}), Some(Dialect::Kazoo)),
+            (json!({"metaflows": {"numbers": {}}}), Some(Dialect::Kazoo)),
             (json!({"numbers": ["1"], "flow": {}}), Some(Dialect::Kazoo)),
             (json!({"data": {"flow": {"module": "play", "data": {}}}}), Some(Dialect::Kazoo)),
             (json!({"module": "busy"}), Some(Dialect::Callroute)),

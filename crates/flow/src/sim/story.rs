@@ -106,7 +106,7 @@ impl Story {
             Input::Merge { value, .. } => {
                 self.at(now, &format!("Somebody outside adds to the session data: {value}."))
             }
-            Input::Start { .. } | Input::Document(_, Some(_)) | Input::Timeout => {}
+            Input::Start { .. } | Input::Document(_, Some(_)) | Input::Codes(..) | Input::Timeout => {}
         }
     }
 

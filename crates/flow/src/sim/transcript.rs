@@ -140,6 +140,7 @@ fn join(joining: &Joining) -> String {
         (is_tone(&joining.entry), "tone in"),
         (is_tone(&joining.exit), "tone out"),
         (joining.ends_with_lead, "ends with who leads"),
+        (joining.ends_alone, "ends with the last but one"),
         (joining.record.is_some(), "recorded"),
     ];
     for (_, word) in flags.into_iter().filter(|(is, _)| *is) {

@@ -84,19 +84,14 @@ impl Leg {
         }
     }
 
-    pub(crate) fn record<P>(&mut self, mut recorder: Box<Recorder>, mut kit: Kit, out: &mut Outlet<P>) {
-        self.end_recording(out);
-        if kit.ears.is_for(&self.setup) {
-            recorder.learn(kit.voice.take());
-        }
+    pub(crate) fn record<P>(&mut self, recorder: Box<Recorder>, mut kit: Kit, out: &mut Outlet<P>) {
+        let voice = if kit.ears.is_for(&self.setup) { kit.voice.take() } else { None };
+        kit.voice = self.recorders.add(recorder, voice).or(kit.voice);
         self.equip(kit, out);
-        self.recorder = Some(recorder);
     }
 
     pub(crate) fn pause_recording(&mut self, tag: u64, pause: Option<Pause>) {
-        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.tag == tag) {
-            recorder.pause(pause);
-        }
+        self.recorders.pause(tag, pause);
     }
 
     pub(crate) fn dial<P>(&mut self, dialling: Dialling, out: &mut Outlet<P>) {
@@ -111,8 +106,9 @@ impl Leg {
         if self.detector.as_ref().is_some_and(|detector| detector.tag == tag) {
             self.end_detector(out);
         }
-        if self.recorder.as_ref().is_some_and(|recorder| recorder.tag == tag) {
-            self.end_recording(out);
+        if let Some(recorder) = self.recorders.stop(tag) {
+            out.spent(Spent::Recorder(recorder));
+            self.unequip(out);
         }
         if self.bridge.as_ref().is_some_and(|(of, _)| *of == tag) {
             self.end_bridge(out);
@@ -138,8 +134,8 @@ impl Leg {
         self.unequip(out);
     }
 
-    pub(super) fn end_recording<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some(recorder) = self.recorder.take() {
+    pub(super) fn end_recordings<P>(&mut self, out: &mut Outlet<P>) {
+        while let Some(recorder) = self.recorders.pop() {
             out.spent(Spent::Recorder(recorder));
         }
         self.unequip(out);
@@ -192,7 +188,7 @@ impl Leg {
             out.spent(Spent::Encoder(encoder));
         }
         if !talking
-            && self.recorder.is_none()
+            && self.recorders.is_empty()
             && self.detector.is_none()
             && self.rx.tones.is_none()
             && let Some(ears) = self.rx.take_ears()
@@ -256,10 +252,7 @@ impl Leg {
                 (encoder, _) => encoder,
             };
             encoder.into_iter().for_each(|encoder| out.spent(Spent::Encoder(encoder)));
-            let voice = match &mut self.recorder {
-                Some(recorder) => recorder.learn(kit.voice),
-                None => kit.voice,
-            };
+            let voice = self.recorders.learn(kit.voice);
             voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
         }
         self.rx.change_clock(self.id, self.setup.telephone_event_clock, out);

@@ -74,7 +74,7 @@ impl Leg {
 
     /// Where what is heard here is passed on as packets, as far as that is this leg's to say.
     fn passes_to(&self) -> Option<LegId> {
-        let overheard = self.recorder.is_some()
+        let overheard = !self.recorders.is_empty()
             || self.room.is_some()
             || self.detector.is_some()
             || self.rx.tones.is_some()
@@ -100,13 +100,13 @@ impl Leg {
             && self.dialling.is_none()
             && self.setup.send
             // Both sides may be on it.
-            && self.recorder.is_none()
+            && self.recorders.is_empty()
             && (self.setup.codec, self.pace.period) == (from.setup.codec, from.pace.period)
     }
 
     /// Whether this leg's turn is another's to fill.
     pub(super) fn is_relayed(&self) -> bool {
-        let free = self.recorder.is_none()
+        let free = self.recorders.is_empty()
             && match self.source {
                 Source::Silence => self.bridge.is_some(),
                 Source::Echo { .. } => self.rx.relaying,

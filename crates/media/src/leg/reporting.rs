@@ -57,7 +57,7 @@ impl Leg {
                 Source::Prompts(_) => Saying::Prompt,
                 Source::Echo { .. } => Saying::Echo,
             },
-            recording: self.recorder.is_some(),
+            recording: !self.recorders.is_empty(),
         }
     }
 }

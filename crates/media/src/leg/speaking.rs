@@ -49,9 +49,9 @@ impl Leg {
                     return self.tx.pass(ticks);
                 }
                 Step::Tone(filled) => {
-                    if let Some(recorder) = &mut self.recorder {
+                    if self.recorders.want_said() {
                         let payload = payload.get(..filled.len).unwrap_or_default();
-                        recorder.say_encoded(payload, &mut turn.scratch.said);
+                        self.recorders.say_encoded(payload, &mut turn.scratch.said);
                     }
                     self.play_unheard(1);
                     self.tx.audio(place, to, payload_type, true, (filled.len, ticks), turn);
@@ -100,17 +100,16 @@ impl Leg {
                 (!list.is_paused()).then_some(filled.len)
             }
         };
-        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.wants_said())
-            && let Some(len) = said
-        {
+        if let Some(len) = said.filter(|_| self.recorders.want_said()) {
+            let recorders = &mut self.recorders;
             let scratch = &mut *turn.scratch;
             match voice {
                 Voice::Payload => {
                     let payload = scratch.packet.get(HEADER..HEADER + len).unwrap_or_default();
-                    recorder.say_encoded(payload, &mut scratch.said);
+                    recorders.say_encoded(payload, &mut scratch.said);
                 }
-                Voice::Said => recorder.say(&scratch.said[..samples], self.setup.rate),
-                Voice::Heard => recorder.say(&scratch.heard[..samples], self.setup.rate),
+                Voice::Said => recorders.say(&scratch.said[..samples], self.setup.rate),
+                Voice::Heard => recorders.say(&scratch.heard[..samples], self.setup.rate),
             }
         }
         if said.is_none()

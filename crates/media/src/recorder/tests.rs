@@ -3,6 +3,7 @@
 use rtrb::RingBuffer;
 
 use super::*;
+use crate::recorders::Recorders;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -62,14 +63,64 @@ fn frames_that_come_late_have_silence_beside_them() {
 #[test]
 fn what_is_said_encoded_is_decoded() {
     let (ring, mut out) = RingBuffer::new(1_000);
-    let mut recorder = of(ring, Recording { sides: Sides::Said, ..Recording::new("a") });
+    let mut recorders = Recorders::default();
+    recorders.add(Box::new(of(ring, Recording { sides: Sides::Said, ..Recording::new("a") })), None);
     let (mut payload, mut pcm) = ([0; 160], [0; FRAME]);
     audio::codec::Codec::Pcmu.encode(&[1_000; 160], &mut payload);
-    recorder.hear(&[0; 160], Rate::NARROW);
-    recorder.say_encoded(&payload, &mut pcm);
+    recorders.hear(&[0; 160], Rate::NARROW);
+    recorders.say_encoded(&payload, &mut pcm);
     let written = all(&mut out);
     assert_eq!(written.len(), 160);
     assert!(written.iter().all(|sample| (sample - 1_000).abs() < 40), "{written:?}");
+}
+
+#[test]
+fn several_of_a_leg_hear_the_same_and_each_ends_by_itself_and_leaves_the_decoder_to_the_others() {
+    let order = |sides, limit| Recording { sides, limit, ..Recording::new("a") };
+    let recorder = |tag, ring, order: &Recording| {
+        Box::new(Recorder::new(
+            (LegId { worker: 0, place: 0, generation: 0 }, tag),
+            ring,
+            Rate::NARROW,
+            order,
+            Verdict::default(),
+        ))
+    };
+    let decoder = || Decoder::new(audio::codec::Codec::Pcmu, Rate::NARROW).ok();
+    let [(first, mut one), (second, mut two), (third, mut three)] = [(); 3].map(|()| RingBuffer::new(4_000));
+    let (mut payload, mut pcm) = ([0; 160], [0; FRAME]);
+    audio::codec::Codec::Pcmu.encode(&[1_000; 160], &mut payload);
+    let mut all_of = Recorders::default();
+    // One of the far end needs no decoder; of the others the first has it.
+    assert!(all_of.add(recorder(1, first, &order(Sides::Heard, None)), decoder()).is_some());
+    assert!(all_of.add(recorder(2, second, &order(Sides::Mixed, None)), decoder()).is_none());
+    assert!(
+        all_of
+            .add(recorder(3, third, &order(Sides::Said, Some(Duration::from_millis(20)))), decoder())
+            .is_some()
+    );
+    let mut turn = |all_of: &mut Recorders| {
+        all_of.hear(&[500; 160], Rate::NARROW);
+        all_of.say_encoded(&payload, &mut pcm);
+        all_of.close()
+    };
+    assert!(turn(&mut all_of).1, "the last one has its 20 ms");
+    let over = all_of.take_over().map(|over| over.tag);
+    assert_eq!((over, all_of.take_over().is_none()), (Some(3), true));
+    turn(&mut all_of);
+    // The one with the decoder stops, and another that needs it comes.
+    let (fourth, mut four) = RingBuffer::new(4_000);
+    all_of.add(recorder(4, fourth, &order(Sides::Said, None)), None);
+    assert_eq!(all_of.stop(2).map(|stopped| stopped.tag), Some(2));
+    assert!(all_of.stop(2).is_none());
+    turn(&mut all_of);
+    let near = |samples: &[i16], level: i16| samples.iter().all(|sample| (sample - level).abs() < 40);
+    let [heard, mixed, short, late] = [&mut one, &mut two, &mut three, &mut four].map(all);
+    assert_eq!([heard.len(), mixed.len(), short.len(), late.len()], [480, 320, 160, 160]);
+    assert!(near(&heard, 500) && near(&mixed, 1_500) && near(&short, 1_000) && near(&late, 1_000));
+    all_of.pop();
+    all_of.pop();
+    assert!(all_of.is_empty());
 }
 
 #[test]

@@ -5,17 +5,22 @@
 //! What users change by phone afterwards is kept in [`Settings`](crate::Settings).
 
 mod caller_id;
+mod codes;
 mod forwarding;
 mod group;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
+use crate::Document;
 pub use caller_id::{CallerId, CallerIds};
 pub use forwarding::{Forwarding, When};
 pub use group::{Group, Order};
-pub(crate) use read::parse;
+
+pub(crate) use codes::{Whose, Written, inline};
+pub(crate) use read::{FILE, parse};
 
 /// A user.
 #[derive(Clone, PartialEq, Eq)]
@@ -182,7 +187,7 @@ impl fmt::Debug for Device {
 }
 
 /// All users and their groups, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Users {
     users: BTreeMap<String, User>,
     /// Names by number.
@@ -192,6 +197,10 @@ pub struct Users {
     /// Users' names by the names of their devices.
     owners: HashMap<String, String>,
     groups: BTreeMap<String, Group>,
+    /// Star codes by account, where they are not those of all.
+    codes: HashMap<String, Arc<Document>>,
+    /// The star codes of all phones.
+    common_codes: Option<Arc<Document>>,
 }
 
 impl Users {
@@ -277,6 +286,8 @@ impl Users {
     pub fn with(mut self, others: Users) -> Users {
         others.users.into_values().for_each(|user| drop(self.insert(user)));
         self.groups.extend(others.groups);
+        self.codes.extend(others.codes);
+        self.common_codes = others.common_codes.or(self.common_codes);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Reads `users.toml`: a table a user, `[alice]` with `password`; a table with `members` is a group.
 //!
+//! What it says of star codes is put together when the flow documents are there that it may name.
 //! Of a table that makes no sense as a whole, name, password and number stay in use: a slip in a rule locks nobody out.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,16 +8,32 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users};
+use super::{
+    CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users, Whose, Written,
+};
 use crate::Problem;
 use crate::problem::place;
 use crate::tables::{Fault, entries};
 
 /// The file's name; it may be absent.
-const FILE: &str = "users.toml";
+pub(crate) const FILE: &str = "users.toml";
+
+/// The table, or the key, with the star codes of all.
+const CODES: &str = "metaflows";
+
+/// What the file says.
+pub(crate) struct Read {
+    pub(crate) users: Users,
+    pub(crate) codes: Vec<Written>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Star codes, and where in the text.
+type Codes = Vec<(Whose, Spanned<Value>)>;
 
 /// A user's table as it stands.
 #[derive(Deserialize)]
@@ -38,6 +55,7 @@ struct RawUser {
     music: Option<String>,
     hot_desk: Option<Spanned<RawDesk>>,
     may: Option<Vec<Spanned<String>>>,
+    metaflows: Option<Spanned<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +68,7 @@ struct RawDevice {
     #[serde(default)]
     do_not_disturb: bool,
     call_waiting: Option<bool>,
+    metaflows: Option<Spanned<Value>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,15 +119,24 @@ struct RawGroup {
 }
 
 /// Reads the file's text.
-pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
+pub(crate) fn parse(text: &str) -> Read {
     let (mut entries, mut problems) = entries(FILE, text);
     // Groups after users, whose numbers they may not have.
     entries.sort_by_key(|(_, _, value)| is_group(value.get_ref()));
     let mut users = Users::new();
+    let mut codes = Codes::new();
     for (name, span, value) in entries {
         let mut say = |(span, message): Fault| {
             problems.push(Problem::file(FILE, message).at(place(text, span.start)));
         };
+        if name == CODES {
+            let at = value.span();
+            match read::<Value>(value) {
+                Ok(value) => codes.push((Whose::All, Spanned::new(at, value))),
+                Err(fault) => say(fault),
+            }
+            continue;
+        }
         if is_group(value.get_ref()) {
             match read::<RawGroup>(value).and_then(|raw| group(&name, raw)) {
                 Ok(group) => match taken(&users, &name, group.number.as_deref()) {
@@ -120,7 +148,7 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
             continue;
         }
         let plain = plain(&name, value.get_ref());
-        let user = match read::<RawUser>(value).and_then(|raw| user(&name, span.clone(), raw)) {
+        let user = match read::<RawUser>(value).and_then(|raw| user(&name, span.clone(), raw, &mut codes)) {
             Ok(user) => Some(user),
             Err((span, message)) => {
                 say((span, format!("user `{name}`: {message}")));
@@ -137,7 +165,18 @@ pub(crate) fn parse(text: &str) -> (Users, Vec<Problem>) {
             (None, None) => drop(users.insert(user)),
         }
     }
-    (users, problems)
+    let mut written = Vec::new();
+    for (whose, value) in codes {
+        let place = place(text, value.span().start);
+        match value.into_inner() {
+            value @ (Value::String(_) | Value::Object(_)) => written.push(Written { whose, place, value }),
+            other => {
+                let message = format!("`metaflows` is a file's name or a table, found `{other}`");
+                problems.push(Problem::file(FILE, message).at(place));
+            }
+        }
+    }
+    Read { users, codes: written, problems }
 }
 
 /// Whether a table is a group's.
@@ -173,11 +212,12 @@ fn plain(name: &str, value: &DeValue<'_>) -> Option<User> {
     Some(User { number: text("number"), ..User::new(name, password) })
 }
 
-fn user(name: &str, span: Range<usize>, raw: RawUser) -> Result<User, Fault> {
+fn user(name: &str, span: Range<usize>, raw: RawUser, codes: &mut Codes) -> Result<User, Fault> {
     let password = raw.password.unwrap_or_default();
     if password.is_empty() && raw.devices.is_empty() {
         return Err((span, "it has no `password`, nor `devices` with theirs".to_owned()));
     }
+    codes.extend(raw.metaflows.map(|own| (Whose::User(name.to_owned()), own)));
     Ok(User {
         name: name.to_owned(),
         password,
@@ -185,7 +225,11 @@ fn user(name: &str, span: Range<usize>, raw: RawUser) -> Result<User, Fault> {
         id: raw.id,
         display_name: raw.display_name,
         caller_ids: caller_ids(raw.caller_id),
-        devices: raw.devices.into_iter().map(|(name, raw)| device(name, raw)).collect::<Result<_, _>>()?,
+        devices: raw
+            .devices
+            .into_iter()
+            .map(|(name, raw)| device(name, raw, codes))
+            .collect::<Result<_, _>>()?,
         forward: forwarding(raw.forward),
         do_not_disturb: raw.do_not_disturb,
         call_waiting: raw.call_waiting.unwrap_or(true),
@@ -195,12 +239,13 @@ fn user(name: &str, span: Range<usize>, raw: RawUser) -> Result<User, Fault> {
     })
 }
 
-fn device(name: Spanned<String>, raw: Spanned<RawDevice>) -> Result<Device, Fault> {
+fn device(name: Spanned<String>, raw: Spanned<RawDevice>, codes: &mut Codes) -> Result<Device, Fault> {
     let at = raw.span();
-    let RawDevice { password, id, caller_id, do_not_disturb, call_waiting } = raw.into_inner();
+    let RawDevice { password, id, caller_id, do_not_disturb, call_waiting, metaflows } = raw.into_inner();
     if password.is_empty() {
         return Err((at, "a device needs a `password`".to_owned()));
     }
+    codes.extend(metaflows.map(|own| (Whose::Device(name.get_ref().clone()), own)));
     let caller_ids = caller_ids(caller_id);
     Ok(Device { name: name.into_inner(), password, id, caller_ids, do_not_disturb, call_waiting })
 }
@@ -283,7 +328,7 @@ mod tests {
         let text = "[alice]\npassword = \"a\"\nnumber = \"201\"\n[sales]\nmembers = [\"alice\"]\nnumber = \"600\"\n\
                     order = \"in_turn\"\nring_s = 15\n[odd]\nmembers = [\"alice\"]\norder = \"best\"\n\
                     [same]\nmembers = []\nnumber = \"201\"\n";
-        let (users, problems) = parse(text);
+        let Read { users, problems, .. } = parse(text);
         let sales = users.group_by_number("600").expect("a group");
         assert_eq!((sales.members.as_slice(), sales.order), (["alice".to_owned()].as_slice(), Order::InTurn));
         assert_eq!(sales.ring, Duration::from_secs(15));
@@ -300,7 +345,7 @@ mod tests {
     fn a_users_file_is_read_and_its_mistakes_are_named_by_line() {
         let text = "[alice]\npassword = \"a\"\nnumber = \"201\"\n[bob]\npassword = \"b\"\nnumber = \"201\"\n\
                     [carol]\nnumber = \"5\"\n[dave]\npassword = \"d\"\ndnd = true\n";
-        let (users, problems) = parse(text);
+        let Read { users, problems, .. } = parse(text);
         let names: Vec<_> = users.iter().map(|user| user.name.as_str()).collect();
         assert_eq!(names, ["alice", "dave"], "a slip in a rule locks nobody out");
         let said = said(&problems);
@@ -320,7 +365,7 @@ mod tests {
                     [alice.devices]\ndesk = { password = \"d\" }\n\
                     mobile = { password = \"m\", do_not_disturb = true, caller_id = { external = \"+4791\" } }\n\
                     [bob]\npassword = \"b\"\ndevices = { desk = { password = \"x\" } }\n";
-        let (users, problems) = parse(text);
+        let Read { users, problems, .. } = parse(text);
         let alice = users.get("alice").expect("a user without a password of its own");
         assert_eq!(alice.caller_ids.of("external").number.as_deref(), Some("+4721000201"));
         assert_eq!(alice.caller_ids.of("emergency").number.as_deref(), Some("+4721000000"));
@@ -346,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_example_in_the_documentation_is_read_without_a_word() {
-        let (users, problems) = parse(include_str!("../../../../docs/users.toml"));
+        let Read { users, problems, .. } = parse(include_str!("../../../../docs/users.toml"));
         assert_eq!(said(&problems), [""; 0]);
         assert_eq!((users.len(), users.groups().count()), (2, 1));
     }

@@ -50,6 +50,11 @@ pub enum RecordingState {
         /// The path of what there is of it.
         here: String,
     },
+    /// It was shorter than its author wants, and is thrown away.
+    Discarded {
+        /// How short, and what the least was.
+        why: String,
+    },
 }
 
 impl RecordingState {
@@ -61,13 +66,14 @@ impl RecordingState {
             RecordingState::Waiting { .. } => "waiting",
             RecordingState::Sent { .. } => "sent",
             RecordingState::Failed { .. } => "failed",
+            RecordingState::Discarded { .. } => "discarded",
         }
     }
 
     /// Where it is, as far as it is anywhere.
     pub fn place(&self) -> Option<&str> {
         match self {
-            RecordingState::Recording => None,
+            RecordingState::Recording | RecordingState::Discarded { .. } => None,
             RecordingState::Saved { place } | RecordingState::Sent { place } => Some(place),
             RecordingState::Waiting { here, .. } | RecordingState::Failed { here, .. } => Some(here),
         }
@@ -84,7 +90,7 @@ impl RecordingState {
     /// Why it is not where it should be.
     pub fn why(&self) -> Option<&str> {
         match self {
-            RecordingState::Failed { why, .. } => Some(why),
+            RecordingState::Failed { why, .. } | RecordingState::Discarded { why } => Some(why),
             _ => None,
         }
     }

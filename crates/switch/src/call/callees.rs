@@ -42,6 +42,7 @@ fn resolve(dial: &mut Dial<String>, people: &People<'_>, caller: Option<&str>, f
     let asked = dial.to.len();
     let meant: Vec<Endpoint<String>> = dial.to.drain(..).flat_map(|to| people.meant(to)).collect();
     dial.to = meant;
+    whole(dial);
     let direct = !grouped && dial.to.len() <= asked;
     if !direct {
         let rings = |name: &str| flow.is_none_or(|flow| people.rings_with(flow, name));
@@ -63,6 +64,22 @@ fn resolve(dial: &mut Dial<String>, people: &People<'_>, caller: Option<&str>, f
         }
     }
     direct
+}
+
+/// A user's own phone that is called beside the user is one of those that ring anyway.
+fn whole(dial: &mut Dial<String>) {
+    let user = |to: &Endpoint<String>| match &to.callee {
+        Callee::User(name) => Some(name.clone()),
+        _ => None,
+    };
+    let users: Vec<String> = dial.to.iter().filter_map(user).collect();
+    for to in &mut dial.to {
+        if let Callee::Device(name) = &to.callee
+            && users.contains(name)
+        {
+            to.callee = Callee::User(name.clone());
+        }
+    }
 }
 
 impl People<'_> {
@@ -100,7 +117,7 @@ impl People<'_> {
     fn meant(&self, to: Endpoint<String>) -> Vec<Endpoint<String>> {
         let found = match &to.callee {
             Callee::User(name) | Callee::Agent(name) => self.user(name).or_else(|| self.device(name)),
-            Callee::Device(name) => self.device(name).or_else(|| self.user(name)),
+            Callee::Device(name) => self.one_phone(name).or_else(|| self.user(name)),
             Callee::Extension(number) => {
                 if let Some(user) = self.users.by_number(number) {
                     Some(Callee::User(user.name.clone()))
@@ -136,6 +153,13 @@ impl People<'_> {
 
     fn device(&self, name: &str) -> Option<Callee<String>> {
         self.users.device(name).map(|(_, device)| Callee::Device(device.name.clone()))
+    }
+
+    /// The phone with this account: a device, or a user's own where the user has devices besides.
+    fn one_phone(&self, name: &str) -> Option<Callee<String>> {
+        let own = |user: &&User| !user.password.is_empty() && !user.devices.is_empty();
+        let own = || self.users.get(name).filter(own).map(|user| Callee::Device(user.name.clone()));
+        self.device(name).or_else(own)
     }
 
     /// A group's members that ring with it.
@@ -245,6 +269,12 @@ mod tests {
     fn ids_extensions_agents_and_caller_ids_lead_to_users_and_phones() {
         assert_eq!(resolved(Callee::User("c1".to_owned())), ["user cho"]);
         assert_eq!(resolved(Callee::Device("d1".to_owned())), ["device cho-mobile"]);
+        assert_eq!(resolved(Callee::Device("cho".to_owned())), ["device cho"], "his own phone alone");
+        let both = [Callee::Device("cho".to_owned()), Callee::User("cho".to_owned())];
+        let (both, _) = dial(&both, &Settings::default(), None);
+        assert_eq!(names(&both), ["user cho", "user cho"], "all his phones");
+        assert_eq!(resolved(Callee::Device("c1".to_owned())), ["user cho"], "an id is the user's");
+        assert_eq!(resolved(Callee::Device("bob".to_owned())), ["user bob"], "he has no other");
         assert_eq!(resolved(Callee::Agent("c1".to_owned())), ["user cho"]);
         assert_eq!(resolved(Callee::Extension("203".to_owned())), ["user cho"]);
         assert_eq!(resolved(Callee::Extension("600".to_owned())), ["user ann", "user bob", "user cho"]);

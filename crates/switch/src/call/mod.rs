@@ -22,6 +22,7 @@ mod caller;
 mod camp;
 mod cause;
 pub(crate) mod cdr;
+mod codes;
 mod consult;
 mod dial;
 mod digits;

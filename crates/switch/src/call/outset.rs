@@ -146,6 +146,7 @@ impl Call {
     fn prepare(&mut self, start: Start) {
         self.journal = self.shared.journals.begin(self.record.id, &start, &self.shared.flows.load());
         self.machine = Machine::new(start);
+        self.codes = None;
     }
 
     /// A phone was answered; whether it is the one that the flow waits for.

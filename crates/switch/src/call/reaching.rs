@@ -114,7 +114,9 @@ impl Call {
                 let Some(dial) = &self.dial else { return };
                 let flow = Next::Flow(way.flow);
                 let phone = self.phone(dial, place, Some(&user), flow, way.target, way.routes);
-                self.fork(now, place, &user, phone);
+                if let Some(leg) = self.fork(now, place, &user, phone).and_then(|key| self.leg_mut(key)) {
+                    leg.has_account(&way.account);
+                }
             }
         }
         for place in places {

@@ -235,8 +235,11 @@ pub(super) fn finished(
     let seconds = seconds(length);
     if length < ongoing.least {
         let why = format!("{id} is thrown away: {seconds} s, where the least is {}", ongoing.least.as_secs());
-        record.drop_recording(id);
-        shared.spool.over(id, record.id, End::Discarded(why.clone()));
+        record.write_recording(id, |view| {
+            view.seconds = Some(seconds);
+            view.state = RecordingState::Discarded { why: why.clone() };
+        });
+        shared.spool.over(id, record.id, End::Short { seconds, why: why.clone() });
         return Kept::No(why);
     }
     metrics::counter!("offhook_recordings_total").increment(1);

@@ -85,6 +85,8 @@ pub(super) struct Call {
     /// Legs that went to other calls, as long as letters about them may come.
     pub(super) moved: Vec<Moved>,
     pub(super) machine: Machine,
+    /// The star codes of the phones of subject and other party, as the flow was told; boxed, since few have some.
+    pub(super) codes: Option<Box<[Option<Arc<store::Document>>; 2]>>,
     /// What the flow is told, written down.
     pub(super) journal: Option<Journal>,
     /// The call may last until then.
@@ -241,7 +243,7 @@ impl Call {
     fn noticed(&mut self, now: Instant, key: LegKey, notice: Notice) {
         let is_subject = self.subject == Some(key);
         if let Notice::Flow(_, LegEvent::Digit(digit)) = &notice {
-            self.feature_key(now, key, *digit);
+            self.begin_key(now, key, *digit);
         }
         match notice {
             Notice::Flow(_, event) if self.screened(now, key, &event) => {}

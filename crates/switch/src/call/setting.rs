@@ -104,6 +104,9 @@ impl Call {
         if leg.mark() == Mark::FIRST {
             return self.caller.account.clone().or_else(|| self.calling_user().map(|user| user.name));
         }
+        if let Some(owned) = leg.owned() {
+            return Some(owned.account.to_string());
+        }
         let party = leg.party();
         self.shared.users.load().owner(&party).map(|_| party)
     }

@@ -286,6 +286,7 @@ impl Call {
             listing: Listing::new(shared.lines.clone(), record.id, &called, record.mail().clone()),
             mail: record.mail().clone(),
             machine,
+            codes: None,
             journal: None,
             // A limit beyond the clock is as good as a year.
             last: now.checked_add(shared.max_duration).unwrap_or(now + Duration::from_secs(365 * 86_400)),

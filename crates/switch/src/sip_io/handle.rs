@@ -215,6 +215,8 @@ pub(crate) struct Owner {
 /// A way to a registered phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Phone {
+    /// The account that it is registered with.
+    pub(crate) account: String,
     /// Its Contact URI.
     pub(crate) target: String,
     pub(crate) flow: Flow,
@@ -223,8 +225,18 @@ pub(crate) struct Phone {
 }
 
 impl Phone {
-    pub(super) fn of(binding: &sip::Binding) -> Phone {
-        Phone { target: binding.contact.clone(), flow: binding.flow, routes: binding.routes() }
+    /// The ways to all that are registered with these accounts.
+    pub(super) fn all(endpoint: &sip::Endpoint, accounts: &[String]) -> Vec<Phone> {
+        let mut all = Vec::new();
+        for account in accounts {
+            all.extend(endpoint.bindings_of(account).into_iter().map(|binding| Phone {
+                account: account.clone(),
+                target: binding.contact.clone(),
+                flow: binding.flow,
+                routes: binding.routes(),
+            }));
+        }
+        all
     }
 }
 

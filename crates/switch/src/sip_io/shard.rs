@@ -171,8 +171,7 @@ impl Shard {
                 Ok(())
             }
             Command::Reach { user, accounts, tag, mail } => {
-                let bindings = accounts.iter().flat_map(|account| endpoint.bindings_of(account));
-                let ways = bindings.map(Phone::of).collect();
+                let ways = Phone::all(endpoint, &accounts);
                 post(&mail, Mail::Contacts { tag, user, ways });
                 Ok(())
             }

@@ -223,7 +223,7 @@ impl Keeper {
         }
         order.over = Some(wall_clock().to_string());
         match &end {
-            End::Discarded(_) => order.parcels.clear(),
+            End::Discarded(_) | End::Short { .. } => order.parcels.clear(),
             End::Broken(why) if !self.recordings.join(&order.file).exists() => {
                 let at = wall_clock().to_string();
                 for parcel in &mut order.parcels {
@@ -270,6 +270,10 @@ impl Keeper {
     fn saved(&self, shared: &Shared, order: &Order) {
         match &order.end {
             None | Some(End::Discarded(_)) => {}
+            Some(End::Short { why, .. }) => {
+                let discarded = Happening::RecordingDiscarded { id: order.id.clone(), why: why.clone() };
+                self.tell(shared, order, Some(discarded));
+            }
             Some(End::Broken(why)) => {
                 let failed = Happening::RecordingFailed { id: order.id.clone(), why: why.clone() };
                 self.tell(shared, order, Some(failed));
@@ -394,7 +398,7 @@ impl Keeper {
             if let Some(record) = page(shared, call, &order.id) {
                 record.write_recording(&order.id, |view| {
                     view.state = state.clone();
-                    if let Some(End::Complete(seconds)) = order.end {
+                    if let Some(End::Complete(seconds) | End::Short { seconds, .. }) = order.end {
                         view.seconds = Some(seconds);
                     }
                 });

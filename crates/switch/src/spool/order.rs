@@ -58,6 +58,8 @@ pub(crate) enum End {
     Broken(String),
     /// It is not wanted.
     Discarded(String),
+    /// It is not wanted, since it is only so many seconds long.
+    Short { seconds: f64, why: String },
 }
 
 /// One place that a recording goes to.
@@ -158,6 +160,9 @@ impl Order {
             (Some(why), ..) => RecordingState::Failed { why: why.clone(), here },
             (None, Some(parcel), ..) => RecordingState::Waiting { to: parcel.to.words(), here },
             (None, None, Some(place), _) => RecordingState::Sent { place: place.clone() },
+            (None, None, None, Some(End::Short { why, .. })) => {
+                RecordingState::Discarded { why: why.clone() }
+            }
             (None, None, None, Some(End::Broken(why))) => RecordingState::Failed { why: why.clone(), here },
             (None, None, None, _) => RecordingState::Saved { place: here },
         }

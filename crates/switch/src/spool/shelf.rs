@@ -25,7 +25,7 @@ impl Shelf {
 
     /// Writes an order to where it belongs.
     pub(super) fn put(&self, order: &Order) -> io::Result<()> {
-        if let Some(End::Discarded(_)) = order.end {
+        if let Some(End::Discarded(_) | End::Short { .. }) = order.end {
             let file = self.recordings.join(&order.file);
             match fs::remove_file(&file) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -88,3 +88,44 @@ fn a_person_and_a_machine_take_different_ways_through_a_flow() {
     }
     rig.nothing_left();
 }
+
+/// Listens for a machine while it gathers keys.
+fn screen_behind(handle: &str) -> Value {
+    json!({"actions": [
+        {"type": "answer"},
+        {"type": "amd", "option": {"machine_handle": handle, "async": true}},
+        {"type": "digits_receive", "option": {"duration": 30_000, "length": 1}},
+        {"type": "hangup"}
+    ]})
+}
+
+#[test]
+fn a_flow_goes_on_while_it_is_found_out_who_answered_and_a_machine_ends_it_only_where_that_is_wanted() {
+    let rig = Rig::start(&[("1001", screen_behind("hangup")), ("1002", screen_behind("continue"))]);
+    let person = "Hello, Smith speaking.";
+    let machine = "Hello, you have reached the voicemail of John Smith. I can not take your call right now.";
+    for (number, words, heard, cause) in [
+        ("1001", person, "live_person", "normal"),
+        ("1001", machine, "machine", "amd"),
+        ("1002", machine, "machine", "normal"),
+    ] {
+        let mut phone = rig.phone("caller");
+        let mut call = phone.call(number, Offer::Early, LONG).expect("an answer");
+        rig.wait("that keys are waited for", || rig.traces()[0].contains("Collect"));
+        assert!(!rig.traces()[0].contains("answered by"), "{:?}", rig.traces());
+        let mut greeting = Pcm::silence(Rate::NARROW, ms(400));
+        greeting.append(&SPEAKERS[0].say(words));
+        greeting.append(&Pcm::silence(Rate::NARROW, ms(3_000)));
+        call.talk(&greeting).expect("talked");
+        if cause == "normal" {
+            rig.wait("who it is", || rig.traces()[0].contains(&format!("answered by: {heard}")));
+            call.press("5").expect("pressed");
+        }
+        assert!(call.until_bye(LONG).expect("a socket"));
+        let view = rig.finished();
+        assert!(trace(&view).contains(&format!("answered by: {heard}")), "{}", trace(&view));
+        assert_eq!(trace(&view).contains("got    \"5\""), cause == "normal", "{}", trace(&view));
+        assert_eq!(end(&view).0, cause, "{}", trace(&view));
+    }
+    rig.nothing_left();
+}

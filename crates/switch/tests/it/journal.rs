@@ -28,7 +28,7 @@ fn serve(flow: &Value) -> SocketAddr {
     address
 }
 
-fn with_journals(flows: &[(&str, Value)]) -> (Rig, PathBuf) {
+pub(crate) fn with_journals(flows: &[(&str, Value)]) -> (Rig, PathBuf) {
     let folder = std::env::temp_dir().join(format!("journals-{:x}", fastrand::u64(..)));
     let rig = Rig::with(flows, |config| config.journal = Some(folder.clone()));
     (rig, folder)
@@ -47,7 +47,7 @@ fn replayed(folder: &PathBuf) -> Vec<Replay> {
 }
 
 /// Compares the only call's timeline with its journal's.
-fn same(rig: Rig, folder: &PathBuf) -> Replay {
+pub(crate) fn same(rig: Rig, folder: &PathBuf) -> Replay {
     let call = rig.finished();
     rig.nothing_left();
     // What was written is on disk when the switch has stopped.

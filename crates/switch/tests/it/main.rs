@@ -36,6 +36,7 @@ mod settings;
 mod shards;
 mod signalling;
 mod slots;
+mod star_codes;
 mod talk;
 mod taping;
 mod transfer;

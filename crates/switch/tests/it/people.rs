@@ -93,11 +93,12 @@ fn a_flow_calls_one_phone_of_a_user_by_its_name_or_id_and_users_by_theirs() {
         ("702", flow("device", "alice-lab")),
         ("703", flow("user", "a1")),
         ("704", shows),
+        ("705", flow("device", "alice")),
     ];
     let rig = start(vec![alice, bob], &flows);
     let caller = rig.desk("bob", B, SOON);
     let (own, lab) = (rig.desk("alice", A, Manner::Ring), rig.desk("alice-lab", C, Manner::Refuse(486)));
-    for (number, rung) in [("701", (0, 1)), ("702", (0, 2)), ("703", (1, 3))] {
+    for (number, rung) in [("701", (0, 1)), ("702", (0, 2)), ("703", (1, 3)), ("705", (2, 3))] {
         let call = caller.call(number);
         assert!(lab.wait(|lines| lines.len() == rung.1), "{number}: {:?}", rig.traces());
         if rung.0 > 0 {
@@ -107,10 +108,11 @@ fn a_flow_calls_one_phone_of_a_user_by_its_name_or_id_and_users_by_theirs() {
         assert!(caller.over(call));
         rig.finished();
     }
-    assert!(own.wait(|lines| lines.len() == 1), "only for the user: {:?}", rig.traces());
+    assert!(own.wait(|lines| lines.len() == 2), "only for the user, and for itself: {:?}", rig.traces());
+    assert!(lab.wait(|lines| lines.len() == 3), "not for the other phone: {:?}", rig.traces());
     // Whoever has the dialled number as a caller id.
     let call = lab.call("704");
-    assert!(lab.up(call) && caller.wait(|lines| lines.len() == 4), "{:?}", rig.traces());
+    assert!(lab.up(call) && caller.wait(|lines| lines.len() == 5), "{:?}", rig.traces());
     lab.hang_up(call);
     rig.finished();
     rig.nothing_left();

@@ -127,6 +127,28 @@ fn who_leads_mutes_all_locks_and_sends_out_and_the_room_ends_with_it() {
 }
 
 #[test]
+fn a_room_that_ends_when_one_is_alone_lets_the_last_one_go_and_waits_for_the_second() {
+    let rooms = format!("[pair]\nnumber = \"800\"\npublic = true\nend_when_alone = true\n{QUIET}");
+    let after = json!({"actions": [
+        {"type": "conference_join", "option": {"conference_id": "pair"}}, {"type": "hangup"}]});
+    let rig = with_rooms(&rooms, &[("700", after)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let carol = rig.desk("carol", C, SOON);
+    // The first who comes is alone and stays.
+    let a = join(&rig, &alice, "700", "");
+    inside(&rig, "pair", 1);
+    let b = join(&rig, &bob, "800", "");
+    let c = join(&rig, &carol, "800", "");
+    hears(&rig, &alice, a, &[B, C]);
+    carol.hang_up(c);
+    hears(&rig, &alice, a, &[B]);
+    bob.hang_up(b);
+    assert!(alice.over(a), "the last one is let go: {:#?}", rig.traces());
+    rig.nothing_left();
+    assert!(rig.switch().conferences().is_empty());
+}
+
+#[test]
 fn a_flow_that_names_a_room_has_its_settings() {
     let rooms = format!("[board]\nnumber = \"800\"\npin = \"12\"\nmembers = 1\n{QUIET}");
     let kazoo = json!({"flow": {"module": "conference", "data": {"id": "board"}, "children": {}}});

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::rig::{LONG, Rig, trace};
 use audio::{Pcm, Rate};
 use serde_json::{Value, json};
-use switch::{CallView, RecordingState, RecordingView};
+use switch::{CallView, Happening, RecordingState, RecordingView};
 use testkit::ear;
 use testkit::receiver::Receiver;
 use testkit::ua::Offer;
@@ -93,6 +93,39 @@ fn both_are_in_one_channel_or_each_in_its_own() {
 }
 
 #[test]
+fn what_the_caller_says_to_the_flow_is_recorded_beside_the_whole_call() {
+    let bob = json!({"module": "user", "data": {"id": "bob", "timeout": 10}, "children": {}});
+    let caller = json!({"module": "record_caller", "data": {"time_limit": 5, "media_name": "reason"},
+        "children": {"_": bob}});
+    let whole = json!({"module": "record_call", "data": {"media_name": "whole"}, "children": {"_": caller}});
+    let rig = Rig::start(&[("700", json!({"module": "answer", "data": {}, "children": {"_": whole}}))]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("700");
+    // Five seconds for her reason.
+    assert!(alice.up(call) && bob.up(0), "{:?}", rig.traces());
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    let (view, all) = recordings(&rig);
+    let of = |name: &str| all.iter().find(|one| one.id.starts_with(name)).expect("a recording").clone();
+    let (reason, whole) = (of("reason-"), of("whole-"));
+    assert_eq!(
+        (all.len(), reason.state.word(), whole.state.word()),
+        (2, "saved", "saved"),
+        "{}",
+        trace(&view)
+    );
+    let longer = whole.seconds.zip(reason.seconds).is_some_and(|(whole, reason)| whole > reason + 0.5);
+    assert!(longer, "{all:?}");
+    let (reason, whole) = (sound(&rig, &reason), sound(&rig, &whole));
+    assert!(share(&reason, A) > 0.9, "the caller alone: {}", share(&reason, A));
+    let end = ear::cut(&whole, whole.duration().as_secs_f64() - 0.4, whole.duration().as_secs_f64() - 0.1);
+    let shares = [A, B].map(|tone| ear::purity(&end, f32::from(tone)));
+    assert!(shares.iter().all(|share| *share > 0.2), "both, to the end: {shares:?}");
+    rig.nothing_left();
+}
+
+#[test]
 fn a_recording_from_the_bridge_on_has_nothing_of_what_was_before_it() {
     let data = json!({"record_on_bridge": true, "record_sample_rate": 16_000, "format": "mp3", "label": "sales",
         "origin": "desk 4", "media_name": "talk"});
@@ -140,11 +173,32 @@ fn a_recording_that_is_too_short_is_thrown_away_and_one_that_never_began_is_none
     let server = Receiver::start(|_, _| (201, String::new()));
     let data = json!({"record_min_sec": 60, "url": server.url("/box")});
     let rig = Rig::start(&[("700", then_bob(data)), ("701", then_bob(json!({"record_on_bridge": true})))]);
+    let mut events = rig.switch().subscribe();
     let (alice, bob, call) = talking(&rig);
     alice.hang_up(call);
     assert!(bob.over(0));
     let (view, all) = recordings(&rig);
-    assert!(all.is_empty() && trace(&view).contains("is thrown away"), "{all:?}\n{}", trace(&view));
+    assert!(trace(&view).contains("is thrown away"), "{all:?}\n{}", trace(&view));
+    let [discarded] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!((discarded.state.word(), discarded.state.place()), ("discarded", None));
+    assert!(discarded.seconds.is_some_and(|seconds| (0.1..60.0).contains(&seconds)), "{discarded:?}");
+    rig.wait("the event", || {
+        loop {
+            match events.try_recv() {
+                Ok(event) => match &event.what {
+                    Happening::RecordingDiscarded { id, why } => {
+                        assert_eq!((id, Some(why.as_str())), (&discarded.id, discarded.state.why()));
+                        return true;
+                    }
+                    Happening::Recorded { .. } | Happening::RecordingFailed { .. } => panic!("{event:?}"),
+                    _ => {}
+                },
+                Err(_) => return false,
+            }
+        }
+    });
+    let record = || std::fs::read_to_string(rig.dir.path().join("cdr.jsonl")).unwrap_or_default();
+    rig.wait("the call's record", || record().contains("\"discarded\""));
     let left = || std::fs::read_dir(rig.dir.path().join("recordings")).expect("a directory").flatten();
     rig.wait("an empty directory", || left().all(|entry| entry.path().is_dir()));
     assert!(server.got().is_empty());

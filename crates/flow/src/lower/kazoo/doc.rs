@@ -1,6 +1,7 @@
 //! The shape of a Kazoo document: envelopes, the callflow object, and the numbers it claims.
 //!
-//! A document is a bare node, a callflow object with `flow`, or either in a crossbar envelope `{"data": …}`.
+//! A document is a bare node, a callflow object with `flow`, or either in a crossbar envelope `{"data": …}`; or star
+//! codes for an account, a user or a device: its document with `metaflows`, or that object alone.
 
 use serde_json::{Map, Value};
 
@@ -13,20 +14,44 @@ pub(super) struct Doc<'a> {
     pub(super) object: &'a Map<String, Value>,
     /// Where it stands.
     pub(super) pointer: Pointer,
+    /// The whole, when the star codes alone are the document.
+    bare_codes: Option<&'a Value>,
 }
 
 impl<'a> Doc<'a> {
     /// The document in `value`; `None` if it is no object.
     pub(super) fn of(value: &'a Value) -> Option<Doc<'a>> {
         let object = value.as_object()?;
-        let outside = Doc { object, pointer: Pointer::default() };
-        if ["module", "flow", "numbers", "patterns"].iter().any(|key| object.contains_key(*key)) {
+        let bare = |value: &'a Value| {
+            ["numbers", "patterns"]
+                .iter()
+                .any(|key| value.get(*key).is_some_and(Value::is_object))
+                .then_some(value)
+        };
+        let outside = Doc { object, pointer: Pointer::default(), bare_codes: bare(value) };
+        if ["module", "flow", "numbers", "patterns", "metaflow", "metaflows"]
+            .iter()
+            .any(|key| object.contains_key(*key))
+        {
             return Some(outside);
         }
-        match object.get("data").and_then(Value::as_object) {
-            Some(inside) => Some(Doc { object: inside, pointer: outside.pointer.child("data") }),
+        let data = object.get("data").and_then(|data| Some((data, data.as_object()?)));
+        match data {
+            Some((data, inside)) => {
+                let (object, pointer) = (inside, outside.pointer.child("data"));
+                Some(Doc { object, pointer, bare_codes: bare(data) })
+            }
             None => Some(outside),
         }
+    }
+
+    /// The star codes, and where they stand.
+    pub(super) fn codes(&self) -> Option<(&'a Value, Pointer)> {
+        let named = ["metaflow", "metaflows"]
+            .into_iter()
+            .find_map(|key| Some((self.object.get(key)?, self.pointer.child(key))))
+            .filter(|(value, _)| !value.is_null());
+        named.or_else(|| Some((self.bare_codes?, self.pointer.clone())))
     }
 
     /// The root node, and where it stands; `None` for a document without one.
@@ -42,7 +67,7 @@ impl<'a> Doc<'a> {
 
     /// Whether there is anything in the document that is Kazoo's.
     pub(super) fn is_callflow(&self) -> bool {
-        let known = ["module", "flow", "numbers", "patterns", "metaflow", "featurecode"];
+        let known = ["module", "flow", "numbers", "patterns", "metaflow", "metaflows", "featurecode"];
         self.object.is_empty() || known.iter().any(|key| self.object.contains_key(*key))
     }
 

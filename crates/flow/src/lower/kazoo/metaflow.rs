@@ -1,4 +1,5 @@
-//! Metaflows: star codes that do something while two people talk, from the callflow's `metaflow` object.
+//! Metaflows: star codes that do something while two people talk, from the callflow's `metaflow` object, or from a
+//! document of star codes alone.
 //!
 //! Their nodes look like those of a callflow and have modules of their own, a few of the same names.
 //! Where one names a side, `self` is the party that pressed the code.
@@ -48,10 +49,8 @@ const MODULES: [&str; 17] = [
 impl<'a> Walk<'a> {
     /// Lowers the document's star codes, if it has some.
     pub(super) fn metaflows(&mut self) {
-        let found =
-            ["metaflow", "metaflows"].into_iter().find_map(|key| Some((key, self.doc.object.get(key)?)));
-        let Some((key, value)) = found.filter(|(_, value)| !value.is_null()) else { return };
-        let data = Members::of(&mut self.builder, Some(value), self.doc.pointer.child(key));
+        let Some((value, at)) = self.doc.codes() else { return };
+        let data = Members::of(&mut self.builder, Some(value), at);
         let binding = match data.text(&mut self.builder, "binding_digit").as_deref() {
             None => '*',
             Some(text) => self.one_key(text).unwrap_or_else(|| {

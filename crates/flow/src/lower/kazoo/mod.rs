@@ -109,6 +109,8 @@ impl<'a> Walk<'a> {
             Some((flow, pointer)) => self.node(flow, &pointer),
             // A reply without content; it hangs up, as an empty body does.
             None if self.doc.object.is_empty() => Target::Return,
+            // Star codes of an account, a user or a device: there is nothing to run.
+            None if self.doc.codes().is_some() => Target::Return,
             None => {
                 let at = self.doc.pointer.clone();
                 self.report(Code::MissingOption, &at, "the callflow has no `flow`; it hangs up at once");

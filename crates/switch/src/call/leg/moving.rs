@@ -27,6 +27,13 @@ impl CallLeg {
         self.owned = owner.map(|user| Owned { user: user.name.as_str().into(), account: account.into() });
     }
 
+    /// The far end is the one of its user's phones that has this account.
+    pub(crate) fn has_account(&mut self, account: &str) {
+        if let Some(owned) = &mut self.owned {
+            owned.account = account.into();
+        }
+    }
+
     /// Whose phone it is, if it is a user's.
     pub(crate) fn owned(&self) -> Option<&Owned> {
         self.owned.as_ref()
