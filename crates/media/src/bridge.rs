@@ -2,7 +2,8 @@
 //!
 //! Each leg holds a [`Bridge`]: a ring of samples towards the other leg, and one from it, each with one writer and one
 //! reader. Samples make it indifferent to codecs and packet times. What the network did to the sender's pace was put
-//! right by the leg's jitter buffer before; left here are the offset of two workers' slots and their stalls.
+//! right by the leg's jitter buffer before; left here are, while the legs live on two workers, the offset of those'
+//! slots and their stalls.
 //!
 //! The reader waits until a frame is there, then takes one a turn. If it runs dry, it begins anew: a stall of the other
 //! worker costs its own length once and leaves that much in store, and what stays in store for a second is dropped.
@@ -37,9 +38,9 @@ pub(crate) struct Bridge {
     resampler: Option<Resampler>,
     /// The other end is a room's.
     of_room: bool,
-    /// The leg at the other end, if that is at the same worker.
+    /// The leg at the other end. It may be at another worker, where it is not found.
     pub(crate) facing: Option<LegId>,
-    /// Packets may be passed on to it as they come.
+    /// Packets may be passed on to it as they come, where both are at one worker.
     pub(crate) relays: bool,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
@@ -69,7 +70,7 @@ impl Bridge {
         (end(one_out, one_into, one, other), end(other_out, other_into, other, one))
     }
 
-    /// The ends are those of two legs of the same worker; `relays` if packets may be passed on as they come.
+    /// The ends are those of two legs; `relays` if packets may be passed on as they come.
     pub(crate) fn face(here: (&mut Bridge, LegId), there: (&mut Bridge, LegId), relays: bool) {
         (here.0.facing, there.0.facing) = (Some(there.1), Some(here.1));
         (here.0.relays, there.0.relays) = (relays, relays);

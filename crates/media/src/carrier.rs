@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
-use crate::board::Board;
+use crate::board::{Board, Ended};
 use crate::clock;
 use crate::disk::{Disks, Done};
 use crate::dtls;
@@ -53,8 +53,9 @@ impl<F: Fn(Event)> Carrier<F> {
             let stopping = self.stop.load(Ordering::Acquire);
             self.round();
             self.register.resend();
+            self.board.resend();
             if stopping {
-                return;
+                return self.sweep();
             }
             self.pool.tidy(clock::now());
             thread::park_timeout(ROUND);
@@ -63,9 +64,7 @@ impl<F: Fn(Event)> Carrier<F> {
 
     fn round(&mut self) {
         for at in 0..self.rings.len() {
-            while let Ok(out) = self.rings[at].pop() {
-                self.carry(out);
-            }
+            self.empty(at);
         }
         while let Ok(event) = self.handshakes.try_recv() {
             (self.sink)(event);
@@ -80,6 +79,25 @@ impl<F: Fn(Event)> Carrier<F> {
             });
             if let Some(report) = self.board.recording_ended(leg) {
                 (self.sink)(Event::Released { leg, report });
+            }
+        }
+    }
+
+    /// Carry what a worker has let out so far.
+    fn empty(&mut self, at: usize) {
+        while let Some(out) = self.rings.get_mut(at).and_then(|ring| ring.pop().ok()) {
+            self.carry(out);
+        }
+    }
+
+    /// The workers have ended: legs that were on their way from one to another are over.
+    fn sweep(&mut self) {
+        let board = self.board.clone();
+        for mailbox in board.mailboxes() {
+            while let Some(order) = mailbox.pop() {
+                if let Order::Arrive(leg, ports, ..) = order {
+                    self.carry(Out::Released(leg, Some(ports)));
+                }
             }
         }
     }
@@ -126,9 +144,9 @@ impl<F: Fn(Event)> Carrier<F> {
         match out {
             Out::Event(event) => (self.sink)(event),
             Out::Wanted(leg, codec, rate) => {
-                // Where there is none the worker asks again in a second, and conceals meanwhile.
+                // Where there is none, or no room for it, the worker asks again in a second, and conceals meanwhile.
                 if let Ok(interpreter) = Interpreter::new(codec, rate) {
-                    self.register.order(leg, Order::Interpret(leg, Box::new(interpreter)));
+                    let _ = self.board.send(leg, Order::Interpret(leg, Box::new(interpreter)));
                 }
             }
             Out::Report(leg, report) => self.board.report(leg, report),
@@ -145,9 +163,18 @@ impl<F: Fn(Event)> Carrier<F> {
                 drop(ports);
                 drop(leg);
                 self.leg_gone(id);
-                if self.board.released(id, report) {
+                let Ended { told, held } = self.board.released(id, report);
+                held.into_iter().for_each(|order| self.carry(Out::Spent(Spent::Order(order))));
+                if told {
                     (self.sink)(Event::Released { leg: id, report });
                 }
+            }
+            Out::Moved { leg, from, at } => {
+                // What it did there comes before what it does here.
+                if from != at {
+                    self.empty(from.into());
+                }
+                self.board.moved(leg, at);
             }
             Out::Seat(part, seat) => self.seat(part, &seat),
             Out::Part(room) => self.register.lock().give_back(room.part),

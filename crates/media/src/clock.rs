@@ -108,9 +108,12 @@ fn want_slices_of(slice: Duration) {
     }
 }
 
-/// A grid that began at its making.
+/// A worker's grid. All count from one epoch, so that a leg's times mean the same wherever it lives, and each begins at
+/// another part of a slot, so that what one says to another is not there sometimes before and sometimes after its turn.
 pub(crate) struct Clock {
     epoch: Instant,
+    /// Slots begin so long after the epoch's.
+    offset: Duration,
     next: u64,
 }
 
@@ -126,17 +129,31 @@ pub(crate) struct Due {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Clock {
-        Clock { epoch: Instant::now(), next: 0 }
+    /// Of the `nth` of so many workers. Its first slot is the next to come.
+    pub(crate) fn new(epoch: Instant, nth: usize, workers: usize) -> Clock {
+        let offset = SLOT * nth as u32 / workers.max(1) as u32;
+        let mut clock = Clock { epoch, offset, next: 0 };
+        clock.resume();
+        clock
+    }
+
+    /// How long after the epoch's its slots begin.
+    pub(crate) fn offset(&self) -> Duration {
+        self.offset
+    }
+
+    /// Since the grid's beginning.
+    fn run(&self) -> Duration {
+        self.epoch.elapsed().saturating_sub(self.offset)
     }
 
     /// Sleep until the next slot.
     pub(crate) fn wait(&mut self) -> Due {
-        let mut elapsed = self.epoch.elapsed();
+        let mut elapsed = self.run();
         let target = at(self.next);
         if let Some(rest) = target.checked_sub(elapsed) {
             thread::sleep(rest);
-            elapsed = self.epoch.elapsed();
+            elapsed = self.run();
         }
         let due = due(self.next, elapsed);
         self.next = due.slot + 1;
@@ -145,7 +162,7 @@ impl Clock {
 
     /// How long until the next slot; `None` if its time has come.
     pub(crate) fn rest(&self) -> Option<Duration> {
-        at(self.next).checked_sub(self.elapsed()).filter(|rest| !rest.is_zero())
+        at(self.next).checked_sub(self.run()).filter(|rest| !rest.is_zero())
     }
 
     /// Since the epoch.
@@ -160,7 +177,7 @@ impl Clock {
 
     /// Go on from now, as after a rest without legs: what was slept through is nobody's loss.
     pub(crate) fn resume(&mut self) {
-        self.next = (self.epoch.elapsed().as_nanos() / SLOT.as_nanos()) as u64 + 1;
+        self.next = (self.run().as_nanos() / SLOT.as_nanos()) as u64 + 1;
     }
 }
 
@@ -220,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_grid_is_absolute() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(now(), 1, 2);
         let first = clock.wait();
         let mut last = first.slot;
         while last < 10 {
@@ -228,6 +245,7 @@ mod tests {
             assert_eq!(due.slot, last + 1 + due.skipped);
             last = due.slot;
         }
-        assert!(clock.epoch.elapsed() >= at(last), "no slot runs before its time");
+        let begun = clock.epoch.elapsed();
+        assert!(begun >= at(last) + SLOT / 2, "no slot runs before its time, half a slot after the first's");
     }
 }

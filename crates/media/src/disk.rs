@@ -327,7 +327,7 @@ mod tests {
 
     fn job(path: PathBuf, format: Format, rate: u32) -> (Job, rtrb::Producer<i16>) {
         let (write, ring) = RingBuffer::new(8_000);
-        let leg = LegId { worker: 0, place: 3, generation: 0 };
+        let leg = LegId { home: 0, place: 3, generation: 0 };
         let layout = Layout::mono(Rate(rate));
         (Job { leg, tag: 7, path, format, layout, verdict: Verdict::default(), ring }, write)
     }

@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use crossbeam_queue::ArrayQueue;
 use rtrb::RingBuffer;
 
-use crate::board::Board;
+use crate::board::{self, Board};
 use crate::carrier::Carrier;
 use crate::clock::{self, Priority};
 use crate::command::LegSetup;
@@ -26,6 +25,7 @@ use crate::guard::Security;
 use crate::id::LegId;
 use crate::io::IoMode;
 use crate::leg::Leg;
+use crate::mailbox::Mailbox;
 use crate::order::{Order, Outlet};
 use crate::port::{Pool, Ports};
 use crate::register::Register;
@@ -50,6 +50,8 @@ mod commands;
 pub struct Config {
     /// Worker threads; 0 is one for each core, at most 4.
     pub workers: usize,
+    /// So many legs a worker takes before the next one is woken; beyond that they share.
+    pub crowd: usize,
     /// RTP and RTCP ports, both ends included.
     pub ports: RangeInclusive<u16>,
     /// The address the sockets are bound to.
@@ -76,6 +78,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             workers: 0,
+            crowd: board::SOME,
             ports: 20_000..=29_999,
             bind: Ipv4Addr::UNSPECIFIED.into(),
             dscp: Some(46),
@@ -105,7 +108,7 @@ struct Shared {
     register: Arc<Register>,
     config: Config,
     cname: Arc<str>,
-    /// Where playlists that run on count from.
+    /// Where playlists that run on count from, and the workers' slots.
     began: Instant,
     /// SSRCs and the like: a keyed hash of the count of legs.
     seeds: RandomState,
@@ -124,9 +127,6 @@ struct Shared {
 
 /// A worker as seen from outside.
 struct Handle {
-    orders: Arc<ArrayQueue<Order<Ports>>>,
-    /// Set while the worker rests without legs.
-    resting: Arc<AtomicBool>,
     thread: Thread,
     join: Mutex<Option<JoinHandle<()>>>,
 }
@@ -148,9 +148,9 @@ impl Engine {
             0 => thread::available_parallelism().map_or(1, usize::from).min(4),
             n => n.min(64),
         };
-        let board = Arc::new(Board::new(workers, places));
-        let queues: Vec<_> = (0..workers).map(|_| Arc::new(ArrayQueue::new(ORDERS))).collect();
-        let register = Arc::new(Register::new(queues.clone(), places));
+        let mailboxes: Vec<_> = (0..workers).map(|_| Arc::new(Mailbox::new(ORDERS))).collect();
+        let board = Arc::new(Board::new(mailboxes.clone(), places, config.crowd));
+        let register = Arc::new(Register::new(mailboxes.clone(), places));
         let (rings_in, rings_out): (Vec<_>, Vec<_>) = (0..workers).map(|_| RingBuffer::new(OUTS)).unzip();
         let (done_in, done_out) = mpsc::channel();
         let identity = dtls::Identity::new().map_err(|error| Error::Certificate(error.to_string()))?;
@@ -186,7 +186,10 @@ impl Engine {
             identity,
             notes: dtls_notes,
             letters,
-            orders: queues.clone(),
+            orders: {
+                let board = board.clone();
+                Box::new(move |leg, order| board.send(leg, order))
+            },
             events: handshakes_in,
             carrier: carrier_thread.clone(),
         };
@@ -202,29 +205,25 @@ impl Engine {
         let uring = runner::wants_uring(config.io);
         let urings = Arc::new(AtomicUsize::new(0));
         let (ready, all_ready) = mpsc::sync_channel::<()>(0);
-        for (id, ((ring, letters), orders)) in rings_in.into_iter().zip(letters_in).zip(queues).enumerate() {
-            let resting = Arc::new(AtomicBool::new(false));
+        // The clock on the wall is read beside the workers' epoch.
+        let (began, wall) = (clock::now(), clock::wall());
+        for (id, (ring, letters)) in rings_in.into_iter().zip(letters_in).enumerate() {
             let runner = Runner {
                 id: id as u16,
                 places,
                 uring,
                 priority: config.priority,
                 pin: config.pin,
-                orders: orders.clone(),
+                mailboxes: mailboxes.clone(),
+                epoch: (began, wall),
                 out: Outlet::new(ring, places).with_letters(letters),
-                resting: resting.clone(),
                 stop: stop.clone(),
                 carrier: carrier_thread.clone(),
                 urings: urings.clone(),
                 ready: ready.clone(),
             };
             let join = spawn(format!("media-{id}"), move || runner.run())?;
-            handles.push(Handle {
-                orders,
-                resting,
-                thread: join.thread().clone(),
-                join: Mutex::new(Some(join)),
-            });
+            handles.push(Handle { thread: join.thread().clone(), join: Mutex::new(Some(join)) });
         }
         drop(ready);
         // Nothing is sent: it ends when all have hung up, ready or not.
@@ -236,7 +235,7 @@ impl Engine {
             board,
             register,
             cname: config.cname.as_str().into(),
-            began: clock::now(),
+            began,
             config,
             seeds: RandomState::new(),
             count: AtomicU64::new(0),

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// Names a leg for as long as it lives; a name that is out of date finds nothing.
 ///
-/// Printed as `leg-2.19.1`: worker, place, generation.
+/// Printed as `leg-2.19.1`: the worker where it began, place, generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId {
-    /// The worker that owns it.
-    pub(crate) worker: u16,
-    /// Its place at the worker.
+    /// The worker where it began; it may have moved since, and the board knows where it is.
+    pub(crate) home: u16,
+    /// Its place, which no other leg has meanwhile at any worker: it keeps it when it moves.
     pub(crate) place: u32,
     /// Counts the legs that had this place.
     pub(crate) generation: u32,
@@ -24,7 +24,7 @@ impl LegId {
 
 impl fmt::Display for LegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "leg-{}.{}.{}", self.worker, self.place, self.generation)
+        write!(f, "leg-{}.{}.{}", self.home, self.place, self.generation)
     }
 }
 
@@ -35,13 +35,13 @@ pub struct RoomId(pub(crate) u64);
 impl RoomId {
     /// The name that a room's recordings have where legs' have their leg's. No worker has this number.
     pub(crate) fn as_leg(self) -> LegId {
-        LegId { worker: u16::MAX, place: self.0 as u32, generation: (self.0 >> 32) as u32 }
+        LegId { home: u16::MAX, place: self.0 as u32, generation: (self.0 >> 32) as u32 }
     }
 
     /// The room that a name of this kind is of.
     pub(crate) fn of_leg(leg: LegId) -> Option<RoomId> {
         let number = u64::from(leg.generation) << 32 | u64::from(leg.place);
-        (leg.worker == u16::MAX).then_some(RoomId(number))
+        (leg.home == u16::MAX).then_some(RoomId(number))
     }
 }
 

@@ -63,7 +63,7 @@ impl Pace {
     }
 }
 
-/// Owned by exactly one worker from adoption to release.
+/// Owned by exactly one worker at a time from adoption to release.
 ///
 /// What every turn touches comes first: a leg is out of the caches by its next turn, and fetching its memory is
 /// most of what it costs beside its system calls.

@@ -3,8 +3,8 @@
 //! [`Engine`] is the handle that asynchronous code holds.
 //! It reserves ports, hands finished legs to worker threads, passes [`Command`]s to them through bounded queues
 //! and carries their [`Event`]s out.
-//! A leg has one owner, its worker, from [`Engine::adopt`] to [`Event::Released`];
-//! nothing is shared with it, and the worker neither locks, allocates, blocks nor frees.
+//! A leg has one owner, its worker, from [`Engine::adopt`] to [`Event::Released`], or to when it moves to the worker of
+//! the leg that it is bridged with; nothing is shared with it, and the worker neither locks, allocates, blocks nor frees.
 //! What is slow (binding sockets, encoding prompts, files) happens before a command is sent or on the disk thread.
 //!
 //! There is no signalling here, no `async`, and no knowledge of flows or calls.
@@ -28,6 +28,7 @@ mod io;
 mod lame;
 mod latch;
 mod leg;
+mod mailbox;
 mod member;
 mod order;
 mod port;

@@ -29,6 +29,10 @@ use crate::tx::Dialling;
 /// A command with all its slow parts done. `P` is what a leg's sockets come in.
 pub(crate) enum Order<P> {
     Adopt(Box<Leg>, P),
+    /// Hand a leg over to another worker.
+    Move(LegId, u16),
+    /// A leg that was handed over, by which worker, and in which slot.
+    Arrive(Box<Leg>, P, u16, u64),
     Play(LegId, Playlist),
     Swap(LegId, Playlist),
     Steer(LegId, u64, Steer),
@@ -95,6 +99,12 @@ pub(crate) enum Out<P> {
     Stats(u16, WorkerStats),
     /// A leg that is over, with its sockets.
     Released(Box<Leg>, Option<P>),
+    /// A leg that was to move is at a worker now; `from` is where it was, the same if it could not move.
+    Moved {
+        leg: LegId,
+        from: u16,
+        at: u16,
+    },
     /// A member that left a room, or could not take its seat.
     Seat(PartId, Box<Seat>),
     /// A part of a room that is closed.
@@ -127,8 +137,8 @@ pub(crate) enum Spent<P> {
     Letter(Box<Letter>),
 }
 
-/// Ends that a leg can have at once: its own, its seat's, its room's.
-const ENDS: usize = 3;
+/// Ends that a leg can have at once: its own, its seat's, its room's, its move's.
+const ENDS: usize = 4;
 
 /// A worker's way out: a ring to the carrier, and a shelf for what finds it full.
 pub(crate) struct Outlet<P> {
@@ -191,10 +201,13 @@ impl<P> Outlet<P> {
             out
         };
         self.urgent = true;
-        // A leg's end that got lost would be a place and ports lost for good, and a call that waits for ever.
+        // A leg's end that got lost would be a place and ports lost for good, and a call that waits for ever; without the
+        // end of its move, nothing would reach it any more.
         // Ends are as many as legs at most: no place is given again before its end was told.
         let room = match &kept {
-            Out::Released(..) | Out::Seat(..) | Out::Part(_) => self.room + ENDS * self.places,
+            Out::Released(..) | Out::Seat(..) | Out::Part(_) | Out::Moved { .. } => {
+                self.room + ENDS * self.places
+            }
             _ => self.room,
         };
         if !periodic && self.shelf.len() < room {
@@ -231,7 +244,7 @@ mod tests {
     fn a_legs_end_finds_room_where_nothing_else_does() {
         let (ring, mut other) = RingBuffer::new(2);
         let mut out = Outlet::<u16>::new(ring, 1);
-        let id = LegId { worker: 0, place: 0, generation: 0 };
+        let id = LegId { home: 0, place: 0, generation: 0 };
         for _ in 0..9 {
             out.event(Event::Talking { leg: id });
         }

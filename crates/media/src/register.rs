@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use audio::Rate;
 
-use crossbeam_queue::ArrayQueue;
-
 use crate::id::{LegId, PartId, RoomId};
+use crate::mailbox::Mailbox;
 use crate::member::Member;
 use crate::order::{Order, RoomOrder};
 use crate::port::Ports;
@@ -24,8 +23,8 @@ pub(crate) const SPARE: usize = 2;
 pub(crate) struct Register {
     inner: Mutex<Inner>,
     /// To the workers.
-    queues: Vec<Arc<ArrayQueue<Order<Ports>>>>,
-    /// What found a queue full and must arrive nevertheless.
+    mailboxes: Vec<Arc<Mailbox<Ports>>>,
+    /// What found a mailbox full and must arrive nevertheless.
     unsent: Mutex<VecDeque<(PartId, RoomOrder)>>,
 }
 
@@ -80,9 +79,9 @@ pub(crate) struct Membership {
 }
 
 impl Register {
-    /// For workers with these queues, and so many places for rooms each.
-    pub(crate) fn new(queues: Vec<Arc<ArrayQueue<Order<Ports>>>>, places: usize) -> Register {
-        let free = vec![(0..places as u32).rev().collect(); queues.len()];
+    /// For workers with these mailboxes, and so many places for rooms each.
+    pub(crate) fn new(mailboxes: Vec<Arc<Mailbox<Ports>>>, places: usize) -> Register {
+        let free = vec![(0..places as u32).rev().collect(); mailboxes.len()];
         let inner = Inner {
             count: 0,
             serials: 0,
@@ -91,7 +90,7 @@ impl Register {
             told: HashSet::new(),
             free,
         };
-        Register { inner: Mutex::new(inner), queues, unsent: Mutex::default() }
+        Register { inner: Mutex::new(inner), mailboxes, unsent: Mutex::default() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -99,21 +98,14 @@ impl Register {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Send an order that must arrive: what finds the worker's queue full is sent by [`Register::resend`].
+    /// Send an order that must arrive: what finds the worker's mailbox full is sent by [`Register::resend`].
     pub(crate) fn post(&self, part: PartId, order: RoomOrder) {
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         unsent.push_back((part, order));
         self.send(&mut unsent);
     }
 
-    /// Send an order to a leg that may be lost: where its worker's queue is full it is asked for again.
-    pub(crate) fn order(&self, leg: LegId, order: Order<Ports>) {
-        if let Some(queue) = self.queues.get(usize::from(leg.worker)) {
-            let _ = queue.push(order);
-        }
-    }
-
-    /// Send what found a queue full.
+    /// Send what found a mailbox full.
     pub(crate) fn resend(&self) {
         self.send(&mut self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -121,8 +113,8 @@ impl Register {
     fn send(&self, unsent: &mut VecDeque<(PartId, RoomOrder)>) {
         for _ in 0..unsent.len() {
             let Some((part, order)) = unsent.pop_front() else { return };
-            let Some(queue) = self.queues.get(usize::from(part.worker)) else { continue };
-            if let Err(Order::Room(part, order)) = queue.push(Order::Room(part, order)) {
+            let Some(mailbox) = self.mailboxes.get(usize::from(part.worker)) else { continue };
+            if let Err(Order::Room(part, order)) = mailbox.push(Order::Room(part, order)) {
                 unsent.push_back((part, order));
             }
         }

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::thread::{self, Thread};
-use std::time::Duration;
-
-use crossbeam_queue::ArrayQueue;
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use crate::clock::{self, Clock, Priority};
 use crate::io::poll::SocketPoll;
 use crate::io::uring::{Uring, probe};
 use crate::io::{Io, IoMode};
-use crate::order::{Order, Outlet};
+use crate::mailbox::Mailbox;
+use crate::order::Outlet;
 use crate::port::Ports;
 use crate::worker::Worker;
 
@@ -52,10 +51,11 @@ pub(crate) struct Runner {
     pub(crate) uring: bool,
     pub(crate) priority: Priority,
     pub(crate) pin: bool,
-    pub(crate) orders: Arc<ArrayQueue<Order<Ports>>>,
+    /// All workers', its own among them.
+    pub(crate) mailboxes: Vec<Arc<Mailbox<Ports>>>,
+    /// All workers' epoch, and the time since 1970 at it.
+    pub(crate) epoch: (Instant, Duration),
     pub(crate) out: Outlet<Ports>,
-    /// Set while the worker rests without legs.
-    pub(crate) resting: Arc<AtomicBool>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) carrier: Thread,
     /// How many workers have io_uring.
@@ -112,11 +112,13 @@ impl Runner {
     }
 
     fn begin<I: Io<Ports = Ports>>(self, io: I) {
-        // The grid begins on the worker's own thread; the clock on the wall is read beside it.
-        let clock = Clock::new();
-        let worker = Worker::new(self.id, self.places, self.orders, self.out, clock::wall());
+        let (epoch, wall) = self.epoch;
+        let clock = Clock::new(epoch, self.id.into(), self.mailboxes.len());
+        let Some(orders) = self.mailboxes.get(usize::from(self.id)).cloned() else { return };
+        let worker = Worker::new(self.id, self.places, orders.clone(), self.out, wall)
+            .among(self.mailboxes, clock.offset());
         drop(self.ready);
-        run(worker, io, clock, &self.resting, &self.stop, &self.carrier);
+        run(worker, io, clock, &orders, &self.stop, &self.carrier);
     }
 }
 
@@ -125,19 +127,14 @@ fn run<I: Io>(
     mut worker: Worker<I>,
     mut io: I,
     mut clock: Clock,
-    resting: &AtomicBool,
+    orders: &Mailbox<I::Ports>,
     stop: &AtomicBool,
     carrier: &Thread,
 ) {
     let (mut ready, mut woken) = (Vec::with_capacity(READY), Duration::ZERO);
     while !stop.load(Ordering::Acquire) {
         if worker.is_idle() {
-            resting.store(true, Ordering::SeqCst);
-            std::sync::atomic::fence(Ordering::SeqCst);
-            while worker.is_idle() && !stop.load(Ordering::Acquire) {
-                thread::park();
-            }
-            resting.store(false, Ordering::SeqCst);
+            orders.rest(|| worker.is_idle() && !stop.load(Ordering::Acquire));
             clock.resume();
         }
         while io.is_watching()

@@ -148,6 +148,11 @@ impl Rx {
         self.expected = if empty { owed.min(2) } else { owed };
     }
 
+    /// More than usual may wait in the socket.
+    pub(crate) fn hunger(&mut self) {
+        self.hungry = HUNGER;
+    }
+
     /// So many turns did not take place: what came meanwhile waits in the socket.
     pub(crate) fn skip(&mut self, turns: u64) {
         self.expected = self.expected.saturating_add(turns.min(MOST.into()) as u32).min(MOST);

@@ -55,6 +55,8 @@ impl Histogram {
 pub struct WorkerStats {
     /// Legs now.
     pub legs: u64,
+    /// Legs that came from another worker, to be with the leg that they talk to.
+    pub moved: u64,
     /// Rooms with somebody in them now; one of a room that is on several workers on each.
     pub rooms: u64,
     /// RTP packets accepted.
@@ -100,6 +102,7 @@ pub struct WorkerStats {
 impl WorkerStats {
     pub(crate) fn add(&mut self, other: &WorkerStats) {
         self.legs += other.legs;
+        self.moved += other.moved;
         self.rooms += other.rooms;
         self.packets_in += other.packets_in;
         self.packets_out += other.packets_out;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audio::codec::MAX_PAYLOAD;
-use crossbeam_queue::ArrayQueue;
 use rtp::packet::HEADER;
 use rtp::srtp::OVERHEAD;
 
@@ -17,10 +16,12 @@ use crate::ears::Kit;
 use crate::id::LegId;
 use crate::io::{Channel, Io};
 use crate::leg::Leg;
+use crate::mailbox::Mailbox;
 use crate::order::{Order, Out, Outlet, Spent};
 use crate::room::Room;
 use crate::stats::WorkerStats;
 
+mod moving;
 mod rooms;
 mod seating;
 mod timetable;
@@ -70,7 +71,13 @@ pub(crate) struct Worker<I: Io> {
     legs: Box<[Option<Box<Leg>>]>,
     rooms: Box<[Option<Box<Room>>]>,
     timetable: Timetable,
-    orders: Arc<ArrayQueue<Order<I::Ports>>>,
+    orders: Arc<Mailbox<I::Ports>>,
+    /// All workers', to hand legs over.
+    mailboxes: Vec<Arc<Mailbox<I::Ports>>>,
+    /// Its slots begin so long after the epoch's.
+    offset: Duration,
+    /// It ends: nobody moves any more.
+    ending: bool,
     out: Outlet<I::Ports>,
     /// The time since 1970 at the worker's epoch.
     wall: Duration,
@@ -85,7 +92,7 @@ impl<I: Io> Worker<I> {
     pub(crate) fn new(
         id: u16,
         places: usize,
-        orders: Arc<ArrayQueue<Order<I::Ports>>>,
+        orders: Arc<Mailbox<I::Ports>>,
         out: Outlet<I::Ports>,
         wall: Duration,
     ) -> Worker<I> {
@@ -95,6 +102,9 @@ impl<I: Io> Worker<I> {
             rooms: (0..places).map(|_| None).collect(),
             timetable: Timetable::new(places),
             orders,
+            mailboxes: Vec::new(),
+            offset: Duration::ZERO,
+            ending: false,
             out,
             scratch: Box::new(Scratch {
                 datagram: [0; DATAGRAM],
@@ -108,6 +118,11 @@ impl<I: Io> Worker<I> {
         }
     }
 
+    /// The same as one of several, whose slots begin so long after their epoch's.
+    pub(crate) fn among(self, mailboxes: Vec<Arc<Mailbox<I::Ports>>>, offset: Duration) -> Worker<I> {
+        Worker { mailboxes, offset, ..self }
+    }
+
     /// Nothing to do until an order comes.
     pub(crate) fn is_idle(&self) -> bool {
         self.stats.legs == 0 && self.stats.rooms == 0 && self.orders.is_empty() && self.out.is_empty()
@@ -115,7 +130,7 @@ impl<I: Io> Worker<I> {
 
     /// Run a slot. `true` if the carrier should be woken.
     pub(crate) fn slot(&mut self, due: Due, io: &mut I) -> bool {
-        let now = clock::at(due.slot);
+        let now = clock::at(due.slot) + self.offset;
         io.begin(due.late);
         if due.skipped > 0 {
             self.skip(due.slot - due.skipped, due.slot);
@@ -179,7 +194,8 @@ impl<I: Io> Worker<I> {
 
     /// Let everything go, as before the thread ends. `true` when nothing is left.
     pub(crate) fn release_all(&mut self, due: Due, io: &mut I) -> bool {
-        let now = clock::at(due.slot);
+        let now = clock::at(due.slot) + self.offset;
+        self.ending = true;
         self.obey(now, io);
         self.close_rooms();
         for place in 0..self.legs.len() {
@@ -219,6 +235,8 @@ impl<I: Io> Worker<I> {
             let Some(order) = self.orders.pop() else { break };
             match order {
                 Order::Adopt(leg, ports) => self.adopt(leg, ports, now, io),
+                Order::Move(id, to) => self.move_out(id, to, now, io),
+                Order::Arrive(leg, ports, from, left) => self.move_in(leg, ports, (from, left), now, io),
                 Order::Release(id) => self.release(id, now, io),
                 Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now, io),
                 Order::Secure(id, guard, from) => match find(&mut self.legs, id) {
@@ -299,19 +317,27 @@ impl<I: Io> Worker<I> {
     }
 
     fn adopt(&mut self, mut leg: Box<Leg>, ports: I::Ports, now: Duration, io: &mut I) {
+        leg.begin(now, self.wall);
+        if let Err((leg, ports)) = self.seat(leg, ports, io) {
+            self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
+        }
+    }
+
+    /// Give a leg a place and turns. Both come back if the place is taken.
+    fn seat(&mut self, mut leg: Box<Leg>, ports: I::Ports, io: &mut I) -> Result<(), (Box<Leg>, I::Ports)> {
         let place = leg.id.place as usize;
         let free = self.legs.get(place).is_some_and(Option::is_none);
         debug_assert!(free, "a place is given to one leg at a time");
         if !free {
-            return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
+            return Err((leg, ports));
         }
         if let Err(ports) = io.attach(place, ports) {
-            return self.out.spent(Spent::Order(Order::Adopt(leg, ports)));
+            return Err((leg, ports));
         }
-        leg.begin(now, self.wall);
         leg.phase = self.timetable.add(Entry::Leg(place as u32), leg.period(), 1);
         self.legs[place] = Some(leg);
         self.stats.legs += 1;
+        Ok(())
     }
 
     fn release(&mut self, id: LegId, now: Duration, io: &mut I) {

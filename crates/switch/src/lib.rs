@@ -245,6 +245,11 @@ impl Switch {
         self.shared.book.calls()
     }
 
+    /// The media workers' counters, as of at most a second ago.
+    pub fn media_stats(&self) -> media::WorkerStats {
+        self.shared.engine.stats()
+    }
+
     /// What audio packets go by: `uring` (many with a system call) or `poll` (one with a system call).
     pub fn media_io(&self) -> &'static str {
         match self.shared.engine.io() {

@@ -173,12 +173,13 @@ const SIP: [SipCounter; 17] = [
     ("offhook_sip_refused_draining_total", "Requests refused while going down", |c| c.refused_draining),
 ];
 
-const MEDIA: [MediaCounter; 13] = [
+const MEDIA: [MediaCounter; 14] = [
     (
         "offhook_media_stalls_total",
         "Packets of long sounds that were silent, because reading was behind",
         |stats| stats.stalls,
     ),
+    ("offhook_media_moved_total", "Legs that moved to the worker of whom they talk to", |s| s.moved),
     ("offhook_rtp_packets_in_total", "RTP packets accepted", |s| s.packets_in),
     ("offhook_rtp_packets_out_total", "RTP packets sent", |s| s.packets_out),
     ("offhook_rtp_send_failures_total", "RTP packets the system refused to send", |s| s.send_failures),

@@ -16,11 +16,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_queue::ArrayQueue;
 use rtrb::Consumer;
 
 use self::association::{Association, Progress};
 pub(crate) use self::identity::Identity;
+use crate::board::Sent;
 use crate::clock;
 use crate::event::Event;
 use crate::guard::{Fingerprint, Guard};
@@ -100,13 +100,16 @@ struct Party {
     association: Association,
 }
 
+/// Sends an order to a leg.
+pub(crate) type Orders<P> = Box<dyn Fn(LegId, Order<P>) -> Sent<P> + Send>;
+
 /// What the thread owns. `P` is what a leg's sockets come in.
 pub(crate) struct Dtls<P> {
     pub(crate) identity: Identity,
     pub(crate) notes: Receiver<Note>,
     pub(crate) letters: Vec<Consumer<Letter>>,
-    /// A queue a worker. One with a leg that awaits keys does not rest.
-    pub(crate) orders: Vec<Arc<ArrayQueue<Order<P>>>>,
+    /// The way to legs, wherever they are.
+    pub(crate) orders: Orders<P>,
     pub(crate) events: Sender<Event>,
     pub(crate) carrier: Thread,
 }
@@ -217,13 +220,12 @@ impl<P> Dtls<P> {
 
     /// What finds the queue full is lost, as it may be on the network; keys find it full for no longer than a few slots.
     fn order(&self, leg: LegId, order: Order<P>) {
-        let Some(queue) = self.orders.get(usize::from(leg.worker)) else { return };
         let mut order = order;
         let patient = matches!(order, Order::Secure(..));
         for _ in 0..if patient { 200 } else { 1 } {
-            match queue.push(order) {
-                Ok(()) => return,
-                Err(back) => order = back,
+            match (self.orders)(leg, order) {
+                Sent::Done | Sent::NoLeg => return,
+                Sent::Full(back) => order = back,
             }
             std::thread::park_timeout(BUSY);
         }

@@ -10,6 +10,7 @@ use openssl::ssl::SslContext;
 use rtrb::{Producer, RingBuffer};
 
 use super::*;
+use crate::mailbox::Mailbox;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -18,7 +19,7 @@ fn fingerprints(identity: &Identity) -> Arc<[Fingerprint]> {
 }
 
 fn id() -> LegId {
-    LegId { worker: 0, place: 0, generation: 0 }
+    LegId { home: 0, place: 0, generation: 0 }
 }
 
 fn home() -> SocketAddr {
@@ -34,7 +35,7 @@ struct Rig {
     fingerprint: Vec<u8>,
     notes: mpsc::Sender<Note>,
     letters: Producer<Letter>,
-    orders: Arc<ArrayQueue<Order<u16>>>,
+    orders: Arc<Mailbox<u16>>,
     events: mpsc::Receiver<Event>,
     join: Option<thread::JoinHandle<()>>,
 }
@@ -45,13 +46,14 @@ impl Rig {
         let fingerprint = identity.fingerprint.clone();
         let (notes, notes_out) = mpsc::channel();
         let (letters, letters_out) = RingBuffer::new(LETTERS);
-        let orders = Arc::new(ArrayQueue::new(64));
+        let orders = Arc::new(Mailbox::new(64));
+        let worker = orders.clone();
         let (events_in, events) = mpsc::channel();
         let dtls = Dtls {
             identity,
             notes: notes_out,
             letters: vec![letters_out],
-            orders: vec![orders.clone()],
+            orders: Box::new(move |_, order| worker.push(order).map_or_else(Sent::Full, |()| Sent::Done)),
             events: events_in,
             carrier: thread::current(),
         };

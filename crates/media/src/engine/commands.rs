@@ -1,7 +1,6 @@
 //! Commands on their way to a worker: what they need is made here, where allocating and failing are allowed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use audio::codec::CodecError;
 use audio::mix::Gain;
@@ -110,7 +109,9 @@ impl Engine {
 
     /// Let two legs hear each other until the `Stop` of each one's tag, the number beside it; prompts and keys go before
     /// what the other says. An end that a leg has already is replaced, and told as stopped.
-    /// Where both are at one worker and speak alike, and nobody else listens, packets are passed on as they come.
+    /// Where both speak alike, and nobody else listens, packets are passed on as they come.
+    /// Of two legs at two workers one moves to the other's, with all that it does; one that cannot stays, and they are
+    /// mixed over two workers.
     /// → [`Event::Played`] of each
     ///
     /// # Errors
@@ -122,16 +123,18 @@ impl Engine {
         let kits =
             (Kit::to_talk(&of_one, Delay::CONVERSATION)?, Kit::to_talk(&of_other, Delay::CONVERSATION)?);
         let (mut here, mut there) = Bridge::pair(of_one.rate, of_other.rate);
-        if one.0.worker == other.0.worker {
-            Bridge::face((&mut here, one.0), (&mut there, other.0), self.shared.config.relay);
-        }
+        Bridge::face((&mut here, one.0), (&mut there, other.0), self.shared.config.relay);
         self.order(one.0, Order::Bridge(one.0, one.1, Box::new(here), kits.0))?;
         let done = self.order(other.0, Order::Bridge(other.0, other.1, Box::new(there), kits.1));
         if done.is_err() {
             // If that finds no room either, it hears silence from an end without another.
             let _ = self.order(one.0, Order::Stop(one.0, one.1));
+            return done;
         }
-        done
+        // Nobody takes a seat in a room meanwhile: that is at its leg's worker.
+        let _seats = self.shared.register.lock();
+        self.shared.board.bring_together(one.0, other.0);
+        Ok(())
     }
 
     /// Have the keys of a leg found out, if they are not known; what was going on before ends.
@@ -168,24 +171,7 @@ impl Engine {
     }
 
     pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {
-        self.order_worker(leg.worker, order)
-    }
-
-    pub(super) fn order_worker(&self, worker: u16, order: Order<Ports>) -> Result<(), Error> {
-        let handle = self.shared.workers.get(usize::from(worker)).ok_or(Error::NoLeg)?;
-        handle.orders.push(order).map_err(|_| Error::Busy)?;
-        self.wake(worker);
-        Ok(())
-    }
-
-    /// Have a worker look at its orders, should it rest.
-    pub(super) fn wake(&self, worker: u16) {
-        let Some(worker) = self.shared.workers.get(usize::from(worker)) else { return };
-        // The worker marks itself as resting before it looks at the queue a last time: one of us sees the other.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if worker.resting.load(Ordering::SeqCst) {
-            worker.thread.unpark();
-        }
+        self.shared.board.send(leg, order).into()
     }
 }
 

@@ -66,7 +66,7 @@ impl Engine {
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
         let (part, settings) = (membership.part, Box::new(member.settings()));
         membership.member = member;
-        self.order_part(part, RoomOrder::Change(leg, settings))?;
+        self.order_seat(leg, part, RoomOrder::Change(leg, settings))?;
         self.gather(&mut register, room, leg);
         self.settle(&mut register, room);
         Ok(())
@@ -80,7 +80,7 @@ impl Engine {
         let mut register = self.shared.register.lock();
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
-        self.order_part(membership.part, RoomOrder::Leave(leg))?;
+        self.order_seat(leg, membership.part, RoomOrder::Leave(leg))?;
         membership.leaving = true;
         let ring = register.rings(room).into_iter().find(|(member, _)| *member == leg);
         if let Some((leg, tag)) = ring {
@@ -168,10 +168,11 @@ impl Engine {
     ) -> Result<(), Error> {
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let rate = entry.rate;
-        let at_hub = entry.is_paired(leg, &member)
-            && entry.parts.first().is_some_and(|hub| hub.id.worker != leg.worker);
+        let home = self.shared.board.worker_of(leg).ok_or(Error::NoLeg)?;
+        let at_hub =
+            entry.is_paired(leg, &member) && entry.parts.first().is_some_and(|hub| hub.id.worker != home);
         let by_ring = at_hub || setup.period() != PERIOD;
-        let worker = entry.parts.first().filter(|_| by_ring).map_or(leg.worker, |hub| hub.id.worker);
+        let worker = entry.parts.first().filter(|_| by_ring).map_or(home, |hub| hub.id.worker);
         let kit = Kit::to_talk(setup, Delay::CONVERSATION)?;
         let part = self.part_on(register, room, worker)?;
         let serial = register.serial();
@@ -205,7 +206,7 @@ impl Engine {
         let new_manner = shared.as_ref().map(|_| manner);
         let (kit, ring_kit) = if by_ring { (None, Some(kit)) } else { (Some(kit), None) };
         let joining = Joining { seat: Some(seat), shared, kit, lists };
-        self.order_part(part, RoomOrder::Join(Box::new(joining)))?;
+        self.order_seat(leg, part, RoomOrder::Join(Box::new(joining)))?;
         slot.taken += usize::from(!there);
         slot.manners.extend(new_manner);
         if let (Some(end), Some(kit)) = (other, ring_kit)
@@ -284,13 +285,17 @@ impl Engine {
     }
 
     fn order_part(&self, part: PartId, order: RoomOrder) -> Result<(), Error> {
-        self.order_worker(part.worker, Order::Room(part, order))
+        self.shared.board.put(part.worker, Order::Room(part, order)).into()
+    }
+
+    /// An order about a member's seat: not before the leg itself, should that be on its way there.
+    fn order_seat(&self, leg: LegId, part: PartId, order: RoomOrder) -> Result<(), Error> {
+        self.shared.board.send_with(leg, part.worker, Order::Room(part, order)).into()
     }
 
     /// An order that must arrive: one that finds the queue full waits for the carrier's next round.
     fn post(&self, part: PartId, order: RoomOrder) {
         self.shared.register.post(part, order);
-        self.wake(part.worker);
     }
 }
 

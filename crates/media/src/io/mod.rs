@@ -54,6 +54,13 @@ pub(crate) trait Io {
     /// Give them back.
     fn detach(&mut self, place: usize) -> Option<Self::Ports>;
 
+    /// Receive nothing more by this leg's RTP socket: it moves. How many datagrams wait for it here and not in its socket;
+    /// `None` if it goes on receiving, and has to stay.
+    fn drain(&mut self, place: usize) -> Option<usize> {
+        let _ = place;
+        Some(0)
+    }
+
     /// A slot begins, so much later than its time.
     fn begin(&mut self, late: Duration) {
         let _ = late;

@@ -21,7 +21,6 @@ pub(crate) struct Sent {
 type Queue = VecDeque<(SocketAddr, Vec<u8>, u64)>;
 
 /// The scripted network. Its ports are just numbers.
-#[derive(Default)]
 pub(crate) struct Scripted {
     /// By place and whether it is RTP.
     pub(crate) waiting: HashMap<(usize, bool), Queue>,
@@ -32,11 +31,33 @@ pub(crate) struct Scripted {
     pub(crate) waited: Duration,
     /// A leg that makes us stumble.
     pub(crate) trap: Option<usize>,
+    /// So many datagrams of each leg are out of its socket before its turn, as with io_uring; `None`: it cannot be stopped.
+    pub(crate) taken: Option<usize>,
+    /// Those of the leg that is leaving; who goes without having read them loses them.
+    drained: usize,
     /// Calls to `receive`.
     pub(crate) asked: u64,
     /// Watched places.
     pub(crate) watched: HashSet<usize>,
     slots: u64,
+}
+
+impl Default for Scripted {
+    fn default() -> Scripted {
+        Scripted {
+            waiting: HashMap::new(),
+            sent: Vec::new(),
+            attached: HashMap::new(),
+            refuse: false,
+            waited: Duration::ZERO,
+            trap: None,
+            taken: Some(0),
+            drained: 0,
+            asked: 0,
+            watched: HashSet::new(),
+            slots: 0,
+        }
+    }
 }
 
 impl Scripted {
@@ -56,8 +77,17 @@ impl Io for Scripted {
     }
 
     fn detach(&mut self, place: usize) -> Option<u16> {
+        for _ in 0..std::mem::take(&mut self.drained) {
+            self.waiting.get_mut(&(place, true))?.pop_front()?;
+        }
         self.watched.remove(&place);
         self.attached.remove(&place)
+    }
+
+    fn drain(&mut self, place: usize) -> Option<usize> {
+        let waiting = self.waiting.get(&(place, true)).map_or(0, VecDeque::len);
+        self.drained = self.taken?.min(waiting);
+        Some(self.drained)
     }
 
     fn watch(&mut self, place: usize, on: bool) -> bool {
@@ -80,6 +110,7 @@ impl Io for Scripted {
         self.asked += 1;
         assert_ne!(self.trap, Some(place), "the trap of a test");
         let (from, bytes, before) = self.waiting.get_mut(&(place, channel == Channel::Rtp))?.pop_front()?;
+        self.drained = self.drained.saturating_sub(1);
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
         let slots = self.slots.saturating_sub(before + 1) as u32;

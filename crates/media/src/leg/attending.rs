@@ -62,7 +62,7 @@ impl Leg {
     }
 
     /// Whether it is in a room, with its turn or by a bridge.
-    pub(super) fn is_in_room(&self) -> bool {
+    pub(crate) fn is_in_room(&self) -> bool {
         self.room.is_some() || self.bridge.as_ref().is_some_and(|(_, end)| end.of_room())
     }
 

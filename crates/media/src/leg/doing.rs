@@ -63,6 +63,8 @@ impl Leg {
 
     pub(crate) fn bridge<P>(&mut self, tag: u64, end: Box<Bridge>, kit: Kit, out: &mut Outlet<P>) {
         self.equip(kit, out);
+        // Who passed packets on until now is not waited for.
+        self.tx.leave(self.pace.ticks.into());
         if let Some((before, end)) = self.bridge.replace((tag, end)) {
             self.tell_bridge_end(before, &end, out);
             out.spent(Spent::Bridge(end));

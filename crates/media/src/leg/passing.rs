@@ -67,6 +67,29 @@ impl Leg {
         }
     }
 
+    /// It leaves its worker: whom it heard and who heard it there as packets has no part in it any more.
+    pub(crate) fn depart(&mut self) {
+        (self.watched, self.aimed) = (false, None);
+        if std::mem::take(&mut self.rx.relaying)
+            && let Some(ears) = &mut self.rx.ears
+        {
+            ears.reset();
+        }
+        self.tx.leave(self.pace.ticks.into());
+    }
+
+    /// It comes to a worker after so many slots without one.
+    pub(crate) fn arrive(&mut self, slots: u64) {
+        // Less than a packet time is what its next turn is given to be in step.
+        let missed = slots / self.period();
+        if missed > 0 {
+            self.skip(missed);
+            self.served += if self.served == 0 { 0 } else { missed * self.period() };
+        }
+        // What its socket holds is read at its first turns.
+        self.rx.hunger();
+    }
+
     /// The leg that a packet is likely to go to.
     pub(crate) fn aimed(&self) -> Option<LegId> {
         self.aimed

@@ -12,7 +12,7 @@ fn recorder(ring: Producer<i16>, limit: Option<Duration>, silence: Option<Durati
 }
 
 fn of(ring: Producer<i16>, order: Recording) -> Recorder {
-    let leg = LegId { worker: 0, place: 0, generation: 0 };
+    let leg = LegId { home: 0, place: 0, generation: 0 };
     let mut recorder = Recorder::new((leg, 1), ring, Rate::NARROW, &order, Verdict::default());
     recorder.learn(Decoder::new(audio::codec::Codec::Pcmu, Rate::NARROW).ok());
     recorder
@@ -79,7 +79,7 @@ fn several_of_a_leg_hear_the_same_and_each_ends_by_itself_and_leaves_the_decoder
     let order = |sides, limit| Recording { sides, limit, ..Recording::new("a") };
     let recorder = |tag, ring, order: &Recording| {
         Box::new(Recorder::new(
-            (LegId { worker: 0, place: 0, generation: 0 }, tag),
+            (LegId { home: 0, place: 0, generation: 0 }, tag),
             ring,
             Rate::NARROW,
             order,

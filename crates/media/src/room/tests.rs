@@ -8,7 +8,7 @@ const RATE: Rate = Rate::NARROW;
 const FRAME: usize = 160;
 
 fn leg(n: u32) -> LegId {
-    LegId { worker: 0, place: n, generation: 0 }
+    LegId { home: 0, place: n, generation: 0 }
 }
 
 fn room(seats: usize) -> Room {

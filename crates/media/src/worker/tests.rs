@@ -32,6 +32,7 @@ mod counts;
 mod detecting;
 mod hearing;
 mod keys;
+mod moving;
 mod network;
 mod pairs;
 mod playing;
@@ -48,13 +49,15 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 struct Rig {
     worker: Worker<Scripted>,
     io: Scripted,
-    orders: Arc<ArrayQueue<Order<u16>>>,
+    orders: Arc<Mailbox<u16>>,
     ring: Consumer<Out<u16>>,
     slot: u64,
     events: Vec<Event>,
     reports: Vec<LegReport>,
     released: Vec<LegReport>,
     parts_closed: u64,
+    /// From where to where.
+    moved: Vec<(LegId, u16, u16)>,
     wakes: u64,
 }
 
@@ -71,12 +74,12 @@ pub(crate) fn setup() -> LegSetup {
 }
 
 fn id(place: u32) -> LegId {
-    LegId { worker: 0, place, generation: 0 }
+    LegId { home: 0, place, generation: 0 }
 }
 
 impl Rig {
     fn new() -> Rig {
-        let orders = Arc::new(ArrayQueue::new(64));
+        let orders = Arc::new(Mailbox::new(64));
         let (put, ring) = RingBuffer::new(256);
         let worker = Worker::new(0, 16, orders.clone(), Outlet::new(put, 16), WALL);
         Rig {
@@ -89,6 +92,7 @@ impl Rig {
             reports: vec![],
             released: vec![],
             parts_closed: 0,
+            moved: vec![],
             wakes: 0,
         }
     }
@@ -156,6 +160,7 @@ impl Rig {
                     let interpreter = Interpreter::new(codec, rate).unwrap();
                     assert!(self.orders.push(Order::Interpret(leg, Box::new(interpreter))).is_ok());
                 }
+                Out::Moved { leg, from, at } => self.moved.push((leg, from, at)),
                 Out::Stats(..) | Out::Spent(_) => {}
             }
         }

@@ -18,6 +18,7 @@ mod hold;
 mod ipv6;
 mod journal;
 mod listening;
+mod moving;
 mod music;
 mod origin;
 mod outcomes;

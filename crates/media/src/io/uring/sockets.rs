@@ -43,6 +43,19 @@ impl Io for Uring {
         Some(ports)
     }
 
+    fn drain(&mut self, at: usize) -> Option<usize> {
+        let place = self.places.get(at).filter(|place| place.rtp >= 0)?;
+        if place.armed {
+            let name = place.name(at);
+            self.cancel(name);
+            self.submit();
+            // What it brought before its end comes with that.
+            self.gather();
+        }
+        let place = self.places.get(at)?;
+        (!place.armed).then_some(place.held.into())
+    }
+
     fn watch(&mut self, at: usize, on: bool) -> bool {
         let Some(place) = self.places.get_mut(at).filter(|place| place.rtp >= 0) else { return false };
         if !on {

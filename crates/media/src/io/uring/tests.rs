@@ -254,3 +254,47 @@ fn ten_thousand_legs_come_and_go() {
     assert!(rig.balanced());
     assert_eq!(rig.io.store.lent(), rig.io.legs + 256);
 }
+
+#[test]
+fn a_leg_that_moves_takes_along_what_its_socket_holds_and_leaves_nothing_behind() {
+    let (mut rig, mut other) = (Rig::new(28_400, 64), Rig::new(28_420, 64));
+    let port = rig.leg(3);
+    for watched in [false, true] {
+        for n in 0..4 {
+            rig.say(port, &[n; 172]);
+        }
+        // They are out of the socket, and another two have come since.
+        rig.slot();
+        if watched {
+            assert!(rig.io.watch(3, true));
+        }
+        rig.say(port, &[4; 172]);
+        rig.say(port, &[5; 172]);
+        let waiting = rig.io.drain(3).unwrap();
+        assert!(waiting >= 4, "{waiting}");
+        rig.say(port, &[6; 172]);
+        let mut buffer = [0; 2_048];
+        let mut all = Vec::new();
+        for _ in 0..waiting {
+            let received = rig.io.receive(3, Channel::Rtp, &mut buffer).unwrap();
+            all.push(buffer[..received.len].to_vec());
+        }
+        let ports = rig.io.detach(3).unwrap();
+        rig.say(port, &[7; 172]);
+        rig.slot();
+        assert!(!rig.io.is_watching() && rig.balanced());
+        other.io.attach(3, ports).unwrap();
+        other.slot();
+        other.phone = rig.phone.try_clone().unwrap();
+        other.slot();
+        all.extend(other.hear(3));
+        assert_eq!(all, (0..8).map(|n| vec![n; 172]).collect::<Vec<_>>(), "watched: {watched}");
+        assert!(!rig.io.send(3, Channel::Rtp, rig.phone.local_addr().unwrap(), b"x"));
+        // And back.
+        assert_eq!(other.io.drain(3), Some(0));
+        let ports = other.io.detach(3).unwrap();
+        rig.io.attach(3, ports).unwrap();
+        rig.slot();
+    }
+    assert_eq!(rig.io.drain(5), None, "nobody is there");
+}

@@ -107,7 +107,7 @@ fn warm_up(worker: &mut Worker<Still>, io: &mut Still, slot: u64) {
 
 /// What callgrind runs.
 fn workload(job: &str) {
-    let orders = Arc::new(ArrayQueue::new(64));
+    let orders = Arc::new(Mailbox::new(64));
     let (put, mut ring) = RingBuffer::new(4_096);
     let mut worker = Worker::new(0, LEGS as usize, orders.clone(), Outlet::new(put, LEGS as usize), WALL);
     let order = |order: Order<u16>| assert!(orders.push(order).is_ok());

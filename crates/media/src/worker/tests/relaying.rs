@@ -19,17 +19,17 @@ fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
     (rig, phones.0, phones.1)
 }
 
-fn away() -> SocketAddr {
+pub(super) fn away() -> SocketAddr {
     "198.51.100.2:6000".parse().unwrap()
 }
 
 /// The second leg's payload types are its own.
-fn other() -> LegSetup {
+pub(super) fn other() -> LegSetup {
     LegSetup { remote: away(), payload_type: 96, receive_payload_type: 96, ..setup() }
 }
 
 /// A packet of the phone's, whose own time goes on by 20 ms.
-fn packet(phone: &mut Phone, payload_type: u8, byte: u8) -> Vec<u8> {
+pub(super) fn packet(phone: &mut Phone, payload_type: u8, byte: u8) -> Vec<u8> {
     let packet = phone.packet(payload_type, phone.timestamp, &[byte; 160]);
     phone.timestamp = phone.timestamp.plus(160);
     packet
@@ -55,7 +55,7 @@ fn to_bob(rig: &mut Rig) -> Vec<Sent> {
 }
 
 /// One SSRC, sequence numbers without a gap, and time that goes on by packets, `pauses` times by more.
-fn assert_even(sent: &[Sent], pauses: usize) {
+pub(super) fn assert_even(sent: &[Sent], pauses: usize) {
     let views = views(sent);
     let mut longer = 0;
     for two in views.windows(2) {
