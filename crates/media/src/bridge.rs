@@ -26,6 +26,23 @@ const MOST: Duration = Duration::from_millis(80);
 /// What was never needed in so long is dropped.
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// A bridge as its leg has it: what each packet asks for stands with the leg, the samples elsewhere.
+#[derive(Debug)]
+pub(crate) struct Bridged {
+    /// Of the command that made it.
+    pub(crate) tag: u64,
+    /// As the end has them.
+    pub(crate) facing: Option<LegId>,
+    pub(crate) relays: bool,
+    pub(crate) end: Box<Bridge>,
+}
+
+impl Bridged {
+    pub(crate) fn new(tag: u64, end: Box<Bridge>) -> Bridged {
+        Bridged { tag, facing: end.facing, relays: end.relays, end }
+    }
+}
+
 /// A leg's end of a bridge.
 #[derive(Debug)]
 pub(crate) struct Bridge {
@@ -39,9 +56,9 @@ pub(crate) struct Bridge {
     /// The other end is a room's.
     of_room: bool,
     /// The leg at the other end. It may be at another worker, where it is not found.
-    pub(crate) facing: Option<LegId>,
+    facing: Option<LegId>,
     /// Packets may be passed on to it as they come, where both are at one worker.
-    pub(crate) relays: bool,
+    relays: bool,
     /// Whether samples are being taken, or collected for a first frame.
     flowing: bool,
     /// The least that was left after a turn of the current window, and how much of the window has passed.

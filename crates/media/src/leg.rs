@@ -6,7 +6,7 @@ use std::time::Duration;
 use audio::mix::{self, Gain};
 use rtp::rtcp::VoiceMetrics;
 
-use crate::bridge::Bridge;
+use crate::bridge::Bridged;
 use crate::clock;
 use crate::command::LegSetup;
 use crate::detector::Listener;
@@ -86,21 +86,20 @@ pub(crate) struct Leg {
     came: Duration,
     /// Turns that were skipped and whose audio is still to be read.
     unread: u64,
-    tx: Tx,
-    setup: LegSetup,
-    source: Source,
-    rx: Rx,
-    dialling: Option<Dialling>,
     recorders: Recorders,
     detector: Option<Box<Listener>>,
-    /// With the tag of its command.
-    bridge: Option<(u64, Box<Bridge>)>,
+    bridge: Option<Bridged>,
     /// How loud the peer is heard by others.
     pub(crate) gain: Gain,
     /// The next packet after so many is to be told of.
     pub(crate) expected: Option<u64>,
     /// The part of a room whose turns are also this leg's.
     room: Option<PartId>,
+    tx: Tx,
+    setup: LegSetup,
+    source: Source,
+    rx: Rx,
+    dialling: Option<Dialling>,
     rtcp: Rtcp,
     timeout: Duration,
 }
@@ -179,7 +178,7 @@ impl Leg {
         if let Some(ears) = &self.rx.ears {
             fetch(&**ears);
         }
-        if let Some((_, bridge)) = &self.bridge {
+        if let Some(Bridged { end: bridge, .. }) = &self.bridge {
             fetch(&**bridge);
         }
         if let Source::Prompts(list) = &self.source {
@@ -190,8 +189,7 @@ impl Leg {
     /// The leg of the same worker that hears what this one says, if both may have their turns together: an echo says
     /// what is in the scratch, where the other's would be.
     pub(crate) fn partner(&self) -> Option<LegId> {
-        let (_, bridge) = self.bridge.as_ref()?;
-        bridge.facing.filter(|_| !matches!(self.source, Source::Echo { .. }))
+        self.bridge.as_ref()?.facing.filter(|_| !matches!(self.source, Source::Echo { .. }))
     }
 
     /// The end of a turn: speak, and now and then keep house.
@@ -204,7 +202,7 @@ impl Leg {
             }
         } else {
             self.tx.leave(ticks);
-            if let Some((_, bridge)) = &mut self.bridge {
+            if let Some(Bridged { end: bridge, .. }) = &mut self.bridge {
                 bridge.pass();
             }
             self.play_unheard(1);
@@ -304,7 +302,7 @@ impl Leg {
             if self.gain != Gain::UNITY {
                 mix::scale(heard, self.gain);
             }
-            if let Some((_, bridge)) = &mut self.bridge
+            if let Some(Bridged { end: bridge, .. }) = &mut self.bridge
                 && bridge.rate() == self.setup.rate
             {
                 bridge.push(heard);

@@ -63,7 +63,7 @@ impl Leg {
 
     /// Whether it is in a room, with its turn or by a bridge.
     pub(crate) fn is_in_room(&self) -> bool {
-        self.room.is_some() || self.bridge.as_ref().is_some_and(|(_, end)| end.of_room())
+        self.room.is_some() || self.bridge.as_ref().is_some_and(|bridge| bridge.end.of_room())
     }
 
     /// The part of a room that it has its turns with.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Leg, Pace};
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Bridged};
 use crate::command::LegSetup;
 use crate::ears::Kit;
 use crate::event::Event;
@@ -65,7 +65,7 @@ impl Leg {
         self.equip(kit, out);
         // Who passed packets on until now is not waited for.
         self.tx.leave(self.pace.ticks.into());
-        if let Some((before, end)) = self.bridge.replace((tag, end)) {
+        if let Some(Bridged { tag: before, end, .. }) = self.bridge.replace(Bridged::new(tag, end)) {
             self.tell_bridge_end(before, &end, out);
             out.spent(Spent::Bridge(end));
         }
@@ -79,7 +79,7 @@ impl Leg {
     }
 
     pub(super) fn end_bridge<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some((tag, end)) = self.bridge.take() {
+        if let Some(Bridged { tag, end, .. }) = self.bridge.take() {
             self.tell_bridge_end(tag, &end, out);
             out.spent(Spent::Bridge(end));
             self.unequip(out);
@@ -112,7 +112,7 @@ impl Leg {
             out.spent(Spent::Recorder(recorder));
             self.unequip(out);
         }
-        if self.bridge.as_ref().is_some_and(|(of, _)| *of == tag) {
+        if self.bridge.as_ref().is_some_and(|bridge| bridge.tag == tag) {
             self.end_bridge(out);
         }
         if let Some(dialling) = self.dialling.as_mut().filter(|dialling| dialling.tag() == tag)

@@ -7,6 +7,7 @@ use rtp::View;
 use rtp::packet::HEADER;
 
 use super::Leg;
+use crate::bridge::Bridged;
 use crate::clock;
 use crate::id::LegId;
 use crate::io::{Channel, Io, Received};
@@ -111,14 +112,14 @@ impl Leg {
         match (&self.source, &self.bridge) {
             (Source::Echo { .. }, None) if self.setup.send && self.dialling.is_none() => Some(self.id),
             (Source::Echo { .. }, _) => None,
-            (_, Some((_, bridge))) => bridge.facing.filter(|_| bridge.relays),
+            (_, Some(bridge)) => bridge.facing.filter(|_| bridge.relays),
             _ => None,
         }
     }
 
     /// Whether this leg says what `from` hears, as packets.
     fn takes_from(&self, from: &Leg) -> bool {
-        self.bridge.as_ref().is_some_and(|(_, bridge)| bridge.facing == Some(from.id))
+        self.bridge.as_ref().is_some_and(|bridge| bridge.facing == Some(from.id))
             && matches!(self.source, Source::Silence)
             && self.dialling.is_none()
             && self.setup.send
@@ -157,14 +158,14 @@ impl Leg {
             if let Some(ears) = &mut self.rx.ears {
                 ears.reset();
             }
-            if let Some((_, bridge)) = &mut self.bridge {
+            if let Some(Bridged { end: bridge, .. }) = &mut self.bridge {
                 bridge.pass();
             }
-            let facing = self.bridge.as_ref().and_then(|(_, bridge)| bridge.facing);
+            let facing = self.bridge.as_ref().and_then(|bridge| bridge.facing);
             match (to, facing.and_then(|facing| find(turn.legs, facing))) {
                 (None, Some(other)) => other.tx.leave(other.pace.ticks.into()),
                 (Some(_), Some(other)) => {
-                    if let Some((_, bridge)) = &mut other.bridge {
+                    if let Some(Bridged { end: bridge, .. }) = &mut other.bridge {
                         bridge.pass();
                     }
                 }

@@ -3,6 +3,7 @@
 use rtp::packet::HEADER;
 
 use super::{Leg, Said};
+use crate::bridge::Bridged;
 use crate::event::Event;
 use crate::io::Io;
 use crate::source::Source;
@@ -35,7 +36,7 @@ impl Leg {
         let payload_type = self.setup.payload_type;
         let mut quiet = false;
         let covered = self.is_covered();
-        if covered && let Some((_, bridge)) = &mut self.bridge {
+        if covered && let Some(Bridged { end: bridge, .. }) = &mut self.bridge {
             bridge.pass();
         }
         if let Some(dialling) = &mut self.dialling {
@@ -81,7 +82,9 @@ impl Leg {
                     voice = Voice::Said;
                     Some(self.tx.encode(&turn.scratch.said[..samples], payload))
                 }
-                (Said::Bridge, Some((_, bridge))) if !covered && bridge.rate() == self.setup.rate => {
+                (Said::Bridge, Some(Bridged { end: bridge, .. }))
+                    if !covered && bridge.rate() == self.setup.rate =>
+                {
                     voice = Voice::Said;
                     let frame = &mut turn.scratch.said[..samples];
                     bridge.fill(frame).then(|| self.tx.encode(frame, payload))
