@@ -1,14 +1,15 @@
 //! A conversation, and the star codes that its parties press meanwhile (Kazoo's metaflows).
 //!
 //! The flow has some, and each party's phone may have its own; a code that several have is the flow's, else that of the
-//! phone it was pressed on, else the other phone's.
+//! phone it was pressed on, else the other phone's, whichever has the shorter time: one that is typed waits while what has
+//! been pressed may still become one that goes before it.
 //! The nodes of a code run beside the conversation ([`Aside`]), and a conversation that ends takes them with it.
 //! One code is at work at a time; only those that break off what is heard, or end a hold, are obeyed meanwhile, and end it.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    engine::{Aside, Beside, Code, Cx, Event, Halt, Reply, Waited},
+    engine::{Aside, Beside, Code, Cx, Event, Halt, Of, Reply, Waited},
     ir::{Feature, Holding, NodeId, Op, Program, Side},
     leg::{LegEvent, Tag},
     pattern,
@@ -18,21 +19,13 @@ use crate::{
 /// Most digits of one code.
 const MOST: usize = 100;
 
-/// Whose star codes: in the order in which they are looked for, `Phone` being that of whoever pressed the code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Of {
-    Flow,
-    Phone,
-    OtherPhone,
-}
-
 /// A code that a party is typing, as one of those hears it who have codes.
 struct Typed {
     of: Of,
     by: Side,
     /// Without the key that began it.
     digits: String,
-    /// Until when the next one may come.
+    /// Until when the next one may come; later ones are none of this code's.
     until: Duration,
     /// It was begun while another code was at work.
     meanwhile: bool,
@@ -62,7 +55,7 @@ pub(super) async fn run(cx: &Cx, tag: Tag) -> Result<LegEvent, Halt> {
 impl Conversation<'_> {
     async fn last(&mut self) -> Result<LegEvent, Halt> {
         loop {
-            let until = self.typed.iter().map(|typed| typed.until).min();
+            let until = self.typed.iter().map(|typed| self.due(typed)).min();
             match self.cx.wait_with(None, until, &mut self.beside).await? {
                 Waited::Own(Event::Reply(
                     of,
@@ -76,7 +69,10 @@ impl Conversation<'_> {
                 }
                 Waited::Own(Event::Timer) => self.late(),
                 Waited::Own(Event::Reply(..) | Event::Key(_)) => {}
-                Waited::Pressed(by, key) => self.key(by, key),
+                Waited::Pressed(by, key) => {
+                    self.late();
+                    self.key(by, key);
+                }
                 Waited::Aside(Beside::UsedUp) => self.beside_over(),
                 Waited::Aside(Beside::Leads) => {
                     self.beside_over();
@@ -111,12 +107,13 @@ impl Conversation<'_> {
             }
             let until = now + codes.timeout;
             match self.typed.iter_mut().find(|typed| (typed.of, typed.by) == (of, by)) {
-                Some(typed) => {
+                Some(typed) if typed.until > now => {
                     if typed.digits.len() < MOST {
                         typed.digits.push(key);
                     }
                     typed.until = until;
                 }
+                Some(_) => {}
                 None if key == codes.binding => {
                     self.typed.push(Typed { of, by, digits: String::new(), until, meanwhile });
                 }
@@ -125,11 +122,28 @@ impl Conversation<'_> {
         }
     }
 
+    /// When a code is to be looked up: after its own time, and after that of those which go before it if what was pressed
+    /// may be one of theirs.
+    fn due(&self, typed: &Typed) -> Duration {
+        let before = self.typed.iter().filter(|other| other.by == typed.by && other.of < typed.of);
+        let before = before.filter(|other| !typed.digits.is_empty() && self.may_be(other));
+        before.map(|other| other.until).fold(typed.until, Duration::max)
+    }
+
+    /// Whether there is a code that begins with what was typed; any may be found by a pattern.
+    fn may_be(&self, typed: &Typed) -> bool {
+        let program = self.codes(typed.of, typed.by);
+        program.as_ref().and_then(|program| program.metaflows.as_ref()).is_some_and(|codes| {
+            let mut numbers = codes.numbers.iter();
+            !codes.patterns.is_empty() || numbers.any(|(number, _)| number.starts_with(&typed.digits))
+        })
+    }
+
     /// No further digit came in time, of one party or of both.
     fn late(&mut self) {
         let now = self.cx.now();
         while let Some(at) = {
-            let due = self.typed.iter().enumerate().filter(|(_, typed)| typed.until <= now);
+            let due = self.typed.iter().enumerate().filter(|(_, typed)| self.due(typed) <= now);
             due.min_by_key(|(_, typed)| typed.of).map(|(at, _)| at)
         } {
             let typed = self.typed.swap_remove(at);
@@ -164,7 +178,7 @@ impl Conversation<'_> {
             }
             self.beside_over();
         }
-        self.cx.port().store.code = Some(Code { digits, captures, by });
+        self.cx.port().store.code = Some(Code { digits, captures, by, of });
         self.enter(program, node);
     }
 

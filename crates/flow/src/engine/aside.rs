@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Cx, Event, Halt, frame::Installation, port::Port};
+use super::{Cx, Event, Halt, Of, frame::Installation, port::Port};
 use crate::{
     action,
     ir::{Hangup, Install, NodeId, Op, Outcome, Program, Side, Target},
@@ -156,7 +156,8 @@ fn left_for(cx: &Cx) -> bool {
     if leaves {
         let (name, base, is_phones) = {
             let port = cx.port();
-            (port.facts.flow_id.clone(), port.base().to_owned(), port.is_phones(&program))
+            let is_phones = port.store.code.as_ref().is_some_and(|code| code.of != Of::Flow);
+            (port.facts.flow_id.clone(), port.base().to_owned(), is_phones)
         };
         let mut left_for = Program { entry: Some(cx.id()), ..Program::clone(&program) };
         // A phone's codes are not the flow's.

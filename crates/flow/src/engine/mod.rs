@@ -39,7 +39,7 @@ pub(crate) use self::{
     frame::{Each, Installation},
     port::{LegState, OpenRecording, Pressed, Reply},
     request::build as build_request,
-    store::{ALL as LARGEST_MEMORY, Code},
+    store::{ALL as LARGEST_MEMORY, Code, Of},
 };
 use self::{
     frame::Frame,

@@ -16,7 +16,7 @@ use super::{
     frame::Frame,
     port::Port,
     run::{At, Home},
-    store::{ALL, Code, Store},
+    store::{ALL, Code, Of, Store},
 };
 use crate::{
     ir::{FileFormat, Hangup, Identity, NodeId, Program, Shown, Side, Target, Withheld},
@@ -295,7 +295,7 @@ fn store(memory: Memory) -> Result<Store, RestoreError> {
         Ok::<_, RestoreError>(Identity { number, name, prefix: saved.prefix, withheld, still: saved.still })
     };
     let code = |(digits, captures, by): (String, Vec<String>, String)| {
-        Ok::<_, RestoreError>(Code { digits, captures, by: named(&SIDES, &by)? })
+        Ok::<_, RestoreError>(Code { digits, captures, by: named(&SIDES, &by)?, of: Of::default() })
     };
     Ok(Store {
         // To be measured.

@@ -59,6 +59,17 @@ pub(crate) struct Code {
     pub captures: Vec<String>,
     /// Who pressed it.
     pub by: Side,
+    /// Whose it is.
+    pub of: Of,
+}
+
+/// Whose star codes: in the order in which they are looked for, `Phone` being that of whoever pressed the code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Of {
+    #[default]
+    Flow,
+    Phone,
+    OtherPhone,
 }
 
 impl Store {

@@ -51,15 +51,6 @@ impl Port {
         *(if side == Side::Peer { peer } else { own }) = codes;
     }
 
-    /// Whether these are star codes of a phone.
-    pub(super) fn is_phones(&self, program: &Arc<Program>) -> bool {
-        self.star_codes
-            .phones
-            .iter()
-            .flat_map(|both| both.iter().flatten())
-            .any(|codes| Arc::ptr_eq(codes, program))
-    }
-
     /// The program whose star codes count: the running one's own, else those of its callers, else the last that had some.
     pub(crate) fn codes(&self) -> Option<Arc<Program>> {
         let mut frames = self.frames.iter().rev().map(|frame| &frame.program);

@@ -14,6 +14,7 @@ mod actions;
 mod aside;
 mod calls;
 mod logic;
+mod phones;
 mod policies;
 mod random;
 mod talk;
