@@ -59,6 +59,15 @@ struct Known {
     held: Option<VecDeque<Order<Ports>>>,
 }
 
+/// Where a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// At this worker.
+    At(u16),
+    /// On its way to this worker, where it may not arrive: it may stay, and it may end.
+    MovesTo(u16),
+}
+
 /// What became of an order.
 pub(crate) enum Sent<P> {
     /// It is on its way.
@@ -127,9 +136,14 @@ impl Board {
         inner.legs.remove(&leg);
     }
 
-    /// The worker that a leg is at, or moves to; `None` if it is gone.
-    pub(crate) fn worker_of(&self, leg: LegId) -> Option<u16> {
-        self.lock().legs.get(&leg).filter(|known| !known.released).map(|known| known.at)
+    /// Where a leg is; `None` if it is gone.
+    pub(crate) fn whereabouts(&self, leg: LegId) -> Option<Whereabouts> {
+        let inner = self.lock();
+        let known = inner.legs.get(&leg).filter(|known| !known.released)?;
+        Some(match known.held {
+            None => Whereabouts::At(known.at),
+            Some(_) => Whereabouts::MovesTo(known.at),
+        })
     }
 
     /// Send an order to a leg, wherever it is.
@@ -148,15 +162,6 @@ impl Board {
         }
     }
 
-    /// Send an order about a leg to a worker; if the leg moves there, after it.
-    pub(crate) fn send_with(&self, leg: LegId, worker: u16, order: Order<Ports>) -> Sent<Ports> {
-        let moves = |known: &Known| known.held.is_some() && known.at == worker && !known.released;
-        if self.lock().legs.get(&leg).is_some_and(|known| moves(known)) {
-            return self.send(leg, order);
-        }
-        self.put(worker, order)
-    }
-
     /// Put an order into a worker's mailbox.
     pub(crate) fn put(&self, worker: u16, order: Order<Ports>) -> Sent<Ports> {
         let Some(mailbox) = self.mailboxes.get(usize::from(worker)) else { return Sent::NoLeg };
@@ -168,7 +173,9 @@ impl Board {
 
     /// Two legs that are to talk to each other should live on one worker: have one of them move, if neither does already.
     ///
-    /// It moves to where a new leg would come. From here on its orders wait, until [`Board::moved`].
+    /// It moves to where a new leg would come, had it these two to choose from: to the lower-numbered one until that has
+    /// [`SOME`] legs, then to the other until that has, then to that with fewer.
+    /// From here on its orders wait, until [`Board::moved`]. One that moves already is not moved again.
     pub(crate) fn bring_together(&self, one: LegId, other: LegId) {
         let mut inner = self.lock();
         let at = |leg| {
@@ -182,13 +189,15 @@ impl Board {
         let to = inner.roomiest([here.min(there), here.max(there)].into_iter(), self.some);
         let (leg, from) = if to == here { (other, there) } else { (one, here) };
         // Where it finds no room they talk over two workers.
-        if matches!(self.put(from, Order::Move(leg, to)), Sent::Done)
-            && let Some(known) = inner.legs.get_mut(&leg)
-        {
-            (known.at, known.held) = (to, Some(VecDeque::new()));
-            inner.count(from, -1);
-            inner.count(to, 1);
+        if matches!(self.put(from, Order::Move(leg, to)), Sent::Done) {
+            inner.depart(leg, to);
         }
+    }
+
+    /// Have a leg be on its way without anybody who brings it there, until [`Board::moved`].
+    #[cfg(test)]
+    pub(crate) fn depart(&self, leg: LegId, to: u16) {
+        self.lock().depart(leg, to);
     }
 
     /// A leg that was to move is at this worker now: what waited for it follows.
@@ -299,6 +308,15 @@ impl Inner {
         workers.find(|worker| legs(worker) < some).or(fewest).unwrap_or_default()
     }
 
+    /// From here on what comes for a leg waits.
+    fn depart(&mut self, leg: LegId, to: u16) {
+        let Some(known) = self.legs.get_mut(&leg) else { return };
+        let from = std::mem::replace(&mut known.at, to);
+        known.held = Some(VecDeque::new());
+        self.count(from, -1);
+        self.count(to, 1);
+    }
+
     fn count(&mut self, worker: u16, more: isize) {
         if let Some(count) = self.counts.get_mut(usize::from(worker)) {
             *count = count.saturating_add_signed(more);
@@ -314,126 +332,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::leg::Leg;
-
-    fn board(workers: usize, places: usize, orders: usize) -> Board {
-        let mailboxes = (0..workers).map(|_| Arc::new(Mailbox::new(orders))).collect();
-        Board::new(mailboxes, places, SOME)
-    }
-
-    fn setup() -> LegSetup {
-        crate::worker::tests::setup()
-    }
-
-    #[test]
-    fn a_second_worker_is_woken_when_the_first_has_some_legs() {
-        let board = board(2, 1_000, 1);
-        let setup = setup();
-        let all: Vec<LegId> = (0..2 * SOME + 100).map(|_| board.place(&setup, None).unwrap()).collect();
-        assert!(all[..SOME].iter().all(|id| id.home == 0));
-        assert!(all[SOME..2 * SOME].iter().all(|id| id.home == 1));
-        let rest = all[2 * SOME..].iter().filter(|id| id.home == 0).count();
-        assert_eq!(rest, 50, "beyond that they share");
-        board.withdraw(all[3]);
-        board.withdraw(all[4]);
-        for id in &all[2 * SOME..] {
-            board.withdraw(*id);
-        }
-        assert_eq!(board.place(&setup, None).unwrap().home, 0);
-    }
-
-    #[test]
-    fn every_place_is_given_once() {
-        let board = board(2, 3, 1);
-        let setup = setup();
-        let mut all: Vec<LegId> = (0..3).map(|_| board.place(&setup, None).unwrap()).collect();
-        assert!(matches!(board.place(&setup, None), Err(Error::Busy)));
-        all.sort_unstable_by_key(|id| id.place);
-        all.dedup_by_key(|id| id.place);
-        assert_eq!(all.len(), 3, "of all workers: a leg keeps it when it moves");
-        board.withdraw(all[1]);
-        let again = board.place(&setup, None).unwrap();
-        assert_eq!((again.place, again.generation), (all[1].place, 1));
-    }
-
-    /// Which tags a worker is asked to stop, and how many legs it is to give away.
-    fn orders(board: &Board, worker: usize) -> (Vec<u64>, usize) {
-        let (mut stops, mut moves) = (Vec::new(), 0);
-        while let Some(order) = board.mailboxes[worker].pop() {
-            match order {
-                Order::Stop(_, tag) => stops.push(tag),
-                Order::Move(..) => moves += 1,
-                _ => panic!("another order"),
-            }
-        }
-        (stops, moves)
-    }
-
-    /// Two legs, of which the second is at the second worker.
-    fn apart(board: &Board) -> [LegId; 2] {
-        let setup = setup();
-        let first = board.place(&setup, None).unwrap();
-        (1..SOME).for_each(|_| assert!(board.place(&setup, None).is_ok()));
-        [first, board.place(&setup, None).unwrap()]
-    }
-
-    #[test]
-    fn orders_for_a_leg_that_moves_follow_it_in_their_order() {
-        let board = board(2, 300, 3);
-        let [first, other] = apart(&board);
-        let one = board.place(&setup(), Some(other)).unwrap();
-        assert!(matches!(board.send(other, Order::Stop(other, 1)), Sent::Done));
-        board.withdraw(LegId { home: 0, place: 7, generation: 0 });
-        board.bring_together(first, other);
-        assert_eq!(orders(&board, 1), (vec![1], 1), "what came before goes before");
-        assert_eq!(board.worker_of(other), Some(0), "to the first, which has few legs again");
-        board.bring_together(other, one);
-        assert_eq!(orders(&board, 1), (vec![], 0), "who moves is not moved again");
-        for tag in 2..7 {
-            assert!(matches!(board.send(other, Order::Stop(other, tag)), Sent::Done));
-        }
-        assert_eq!((orders(&board, 0), orders(&board, 1)), ((vec![], 0), (vec![], 0)));
-        board.moved(other, 0);
-        assert!(matches!(board.send(other, Order::Stop(other, 7)), Sent::Done));
-        assert_eq!(orders(&board, 0), (vec![2, 3, 4], 0), "as many as there is room for");
-        board.resend();
-        assert_eq!(orders(&board, 0), (vec![5, 6, 7], 0));
-        assert!(matches!(board.send(other, Order::Stop(other, 8)), Sent::Done));
-        assert_eq!(orders(&board, 0), (vec![8], 0));
-    }
-
-    #[test]
-    fn who_has_fewer_legs_gets_the_other_and_one_that_could_not_move_has_its_orders_where_it_is() {
-        let board = board(2, 600, 3);
-        let [one, other] = apart(&board);
-        (0..SOME).for_each(|_| assert!(board.place(&setup(), Some(other)).is_ok()));
-        board.bring_together(one, other);
-        assert_eq!((orders(&board, 0).1, orders(&board, 1).1), (0, 1));
-        assert!(matches!(board.send(other, Order::Stop(other, 1)), Sent::Done));
-        board.moved(other, 1);
-        assert_eq!((orders(&board, 0).0, orders(&board, 1).0), (vec![], vec![1]));
-        assert_eq!(board.worker_of(other), Some(1));
-        // A full mailbox: they stay apart, and it is reached as ever.
-        (0..3).for_each(|tag| drop(board.send(other, Order::Stop(other, tag))));
-        board.bring_together(one, other);
-        assert_eq!((board.worker_of(other), orders(&board, 1)), (Some(1), (vec![0, 1, 2], 0)));
-    }
-
-    #[test]
-    fn what_was_to_follow_a_leg_that_is_over_comes_back() {
-        let board = board(2, 300, 3);
-        let [one, other] = apart(&board);
-        board.bring_together(one, other);
-        assert!(matches!(board.send(one, Order::Stop(one, 1)), Sent::Done));
-        assert!(matches!(board.send(other, Order::Stop(other, 1)), Sent::Done));
-        let report = Leg::new(one, setup(), "x".into(), std::time::Duration::ZERO, 1).report();
-        let ended = [one, other].map(|leg| board.released(leg, report));
-        assert_eq!(ended.iter().map(|ended| ended.held.len()).sum::<usize>(), 1);
-        assert!(ended.iter().all(|ended| ended.told));
-        board.moved(one, 1);
-        board.moved(other, 0);
-        assert!(matches!(board.send(one, Order::Stop(one, 2)), Sent::NoLeg));
-    }
-}
+mod tests;

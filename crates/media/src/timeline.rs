@@ -14,6 +14,9 @@ const MISSING: i16 = 50;
 /// A packet that comes so much later than it should after the one before, in milliseconds, ends a pause.
 const PAUSE_MS: u32 = 200;
 
+/// A packet so many numbers after another, or more, did not overtake it: its sender counts anew, or has come around.
+const OVERTAKEN: i16 = 500;
+
 /// The time of one incoming stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeline {
@@ -71,7 +74,8 @@ impl Timeline {
         length: u32,
         arrival: u32,
     ) -> RtpTime {
-        let overtaken = self.before.filter(|before| before.clock == clock && seq.since(self.now.from) < 0);
+        let behind = |other: Seq| (1..OVERTAKEN).contains(&other.since(seq));
+        let overtaken = self.before.filter(|before| before.clock == clock && behind(self.now.from));
         let (at, exact) = match overtaken {
             _ if self.now.clock == clock => self.now.at(timestamp, self.clock),
             Some(before) => return before.at(timestamp, self.clock).0,
@@ -79,6 +83,10 @@ impl Timeline {
         };
         if self.newest.is_none_or(|newest| seq.since(newest.seq) > 0) {
             self.newest = Some(Newest { seq, arrival, end: at.plus(length), length });
+            if seq.since(self.now.from) >= OVERTAKEN {
+                // The numbers come around; what was before them then is not what was before them now.
+                self.before = None;
+            }
             if exact {
                 (self.now.theirs, self.now.ours) = (timestamp, at);
             }
@@ -147,6 +155,34 @@ mod tests {
                 arrival += OPUS;
                 due = due.plus(OPUS);
             }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_comes_back_after_any_number_of_packets_goes_on_from_there() {
+        for between in [400u32, 600, 32_700, 40_000, 65_500, 100_000] {
+            let mut line = Timeline::new(48_000);
+            let (mut timestamp, mut due) = (7u32, RtpTime(7));
+            for n in 0..between + 40 {
+                let law = (20..between + 20).contains(&n);
+                let (clock, ticks) = if law { (8_000, LAW) } else { (48_000, OPUS) };
+                let at = line.place((Seq(n as u16), RtpTime(timestamp)), clock, OPUS, n.wrapping_mul(OPUS));
+                assert_eq!(at, due, "packet {n}, {between} of the other clock");
+                timestamp = timestamp.wrapping_add(ticks);
+                due = due.plus(OPUS);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sender_that_counts_anew_where_it_changes_its_clock_has_overtaken_nothing() {
+        let mut line = Timeline::new(48_000);
+        assert_eq!(line.place((Seq(60_000), RtpTime(1_000)), 48_000, OPUS, 0).0, 1_000);
+        assert_eq!(line.place((Seq(60_001), RtpTime(500)), 8_000, OPUS, OPUS).0, 1_000 + OPUS);
+        for n in 0..3 {
+            let at =
+                line.place((Seq(40_000 + n as u16), RtpTime(9_000 + n * OPUS)), 48_000, OPUS, (n + 2) * OPUS);
+            assert_eq!(at.0, 1_000 + (n + 2) * OPUS);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Rooms, as asynchronous code has them: opened, joined, changed, spoken to and closed.
 //!
 //! Which worker does what is decided here: a room has a part on each worker that has members of it with packets of
-//! 20 ms; members with other packet times, and those who hear or are heard by single others, sit at the first part,
-//! the hub, by a ring.
+//! 20 ms; members with other packet times, those who hear or are heard by single others, and those whose leg is on its
+//! way from one worker to another sit at the first part, the hub, by a ring.
 
 use audio::Rate;
 use audio::codec::Codec;
@@ -11,6 +11,7 @@ use audio::write::Layout;
 use rtrb::RingBuffer;
 
 use super::Engine;
+use crate::board::Whereabouts;
 use crate::bridge::Bridge;
 use crate::command::{LegSetup, Repeat};
 use crate::disk::Job;
@@ -66,7 +67,7 @@ impl Engine {
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
         let (part, settings) = (membership.part, Box::new(member.settings()));
         membership.member = member;
-        self.order_seat(leg, part, RoomOrder::Change(leg, settings))?;
+        self.order_part(part, RoomOrder::Change(leg, settings))?;
         self.gather(&mut register, room, leg);
         self.settle(&mut register, room);
         Ok(())
@@ -80,7 +81,7 @@ impl Engine {
         let mut register = self.shared.register.lock();
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
-        self.order_seat(leg, membership.part, RoomOrder::Leave(leg))?;
+        self.order_part(membership.part, RoomOrder::Leave(leg))?;
         membership.leaving = true;
         let ring = register.rings(room).into_iter().find(|(member, _)| *member == leg);
         if let Some((leg, tag)) = ring {
@@ -168,10 +169,15 @@ impl Engine {
     ) -> Result<(), Error> {
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let rate = entry.rate;
-        let home = self.shared.board.worker_of(leg).ok_or(Error::NoLeg)?;
+        // No leg departs while the register is locked, and one that is on its way may yet stay or end: a ring reaches it
+        // wherever it is, and is cut where it is not.
+        let (home, moves) = match self.shared.board.whereabouts(leg).ok_or(Error::NoLeg)? {
+            Whereabouts::At(worker) => (worker, false),
+            Whereabouts::MovesTo(worker) => (worker, true),
+        };
         let at_hub =
             entry.is_paired(leg, &member) && entry.parts.first().is_some_and(|hub| hub.id.worker != home);
-        let by_ring = at_hub || setup.period() != PERIOD;
+        let by_ring = at_hub || moves || setup.period() != PERIOD;
         let worker = entry.parts.first().filter(|_| by_ring).map_or(home, |hub| hub.id.worker);
         let kit = Kit::to_talk(setup, Delay::CONVERSATION)?;
         let part = self.part_on(register, room, worker)?;
@@ -206,7 +212,7 @@ impl Engine {
         let new_manner = shared.as_ref().map(|_| manner);
         let (kit, ring_kit) = if by_ring { (None, Some(kit)) } else { (Some(kit), None) };
         let joining = Joining { seat: Some(seat), shared, kit, lists };
-        self.order_seat(leg, part, RoomOrder::Join(Box::new(joining)))?;
+        self.order_part(part, RoomOrder::Join(Box::new(joining)))?;
         slot.taken += usize::from(!there);
         slot.manners.extend(new_manner);
         if let (Some(end), Some(kit)) = (other, ring_kit)
@@ -288,11 +294,6 @@ impl Engine {
         self.shared.board.put(part.worker, Order::Room(part, order)).into()
     }
 
-    /// An order about a member's seat: not before the leg itself, should that be on its way there.
-    fn order_seat(&self, leg: LegId, part: PartId, order: RoomOrder) -> Result<(), Error> {
-        self.shared.board.send_with(leg, part.worker, Order::Room(part, order)).into()
-    }
-
     /// An order that must arrive: one that finds the queue full waits for the carrier's next round.
     fn post(&self, part: PartId, order: RoomOrder) {
         self.shared.register.post(part, order);
@@ -304,3 +305,6 @@ fn inline(room: Rate, leg: Rate) -> Way {
     let other = |from, to| (from != to).then(|| Resampler::new(from, to));
     Way::Inline { inward: other(leg, room), outward: other(room, leg) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Rooms and legs that are on their way between two workers; what becomes of such a way is said by the test.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use audio::detect::goertzel_power;
+use audio::tone;
+use rtp::packet::{HEADER, Writer};
+use rtp::{RtpTime, Seq, View};
+
+use super::*;
+use crate::board::Sent;
+use crate::command::Command;
+use crate::engine::Config;
+use crate::event::Event;
+use crate::io::IoMode;
+
+/// Longer than anything here takes; reached only by a failure.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+const PITCHES: [f32; 2] = [420.0, 1_130.0];
+
+/// Two phones at a worker each, of which the second is in a room.
+struct House {
+    engine: Engine,
+    events: Receiver<Event>,
+    room: RoomId,
+    phones: [Phone; 2],
+}
+
+impl House {
+    fn new(first_port: u16) -> House {
+        let (put, events) = mpsc::channel();
+        let config = Config {
+            workers: 2,
+            crowd: 0,
+            ports: first_port..=first_port + 19,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            io: IoMode::Poll,
+            ..Config::default()
+        };
+        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
+        let phones = [Phone::new(&engine, 0), Phone::new(&engine, 1)];
+        let at = phones.each_ref().map(|phone| engine.shared.board.whereabouts(phone.leg).unwrap());
+        assert_eq!(at, [Whereabouts::At(0), Whereabouts::At(1)]);
+        let room = engine.open_room(RoomConfig::default()).unwrap();
+        let house = House { engine, events, room, phones };
+        house.engine.join(room, house.phones[1].leg, 1, Member::default()).unwrap();
+        house.wait_for(&Event::Joined { room, leg: house.phones[1].leg, tag: 1 });
+        house
+    }
+
+    /// Those of the room that come until this one does.
+    fn wait_for(&self, wanted: &Event) -> Vec<Event> {
+        let mut before = Vec::new();
+        loop {
+            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
+            if event == *wanted {
+                return before;
+            }
+            if matches!(event, Event::Joined { .. } | Event::Left { .. }) {
+                before.push(event);
+            }
+        }
+    }
+
+    /// The first is on its way to the second's worker, and joins.
+    fn join_on_the_way(&self) -> LegId {
+        let leg = self.phones[0].leg;
+        self.engine.shared.board.depart(leg, 1);
+        self.engine.join(self.room, leg, 9, Member::default()).unwrap();
+        let before = self.wait_for(&Event::Joined { room: self.room, leg, tag: 9 });
+        assert_eq!(before, [], "it has its seat before it has arrived");
+        leg
+    }
+
+    /// Until each part of the room has no more seats taken than it has members, and links to others.
+    fn settled(&self) {
+        let begun = Instant::now();
+        loop {
+            let mut register = self.engine.shared.register.lock();
+            let entry = register.room(self.room).unwrap();
+            let links = usize::from(entry.parts.len() > 1);
+            let members: Vec<_> = entry.parts.iter().map(|part| entry.members_of(part.id) + links).collect();
+            let taken: Vec<_> = entry.parts.iter().map(|part| part.taken).collect();
+            drop(register);
+            if taken == members {
+                return;
+            }
+            assert!(begun.elapsed() < DEADLINE, "{taken:?} seats are taken by {members:?}");
+            thread::yield_now();
+        }
+    }
+}
+
+struct Phone {
+    leg: LegId,
+    socket: UdpSocket,
+    writer: Writer,
+    timestamp: RtpTime,
+    song: Vec<i16>,
+    heard: Vec<i16>,
+}
+
+impl Phone {
+    fn new(engine: &Engine, n: usize) -> Phone {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let ports = engine.reserve().unwrap();
+        socket.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+        let setup = LegSetup::new(Codec::Pcmu, 0, socket.local_addr().unwrap());
+        let leg = engine.adopt(ports, setup).unwrap();
+        let song =
+            tone::render(&[PITCHES[n] as u16], DEADLINE, Duration::ZERO, DEADLINE, Rate::NARROW).samples;
+        let writer = Writer::new(70 + n as u32, Seq(1));
+        Phone { leg, socket, writer, timestamp: RtpTime(0), song, heard: Vec::new() }
+    }
+
+    /// Sings 20 ms and hears the next packet.
+    fn turn(&mut self) {
+        let mut packet = vec![0; HEADER + 160];
+        let from = self.timestamp.0 as usize % self.song.len();
+        self.writer.write(&mut packet, 0, false, self.timestamp);
+        Codec::Pcmu.encode(&self.song[from..from + 160], &mut packet[HEADER..]);
+        self.timestamp = self.timestamp.plus(160);
+        self.socket.send(&packet).unwrap();
+        let mut buffer = [0; 2_048];
+        let n = self.socket.recv(&mut buffer).unwrap();
+        let mut pcm = [0; 160];
+        let n = Codec::Pcmu.decode(View::parse(&buffer[..n]).unwrap().payload, &mut pcm);
+        self.heard.extend_from_slice(&pcm[..n]);
+    }
+
+    /// How loud a pitch was in the last 200 ms.
+    fn hears(&self, pitch: f32) -> f32 {
+        let part = &self.heard[self.heard.len() - 1_600..];
+        goertzel_power(part, Rate::NARROW, pitch).sqrt() / 800.0
+    }
+}
+
+#[test]
+fn who_joins_on_its_way_and_stays_where_it_was_hears_and_is_heard() {
+    let mut house = House::new(27_500);
+    let leg = house.join_on_the_way();
+    house.engine.shared.board.moved(leg, 0);
+    for _ in 0..60 {
+        house.phones.iter_mut().for_each(Phone::turn);
+    }
+    for (phone, own) in house.phones.iter().zip(0..) {
+        let (other, own) = (phone.hears(PITCHES[1 - own]), phone.hears(PITCHES[own]));
+        assert!(other > 1_000.0 && own < other / 10.0, "{other} {own}");
+    }
+    house.settled();
+    // Its leaving does not wait for its way's end either.
+    house.engine.shared.board.depart(leg, 1);
+    house.engine.leave(house.room, leg).unwrap();
+    assert_eq!(house.wait_for(&Event::Left { room: house.room, leg, tag: 9 }), []);
+    house.engine.shared.board.moved(leg, 0);
+    house.settled();
+    house.engine.stop();
+}
+
+#[test]
+fn who_joins_on_its_way_and_ends_leaves_once_and_its_seat_is_free() {
+    let house = House::new(27_520);
+    let leg = house.join_on_the_way();
+    // It is not sent after the leg, but to where the leg is.
+    assert!(matches!(house.engine.shared.board.put(0, Order::Release(leg)), Sent::Done));
+    assert_eq!(house.wait_for(&Event::Left { room: house.room, leg, tag: 9 }), []);
+    house.settled();
+    assert_eq!(house.engine.members(house.room), [house.phones[1].leg]);
+    let other = house.phones[1].leg;
+    house.engine.send(other, Command::Release).unwrap();
+    let left = house.wait_for(&Event::Left { room: house.room, leg: other, tag: 1 });
+    assert_eq!(left, [], "the first has left once");
+    house.engine.stop();
+}
