@@ -139,6 +139,11 @@ impl Leg {
         free && self.dialling.is_none() && self.tx.is_relayed()
     }
 
+    /// Whether packets are passed on from here and to here, so that nothing waits for a turn.
+    pub(crate) fn relays_both_ways(&self) -> bool {
+        self.rx.relaying && self.is_relayed()
+    }
+
     /// Nobody passes packets on any more that was asked to; to be called when that may be so.
     pub(super) fn review<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         if self.rx.relaying && self.passes_to().is_none() {

@@ -20,7 +20,7 @@ impl<I: Io> Worker<I> {
             return true;
         }
         leg.served = slot;
-        let (id, partner) = (leg.id, leg.partner());
+        let (id, partner) = (leg.id, leg.partner().filter(|_| !leg.relays_both_ways()));
         let Some(partner) = partner.and_then(|partner| self.seated_beside(id, partner, slot)) else {
             return self.have(place, now, io, Leg::turn);
         };
@@ -34,15 +34,13 @@ impl<I: Io> Worker<I> {
         stands
     }
 
-    /// The leg `partner`, if its turns are those of `id`, and are to be taken with them: not where packets are passed on
-    /// both ways, and nothing waits for a turn.
+    /// The leg `partner`, if its turns are those of `id`, and are to be taken with them.
     fn seated_beside(&mut self, id: LegId, partner: LegId, slot: u64) -> Option<&mut Leg> {
-        let about = |leg: &Leg| (leg.period(), leg.phase, leg.relays());
-        let (period, phase, relays) = find(&mut self.legs, id).map(|leg| about(leg))?;
+        let about = |leg: &Leg| (leg.period(), leg.phase);
+        let (period, phase) = find(&mut self.legs, id).map(|leg| about(leg))?;
         let partner = find(&mut self.legs, partner).filter(|leg| leg.partner() == Some(id))?;
-        let beside = (partner.period(), partner.phase) == (period, phase);
-        let fit = beside && partner.part().is_none() && partner.is_due(slot) && !(relays && partner.relays());
-        fit.then_some(partner)
+        let beside = about(partner) == (period, phase);
+        (beside && partner.part().is_none() && partner.is_due(slot)).then_some(partner)
     }
 
     /// Two legs that talk to each other have their turns in the same slots from now on, those with fewer legs in them.
