@@ -211,11 +211,14 @@ impl Board {
     }
 
     /// Send what found a mailbox full.
-    pub(crate) fn resend(&self) {
+    ///
+    /// Whether some are left.
+    pub(crate) fn resend(&self) -> bool {
         let mut inner = self.lock();
         for leg in std::mem::take(&mut inner.behind) {
             self.follow(&mut inner, leg);
         }
+        !inner.behind.is_empty()
     }
 
     fn follow(&self, inner: &mut Inner, leg: LegId) {

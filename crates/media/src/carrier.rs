@@ -24,6 +24,12 @@ use crate::stats::WorkerStats;
 /// The carrier looks by itself so often; workers wake it for what is urgent.
 const ROUND: Duration = Duration::from_millis(500);
 
+/// And so often while a worker has no room for what it is to do: some slots.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Moves of legs there and back that are looked into for what came before them; a worker obeys no more in a slot.
+const DEEPEST: u32 = 256;
+
 /// Overruns are logged at most so often: whoever has one has many.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -44,6 +50,8 @@ pub(crate) struct Carrier<F> {
     pub(crate) complained: Option<Instant>,
     /// How many of each worker's were known then.
     pub(crate) overruns: Vec<u64>,
+    /// Moves that are being carried.
+    pub(crate) depth: u32,
 }
 
 impl<F: Fn(Event)> Carrier<F> {
@@ -52,13 +60,12 @@ impl<F: Fn(Event)> Carrier<F> {
             // Read before the last look, so that what came before the stop is carried.
             let stopping = self.stop.load(Ordering::Acquire);
             self.round();
-            self.register.resend();
-            self.board.resend();
+            let late = self.register.resend() | self.board.resend();
             if stopping {
                 return self.sweep();
             }
             self.pool.tidy(clock::now());
-            thread::park_timeout(ROUND);
+            thread::park_timeout(if late { AGAIN } else { ROUND });
         }
     }
 
@@ -171,8 +178,10 @@ impl<F: Fn(Event)> Carrier<F> {
             }
             Out::Moved { leg, from, at } => {
                 // What it did there comes before what it does here.
-                if from != at {
+                if from != at && self.depth < DEEPEST {
+                    self.depth += 1;
                     self.empty(from.into());
+                    self.depth -= 1;
                 }
                 self.board.moved(leg, at);
             }

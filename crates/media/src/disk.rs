@@ -180,6 +180,8 @@ impl Disk {
             let Some(open) = self.open.get_mut(&key).filter(|open| open.due == due) else { continue };
             open.due = now + ROUND;
             match open.serve() {
+                // Nobody said so: its leg stumbled.
+                Ok(()) if open.job.ring.is_abandoned() => self.finish(key),
                 Ok(()) => self.turns.push_back((open.due, key)),
                 Err(why) => self.fail(key, &why),
             }
@@ -373,6 +375,24 @@ mod tests {
             disk.round();
             assert!(told.try_recv().is_err());
         }
+    }
+
+    #[test]
+    fn a_recording_whose_end_nobody_tells_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut disk, told) = disk();
+        let (job, mut write) = job(folder.path().join("a"), Format::Wav, 8_000);
+        let key = (job.leg, job.tag);
+        disk.begin(job);
+        write.push_entire_slice(&[1_000; 4_000]).unwrap();
+        drop(write);
+        // Its turn is now.
+        let now = clock::now();
+        disk.open.get_mut(&key).unwrap().due = now;
+        disk.turns[0].0 = now;
+        disk.round();
+        assert_eq!(told.try_recv().unwrap().result, Ok(Duration::from_millis(500)));
+        assert!(disk.open.is_empty() && disk.turns.is_empty());
     }
 
     #[test]

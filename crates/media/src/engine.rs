@@ -174,6 +174,7 @@ impl Engine {
             sink: events,
             complained: None,
             overruns: vec![0; workers],
+            depth: 0,
         };
         let carrier = spawn("media-carrier".into(), move || carrier.run())?;
         let carrier_thread = carrier.thread().clone();

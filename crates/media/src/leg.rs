@@ -82,8 +82,11 @@ pub(crate) struct Leg {
     watched: bool,
     /// Where the last packet was passed on to.
     aimed: Option<LegId>,
-    /// When the last packet came that was read between turns.
+    /// When the last packet came that was read between turns, how many were since the last turn, and for how many
+    /// arrivals more the socket is asked until it is empty.
     came: Duration,
+    early: u8,
+    doubt: u8,
     /// Turns that were skipped and whose audio is still to be read.
     unread: u64,
     recorders: Recorders,
@@ -128,6 +131,8 @@ impl Leg {
             watched: false,
             aimed: None,
             came: Duration::ZERO,
+            early: 0,
+            doubt: 0,
             unread: 0,
             setup,
         }
@@ -315,7 +320,7 @@ impl Leg {
     }
 
     /// The recorders learn of a key before others have their turns.
-    fn press<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
+    pub(crate) fn press<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let pressed = turn.out.pressed.take().filter(|(leg, _)| *leg == self.id);
         if let Some((_, key)) = pressed {
             self.recorders.press(key);

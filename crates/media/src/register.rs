@@ -106,8 +106,12 @@ impl Register {
     }
 
     /// Send what found a mailbox full.
-    pub(crate) fn resend(&self) {
-        self.send(&mut self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
+    ///
+    /// Whether some are left.
+    pub(crate) fn resend(&self) -> bool {
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send(&mut unsent);
+        !unsent.is_empty()
     }
 
     fn send(&self, unsent: &mut VecDeque<(PartId, RoomOrder)>) {

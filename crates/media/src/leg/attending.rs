@@ -35,6 +35,7 @@ impl Leg {
     /// The first half of a turn: take what arrived, and hear a frame of it.
     pub(crate) fn take_in<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.turns += 1;
+        self.early = 0;
         self.review(turn);
         self.hear(turn);
         self.listen(turn);

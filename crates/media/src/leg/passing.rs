@@ -17,8 +17,11 @@ use crate::rx::Heard;
 use crate::source::Source;
 use crate::worker::{Turn, find};
 
-/// Packets read at once between two turns; more are a flood, and wait for the next arrival or the turn.
-const AT_ONCE: u32 = 16;
+/// Datagrams read between two turns; more are a flood, and wait for the turn.
+const EARLY: u8 = 16;
+
+/// Where packets came together, the socket is asked for more at so many arrivals: a second's.
+const DOUBT: u8 = 50;
 
 impl Leg {
     /// Take one datagram from the socket, if there is one; how long it has waited.
@@ -55,16 +58,23 @@ impl Leg {
     ///
     /// To ask the socket whether there are more costs as much as half a packet, and mostly there are none: so only where
     /// this one did not come a packet time after the last, as when the network or the sender holds some back and lets them
-    /// go together, or has been there for longer. What is left by mistake goes with the next.
+    /// go together, or has been there for longer, or some came together lately. What is left by mistake goes with the next.
     pub(crate) fn hear_early<I: Io>(&mut self, before: Duration, turn: &mut Turn<'_, I>) {
         let time = clock::SLOT * u32::from(self.pace.period);
-        for _ in 0..AT_ONCE {
+        let first = self.early;
+        while self.early < EARLY {
             let Some(waited) = self.hear_one(turn) else { break };
+            self.early += 1;
             let came = turn.now.saturating_sub(waited);
             let gap = came.saturating_sub(std::mem::replace(&mut self.came, came));
-            if (time / 2..time * 3 / 2).contains(&gap) && came > before {
+            let alone = (time / 2..time * 3 / 2).contains(&gap) && came > before;
+            if alone && self.early == first + 1 && self.doubt == 0 {
                 break;
             }
+        }
+        self.doubt = if self.early > first + 1 { DOUBT } else { self.doubt.saturating_sub(1) };
+        if self.early == EARLY {
+            self.rx.hunger();
         }
     }
 

@@ -39,6 +39,7 @@ impl<I: Io> Worker<I> {
         for _ in 0..waiting {
             let hear = |leg: &mut Leg, turn: &mut Turn<'_, I>| {
                 leg.hear_one(turn);
+                leg.press(turn);
             };
             if !self.have(place, now, io, hear) {
                 return false;
