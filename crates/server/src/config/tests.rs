@@ -95,8 +95,8 @@ fn a_wrong_value_names_its_line_and_what_was_expected() {
     assert_eq!(
         problems("[rtp]\nports = \"30000-20000\"\n[log]\nformat = \"xml\"\n", &[]),
         [
-            "offhook.toml:4:10: error: log.format: expected \"human\" or \"json\", found \"xml\"",
             "offhook.toml:2:9: error: rtp.ports: expected two ports such as \"20000-29999\", the lower first, found \"30000-20000\"",
+            "offhook.toml:4:10: error: log.format: expected \"human\" or \"json\", found \"xml\"",
         ]
     );
     assert_eq!(
