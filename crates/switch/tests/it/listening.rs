@@ -181,7 +181,12 @@ fn two_listen_at_once_and_one_vanishes() {
 /// Alice and bob in a conference, and their lines.
 fn conferring(rig: &Rig) -> (Desk, Desk, LineId, LineId) {
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
-    let (one, two) = (alice.call("700"), bob.call("700"));
+    let one = alice.call("700");
+    // The members are told in the order in which they came.
+    rig.wait("alice in the conference", || {
+        rig.switch().conferences().first().is_some_and(|room| room.members.len() == 1)
+    });
+    let two = bob.call("700");
     assert!(alice.up(one) && bob.up(two), "{:?}", rig.traces());
     assert!(hears(&alice, one, &[B]) && hears(&bob, two, &[A]), "{:?}", rig.traces());
     (alice, bob, one, two)
