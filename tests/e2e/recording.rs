@@ -31,7 +31,8 @@ fn recording(server: &Server) -> PathBuf {
             .ok()?
             .flatten()
             .map(|entry| entry.path())
-            .find(|path| path.extension().is_some_and(|kind| kind != "json"))
+            // What is to become of it stands beside it, in a file that is written anew now and then.
+            .find(|path| path.extension().is_some_and(|kind| kind != "json" && kind != "new"))
     })
 }
 
