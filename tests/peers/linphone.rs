@@ -133,17 +133,17 @@ impl Linphone {
     pub fn answer_as_asked(&mut self) -> Capture {
         let capture = Capture::start(self.media);
         self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
+        self.command("answer");
+        self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
+        // Only now: what it writes of a call that rings is not all in the file until it has more to write.
         let seen = self.log_read;
         self.log_read = wait::until("a call that is to be answered at once", Duration::from_secs(5), || {
-            // The end of the log may be half a message that was said again.
             let log = self.log();
             let mut invites = log.get(seen..)?.split("INVITE sip:").skip(1);
             let asks =
                 |invite: &str| invite.contains("answer-after=0") && invite.contains("Answer-Mode: Auto");
             invites.any(asks).then_some(log.len())
         });
-        self.command("answer");
-        self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
         capture
     }
 
