@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use audio::codec::{Codec, OpusSettings};
@@ -17,41 +17,16 @@ use media::{
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
 
+use self::house::House;
+
+mod house;
+
 /// Longer than anything here takes; reached only by a failure.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-struct House {
-    engine: Engine,
-    events: Receiver<Event>,
-}
-
 impl House {
     fn new(io: IoMode, ports: std::ops::RangeInclusive<u16>, recordings_dir: PathBuf) -> House {
-        // Both run at once.
-        let apart = if io == IoMode::Uring { 7_000 } else { 0 };
-        let ports = ports.start() + apart..=ports.end() + apart;
-        let (put, events) = mpsc::channel();
-        let config = Config {
-            workers: 2,
-            ports,
-            bind: Ipv4Addr::LOCALHOST.into(),
-            io,
-            recordings_dir,
-            ..Config::default()
-        };
-        // A test that ends before its engine has nobody left to tell.
-        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
-        House { engine, events }
-    }
-
-    /// The next event that `wanted` picks; the others are passed over.
-    fn wait<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
-        loop {
-            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
-            if let Some(found) = wanted(event) {
-                return found;
-            }
-        }
+        House::start(Config { ports, io, recordings_dir, ..Config::default() })
     }
 
     fn leg(&self, phone: &Phone) -> LegId {

@@ -6,15 +6,18 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use audio::codec::Codec;
 use audio::detect::goertzel_power;
 use audio::{Rate, tone};
-use media::{Command, Config, Engine, Event, IoMode, LegId, LegSetup, Member, Recording, RoomConfig, Sides};
+use media::{Command, Config, Event, IoMode, LegId, LegSetup, Member, Recording, RoomConfig, Sides};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
+
+use self::house::House;
+
+mod house;
 
 /// Longer than anything here takes; reached only by a failure.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -22,36 +25,16 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// What the phones sing.
 const PITCHES: [f32; 2] = [420.0, 1_130.0];
 
-struct House {
-    engine: Engine,
-    events: Receiver<Event>,
-}
-
 impl House {
     /// Each leg comes to the emptier of two workers.
     fn new(io: IoMode, first_port: u16, recordings_dir: PathBuf) -> House {
-        let first_port = first_port + if io == IoMode::Uring { 7_000 } else { 0 };
-        let (put, events) = mpsc::channel();
-        let config = Config {
-            workers: 2,
+        House::start(Config {
             crowd: 0,
             ports: first_port..=first_port + 99,
-            bind: Ipv4Addr::LOCALHOST.into(),
             io,
             recordings_dir,
             ..Config::default()
-        };
-        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
-        House { engine, events }
-    }
-
-    fn wait<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
-        loop {
-            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
-            if let Some(found) = wanted(event) {
-                return found;
-            }
-        }
+        })
     }
 
     fn phone(&self, n: usize) -> Phone {

@@ -4,18 +4,21 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use audio::codec::{Codec, Decoder, Encoder, OpusSettings};
 use audio::detect::goertzel_power;
 use audio::{Rate, tone};
 use media::{
-    Command, Config, Engine, Event, Form, Format, IoMode, LegId, LegSetup, Member, Prompt, Repeat,
-    RoomCommand, RoomConfig, RoomId,
+    Command, Config, Event, Form, Format, IoMode, LegId, LegSetup, Member, Prompt, Repeat, RoomCommand,
+    RoomConfig, RoomId,
 };
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq, View};
+
+use self::house::House;
+
+mod house;
 
 /// Longer than anything here takes; reached only by a failure.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,37 +26,18 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Pitches, none of which is a multiple of another.
 const PITCHES: [f64; 6] = [420.0, 550.0, 690.0, 830.0, 970.0, 1_130.0];
 
-struct House {
-    engine: Engine,
-    events: Receiver<Event>,
-}
-
 impl House {
     fn new(first_port: u16, ports: u16) -> House {
         House::recording_to(first_port, ports, std::env::temp_dir())
     }
 
     fn recording_to(first_port: u16, ports: u16, recordings_dir: std::path::PathBuf) -> House {
-        let (put, events) = mpsc::channel();
-        let config = Config {
-            workers: 2,
+        House::start(Config {
             ports: first_port..=first_port + ports - 1,
-            bind: Ipv4Addr::LOCALHOST.into(),
             recordings_dir,
             io: IoMode::Poll,
             ..Config::default()
-        };
-        let engine = Engine::start(config, move |event| drop(put.send(event))).unwrap();
-        House { engine, events }
-    }
-
-    fn wait<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
-        loop {
-            let event = self.events.recv_timeout(DEADLINE).expect("an event in time");
-            if let Some(found) = wanted(event) {
-                return found;
-            }
-        }
+        })
     }
 
     fn wait_for(&self, event: &Event) {
