@@ -38,6 +38,10 @@ const MOST: u32 = 16;
 /// Turns of reading until empty after more came than was expected.
 const HUNGER: u32 = 64;
 
+/// So many turns in a row brought none of the packets that are owed: they are lost or were never sent, as those from before
+/// the peer began to speak.
+const FORGIVEN: u8 = 8;
+
 /// So many packets in a row of the codec that was agreed on first, after others, and the stream has settled on it again.
 const SETTLED: u32 = 50;
 
@@ -84,8 +88,9 @@ pub(crate) struct Rx {
     /// When a packet of the peer last came, or since when one could have.
     pub(crate) heard: Duration,
     lost_told: bool,
-    /// Packets that should be waiting, by the count of turns.
+    /// Packets that should be waiting, by the count of turns; and turns in a row in which more was expected than came.
     expected: u32,
+    short: u8,
     hungry: u32,
     /// Of streams before the current one.
     past: Past,
@@ -119,6 +124,7 @@ impl Rx {
             heard: Duration::ZERO,
             lost_told: false,
             expected: 0,
+            short: 0,
             hungry: 0,
             past: Past::default(),
             strangers: 0,
@@ -146,6 +152,10 @@ impl Rx {
         // What an empty socket still owes is what jitter may bring next time; more than two is a pause.
         let owed = self.expected.saturating_sub(read);
         self.expected = if empty { owed.min(2) } else { owed };
+        self.short = if self.expected > 0 { self.short + 1 } else { 0 };
+        if self.short == FORGIVEN {
+            (self.expected, self.short) = (0, 0);
+        }
     }
 
     /// More than usual may wait in the socket.
