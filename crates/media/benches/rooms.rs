@@ -247,6 +247,7 @@ fn rooms(members: usize, size: usize, talking: f64, codec: Codec, io: IoMode) ->
         phones.sockets[n].connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).expect("a peer");
         let setup = LegSetup {
             opus: OpusSettings { complexity: 0, ..OpusSettings::default() },
+            told: Some(Ipv4Addr::LOCALHOST.into()),
             ..LegSetup::new(codec, codec.payload_type().unwrap_or(96), phones.address(n))
         };
         let leg = engine.adopt(ports, setup).expect("a leg");

@@ -157,6 +157,7 @@ fn run(pairs: usize, one: Side, other: Side) -> (f64, f64) {
                 // Without events, keys are listened for in the sound, which is not what is measured here.
                 telephone_event: Some(101),
                 telephone_event_receive: Some(101),
+                told: Some(Ipv4Addr::LOCALHOST.into()),
                 ..LegSetup::new(side.codec, payload_type, phone.local_addr().expect("bound"))
             };
             phones.push((phone, payload_type, side));

@@ -47,6 +47,8 @@ pub struct LegSetup {
     pub remote: SocketAddr,
     /// Where the peer asked for its RTCP; the same as `remote` where both share a port (RFC 5761).
     pub remote_rtcp: SocketAddr,
+    /// Which of our addresses the peer was told to send to; `None` if that is not known.
+    pub told: Option<IpAddr>,
     /// How much audio a packet of ours carries; made to fit 10 to 60 ms in steps of 5, Opus's frames and
     /// [`MAX_PAYLOAD`].
     pub ptime: Duration,
@@ -231,6 +233,7 @@ impl LegSetup {
             alternatives: Box::default(),
             remote,
             remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1).max(1)),
+            told: None,
             ptime: Duration::from_millis(20),
             voice_reports: false,
             send: true,

@@ -79,6 +79,12 @@ impl Latch {
         self.latched.is_some()
     }
 
+    /// The signalled address, if it is the one that is heard and has been within `lately`.
+    pub(crate) fn heard_within(&self, now: Duration, lately: Duration) -> Option<SocketAddr> {
+        let heard = self.heard.is_some_and(|heard| now.saturating_sub(heard) < lately);
+        (heard && self.latched.is_none()).then_some(self.signalled)
+    }
+
     /// A re-INVITE named `signalled`. The same address as before keeps what was learnt, but opens the door.
     pub(crate) fn renew(&mut self, signalled: SocketAddr) {
         // 0.0.0.0 is a hold as RFC 2543 had it: no address at all, and the old one comes back after it.

@@ -22,6 +22,7 @@ use crate::rx::Rx;
 use crate::source::Source;
 use crate::tx::{Dialling, Tx};
 use crate::worker::{FRAME, Turn, fetch};
+use connecting::Door;
 
 /// Slots in a second.
 const SLOTS_A_SECOND: u64 = 200;
@@ -30,6 +31,7 @@ const SLOTS_A_SECOND: u64 = 200;
 const RTCP_A_SECOND: usize = 8;
 
 mod attending;
+mod connecting;
 mod doing;
 mod listening;
 mod passing;
@@ -105,6 +107,7 @@ pub(crate) struct Leg {
     dialling: Option<Dialling>,
     rtcp: Rtcp,
     timeout: Duration,
+    door: Door,
 }
 
 impl Leg {
@@ -134,6 +137,7 @@ impl Leg {
             early: 0,
             doubt: 0,
             unread: 0,
+            door: Door::Open,
             setup,
         }
     }
@@ -341,7 +345,7 @@ impl Leg {
         }
     }
 
-    /// Once a second: RTCP in, RTCP out, the timeout, the report.
+    /// Once a second: RTCP in, RTCP out, the timeout, the socket, the report.
     fn keep_house<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         let place = self.place();
         for _ in 0..RTCP_A_SECOND {
@@ -361,6 +365,7 @@ impl Leg {
         if self.setup.receive && self.rx.is_lost(turn.now, self.timeout) {
             turn.out.event(Event::Lost { leg: self.id });
         }
+        self.tend_door(turn);
         turn.stats.jitter.count(Duration::from_secs_f32(self.rx.jitter_ms().clamp(0.0, 1e6) / 1_000.0));
         turn.out.put(Out::Report(self.id, self.report()));
     }

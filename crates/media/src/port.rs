@@ -8,8 +8,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ const COLLECTED: usize = 256;
 pub struct Ports {
     pair: Arc<Pair>,
     pool: Arc<Pool>,
+    /// Whom the RTP socket is connected to.
+    peer: Option<SocketAddr>,
 }
 
 impl Ports {
@@ -50,6 +54,57 @@ impl Ports {
     pub(crate) fn rtcp(&self) -> &UdpSocket {
         &self.pair.rtcp
     }
+
+    /// Whom the RTP socket is connected to.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Have the system take for the RTP socket only what comes from `peer`, and know the way there without looking it up
+    /// for each packet. Whether that is so now.
+    ///
+    /// One that is bound to every address takes then only what comes to the address that our way to the peer begins with,
+    /// and on a host with several that need not be the one that the peer was `told`: such a one stays open.
+    pub(crate) fn connect(&mut self, peer: SocketAddr, told: Option<IpAddr>) -> bool {
+        self.peer = Some(peer);
+        let reached = || {
+            self.pair.rtp.connect(peer).ok()?;
+            let ours = self.pair.rtp.local_addr().ok()?.ip().to_canonical();
+            Some(!self.pool.bind.is_unspecified() || told.map(|told| told.to_canonical()) == Some(ours))
+        };
+        let reached = reached().unwrap_or_default();
+        if !reached {
+            self.disconnect();
+        }
+        reached
+    }
+
+    /// The RTP socket takes what comes from anybody again.
+    pub(crate) fn disconnect(&mut self) {
+        if self.peer.take().is_some() {
+            // SAFETY: an address is plain numbers; zeros are of no family, which the call takes for "nobody".
+            unsafe {
+                let nobody: libc::sockaddr = std::mem::zeroed();
+                let len = size_of::<libc::sockaddr>() as libc::socklen_t;
+                libc::connect(self.pair.rtp.as_raw_fd(), &raw const nobody, len);
+            }
+        }
+    }
+
+    /// Send by the RTP socket.
+    ///
+    /// That nobody listens there any more, as a connected socket learns, is no failure: who hangs up closes his port
+    /// before he says so.
+    pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        let sent = match self.peer == Some(to) {
+            true => self.pair.rtp.send(datagram),
+            false => self.pair.rtp.send_to(datagram, to),
+        };
+        match sent {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for Ports {
@@ -60,6 +115,7 @@ impl fmt::Debug for Ports {
 
 impl Drop for Ports {
     fn drop(&mut self) {
+        self.disconnect();
         self.pool.free(self.pair.clone(), clock::now());
     }
 }
@@ -77,9 +133,9 @@ impl Pair {
         let mut byte = [0];
         // An error is either that nothing is left or what an ICMP message left behind, which counts like a datagram.
         let ended = |socket: &UdpSocket| {
-            (0..COLLECTED).any(|_| {
-                matches!(socket.recv(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-            })
+            (0..COLLECTED).any(
+                |_| matches!(socket.recv(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock),
+            )
         };
         [&self.rtp, &self.rtcp].into_iter().all(ended)
     }
@@ -139,7 +195,7 @@ impl Pool {
     /// A pair that has rested, or the next free one.
     pub(crate) fn reserve(self: &Arc<Pool>, now: Instant) -> Result<Ports, Error> {
         let mut book = self.lock();
-        let ports = |pair| Ports { pair, pool: self.clone() };
+        let ports = |pair| Ports { pair, pool: self.clone(), peer: None };
         if let Some(pair) = book.rested(now, REST) {
             return Ok(ports(pair));
         }
@@ -194,7 +250,7 @@ impl Pool {
         None
     }
 
-    fn bind(&self, port: u16) -> std::io::Result<Pair> {
+    fn bind(&self, port: u16) -> io::Result<Pair> {
         let one = |port: u16| {
             let address = SocketAddr::new(self.bind, port);
             let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
@@ -204,7 +260,7 @@ impl Pool {
                 let _ = socket.set_tos_v4(u32::from(dscp) << 2);
             }
             socket.bind(&address.into())?;
-            Ok::<UdpSocket, std::io::Error>(socket.into())
+            Ok::<UdpSocket, io::Error>(socket.into())
         };
         let (rtp, rtcp) = (one(port)?, one(port + 1)?);
         stamp::enable(&rtp);
@@ -271,112 +327,4 @@ fn open_files() -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    fn pool(range: RangeInclusive<u16>) -> Arc<Pool> {
-        Arc::new(Pool::new(range, Ipv4Addr::LOCALHOST.into(), None).unwrap())
-    }
-
-    #[test]
-    fn pairs_are_even_and_inside_the_range() {
-        let pool = pool(28_101..=28_107);
-        assert_eq!(pool.pairs(), 3);
-        let now = clock::now();
-        let all: Vec<Ports> = (0..3).map(|_| pool.reserve(now).unwrap()).collect();
-        let mut ports: Vec<u16> = all.iter().map(Ports::rtp_port).collect();
-        ports.sort_unstable();
-        assert_eq!(ports, [28_102, 28_104, 28_106]);
-        assert_eq!(all[0].rtcp().local_addr().unwrap().port(), all[0].rtp_port() + 1);
-        assert!(matches!(pool.reserve(now), Err(Error::NoPorts)));
-    }
-
-    #[test]
-    fn a_busy_port_is_passed_over() {
-        let holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, 28_123)).unwrap();
-        let pool = pool(28_120..=28_125);
-        let now = clock::now();
-        let (a, b) = (pool.reserve(now).unwrap(), pool.reserve(now).unwrap());
-        assert!(a.rtp_port() != 28_122 && b.rtp_port() != 28_122);
-        assert!(pool.reserve(now).is_err());
-        drop(holder);
-        assert_eq!(pool.reserve(now).unwrap().rtp_port(), 28_122);
-    }
-
-    #[test]
-    fn a_freed_port_rests_before_it_is_used_again() {
-        let pool = pool(28_140..=28_141);
-        drop(pool.reserve(clock::now()).unwrap());
-        assert!(pool.reserve(clock::now()).is_err());
-        assert!(pool.reserve(clock::now() + SHORT_REST).is_ok());
-    }
-
-    #[test]
-    fn a_rested_pair_is_used_again_without_what_came_meanwhile() {
-        let pool = pool(28_150..=28_153);
-        let now = clock::now();
-        let first = pool.reserve(now).unwrap();
-        let port = first.rtp_port();
-        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        drop(first);
-        for port in [port, port + 1] {
-            stranger.send_to(b"late", (Ipv4Addr::LOCALHOST, port)).unwrap();
-        }
-        let again = pool.reserve(clock::now() + REST).unwrap();
-        assert_eq!((again.rtp_port(), pool.lock().open), (port, 1));
-        let nothing = |socket: &UdpSocket| socket.recv(&mut [0; 8]).unwrap_err().kind();
-        assert_eq!(nothing(again.rtp()), std::io::ErrorKind::WouldBlock);
-        assert_eq!(nothing(again.rtcp()), std::io::ErrorKind::WouldBlock);
-        // Before its rest is over, another pair is bound.
-        drop(again);
-        assert_ne!(pool.reserve(clock::now()).unwrap().rtp_port(), port);
-    }
-
-    #[test]
-    fn a_flooded_pair_is_closed() {
-        let pool = pool(28_156..=28_157);
-        let port = pool.reserve(clock::now()).unwrap().rtp_port();
-        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        for _ in 0..=COLLECTED {
-            stranger.send_to(b"flood", (Ipv4Addr::LOCALHOST, port)).unwrap();
-        }
-        let again = pool.reserve(clock::now() + REST).unwrap();
-        assert_eq!(again.rtp().recv(&mut [0; 8]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    }
-
-    #[test]
-    fn what_nobody_wants_is_closed() {
-        let pool = pool(28_160..=28_169);
-        let all: Vec<Ports> = (0..5).map(|_| pool.reserve(clock::now()).unwrap()).collect();
-        drop(all);
-        pool.tidy(clock::now());
-        assert_eq!(pool.lock().open, 5);
-        pool.tidy(clock::now() + UNWANTED);
-        assert_eq!(pool.lock().open, 0);
-        assert!(pool.lock().resting.is_empty());
-        assert!(UdpSocket::bind((Ipv4Addr::LOCALHOST, 28_160)).is_ok());
-    }
-
-    #[test]
-    fn beyond_the_limit_of_open_files_freed_pairs_are_closed_at_once() {
-        let mut pool = Pool::new(28_170..=28_173, Ipv4Addr::LOCALHOST.into(), None).unwrap();
-        pool.open = 1;
-        let pool = Arc::new(pool);
-        let both = [pool.reserve(clock::now()).unwrap(), pool.reserve(clock::now()).unwrap()];
-        drop(both);
-        assert_eq!(pool.lock().open, 1);
-        assert!(pool.reserve(clock::now()).is_err(), "closed ones rest, too");
-        let later = clock::now() + SHORT_REST;
-        assert!(pool.reserve(later).is_ok() && pool.reserve(later).is_ok());
-    }
-
-    #[test]
-    fn a_range_without_a_pair_is_refused() {
-        assert!(Pool::new(20_001..=20_002, Ipv4Addr::LOCALHOST.into(), None).is_err());
-        #[allow(clippy::reversed_empty_ranges)]
-        let backwards = 20_010..=20_000;
-        assert!(Pool::new(backwards, Ipv4Addr::LOCALHOST.into(), None).is_err());
-    }
-}
+mod tests;

@@ -169,6 +169,7 @@ impl Rx {
     }
 
     /// A datagram from the RTP socket that is not RTCP; keys may have proven that it is the peer's.
+    #[inline]
     pub(crate) fn datagram<I: Io>(
         &mut self,
         id: LegId,
@@ -328,6 +329,7 @@ impl Rx {
     }
 
     /// Once a turn: a key whose end was lost, and keys so long ago that they are over for good.
+    #[inline]
     pub(crate) fn settle<I: Io>(&mut self, leg: LegId, turn: &mut Turn<'_, I>) {
         let quiet = turn.now.saturating_sub(self.key_at);
         if self.keys.is_pressed()

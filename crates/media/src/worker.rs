@@ -240,7 +240,10 @@ impl<I: Io> Worker<I> {
                 Order::Release(id) => self.release(id, now, io),
                 Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now, io),
                 Order::Secure(id, guard, from) => match find(&mut self.legs, id) {
-                    Some(leg) => leg.secure(guard, from, now, &mut self.out),
+                    Some(leg) => {
+                        leg.open_door(io);
+                        leg.secure(guard, from, now, &mut self.out);
+                    }
                     None => self.out.spent(Spent::Guard(guard)),
                 },
                 Order::Interpret(id, interpreter) => match find(&mut self.legs, id) {
@@ -364,6 +367,7 @@ impl<I: Io> Worker<I> {
             return self.out.spent(Spent::Order(Order::Reconfigure(id, setup, kit)));
         };
         let before = leg.period();
+        leg.open_door(io);
         leg.reconfigure(setup, kit, now, &mut self.out);
         // One that has its turns with a room gets another seat there, if it needs it.
         if leg.period() != before && leg.part().is_none() {

@@ -22,7 +22,8 @@ mod phones;
 mod report;
 
 const SLOT: Duration = Duration::from_millis(5);
-const WARM: Duration = Duration::from_millis(500);
+/// By then every leg has kept house once, and its socket is connected.
+const WARM: Duration = Duration::from_millis(1_500);
 const MEASURE: Duration = Duration::from_millis(1_200);
 
 /// What legs do, and how much more than the floor that may cost.
@@ -127,6 +128,7 @@ impl Job {
         LegSetup {
             telephone_event: Some(101),
             telephone_event_receive: Some(101),
+            told: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             ..LegSetup::new(codec, payload_type, remote)
         }
     }

@@ -4,7 +4,7 @@
 //! everything sent in it can leave in `flush`.
 //! [`uring::Uring`] does; [`poll::SocketPoll`] asks each socket in turn; tests use a scripted network.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 mod memory;
@@ -59,6 +59,18 @@ pub(crate) trait Io {
     fn drain(&mut self, place: usize) -> Option<usize> {
         let _ = place;
         Some(0)
+    }
+
+    /// Receive by this leg's RTP socket only what comes from `peer`, which was `told` one of our addresses, and send there
+    /// without looking up the way; whether that is so now.
+    fn connect(&mut self, place: usize, peer: SocketAddr, told: Option<IpAddr>) -> bool {
+        let _ = (place, peer, told);
+        false
+    }
+
+    /// Receive from anybody again.
+    fn disconnect(&mut self, place: usize) {
+        let _ = place;
     }
 
     /// A slot begins, so much later than its time.

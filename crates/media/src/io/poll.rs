@@ -2,12 +2,8 @@
 //!
 //! What is to be sent is collected and sent some dozens at a time: what the kernel does to receive and what it does to
 //! send do not fit into the processor's cache of instructions together.
-//!
-//! Sockets are not connected to their peers, which would save a tenth (a route is looked up for each packet):
-//! one bound to every address would then take packets only for the address that *our* route to the peer begins
-//! with, and on a host with several addresses that need not be the one in the SDP.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -83,6 +79,15 @@ impl Io for SocketPoll {
         Some(ports)
     }
 
+    fn connect(&mut self, place: usize, peer: SocketAddr, told: Option<IpAddr>) -> bool {
+        let ports = self.ports.get_mut(place).and_then(Option::as_mut);
+        ports.is_some_and(|ports| ports.connect(peer, told))
+    }
+
+    fn disconnect(&mut self, place: usize) {
+        self.ports.get_mut(place).and_then(Option::as_mut).into_iter().for_each(Ports::disconnect);
+    }
+
     fn watch(&mut self, place: usize, on: bool) -> bool {
         let Some(socket) = self.socket(place, Channel::Rtp).map(AsRawFd::as_raw_fd) else { return false };
         if on {
@@ -115,9 +120,11 @@ impl Io for SocketPoll {
         if self.outbox.len() == BATCH || (channel == Channel::Rtp && !fits) {
             self.flush();
         }
-        let Some(socket) = self.socket(place, channel) else { return false };
-        if !fits {
-            return socket.send_to(datagram, to).is_ok();
+        let Some(ports) = self.ports.get(place).and_then(Option::as_ref) else { return false };
+        match channel {
+            Channel::Rtcp => return ports.rtcp().send_to(datagram, to).is_ok(),
+            Channel::Rtp if !fits => return ports.send(to, datagram).is_ok(),
+            Channel::Rtp => {}
         }
         let mut leaving = Leaving { place: place as u32, to, len: datagram.len() as u16, bytes: [0; ROOM] };
         leaving.bytes[..datagram.len()].copy_from_slice(datagram);
@@ -128,8 +135,7 @@ impl Io for SocketPoll {
     fn flush(&mut self) {
         for Leaving { place, to, len, bytes } in &self.outbox {
             let ports = self.ports.get(*place as usize).and_then(Option::as_ref);
-            let sent =
-                ports.is_some_and(|ports| ports.rtp().send_to(&bytes[..usize::from(*len)], to).is_ok());
+            let sent = ports.is_some_and(|ports| ports.send(*to, &bytes[..usize::from(*len)]).is_ok());
             self.failures += u64::from(!sent);
         }
         self.outbox.clear();

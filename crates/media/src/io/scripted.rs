@@ -1,7 +1,7 @@
 //! A network for tests: what arrives is put in by hand, what leaves is kept with its time.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::clock;
@@ -37,6 +37,9 @@ pub(crate) struct Scripted {
     drained: usize,
     /// Calls to `receive`.
     pub(crate) asked: u64,
+    /// Whom places are connected to, where the system does that; nothing is held back for it.
+    pub(crate) connected: HashMap<usize, SocketAddr>,
+    pub(crate) connects: bool,
     /// Watched places.
     pub(crate) watched: HashSet<usize>,
     slots: u64,
@@ -54,6 +57,8 @@ impl Default for Scripted {
             taken: Some(0),
             drained: 0,
             asked: 0,
+            connected: HashMap::new(),
+            connects: true,
             watched: HashSet::new(),
             slots: 0,
         }
@@ -88,6 +93,17 @@ impl Io for Scripted {
         let waiting = self.waiting.get(&(place, true)).map_or(0, VecDeque::len);
         self.drained = self.taken?.min(waiting);
         Some(self.drained)
+    }
+
+    fn connect(&mut self, place: usize, peer: SocketAddr, _told: Option<IpAddr>) -> bool {
+        if self.connects {
+            self.connected.insert(place, peer);
+        }
+        self.connects
+    }
+
+    fn disconnect(&mut self, place: usize) {
+        assert!(self.connected.remove(&place).is_some(), "{place} was not connected");
     }
 
     fn watch(&mut self, place: usize, on: bool) -> bool {

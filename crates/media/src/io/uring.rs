@@ -174,8 +174,8 @@ impl Uring {
         for entry in ring.completion() {
             let (name, result, flags) = (entry.user_data(), entry.result(), entry.flags());
             if name & KIND == SEND {
-                // Successes are not told.
-                self.failures += u64::from(result < 0);
+                // Successes are not told; that nobody listens there any more is no failure (see `Ports::send`).
+                self.failures += u64::from(result < 0 && result != -libc::ECONNREFUSED);
             }
             if name & KIND != RECEIVE {
                 continue;
@@ -240,9 +240,9 @@ impl Uring {
     }
 
     /// Receive from a socket for a place; it is open until the place lets go of it.
-    fn hold(&mut self, at: usize, rtp: RawFd) {
+    fn hold(&mut self, at: usize, rtp: RawFd, peer: Option<SocketAddr>) {
         if let Some(place) = self.places.get_mut(at) {
-            place.rtp = rtp;
+            (place.rtp, place.peer) = (rtp, peer);
             place.list(at, &mut self.idle);
             self.legs += 1;
         }
@@ -273,9 +273,8 @@ impl Uring {
     }
 
     fn send_rtp(&mut self, at: usize, to: SocketAddr, datagram: &[u8]) -> bool {
-        let Some(rtp) = self.places.get(at).map(|place| place.rtp).filter(|rtp| *rtp >= 0) else {
-            return false;
-        };
+        let Some(place) = self.places.get(at).filter(|place| place.rtp >= 0) else { return false };
+        let (rtp, connected) = (place.rtp, place.peer == Some(to));
         let need = address::ROOM + datagram.len().next_multiple_of(8);
         if self.filled + need > self.outbox.len() || self.ring.submission().is_full() {
             self.submit();
@@ -283,21 +282,19 @@ impl Uring {
         if self.filled + need > self.outbox.len() {
             return false;
         }
-        let mut name = [0; address::ROOM];
-        let len = address::write(to, &mut name);
         // SAFETY: this part of the outbox is named by no request that the kernel still has to read.
-        let (name, bytes) = unsafe {
-            let name = self.outbox.write(self.filled, &name);
-            (name, self.outbox.write(self.filled + address::ROOM, datagram))
-        };
-        let request = opcode::Send::new(Fd(rtp), bytes, datagram.len() as u32)
+        let bytes = unsafe { self.outbox.write(self.filled + address::ROOM, datagram) };
+        let mut request = opcode::Send::new(Fd(rtp), bytes, datagram.len() as u32)
             // A socket without room refuses: late audio is worth nothing, and no request is to outlive its hand-over.
-            .flags(libc::MSG_DONTWAIT)
-            .dest_addr(name.cast())
-            .dest_addr_len(len)
-            .build()
-            .flags(squeue::Flags::SKIP_SUCCESS)
-            .user_data(SEND | at as u64);
+            .flags(libc::MSG_DONTWAIT);
+        if !connected {
+            let mut name = [0; address::ROOM];
+            let len = address::write(to, &mut name);
+            // SAFETY: as above; an address has its room before what is sent to it.
+            let name = unsafe { self.outbox.write(self.filled, &name) };
+            request = request.dest_addr(name.cast()).dest_addr_len(len);
+        }
+        let request = request.build().flags(squeue::Flags::SKIP_SUCCESS).user_data(SEND | at as u64);
         // SAFETY: the outbox is not written to there until the queue is with the kernel. A send that may not wait is
         // over by then, with what it sends copied.
         let pushed = unsafe { self.ring.submission().push(&request) }.is_ok();

@@ -19,6 +19,8 @@ use crate::error::Refusal;
 #[derive(Debug)]
 pub(crate) struct Table {
     codecs: Arc<Codecs>,
+    /// Where the peer is told to send.
+    address: IpAddr,
     ours: Ours,
     /// What the leg was last set up with, for when the peer turns the audio off.
     last: Option<Agreement>,
@@ -46,7 +48,7 @@ impl Table {
             session_id: fastrand::u64(..) >> 2,
             version: 1,
         };
-        Table { codecs, ours: Ours::new(capabilities), last: None }
+        Table { codecs, address, ours: Ours::new(capabilities), last: None }
     }
 
     /// What it was made with.
@@ -84,7 +86,7 @@ impl Table {
 
     fn agree(&mut self, terms: Terms) -> Result<Agreement, Refusal> {
         let agreement = match (&terms.audio, &self.last) {
-            (Some(audio), _) => agree(audio, &self.codecs)?,
+            (Some(audio), _) => agree(audio, &self.codecs, self.address)?,
             (None, Some(last)) => {
                 let setup = LegSetup { send: false, receive: false, ..last.setup.clone() };
                 Agreement { setup, words: "off".to_owned() }
@@ -104,7 +106,7 @@ fn no_codec(error: impl std::fmt::Display) -> Refusal {
     Refusal::NoCommonCodec(error.to_string())
 }
 
-fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
+fn agree(audio: &Audio, codecs: &Codecs, told: IpAddr) -> Result<Agreement, Refusal> {
     let codec =
         Codec::from_name(&audio.codec.name, audio.codec.clock).ok_or_else(|| no_codec(&audio.codec.name))?;
     let event = audio.telephone_event.as_ref();
@@ -139,6 +141,7 @@ fn agree(audio: &Audio, codecs: &Codecs) -> Result<Agreement, Refusal> {
         telephone_event_clock: event.map_or(codec.clock(), |event| event.clock),
         // Without a port nothing is sent.
         remote_rtcp: audio.remote_rtcp.unwrap_or(SocketAddr::new(audio.remote.ip(), 0)),
+        told: Some(told),
         security,
         ptime: Duration::from_millis(u64::from(ptime_ms)),
         voice_reports: audio.voice_reports,

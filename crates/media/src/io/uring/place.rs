@@ -1,5 +1,6 @@
 //! A leg's place at the ring: its socket, and what of it waits.
 
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use super::RECEIVE;
@@ -21,6 +22,8 @@ pub(super) struct Place {
     /// It stands in the list of those to arm.
     pub(super) listed: bool,
     pub(super) rtp: RawFd,
+    /// Whom the socket is connected to.
+    pub(super) peer: Option<SocketAddr>,
 }
 
 impl Place {
@@ -34,6 +37,7 @@ impl Place {
         watched: false,
         listed: false,
         rtp: -1,
+        peer: None,
     };
 
     /// Have it armed again.

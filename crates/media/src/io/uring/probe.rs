@@ -33,7 +33,7 @@ fn pass_one() -> Result<(), Lacking> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
-    ring.hold(0, socket.as_raw_fd());
+    ring.hold(0, socket.as_raw_fd(), None);
     let mut buffer = [0; 16];
     ring.flush();
     if !ring.send_rtp(0, address, b"offhook") {

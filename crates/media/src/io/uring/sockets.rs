@@ -1,7 +1,7 @@
 //! The ring as a worker uses it.
 
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ impl Io for Uring {
 
     fn attach(&mut self, at: usize, ports: Ports) -> Result<(), Ports> {
         let Some(free @ None) = self.ports.get_mut(at) else { return Err(ports) };
-        let rtp = ports.rtp().as_raw_fd();
+        let (rtp, peer) = (ports.rtp().as_raw_fd(), ports.peer());
         *free = Some(ports);
-        self.hold(at, rtp);
+        self.hold(at, rtp, peer);
         Ok(())
     }
 
@@ -34,6 +34,7 @@ impl Io for Uring {
         }
         place.armed = false;
         place.rtp = -1;
+        place.peer = None;
         self.legs -= 1;
         if armed {
             self.cancel(name);
@@ -54,6 +55,23 @@ impl Io for Uring {
         }
         let place = self.places.get(at)?;
         (!place.armed).then_some(place.held.into())
+    }
+
+    fn connect(&mut self, at: usize, peer: SocketAddr, told: Option<IpAddr>) -> bool {
+        let ports = self.ports.get_mut(at).and_then(Option::as_mut);
+        let (Some(ports), Some(place)) = (ports, self.places.get_mut(at)) else { return false };
+        let connected = ports.connect(peer, told);
+        place.peer = ports.peer();
+        connected
+    }
+
+    fn disconnect(&mut self, at: usize) {
+        // What is said to the peer without its name goes before.
+        self.submit();
+        if let Some(place) = self.places.get_mut(at) {
+            place.peer = None;
+        }
+        self.ports.get_mut(at).and_then(Option::as_mut).into_iter().for_each(Ports::disconnect);
     }
 
     fn watch(&mut self, at: usize, on: bool) -> bool {

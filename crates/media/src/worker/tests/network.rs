@@ -23,6 +23,65 @@ fn strangers_are_dropped_and_a_peer_behind_nat_is_found() {
     assert_eq!(rig.heard().last().unwrap().to, nat);
 }
 
+/// Let a phone say so many packets.
+fn talk(rig: &mut Rig, phone: &mut Phone, packets: usize) {
+    (0..packets).for_each(|_| phone.say(rig, &[0xff; 160]));
+}
+
+#[test]
+fn a_socket_is_connected_while_the_signalled_address_speaks() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    talk(&mut rig, &mut phone, 100);
+    assert_eq!(rig.io.connected.get(&0), Some(&home()));
+    // The latch waits for two seconds: until then it has been opened.
+    rig.slots(310);
+    assert!(rig.io.connected.is_empty());
+    rig.slots(200);
+    let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
+    phone.from = nat;
+    talk(&mut rig, &mut phone, 100);
+    assert!(rig.take_events().contains(&Event::Latched { leg: id(0), remote: nat }));
+    // The signalled address may still come, and is right then.
+    assert!(rig.io.connected.is_empty());
+    phone.from = home();
+    talk(&mut rig, &mut phone, 100);
+    assert_eq!(rig.io.connected.get(&0), Some(&home()));
+}
+
+#[test]
+fn a_re_invite_opens_the_socket_and_a_hold_leaves_it_open() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    talk(&mut rig, &mut phone, 100);
+    assert!(rig.io.connected.contains_key(&0));
+    let away = SocketAddr::from(([192, 0, 2, 99], 4_000));
+    rig.order(Order::Reconfigure(id(0), Box::new(LegSetup { remote: away, ..setup() }), None));
+    rig.slots(1);
+    assert!(rig.io.connected.is_empty());
+    let mut moved = Phone::new(away, 9);
+    talk(&mut rig, &mut moved, 100);
+    assert_eq!(rig.io.connected.get(&0), Some(&away));
+    let hold = LegSetup { send: false, receive: false, remote: away, ..setup() };
+    rig.order(Order::Reconfigure(id(0), Box::new(hold), None));
+    talk(&mut rig, &mut moved, 100);
+    assert!(rig.io.connected.is_empty());
+}
+
+#[test]
+fn a_socket_that_cannot_be_connected_is_left_alone() {
+    let mut rig = Rig::with(setup());
+    rig.io.connects = false;
+    let mut phone = Phone::new(home(), 9);
+    talk(&mut rig, &mut phone, 100);
+    rig.io.connects = true;
+    talk(&mut rig, &mut phone, 200);
+    assert!(rig.io.connected.is_empty());
+    rig.order(Order::Reconfigure(id(0), Box::new(setup()), None));
+    talk(&mut rig, &mut phone, 100);
+    assert!(rig.io.connected.contains_key(&0));
+}
+
 #[test]
 fn silence_of_the_peer_is_told_once_until_it_speaks_again() {
     let mut rig = Rig::with(setup());
