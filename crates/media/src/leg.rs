@@ -206,7 +206,10 @@ impl Leg {
         let ticks = self.pace.ticks.into();
         if self.setup.send {
             if !(self.is_relayed() && self.tx.stands_by(ticks, self.pace.ms())) {
-                self.tx.leave(ticks);
+                match self.bridge {
+                    Some(_) if !self.is_covered() => self.tx.change_way(),
+                    _ => self.tx.leave(ticks),
+                }
                 self.speak(said, turn);
             }
         } else {
@@ -304,6 +307,7 @@ impl Leg {
         for back in (0..=late as u32).rev() {
             let Some(ears) = &mut self.rx.ears else { return };
             ears.read(now.wrapping_sub(back * u32::from(self.pace.ticks)), heard);
+            let begun = ears.has_begun();
             self.rx.hear_keys(self.id, heard, turn.out);
             if let Some(detector) = &mut self.detector {
                 found_all |= !detector.push(heard, self.id, |event| turn.out.event(event));
@@ -312,6 +316,7 @@ impl Leg {
                 mix::scale(heard, self.gain);
             }
             if let Some(Bridged { end: bridge, .. }) = &mut self.bridge
+                && begun
                 && bridge.rate() == self.setup.rate
             {
                 bridge.push(heard);
@@ -399,9 +404,7 @@ impl Leg {
 
     /// Turns that did not take place.
     pub(crate) fn skip(&mut self, turns: u64) {
-        if self.tx.is_relayed() {
-            self.tx.slept(turns);
-        } else {
+        if !self.tx.slept(turns) {
             self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
             self.tx.pause();
         }

@@ -7,6 +7,10 @@
 //! Who may relay to whom is asked for each packet (`Leg::aim`): both in the same codec and packet time, nobody else
 //! listening to the one, nothing else being said by the other. As soon as that is no longer so, sound takes the way of
 //! samples, and back.
+//!
+//! The way of samples is longer, by a jitter buffer and what a turn is waited for. Nothing is put in for that where sound
+//! begins to take it, and nothing left out where it no longer does: what follows has the timestamps that follow. To the
+//! phone it is as if a packet had been late, or some had come early, and it has a jitter buffer for both.
 
 use std::net::SocketAddr;
 
@@ -19,6 +23,10 @@ use crate::worker::Turn;
 /// Turns without a packet after which a leg speaks for itself again, in milliseconds: silence, where a peer that goes
 /// on with DTX sends something each 400 ms.
 const QUIET_MS: u32 = 500;
+
+/// So long what is said next is waited for where sound changes its way, in milliseconds: a jitter buffer for packets that
+/// are as late as ever, and some turns.
+const CHANGE_MS: u32 = 200;
 
 /// A step of the sequence number beyond this is not of the same stretch.
 const LEAP: i16 = 500;
@@ -115,20 +123,32 @@ impl Stretch {
 /// What an outgoing stream knows of being relayed to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Relayed {
-    stretch: Option<Stretch>,
+    way: Way,
     /// Turns since the last packet.
     quiet: u32,
+}
+
+/// Where what is said comes from.
+#[derive(Clone, Copy, Debug, Default)]
+enum Way {
+    /// The leg itself.
+    #[default]
+    Own,
+    /// Elsewhere, as packets.
+    Passed(Stretch),
+    /// It came as packets, and is to come as samples.
+    Changing,
 }
 
 impl Tx {
     /// Whether what is said here comes from elsewhere as packets.
     pub(crate) fn is_relayed(&self) -> bool {
-        self.relayed.stretch.is_some()
+        matches!(self.relayed.way, Way::Passed(_))
     }
 
     /// A turn of a leg that is relayed to. `false` if nothing has come for so long that it has to speak itself.
     pub(crate) fn stands_by(&mut self, ticks: u32, ms: usize) -> bool {
-        if self.relayed.stretch.is_none() {
+        if !self.is_relayed() {
             return false;
         }
         self.relayed.quiet = self.relayed.quiet.saturating_add(1);
@@ -139,14 +159,18 @@ impl Tx {
         false
     }
 
-    /// Turns passed in which nobody could have relayed.
-    pub(crate) fn slept(&mut self, turns: u64) {
-        self.relayed.quiet = self.relayed.quiet.saturating_add(turns.min(1 << 20) as u32);
+    /// Turns passed in which nobody could have relayed; `false` if nobody would have.
+    pub(crate) fn slept(&mut self, turns: u64) -> bool {
+        let waits = !matches!(self.relayed.way, Way::Own);
+        if waits {
+            self.relayed.quiet = self.relayed.quiet.saturating_add(turns.min(1 << 20) as u32);
+        }
+        waits
     }
 
     /// The stretch is over: what is said next goes on from its numbers, with the time that passed since.
     pub(crate) fn leave(&mut self, ticks: u32) {
-        if self.relayed.stretch.take().is_some() {
+        if !matches!(std::mem::take(&mut self.relayed.way), Way::Own) {
             // A packet was due at the last turn, and one will be at this.
             self.pass(ticks.wrapping_mul(self.relayed.quiet.saturating_sub(1)));
             self.pause();
@@ -154,9 +178,39 @@ impl Tx {
         self.relayed.quiet = 0;
     }
 
+    /// The stretch is over, and what followed in it comes as samples from here on.
+    pub(crate) fn change_way(&mut self) {
+        if self.is_relayed() {
+            self.relayed.way = Way::Changing;
+        }
+    }
+
+    /// What follows the stretch is here: it goes on from its numbers.
+    pub(crate) fn go_on(&mut self, ticks: u32, ms: usize) {
+        if !matches!(self.relayed.way, Way::Own) && self.relayed.quiet.saturating_mul(ms as u32) <= CHANGE_MS
+        {
+            self.relayed = Relayed::default();
+        } else {
+            self.leave(ticks);
+        }
+    }
+
+    /// A turn without anything to say. `false` if nothing is waited for, or no longer.
+    pub(crate) fn waits_on(&mut self, ticks: u32, ms: usize) -> bool {
+        if !matches!(self.relayed.way, Way::Changing) {
+            return false;
+        }
+        self.relayed.quiet = self.relayed.quiet.saturating_add(1);
+        if self.relayed.quiet.saturating_mul(ms as u32) <= CHANGE_MS {
+            return true;
+        }
+        self.leave(ticks);
+        false
+    }
+
     /// A packet that is not relayed, of a stream that is.
     pub(crate) fn swallow(&mut self, head: &Head) {
-        if let Some(stretch) = &mut self.relayed.stretch {
+        if let Way::Passed(stretch) = &mut self.relayed.way {
             stretch.swallow(head);
         }
     }
@@ -170,13 +224,19 @@ impl Tx {
         head: &Head,
         turn: &mut Turn<'_, I>,
     ) {
-        let place = self.relayed.stretch.as_mut().map_or(Place::New, |stretch| stretch.place(head, clock));
+        let place = match &mut self.relayed.way {
+            Way::Passed(stretch) => stretch.place(head, clock),
+            Way::Own | Way::Changing => Place::New,
+        };
         let (place, begins) = match place {
             Place::Before => return,
             Place::New => {
-                self.leave(ticks);
+                match self.relayed.way {
+                    Way::Changing => self.relayed = Relayed::default(),
+                    Way::Own | Way::Passed(_) => self.leave(ticks),
+                }
                 let (seq, timestamp) = (self.next_seq(), self.timestamp());
-                self.relayed.stretch = Some(Stretch::begin(head, seq, timestamp));
+                self.relayed.way = Way::Passed(Stretch::begin(head, seq, timestamp));
                 (Place::Next(seq, timestamp), true)
             }
             other => (other, false),

@@ -45,6 +45,9 @@ const FORGIVEN: u8 = 8;
 /// So many packets in a row of the codec that was agreed on first, after others, and the stream has settled on it again.
 const SETTLED: u32 = 50;
 
+/// After so many packets of a stream it is known how late some are.
+const KNOWN: u64 = 50;
+
 /// What a datagram was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
@@ -405,6 +408,15 @@ impl Rx {
     /// Whose stream is heard.
     pub(crate) fn ssrc(&self) -> Option<u32> {
         self.stream.as_ref().map(Receiver::ssrc)
+    }
+
+    /// Who listens did not until now, or from other packets, while the stream went on.
+    pub(crate) fn resume(&mut self) {
+        let Some(ears) = &mut self.ears else { return };
+        match self.stream.as_ref().filter(|stream| stream.packets() >= KNOWN) {
+            Some(stream) => ears.resume(stream.swing()),
+            None => ears.reset(),
+        }
     }
 
     /// Nobody listens any more, or others do.

@@ -1,5 +1,7 @@
 //! What a receiver knows of a stream: order, loss and jitter as RFC 3550 A.1, A.3 and A.8 compute them.
 
+use std::time::Duration;
+
 use crate::burst::Bursts;
 use crate::rtcp::ReportBlock;
 use crate::{RtpTime, Seq};
@@ -12,6 +14,9 @@ const MAX_MISORDER: i32 = 100;
 
 /// A packet that is so many behind the newest will not come any more, for the count of bursts.
 const SETTLED: u32 = 15;
+
+/// A packet that is later than the one before by so many milliseconds follows a pause, or a clock set anew.
+const SWING_MS: u32 = 200;
 
 /// What a packet turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub struct Receiver {
     transit: Option<u32>,
     /// Jitter in sixteenths of a clock unit, as in A.8.
     jitter: u32,
+    /// The most that a packet was later than the one before, lately, in sixteenths too.
+    swing: u32,
     duplicates: u64,
     out_of_order: u64,
     packets: u64,
@@ -73,6 +80,7 @@ impl Receiver {
             prior: None,
             transit: None,
             jitter: 0,
+            swing: 0,
             duplicates: 0,
             out_of_order: 0,
             packets: 0,
@@ -167,6 +175,11 @@ impl Receiver {
             if d < self.clock.saturating_mul(2) {
                 self.jitter = self.jitter.wrapping_add(d).wrapping_sub((self.jitter + 8) >> 4);
             }
+            // Half of it is forgotten in 177 packets.
+            self.swing -= self.swing >> 8;
+            if d < self.clock / 1_000 * SWING_MS {
+                self.swing = self.swing.max(d << 4);
+            }
         }
     }
 
@@ -198,6 +211,12 @@ impl Receiver {
     /// Interarrival jitter in clock units.
     pub fn jitter(&self) -> u32 {
         self.jitter >> 4
+    }
+
+    /// The most that a packet was later or sooner after the one before than it was sent, lately.
+    pub fn swing(&self) -> Duration {
+        let micros = u64::from(self.swing >> 4) * 1_000_000 / u64::from(self.clock.max(1));
+        Duration::from_micros(micros)
     }
 
     /// Interarrival jitter in milliseconds.

@@ -242,6 +242,7 @@ impl Leg {
                 true if !fit => {
                     let before = self.rx.take_ears();
                     self.rx.ears = Some(kit.ears);
+                    self.rx.resume();
                     before
                 }
                 _ => Some(kit.ears),

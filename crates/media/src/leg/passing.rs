@@ -81,10 +81,8 @@ impl Leg {
     /// It leaves its worker: whom it heard and who heard it there as packets has no part in it any more.
     pub(crate) fn depart(&mut self) {
         (self.watched, self.aimed) = (false, None);
-        if std::mem::take(&mut self.rx.relaying)
-            && let Some(ears) = &mut self.rx.ears
-        {
-            ears.reset();
+        if std::mem::take(&mut self.rx.relaying) {
+            self.rx.resume();
         }
         self.tx.leave(self.pace.ticks.into());
     }
@@ -169,16 +167,15 @@ impl Leg {
         self.aimed = to;
         if to.is_some() != self.rx.relaying {
             self.rx.relaying = to.is_some();
-            // What was kept for the other way is old when it is taken again.
-            if let Some(ears) = &mut self.rx.ears {
-                ears.reset();
-            }
+            to.into_iter().for_each(|to| self.hand_over(to, turn));
+            self.rx.resume();
             if let Some(Bridged { end: bridge, .. }) = &mut self.bridge {
                 bridge.pass();
             }
             let facing = self.bridge.as_ref().and_then(|bridge| bridge.facing);
             match (to, facing.and_then(|facing| find(turn.legs, facing))) {
-                (None, Some(other)) => other.tx.leave(other.pace.ticks.into()),
+                (None, Some(other)) if other.is_covered() => other.tx.leave(other.pace.ticks.into()),
+                (None, Some(other)) => other.tx.change_way(),
                 (Some(_), Some(other)) => {
                     if let Some(Bridged { end: bridge, .. }) = &mut other.bridge {
                         bridge.pass();
@@ -191,6 +188,21 @@ impl Leg {
             }
         }
         to
+    }
+
+    /// Packets are passed on from here on: those that waited to be heard go first, and nothing of them is lost.
+    fn hand_over<I: Io>(&mut self, to: LegId, turn: &mut Turn<'_, I>) {
+        let Some(ears) = &mut self.rx.ears else { return };
+        let Turn { now, io, scratch, out, stats, legs } = turn;
+        let Some(other) = find(legs, to) else { return };
+        let turn = &mut Turn { now: *now, io: &mut **io, scratch, out, stats, legs: &mut [] };
+        let (place, at) = (other.place(), other.rx.latch.remote());
+        while let Some(payload) = turn.scratch.packet.get_mut(HEADER..)
+            && let Some((gap, len, ticks)) = ears.hand_over(payload)
+        {
+            other.tx.pass(gap);
+            other.tx.audio(place, at, other.setup.payload_type, true, (len, ticks), turn);
+        }
     }
 
     /// Pass the turn's datagram on.

@@ -103,6 +103,11 @@ impl Leg {
                 (!list.is_paused()).then_some(filled.len)
             }
         };
+        if said.is_some() {
+            self.tx.go_on(ticks, ms);
+        } else if self.tx.waits_on(ticks, ms) {
+            return;
+        }
         if let Some(len) = said.filter(|_| self.recorders.want_said()) {
             let recorders = &mut self.recorders;
             let scratch = &mut *turn.scratch;

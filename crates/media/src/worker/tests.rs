@@ -42,6 +42,7 @@ mod relaying;
 mod rooms;
 mod secured;
 mod silence;
+mod ways;
 
 const WALL: Duration = Duration::from_secs(1_800_000_000);
 const MS: fn(u64) -> Duration = Duration::from_millis;

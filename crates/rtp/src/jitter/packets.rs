@@ -114,6 +114,14 @@ impl Packets {
         self.too_late = (0, 0);
     }
 
+    /// Forget everything but the counters, for a stream that goes on and whose packets come so unevenly that `start` is the
+    /// delay to begin with, within the bounds.
+    pub fn resume(&mut self, start: Duration) {
+        self.reset();
+        let start = start.as_millis().min(500) as u32 * self.per_ms;
+        self.start = start.clamp(self.least.min(self.most), self.most);
+    }
+
     /// A packet came at `arrival`.
     pub fn insert(
         &mut self,
@@ -258,7 +266,7 @@ impl Packets {
             return if self.mute & 1 != 0 { Next::Pause(units) } else { Next::Wait(units) };
         };
         let mut gap = slot.timestamp.since(at).max(0) as u32;
-        if std::mem::take(&mut self.fresh) {
+        if self.fresh {
             // Nothing is heard: sound begins with just the delay that is wanted.
             gap = gap.saturating_add_signed(self.excess(now).saturating_neg());
         }
@@ -267,6 +275,7 @@ impl Packets {
             return self.take(index, slot, at);
         }
         if let Some(lost) = self.missing(slot.seq) {
+            self.fresh = false;
             // As long as the packets are; but after a tiny one, not so little that a frame takes a hundred of them.
             let units = self.usual.max(5 * self.per_ms).min(gap);
             self.advance(lost);
@@ -279,12 +288,18 @@ impl Packets {
             return Next::Lost { units, next };
         }
         // A pause is the place to give up delay that is not needed.
-        let over = self.excess(now).clamp(0, gap as i32) as u32;
-        let at = at.plus(over);
-        if over == gap {
+        gap -= self.excess(now).clamp(0, gap as i32) as u32;
+        if (self.fresh || self.last.is_none()) && gap < want {
+            // Sound that would begin inside a frame has to be here when the frame does: what is left of its last packet
+            // would wait for the next frame each time, and be of no use to a packet that is late.
+            let enough = self.spread.behind(now, slot.timestamp) >= self.least_margin() as i32;
+            gap = if enough && 2 * gap <= want { 0 } else { want };
+        }
+        let at = slot.timestamp.minus(gap);
+        if gap == 0 {
             return self.take(index, slot, at);
         }
-        let units = (gap - over).min(want.max(1));
+        let units = gap.min(want.max(1));
         self.at = Some(at.plus(units));
         self.silent = self.silent.saturating_add(units);
         Next::Pause(units)
@@ -292,6 +307,7 @@ impl Packets {
 
     fn take(&mut self, index: usize, slot: Slot, at: RtpTime) -> Next<'_> {
         self.store.free(index);
+        self.fresh = false;
         let in_order = self.missing(slot.seq).is_none();
         self.advance(slot.seq);
         if slot.is_noise() {
@@ -330,6 +346,11 @@ impl Packets {
         if self.spread.is_known() { self.least } else { self.start }
     }
 
+    /// With less than this a packet is likely to be too late.
+    fn least_margin(&self) -> u32 {
+        self.spread.quantile().max(self.least_now() / 2).min(self.most)
+    }
+
     /// How much longer than wanted the delay is, negative if it is shorter: for a reader who is about to take, at
     /// `now`, the next packet.
     pub fn excess(&self, now: u32) -> i32 {
@@ -341,8 +362,7 @@ impl Packets {
     /// and half of the least delay. The reader is as in [`excess`](Packets::excess).
     pub fn margin(&self, now: u32) -> i32 {
         let Some(at) = self.at else { return 0 };
-        let least = self.spread.quantile().max(self.least_now() / 2).min(self.most);
-        self.spread.behind(now, at).wrapping_sub(least as i32)
+        self.spread.behind(now, at).wrapping_sub(self.least_margin() as i32)
     }
 
     /// How far behind the fastest packet sound is played at `now`, if of what was taken `ahead` is not yet played.
@@ -403,6 +423,25 @@ impl Packets {
             trimmed = true;
         }
         trimmed
+    }
+
+    /// Take the next packet of the first format as it is, whenever it is due: `out` is its payload's. How many units are
+    /// missing before it, its length, and how many units it lasts; `None` when no packet is left.
+    pub fn hand_over(&mut self, out: &mut [u8]) -> Option<(u32, usize, u32)> {
+        loop {
+            let at = self.at?;
+            let (index, slot) = self.store.front(at)?;
+            let payload = self.store.payload(index, &slot);
+            let length = payload.len();
+            let room = out.get_mut(..length).filter(|_| !slot.is_noise() && slot.format == 0);
+            let fits = room.map(|room| room.copy_from_slice(payload)).is_some();
+            self.store.free(index);
+            if fits {
+                let gap = slot.timestamp.since(at).max(0) as u32;
+                self.at = Some(slot.end());
+                return Some((gap, length, slot.units.into()));
+            }
+        }
     }
 
     /// Packets that came too late to be played.
