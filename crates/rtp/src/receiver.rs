@@ -329,6 +329,22 @@ mod tests {
     }
 
     #[test]
+    fn the_swing_is_that_of_the_latest_packet_and_is_forgotten() {
+        let mut receiver = Receiver::new(1, Seq(0), 8_000);
+        let mut hear = |packets: std::ops::Range<u32>, late: u32| {
+            for n in packets {
+                receiver.receive(Seq(n as u16), RtpTime(n * 160), n * 160 + late, true);
+            }
+            receiver.swing().as_millis()
+        };
+        assert_eq!(hear(0..100, 0), 0);
+        assert_eq!(hear(100..101, 40 * 8), 40);
+        assert!((25..40).contains(&hear(101..150, 0)));
+        assert!(hear(150..1_500, 0) < 5);
+        assert!(hear(1_500..1_510, 1_000 * 8) < 5, "a pause is no jitter");
+    }
+
+    #[test]
     fn jitter_settles_at_the_mean_deviation() {
         let mut receiver = Receiver::new(1, Seq(0), 8_000);
         for n in 0..2_000u32 {
