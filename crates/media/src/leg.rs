@@ -89,8 +89,9 @@ pub(crate) struct Leg {
     came: Duration,
     early: u8,
     doubt: u8,
-    /// Turns that were skipped and whose audio is still to be read.
+    /// Turns that were skipped and whose audio is still to be read, and such whose audio is still to be said.
     unread: u64,
+    unsaid: u8,
     recorders: Recorders,
     detector: Option<Box<Listener>>,
     bridge: Option<Bridged>,
@@ -137,6 +138,7 @@ impl Leg {
             early: 0,
             doubt: 0,
             unread: 0,
+            unsaid: 0,
             door: Door::Open,
             setup,
         }
@@ -210,6 +212,7 @@ impl Leg {
                     Some(_) if !self.is_covered() => self.tx.change_way(),
                     _ => self.tx.leave(ticks),
                 }
+                self.catch_up(said, turn);
                 self.speak(said, turn);
             }
         } else {
@@ -400,17 +403,6 @@ impl Leg {
     fn voice(&self) -> Option<VoiceMetrics> {
         let hearing = Hearing::of(&self.setup, &self.rx, &self.rtcp)?;
         Some(hearing.metrics(self.rx.ssrc()?, &self.setup, &self.rx, &self.rtcp))
-    }
-
-    /// Turns that did not take place.
-    pub(crate) fn skip(&mut self, turns: u64) {
-        if !self.tx.slept(turns) {
-            self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(turns as u32));
-            self.tx.pause();
-        }
-        self.play_unheard(turns);
-        self.unread = self.unread.saturating_add(turns);
-        self.rx.skip(turns);
     }
 
     /// The last turn: what runs ends, and the peer is told goodbye.

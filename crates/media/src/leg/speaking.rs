@@ -10,6 +10,9 @@ use crate::source::Source;
 use crate::tx::Step;
 use crate::worker::Turn;
 
+/// What was to be said in so many milliseconds before is said late; of more, time passes.
+const LATE_MS: u64 = 60;
+
 /// Where what is said lies, for whoever records it.
 enum Voice {
     /// Encoded, in the packet.
@@ -28,6 +31,49 @@ impl Leg {
     /// Whether it was not asked to say anything, be it silent just now: it records, gathers keys or waits.
     fn has_nothing_to_say(&self) -> bool {
         !self.is_covered() && self.bridge.is_none() && self.room.is_none()
+    }
+
+    /// Turns that did not take place.
+    ///
+    /// Of a few that were skipped the sound is said late, at the next turn: a phone has it in time if it holds that much
+    /// ahead, and would hear a hole in any case if it does not.
+    pub(crate) fn skip(&mut self, turns: u64) {
+        let unsaid = turns.saturating_add(self.unsaid.into());
+        if self.tx.slept(turns) {
+            self.play_unheard(turns);
+        } else if self.speaks_alone() && unsaid.saturating_mul(self.pace.ms() as u64) <= LATE_MS {
+            self.unsaid = unsaid as u8;
+        } else {
+            self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(unsaid as u32));
+            self.tx.pause();
+            self.play_unheard(unsaid);
+            self.unsaid = 0;
+        }
+        self.unread = self.unread.saturating_add(turns);
+        self.rx.skip(turns);
+    }
+
+    /// Whether each packet time has a sound that waits to be said.
+    fn speaks_alone(&self) -> bool {
+        let bridged = self.bridge.as_ref().is_some_and(|bridge| !bridge.end.of_room());
+        self.setup.send
+            && self.dialling.is_none()
+            && match &self.source {
+                Source::Prompts(list) => !list.is_paused(),
+                Source::Silence => bridged,
+                Source::Echo { .. } => false,
+            }
+    }
+
+    /// Say what was to be said in turns that were skipped.
+    pub(super) fn catch_up<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {
+        for left in (1..=std::mem::take(&mut self.unsaid)).rev() {
+            if !self.speaks_alone() {
+                self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(left.into()));
+                return self.tx.pause();
+            }
+            self.speak(said, turn);
+        }
     }
 
     pub(super) fn speak<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {

@@ -142,3 +142,21 @@ fn music_in_the_background_goes_on_for_whoever_does_not_hear_it() {
     assert_eq!(one.len(), 1_600);
     assert_eq!(one, other, "both are at the same place");
 }
+
+#[test]
+fn what_a_few_skipped_turns_had_to_say_is_said_late_and_leaves_no_hole() {
+    for skipped in [1, 4, 11, 12] {
+        let mut rig = Rig::with(setup());
+        let ramp: Vec<i16> = (0..4_800).map(|n| 500 + n * 3).collect();
+        let whole = prompt(&ramp);
+        rig.play(1, vec![whole.clone()], Repeat::Times(1));
+        rig.slots(20);
+        rig.due(skipped);
+        rig.slots(120);
+        let sent = rig.heard();
+        let views = views(&sent);
+        assert!(views.windows(2).all(|two| two[1].timestamp.since(two[0].timestamp) == 160), "{skipped}");
+        let said: Vec<u8> = views.iter().flat_map(|view| view.payload).copied().collect();
+        assert!(said.windows(whole.bytes().len()).any(|part| part == whole.bytes()), "{skipped}");
+    }
+}
