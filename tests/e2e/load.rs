@@ -11,10 +11,12 @@ use tests::wait;
 const RATE: u32 = 1_000;
 /// Calls at once: their messages fit into the sockets' buffers, however busy the machine is.
 const AT_ONCE: usize = 48;
-/// Calls in each of two rounds: as many transactions are remembered in the one as in the other.
-const ROUND: usize = 12_500;
-/// What memory may grow by in the second round.
-const GROWTH_KB: u64 = 8_192;
+/// Calls in each round: as many transactions are remembered in the one as in the other.
+const ROUND: usize = 7_000;
+/// What memory may grow by in each round after the first. What calls leave behind grows in all of them; pages that the
+/// allocator holds come and go by more, and not in the same direction: over six rounds of 12,500 calls on a busy machine
+/// it was +1.1, +1.7, -3.1, +6.2 and -2.4 MB.
+const GROWTH_KB: i64 = 3_072;
 
 #[test]
 fn twenty_thousand_calls_leave_nothing_behind() {
@@ -47,11 +49,12 @@ fn twenty_thousand_calls_leave_nothing_behind() {
         wait::until("sockets to be closed", Duration::from_secs(15), || {
             (cost::open_files(pid) <= files).then_some(())
         });
-        cost::resident_kb(pid)
+        cost::resident_kb(pid) as i64
     };
     // What is kept of finished calls is full after the first thousand.
-    let (before, now) = (round(), round());
-    assert!(now <= before + GROWTH_KB, "{before} KB after the first calls, {now} KB after as many again");
-    assert_eq!(server.metric("offhook_calls_ended_total") as usize, 2 * ROUND);
+    let after = [round(), round(), round()];
+    let grown = after.windows(2).map(|two| two[1] - two[0]).min();
+    assert!(grown <= Some(GROWTH_KB), "KB after each round: {after:?}");
+    assert_eq!(server.metric("offhook_calls_ended_total") as usize, after.len() * ROUND);
     assert_eq!(server.metric("offhook_calls_abandoned_total"), 0.0);
 }
