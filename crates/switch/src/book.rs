@@ -98,7 +98,11 @@ impl Record {
     pub(crate) fn set_media(&self, mark: Mark, leg: Option<media::LegId>) {
         let mut media = crate::lock(&self.media);
         media.retain(|(of, _)| *of != mark);
-        media.extend(leg.map(|leg| (mark, leg)));
+        if let Some(leg) = leg {
+            // Of most calls one: no room for four.
+            media.reserve_exact(1);
+            media.push((mark, leg));
+        }
     }
 
     /// A media leg of the call, if it has any.

@@ -122,6 +122,8 @@ impl Listing {
         let before = std::mem::take(&mut self.listed);
         let mut table = crate::lock(&self.lines.table);
         for (key, standing, owned) in legs {
+            // Of most calls one: no room for four.
+            self.listed.reserve_exact(1);
             self.listed.push((key, standing));
             if before.contains(&(key, standing)) {
                 continue;

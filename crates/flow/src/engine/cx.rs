@@ -141,7 +141,7 @@ impl Cx {
 
     /// Lets the engine enter another program when this action is over.
     pub(crate) fn install(&self, installation: Installation) {
-        self.port().install = Some(installation);
+        self.port().install = Some(Box::new(installation));
     }
 
     /// Waits for a key pressed after `keys` (the serial number of the last one that is of no interest; `None` for no

@@ -108,7 +108,7 @@ pub(crate) struct Port {
     /// A collect was filled before its terminator came: if it is the next key, within this time, it is no new input.
     pub late_terminator: Option<(String, Duration)>,
     pub recordings: Vec<OpenRecording>,
-    pub install: Option<Installation>,
+    pub install: Option<Box<Installation>>,
     /// Somebody is asked when a program is used up.
     pub asks: bool,
     /// A variable was changed from outside, and nobody was told of it yet.
@@ -130,7 +130,7 @@ pub(crate) struct Port {
     pub nodes: u32,
     pub effects: VecDeque<Effect>,
     /// The conversation that the running action waits for.
-    pub talk: Option<Talk>,
+    pub talk: Option<Box<Talk>>,
     /// Star codes beside those of the programs that run.
     pub star_codes: StarCodes,
     /// What arrives for the running action, and for what runs beside it.

@@ -182,7 +182,7 @@ impl Machine {
         };
         let target = detour.or_else(|| edges.map(|edges| edges.target(&outcome))).unwrap_or(Target::Hangup);
         match installation {
-            Some(installation) => self.install(installation, target),
+            Some(installation) => self.install(*installation, target),
             None => Step::Follow(target),
         }
     }

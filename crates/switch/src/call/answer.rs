@@ -29,7 +29,8 @@ pub(crate) struct Table {
 /// What was agreed on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Agreement {
-    pub(crate) setup: LegSetup,
+    /// Shared with the media end, which has the same for as long as the call lives.
+    pub(crate) setup: Arc<LegSetup>,
     /// `PCMU 20 ms to 192.0.2.1:4000, telephone-event 101`
     pub(crate) words: String,
 }
@@ -57,7 +58,7 @@ impl Table {
     }
 
     /// What was agreed on last, for the leg.
-    pub(crate) fn setup(&self) -> Option<&LegSetup> {
+    pub(crate) fn setup(&self) -> Option<&Arc<LegSetup>> {
         self.last.as_ref().map(|agreement| &agreement.setup)
     }
 
@@ -88,8 +89,8 @@ impl Table {
         let agreement = match (&terms.audio, &self.last) {
             (Some(audio), _) => agree(audio, &self.codecs, self.address)?,
             (None, Some(last)) => {
-                let setup = LegSetup { send: false, receive: false, ..last.setup.clone() };
-                Agreement { setup, words: "off".to_owned() }
+                let setup = LegSetup { send: false, receive: false, ..LegSetup::clone(&last.setup) };
+                Agreement { setup: Arc::new(setup), words: "off".to_owned() }
             }
             (None, None) => return Err(no_codec(sdp::Reject::NoAudio)),
         };
@@ -158,5 +159,5 @@ fn agree(audio: &Audio, codecs: &Codecs, told: IpAddr) -> Result<Agreement, Refu
     if audio.held {
         words.push_str(", held");
     }
-    Ok(Agreement { setup, words })
+    Ok(Agreement { setup: Arc::new(setup), words })
 }

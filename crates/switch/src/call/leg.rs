@@ -154,7 +154,7 @@ pub(crate) struct CallLeg {
     /// Where the far end wants the call to go instead.
     sent_to: Vec<String>,
     /// Why the far end is gone, once it is, and what the other party should be told.
-    gone: Option<(String, Reason)>,
+    gone: Option<Box<(String, Reason)>>,
 }
 
 impl CallLeg {
@@ -277,7 +277,7 @@ impl CallLeg {
 
     /// Why it is gone, in words for the other party.
     pub(crate) fn farewell(&self) -> Reason {
-        self.gone.as_ref().map_or_else(Reason::normal, |(_, reason)| reason.clone())
+        self.gone.as_ref().map_or_else(Reason::normal, |gone| gone.1.clone())
     }
 
     /// When [`CallLeg::tick`] is to be called.
@@ -341,7 +341,7 @@ impl CallLeg {
     fn depart(&mut self, cause: &str, by: Ender, reason: Reason) {
         self.stop_sound();
         if self.gone.is_none() {
-            self.gone = Some((cause.to_owned(), reason));
+            self.gone = Some(Box::new((cause.to_owned(), reason)));
             self.record_end(cause, by, None);
             self.tell(Tag::default(), LegEvent::Gone { cause: cause.to_owned() });
         }

@@ -60,7 +60,7 @@ pub(crate) struct MediaEnd {
     legs: Arc<Legs>,
     mail: mpsc::Sender<Box<Mail>>,
     state: State,
-    setup: Option<LegSetup>,
+    setup: Option<Arc<LegSetup>>,
     /// Oldest first: one or two, for which a list takes a quarter of a table's memory.
     jobs: Vec<Started>,
     numbers: u64,
@@ -173,7 +173,7 @@ impl MediaEnd {
 
     /// What prompts for the leg are encoded as, once it lives.
     pub(crate) fn form(&self) -> Option<Form> {
-        self.leg().and(self.setup.as_ref()).map(LegSetup::form)
+        self.leg().and(self.setup.as_ref()).map(|setup| setup.form())
     }
 
     /// The rate at which it hears and speaks, once it lives.
@@ -186,11 +186,11 @@ impl MediaEnd {
     }
 
     /// Puts the leg to work, best where a leg `beside` is that it may come to talk to. Does nothing if it already is.
-    pub(crate) fn adopt(&mut self, setup: &LegSetup, beside: Option<LegId>) -> Result<(), Refusal> {
+    pub(crate) fn adopt(&mut self, setup: &Arc<LegSetup>, beside: Option<LegId>) -> Result<(), Refusal> {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Reserved(ports) => {
                 let adopted =
-                    self.legs.adopt(&self.engine, ports, (setup.clone(), beside), self.mail.clone());
+                    self.legs.adopt(&self.engine, ports, (LegSetup::clone(setup), beside), self.mail.clone());
                 self.state = State::Live(adopted.map_err(|error| {
                     tracing::warn!(%error, "no media leg");
                     Refusal::MediaBusy
@@ -216,12 +216,12 @@ impl MediaEnd {
     }
 
     /// What a re-INVITE agreed on. In another codec, what plays goes on where it was. Whether it is anything new.
-    pub(crate) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
+    pub(crate) fn reconfigure(&mut self, setup: Arc<LegSetup>) -> Result<bool, media::Error> {
         let Some(leg) = self.leg() else { return Ok(false) };
         if self.setup.as_ref() == Some(&setup) {
             return Ok(false);
         }
-        self.engine.send(leg, Command::Reconfigure(Box::new(setup.clone())))?;
+        self.engine.send(leg, Command::Reconfigure(Box::new(LegSetup::clone(&setup))))?;
         self.setup = Some(setup);
         Ok(true)
     }
@@ -246,6 +246,8 @@ impl MediaEnd {
         let leg = self.leg().ok_or(media::Error::NoLeg)?;
         self.numbers += 1;
         self.engine.send(leg, command(self.numbers))?;
+        // Most have one at a time: no room for four.
+        self.jobs.reserve_exact(1);
         self.jobs.push(Started { number: self.numbers, tag, job });
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! What one call lived through, written down while it lives.
 //!
 //! Shared by the call's task, the SIP shard (messages in short) and what outlives the call (uploads).
+//! Kept packed ([`packed`]): it is written for every call, stays as long as the call lives, and is read of few.
+
+mod packed;
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -24,7 +27,8 @@ pub(crate) struct Timeline {
 
 #[derive(Debug, Default)]
 struct Entries {
-    list: Vec<Entry>,
+    bytes: Vec<u8>,
+    count: usize,
     dropped: u64,
     ending: bool,
     /// How many there were when the call finished; a few may follow.
@@ -42,8 +46,9 @@ impl Timeline {
         tracing::debug!(target: "switch::trace", parent: &self.span, "{entry}");
         let mut entries = crate::lock(&self.entries);
         let limit = if entries.ending { LIMIT } else { LIMIT - ROOM_FOR_THE_END };
-        if entries.list.len() < limit {
-            entries.list.push(entry);
+        if entries.count < limit {
+            packed::write(&mut entries.bytes, &entry);
+            entries.count += 1;
         } else {
             entries.dropped += 1;
         }
@@ -68,8 +73,8 @@ impl Timeline {
     pub(crate) fn finish(&self) -> usize {
         let mut entries = crate::lock(&self.entries);
         if entries.finished.is_none() {
-            entries.list.shrink_to_fit();
-            entries.finished = Some(entries.list.len());
+            entries.bytes.shrink_to_fit();
+            entries.finished = Some(entries.count);
         }
         entries.finished.unwrap_or_default()
     }
@@ -77,7 +82,7 @@ impl Timeline {
     /// All entries in the order of their time, and a note on those that found no room.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let entries = crate::lock(&self.entries);
-        let mut list = entries.list.clone();
+        let mut list = packed::read(&entries.bytes);
         list.sort_by_key(|entry| entry.at_ms);
         if entries.dropped > 0 {
             let at_ms = list.last().map_or(0, |last| last.at_ms);

@@ -1,5 +1,7 @@
 //! The rate at which a leg works: its codec's own, or that of the party it talks to.
 
+use std::sync::Arc;
+
 use audio::Rate;
 use audio::codec::Codec;
 use media::LegSetup;
@@ -23,8 +25,12 @@ impl CallLeg {
     }
 
     /// What was agreed on, at the rate that suits.
-    pub(super) fn tuned(&self, setup: &LegSetup) -> LegSetup {
-        LegSetup { rate: self.table.codecs().rate(setup.codec, self.partner), ..setup.clone() }
+    pub(super) fn tuned(&self, setup: &Arc<LegSetup>) -> Arc<LegSetup> {
+        let rate = self.table.codecs().rate(setup.codec, self.partner);
+        if rate == setup.rate {
+            return setup.clone();
+        }
+        Arc::new(LegSetup { rate, ..LegSetup::clone(setup) })
     }
 
     /// The rate at which the media leg works, once there is one.

@@ -97,7 +97,7 @@ impl CallLeg {
     }
 
     /// Changes the media leg; what plays goes on. Whether it is anything new.
-    pub(super) fn reconfigure(&mut self, setup: LegSetup) -> Result<bool, media::Error> {
+    pub(super) fn reconfigure(&mut self, setup: Arc<LegSetup>) -> Result<bool, media::Error> {
         let changed = self.media.reconfigure(setup)?;
         if changed && let Some((tag, event)) = self.player.reform(&mut self.media) {
             self.tell(tag, event);
