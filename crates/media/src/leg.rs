@@ -225,10 +225,8 @@ impl Leg {
             self.tx.pause();
         }
         self.settle_recording(turn);
-        // An echo is in no hurry: its own turn will do.
-        let hurry = self.rx.relaying && self.bridge.is_some();
-        if hurry != self.watched {
-            self.watched = turn.io.watch(self.place(), hurry);
+        if self.rx.relaying != self.watched {
+            self.watched = turn.io.watch(self.place(), self.rx.relaying);
         }
         self.chores -= 1;
         if self.chores == 0 {
