@@ -21,6 +21,7 @@ use crate::timeline::Timeline;
 use crate::worker::Turn;
 use kinds::{Kind, kind, turn_law};
 
+mod keeping;
 mod kinds;
 
 /// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
@@ -55,6 +56,8 @@ pub(crate) enum Heard {
     Audio,
     /// The same, of another codec than is passed on: it is still to be kept, by [`Rx::keep`].
     Astray(Packet),
+    /// A description of silence, where audio is passed on: it is to be passed on too, or kept, by [`Rx::keep_noise`].
+    Noise(Packet),
     /// The peer's, but no audio.
     Other,
     /// Of no use.
@@ -251,10 +254,13 @@ impl Rx {
                 Heard::Other
             }
             Kind::Noise => {
-                if let Some(ears) = &mut self.ears
-                    && setup.receive
-                    && matches!(order, Order::Newest | Order::Late)
-                {
+                if !setup.receive || !matches!(order, Order::Newest | Order::Late) {
+                    return Heard::Other;
+                }
+                if self.relaying {
+                    return Heard::Noise(Packet { arrival, timestamp, format: 0 });
+                }
+                if let Some(ears) = &mut self.ears {
                     ears.insert_noise(arrival, packet.seq, timestamp, packet.payload);
                 }
                 Heard::Other
@@ -274,13 +280,6 @@ impl Rx {
                     }
                 }
             }
-        }
-    }
-
-    /// Keep the turn's datagram, of this length, for whoever listens.
-    pub(crate) fn keep<I: Io>(&mut self, id: LegId, about: Packet, len: usize, turn: &mut Turn<'_, I>) {
-        if let Some(packet) = turn.scratch.datagram.get(..len).and_then(View::parse) {
-            self.insert(id, about, &packet, (turn.out, turn.stats));
         }
     }
 

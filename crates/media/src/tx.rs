@@ -33,6 +33,8 @@ pub(crate) struct Tx {
     talking: bool,
     /// The last packet described a silence, so many ticks ago.
     described: Option<u32>,
+    /// How loud the silence is that was passed on last, if nothing was said since: in -dBov, as it came.
+    noise: Option<u8>,
     /// For what is said from samples; with whoever has such, as [`crate::ears::Kit`] says.
     encoder: Option<Encoder>,
     /// The leg's encryption, both ways: nothing leaves past it.
@@ -52,6 +54,7 @@ impl Tx {
             timestamp: RtpTime((mixed >> 32) as u32),
             talking: false,
             described: None,
+            noise: None,
             encoder: None,
             guard,
             relayed: Relayed::default(),
@@ -93,6 +96,16 @@ impl Tx {
     /// Time passes without audio.
     pub(crate) fn pass(&mut self, units: u32) {
         self.timestamp = self.timestamp.plus(units);
+    }
+
+    /// What is passed on next is noise of this level, or audio.
+    pub(crate) fn passes_noise(&mut self, level: Option<u8>) {
+        self.noise = level;
+    }
+
+    /// Whether a silence was passed on last, and nothing was said since.
+    pub(crate) fn has_passed_noise(&self) -> bool {
+        self.noise.is_some()
     }
 
     /// What comes next is a new talkspurt.
@@ -138,6 +151,7 @@ impl Tx {
         }
         let marker = talking && !self.talking;
         self.talking = talking;
+        self.noise = None;
         let timestamp = self.timestamp;
         self.timestamp = timestamp.plus(ticks);
         self.send(place, to, (payload_type, marker, timestamp), len, turn);
@@ -165,7 +179,7 @@ impl Tx {
             return true;
         }
         if let Some(level) = turn.scratch.packet.get_mut(HEADER) {
-            *level = SILENCE;
+            *level = self.noise.unwrap_or(SILENCE);
         }
         self.send(place, to, (payload_type, false, timestamp), 1, turn);
         self.described = Some(0);

@@ -41,13 +41,22 @@ impl Leg {
         let heard = self.rx.datagram(self.id, &self.setup, received, proven, turn);
         if let Some(to) = to {
             match heard {
-                Heard::Audio => self.pass_on(to, received, turn),
+                Heard::Audio => self.pass_on(to, received, None, turn),
                 Heard::Other => self.keep(to, received.len, turn),
                 // From here on it takes the way of samples, and so does this packet.
                 Heard::Astray(about) => {
                     self.aim(turn);
                     self.rx.keep(self.id, about, received.len, turn);
                 }
+                Heard::Noise(about) => match self.noise_of(to, turn) {
+                    noise @ Some(_) => self.pass_on(to, received, noise, turn),
+                    // The far end is to hear the silence as sound.
+                    None => {
+                        self.rx.falls_silent();
+                        self.aim(turn);
+                        self.rx.keep_noise(about, received.len, turn);
+                    }
+                },
                 Heard::Nothing => {}
             }
         }
@@ -205,20 +214,34 @@ impl Leg {
         }
     }
 
-    /// Pass the turn's datagram on.
-    pub(super) fn pass_on<I: Io>(&mut self, to: LegId, received: Received, turn: &mut Turn<'_, I>) {
+    /// The payload type by which the leg `to` describes silence, if its far end agreed to that.
+    fn noise_of<I: Io>(&self, to: LegId, turn: &mut Turn<'_, I>) -> Option<u8> {
+        if to == self.id {
+            return self.setup.comfort_noise_send;
+        }
+        find(turn.legs, to)?.setup.comfort_noise_send
+    }
+
+    /// Pass the turn's datagram on: audio, or `noise` of this payload type.
+    pub(super) fn pass_on<I: Io>(
+        &mut self,
+        to: LegId,
+        received: Received,
+        noise: Option<u8>,
+        turn: &mut Turn<'_, I>,
+    ) {
         let Some(packet) = turn.scratch.datagram.get(..received.len).and_then(View::parse) else { return };
         let (head, octets) = (Head::of(&packet), packet.payload.len());
         let Some(place) = turn.scratch.packet.get_mut(HEADER..HEADER + octets) else { return };
         place.copy_from_slice(packet.payload);
         if to == self.id {
-            return self.say_again(&head, octets, turn);
+            return self.say_again(&head, octets, noise, turn);
         }
         turn.stats.transit.count(received.waited);
         let Turn { now, io, scratch, out, stats, legs } = turn;
         if let Some(other) = find(legs, to) {
             let turn = &mut Turn { now: *now, io: &mut **io, scratch, out, stats, legs: &mut [] };
-            other.say_again(&head, octets, turn);
+            other.say_again(&head, octets, noise, turn);
         }
     }
 
@@ -236,14 +259,17 @@ impl Leg {
         }
     }
 
-    fn say_again<I: Io>(&mut self, head: &Head, octets: usize, turn: &mut Turn<'_, I>) {
+    fn say_again<I: Io>(&mut self, head: &Head, octets: usize, noise: Option<u8>, turn: &mut Turn<'_, I>) {
         let to = self.rx.latch.remote();
         let clock = self.setup.codec.clock();
         // The packet says itself how long it is where its bytes do.
-        let ticks = match self.setup.codec.bytes_per_ms() {
-            Some(bytes) => (octets / bytes.max(1)) as u32 * (clock / 1_000),
-            None => self.pace.ticks.into(),
+        let ticks = match (noise, self.setup.codec.bytes_per_ms()) {
+            (None, Some(bytes)) => (octets / bytes.max(1)) as u32 * (clock / 1_000),
+            _ => self.pace.ticks.into(),
         };
-        self.tx.relay(self.place(), to, (self.setup.payload_type, octets, ticks, clock), head, turn);
+        let level = noise.and_then(|_| turn.scratch.packet.get(HEADER).copied());
+        self.tx.passes_noise(level);
+        let payload_type = noise.unwrap_or(self.setup.payload_type);
+        self.tx.relay(self.place(), to, (payload_type, octets, ticks, clock), head, turn);
     }
 }

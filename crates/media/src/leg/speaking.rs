@@ -29,8 +29,10 @@ impl Leg {
     }
 
     /// Whether it was not asked to say anything, be it silent just now: it records, gathers keys or waits.
+    ///
+    /// What it passed on may have been the other's silence, which is described until something is heard again.
     fn has_nothing_to_say(&self) -> bool {
-        !self.is_covered() && self.bridge.is_none() && self.room.is_none()
+        !self.is_covered() && self.room.is_none() && (self.bridge.is_none() || self.tx.has_passed_noise())
     }
 
     /// Turns that did not take place.

@@ -31,6 +31,7 @@ mod changing;
 mod counts;
 mod detecting;
 mod hearing;
+mod hush;
 mod keys;
 mod moving;
 mod network;

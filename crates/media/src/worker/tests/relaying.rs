@@ -5,7 +5,7 @@ use crate::bridge::Bridge;
 use crate::report::Saying;
 
 /// Two legs that may relay, bridged with tags 1 and 2, and the phones that speak to them.
-fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
+pub(super) fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
     let mut rig = Rig::new();
     let phones = (Phone::new(one.remote, 9), Phone::new(other.remote, 10));
     let kits = [&one, &other].map(|setup| Kit::to_talk(setup, Delay::CONVERSATION).unwrap());
@@ -44,13 +44,13 @@ fn arrive(rig: &mut Rig, place: u32, from: SocketAddr, packet: &[u8]) {
 }
 
 /// 20 ms in which Alice says a byte.
-fn say(rig: &mut Rig, alice: &mut Phone, byte: u8) {
+pub(super) fn say(rig: &mut Rig, alice: &mut Phone, byte: u8) {
     let packet = packet(alice, 0, byte);
     arrive(rig, 0, home(), &packet);
     rig.slots(4);
 }
 
-fn to_bob(rig: &mut Rig) -> Vec<Sent> {
+pub(super) fn to_bob(rig: &mut Rig) -> Vec<Sent> {
     rig.heard().into_iter().filter(|sent| sent.to == away()).collect()
 }
 
