@@ -42,6 +42,8 @@ struct Inner {
     legs: HashMap<LegId, Box<Known>>,
     /// Legs that have arrived before all that was to follow them: their worker's mailbox was full.
     behind: Vec<LegId>,
+    /// Legs that are over, and whose end nobody was told.
+    untold: Vec<(LegId, LegReport)>,
     stats: Vec<WorkerStats>,
 }
 
@@ -102,7 +104,8 @@ impl Board {
         let place = |place: usize| LegId { home: 0, place: place as u32, generation: 0 };
         let free = (0..places).rev().map(place).collect();
         let (counts, stats) = (vec![0; mailboxes.len()], vec![WorkerStats::default(); mailboxes.len()]);
-        let inner = Inner { free, counts, legs: HashMap::new(), behind: Vec::new(), stats };
+        let inner =
+            Inner { free, counts, legs: HashMap::new(), behind: Vec::new(), untold: Vec::new(), stats };
         Board { inner: Mutex::new(inner), mailboxes, some }
     }
 
@@ -258,6 +261,19 @@ impl Board {
         let report = known.report.filter(|_| known.released && known.recordings == 0)?;
         inner.legs.remove(&leg);
         Some(report)
+    }
+
+    /// A recording that was counted never came to be. If its leg has been over and waited for it, the carrier is told at
+    /// its next round.
+    pub(crate) fn never_recorded(&self, leg: LegId) {
+        if let Some(report) = self.recording_ended(leg) {
+            self.lock().untold.push((leg, report));
+        }
+    }
+
+    /// Legs that are over, and whose end is to be told now.
+    pub(crate) fn untold(&self) -> Vec<(LegId, LegReport)> {
+        std::mem::take(&mut self.lock().untold)
     }
 
     /// A leg is over and its place free.

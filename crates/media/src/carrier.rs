@@ -88,6 +88,9 @@ impl<F: Fn(Event)> Carrier<F> {
                 (self.sink)(Event::Released { leg, report });
             }
         }
+        for (leg, report) in self.board.untold() {
+            (self.sink)(Event::Released { leg, report });
+        }
     }
 
     /// Carry what a worker has let out so far.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use audio::Rate;
 
+use crate::error::Error;
 use crate::id::{LegId, PartId, RoomId};
 use crate::mailbox::Mailbox;
 use crate::member::Member;
@@ -105,6 +106,14 @@ impl Register {
         self.send(&mut unsent);
     }
 
+    /// Send an order that may be refused: where there is no room, and while others wait before it.
+    pub(crate) fn offer(&self, part: PartId, order: RoomOrder) -> Result<(), Error> {
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send(&mut unsent);
+        let mailbox = self.mailboxes.get(usize::from(part.worker)).filter(|_| unsent.is_empty());
+        mailbox.ok_or(Error::Busy)?.push(Order::Room(part, order)).map_err(|_| Error::Busy)
+    }
+
     /// Send what found a mailbox full.
     ///
     /// Whether some are left.
@@ -115,10 +124,15 @@ impl Register {
     }
 
     fn send(&self, unsent: &mut VecDeque<(PartId, RoomOrder)>) {
+        // One after another at each worker, of which there are 64 at most: none overtakes one that found no room.
+        let mut full = 0u64;
         for _ in 0..unsent.len() {
             let Some((part, order)) = unsent.pop_front() else { return };
             let Some(mailbox) = self.mailboxes.get(usize::from(part.worker)) else { continue };
-            if let Err(Order::Room(part, order)) = mailbox.push(Order::Room(part, order)) {
+            if full >> (part.worker % 64) & 1 == 1 {
+                unsent.push_back((part, order));
+            } else if let Err(Order::Room(part, order)) = mailbox.push(Order::Room(part, order)) {
+                full |= 1 << (part.worker % 64);
                 unsent.push_back((part, order));
             }
         }

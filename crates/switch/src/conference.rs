@@ -1,7 +1,7 @@
 //! Conferences: the engine's rooms, by name.
 //!
 //! Whoever names the same room meets there. A room is opened with its first member and closed with its last.
-//! It mixes narrow sound as long as all its members are narrow, and moves to a wide one with the first who is not.
+//! It mixes sound as wide as the widest of its members speaks, and moves to a wider one with the first who speaks wider.
 //! Members belong to calls, which ask for a seat, and are told by letter what changes around them.
 //!
 //! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`auditing`] lets others hear what a member
@@ -33,6 +33,7 @@ use tokio::task::AbortHandle;
 use self::announcing::Words;
 pub use self::outside::{Hearing, RoomChange};
 use self::room::Room;
+pub(crate) use self::room::suited;
 use self::taping::Tape;
 pub use self::view::{ConferenceView, MemberView};
 pub(crate) use self::wishes::{Granted, Wish};

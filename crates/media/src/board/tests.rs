@@ -125,3 +125,22 @@ fn what_was_to_follow_a_leg_that_is_over_comes_back() {
     board.moved(other, 0);
     assert!(matches!(board.send(one, Order::Stop(one, 2)), Sent::NoLeg));
 }
+
+#[test]
+fn the_end_of_a_leg_that_waited_for_a_recording_that_never_was_is_told_once() {
+    let board = board(1, 4, 4);
+    let leg = board.place(&setup(), None).unwrap();
+    let report = Leg::new(leg, setup(), "offhook".into(), std::time::Duration::ZERO, 7).report();
+    board.recording_begins(leg);
+    assert!(!board.released(leg, report).told, "a recording is counted");
+    assert!(matches!(board.send(leg, Order::Stop(leg, 1)), Sent::NoLeg), "as its order is told");
+    assert!(board.untold().is_empty());
+    board.never_recorded(leg);
+    assert_eq!(board.untold().iter().map(|(over, _)| *over).collect::<Vec<_>>(), [leg]);
+    assert!(board.untold().is_empty() && board.last_report(leg).is_none());
+    // One that is not over has nothing to tell.
+    let other = board.place(&setup(), None).unwrap();
+    board.recording_begins(other);
+    board.never_recorded(other);
+    assert!(board.untold().is_empty());
+}

@@ -74,7 +74,8 @@ impl Engine {
                 board.recording_begins(leg);
                 let ordered = self.order(leg, Order::Record(leg, Box::new(recorder), kit));
                 if ordered.is_err() {
-                    board.recording_ended(leg);
+                    // Its leg may have ended meanwhile, and waited for this.
+                    board.never_recorded(leg);
                     return ordered;
                 }
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })

@@ -47,7 +47,8 @@ impl Engine {
     /// → [`Event::Joined`](crate::Event::Joined), [`Event::Left`](crate::Event::Left)
     ///
     /// # Errors
-    /// [`Error::NoRoom`], [`Error::NoLeg`], [`Error::Busy`], [`Error::Codec`].
+    /// [`Error::NoRoom`], [`Error::NoLeg`], [`Error::Codec`]; [`Error::Busy`] if there is no place for another room, or no
+    /// room for the order that a leg with another packet time than 20 ms needs besides. Other orders wait until there is.
     pub fn join(&self, room: RoomId, leg: LegId, tag: u64, member: Member) -> Result<(), Error> {
         let setup = self.shared.board.setup(leg).ok_or(Error::NoLeg)?;
         let mut register = self.shared.register.lock();
@@ -60,14 +61,14 @@ impl Engine {
     /// Change how a member takes part.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] if it is not in that room; [`Error::Busy`].
+    /// [`Error::NoRoom`] if it is not in that room.
     pub fn change(&self, room: RoomId, leg: LegId, member: Member) -> Result<(), Error> {
         let mut register = self.shared.register.lock();
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
         let (part, settings) = (membership.part, Box::new(member.settings()));
         membership.member = member;
-        self.order_part(part, RoomOrder::Change(leg, settings))?;
+        self.post(part, RoomOrder::Change(leg, settings));
         self.gather(&mut register, room, leg);
         self.settle(&mut register, room);
         Ok(())
@@ -76,13 +77,14 @@ impl Engine {
     /// Let a member go. → [`Event::Left`](crate::Event::Left)
     ///
     /// # Errors
-    /// [`Error::NoRoom`] if it is not in that room; [`Error::Busy`].
+    /// [`Error::NoRoom`] if it is not in that room.
     pub fn leave(&self, room: RoomId, leg: LegId) -> Result<(), Error> {
         let mut register = self.shared.register.lock();
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
-        self.order_part(membership.part, RoomOrder::Leave(leg))?;
         membership.leaving = true;
+        let part = membership.part;
+        self.post(part, RoomOrder::Leave(leg));
         let ring = register.rings(room).into_iter().find(|(member, _)| *member == leg);
         if let Some((leg, tag)) = ring {
             let _ = self.order(leg, Order::Stop(leg, tag));
@@ -212,7 +214,7 @@ impl Engine {
         let new_manner = shared.as_ref().map(|_| manner);
         let (kit, ring_kit) = if by_ring { (None, Some(kit)) } else { (Some(kit), None) };
         let joining = Joining { seat: Some(seat), shared, kit, lists };
-        self.order_part(part, RoomOrder::Join(Box::new(joining)))?;
+        self.post(part, RoomOrder::Join(Box::new(joining)));
         slot.taken += usize::from(!there);
         slot.manners.extend(new_manner);
         if let (Some(end), Some(kit)) = (other, ring_kit)
@@ -258,10 +260,7 @@ impl Engine {
         let rate = entry.rate;
         let id = register.place(worker, room).ok_or(Error::Busy)?;
         let opened = Box::new(Room::new(id, rate, Lists::new(SEATS + SPARE, MANNERS)));
-        if let Err(error) = self.order_part(id, RoomOrder::Open(opened)) {
-            register.give_back(id);
-            return Err(error);
-        }
+        self.post(id, RoomOrder::Open(opened));
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let mut part =
             Part { id, seats: SEATS, taken: 0, manners: Vec::new(), most_manners: MANNERS, company: false };
@@ -291,7 +290,7 @@ impl Engine {
     }
 
     fn order_part(&self, part: PartId, order: RoomOrder) -> Result<(), Error> {
-        self.shared.board.put(part.worker, Order::Room(part, order)).into()
+        self.shared.register.offer(part, order)
     }
 
     /// An order that must arrive: one that finds the queue full waits for the carrier's next round.

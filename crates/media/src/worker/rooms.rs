@@ -13,6 +13,7 @@ use rtp::packet::HEADER;
 
 use super::timetable::Entry;
 use super::{Turn, Worker, fetch, find};
+use crate::clock;
 use crate::event::Event;
 use crate::id::{LegId, PartId};
 use crate::io::Io;
@@ -83,12 +84,15 @@ impl<I: Io> Worker<I> {
                     self.vacate(room, at);
                     return false;
                 };
-                // A re-INVITE has just changed its packet time; another seat is on its way.
-                if leg.period() != PERIOD {
+                let slot = clock::slot_of(now);
+                // A re-INVITE has just changed its packet time, and another seat is on its way; or it has just come, with
+                // a turn that was its own.
+                if leg.period() != PERIOD || !leg.is_due(slot) {
                     seat.served = true;
                     room.hear(at, false, |event| self.out.event(event));
                     return true;
                 }
+                leg.served = slot;
                 let (scratch, out, stats) = (&mut *self.scratch, &mut self.out, &mut self.stats);
                 let mut turn = Turn { now, io: &mut *io, scratch, out, stats, legs: &mut [] };
                 let Ok(attended) = panic::catch_unwind(AssertUnwindSafe(|| leg.attend(&mut turn))) else {
@@ -210,13 +214,18 @@ impl<I: Io> Worker<I> {
         self.out.put(Out::Seat(room.part, seat));
     }
 
-    /// A leg that had its turn with the room has its own again.
+    /// A leg that had its turn with the room has its own again, in the same slots.
     pub(super) fn unseat(&mut self, part: PartId, seat: &Seat) {
         let (Way::Inline { .. }, Who::Leg(id)) = (&seat.way, seat.who) else { return };
         self.timetable.weigh(Entry::Room(part.place), PERIOD, 1, 0);
         if let Some(leg) = find(&mut self.legs, id) {
             leg.leave_room(&mut self.out);
-            leg.phase = self.timetable.add(Entry::Leg(id.place), leg.period(), 1);
+            let (entry, period) = (Entry::Leg(id.place), leg.period());
+            leg.phase = match period == PERIOD && leg.served != 0 {
+                true => leg.served % period,
+                false => self.timetable.emptiest(period),
+            };
+            self.timetable.add_at(leg.phase, entry, period, 1);
         }
     }
 }

@@ -68,13 +68,18 @@ impl Timetable {
     /// Give an entry the emptiest of the slots that its packet time allows. A room counts for the legs in it.
     /// Answers the slot, modulo the packet time.
     pub(crate) fn add(&mut self, entry: Entry, period: u64, weight: u32) -> u64 {
+        let phase = self.emptiest(period);
+        self.add_at(phase, entry, period, weight);
+        phase
+    }
+
+    /// The phase of a packet time with the fewest legs.
+    pub(crate) fn emptiest(&self, period: u64) -> u64 {
         let load = |phase: &u64| {
             let group = self.groups.get(Self::group(period, *phase));
             group.map(|group| (group.weight, group.entries.len()))
         };
-        let phase = (0..period).min_by_key(load).unwrap_or(0);
-        self.add_at(phase, entry, period, weight);
-        phase
+        (0..period).min_by_key(load).unwrap_or(0)
     }
 
     /// Give an entry the slots of a phase.

@@ -162,15 +162,13 @@ impl Call {
         Some(bridge)
     }
 
-    /// A leg's far end pressed a key: its partner gets it, unless it hears it in the sound.
+    /// A leg's far end pressed a key, by a telephone-event or by INFO: its partner gets it. One that is heard in the sound
+    /// does not come here: the partner hears it there, too.
     pub(super) fn key(&mut self, now: Instant, from: LegKey, key: char, length: Duration) {
         let bridge = self.bridge.as_ref().filter(|_| self.held.is_none());
         let Some(to) = bridge.and_then(|bridge| bridge.partner(from)) else { return };
         let Some(leg) = self.leg(from).filter(|leg| leg.has_media()) else { return };
         let by = leg.mark();
-        if !leg.has_key_events() {
-            return;
-        }
         // What the flow's own party presses the flow writes down.
         if self.subject != Some(from) {
             self.record.timeline.add(now, What::Note { text: format!("{by} pressed {key}") });

@@ -40,8 +40,8 @@ use crate::sip_io::Owner;
 use crate::spool::Fleeting;
 use crate::trunk::Pass;
 
-/// A worker too busy to let a leg go is asked again after two slots.
-const RELEASE_AGAIN: Duration = Duration::from_millis(10);
+/// A worker too busy for an order is asked again after two slots.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// How long a key lasts that came by INFO, and the most that is taken for one.
 const KEY: Duration = Duration::from_millis(160);
@@ -282,15 +282,13 @@ impl CallLeg {
 
     /// When [`CallLeg::tick`] is to be called.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let release = self.media.owes_release().then_some(now + RELEASE_AGAIN);
-        [release, self.silence.poll_timeout()].into_iter().flatten().min()
+        let again = self.media.owes().then_some(now + AGAIN);
+        [again, self.silence.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Asks a worker that was too busy again to let go; looks whether audio came back.
+    /// Asks a worker again that was too busy; looks whether audio came back.
     pub(crate) fn tick(&mut self, now: Instant) {
-        if self.media.owes_release() {
-            self.media.release();
-        }
+        self.media.settle();
         if self.silence.is_over(now, || self.media.packets_in()) {
             self.lost(now);
         }

@@ -27,6 +27,7 @@ use super::pickup::{Whose, may};
 use super::run::Call;
 use super::{LegKey, Mail, post};
 use crate::conference::auditing::{Auditor, Heard};
+use crate::conference::suited;
 use crate::lines::{Line, Standing};
 
 /// What a listener's call and the call that is heard tell each other.
@@ -345,8 +346,8 @@ impl Call {
     fn open_room(&mut self, one: LegKey, other: Option<LegKey>) -> bool {
         if self.overheard.is_none() {
             let rate = |key| self.leg(key).and_then(CallLeg::rate);
-            let narrow = [Some(one), other].into_iter().flatten().all(|key| rate(key) == Some(Rate::NARROW));
-            let rate = if narrow { Rate::NARROW } else { Rate::WIDE };
+            let widest = [Some(one), other].into_iter().flatten().filter_map(rate).max();
+            let rate = suited(widest.unwrap_or(Rate::NARROW));
             let engine = self.shared.engine.clone();
             let Ok(room) = engine.open_room(RoomConfig { rate }) else { return false };
             self.overheard = Some(Box::new(Overheard { engine, room, listeners: Vec::new() }));

@@ -1,7 +1,14 @@
 //! A call's end of its media leg: from reserved ports to the released leg, and which command an event belongs to.
 //!
+//! What must not be lost of what is ordered (mute, masking, the end of things) is kept while the worker is too busy for it
+//! ([`owed`]).
+//!
 //! Commands to a leg have numbers of their own, apart from the flow's tags: what a flow starts twice under one tag is two
 //! things here.
+
+mod owed;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +22,7 @@ use tokio::sync::mpsc;
 use crate::call::recording::Ongoing;
 use crate::call::{Legs, Mail};
 use crate::error::Refusal;
+use owed::Owed;
 
 fn detection(answer: Answer) -> Detection {
     match answer {
@@ -29,8 +37,10 @@ fn detection(answer: Answer) -> Detection {
 /// What a command to the leg is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Job {
-    /// A prompt, echo, keys or a detector of the flow.
+    /// A prompt, echo or a detector of the flow.
     Sound,
+    /// Keys that are sent, beside whatever is heard.
+    Keys,
     /// A recording; boxed, for most calls have none.
     Recording(Box<Ongoing>),
 }
@@ -68,6 +78,8 @@ pub(crate) struct MediaEnd {
     bridge: Option<u64>,
     /// How loud the far end is heard.
     gain: f32,
+    /// Oldest first; mostly none.
+    owed: Vec<Owed>,
 }
 
 /// What became of a command.
@@ -89,7 +101,18 @@ impl MediaEnd {
     ) -> MediaEnd {
         let state = State::Reserved(ports);
         let jobs = Vec::new();
-        MediaEnd { engine, legs, mail, state, setup: None, jobs, numbers: 0, bridge: None, gain: 1.0 }
+        MediaEnd {
+            engine,
+            legs,
+            mail,
+            state,
+            setup: None,
+            jobs,
+            numbers: 0,
+            bridge: None,
+            gain: 1.0,
+            owed: Vec::new(),
+        }
     }
 
     pub(crate) fn leg(&self) -> Option<LegId> {
@@ -122,9 +145,9 @@ impl MediaEnd {
 
     /// How loud the far end is heard: a factor, 0 for not at all. It stays with the leg.
     pub(crate) fn set_gain(&mut self, gain: f32) {
-        let Some(leg) = self.leg().filter(|_| gain != self.gain) else { return };
-        if self.engine.send(leg, Command::Loudness { gain }).is_ok() {
+        if self.leg().is_some() && gain != self.gain {
             self.gain = gain;
+            self.owe(Owed::Loudness(gain));
         }
     }
 
@@ -135,23 +158,21 @@ impl MediaEnd {
 
     /// Takes the end of a bridge out of the leg.
     pub(crate) fn part(&mut self) {
-        if let (Some(leg), Some(tag)) = (self.leg(), self.bridge.take()) {
-            // A leg that is gone has no bridge; one whose worker is too busy hears silence from an end without another.
-            let _ = self.engine.send(leg, Command::Stop { tag });
+        if let (Some(_), Some(number)) = (self.leg(), self.bridge.take()) {
+            self.owe(Owed::Stop(number));
         }
     }
 
     /// The leg is in another call from here on, which has asked nothing of it yet; recordings are `nobody`'s, and those that
     /// follow a transfer go on.
     pub(crate) fn rehome(&mut self, mail: mpsc::Sender<Box<Mail>>, nobody: Tag) {
-        if let Some(leg) = self.leg() {
-            let follows = |job: &Job| matches!(job, Job::Recording(ongoing) if ongoing.follows);
-            let ends = self.jobs.iter().filter(|started| !follows(&started.job)).map(|ends| ends.number);
-            for number in ends.chain(self.bridge.take()) {
-                // What cannot be stopped ends with the leg.
-                let _ = self.engine.send(leg, Command::Stop { tag: number });
-            }
-        }
+        let follows = |job: &Job| matches!(job, Job::Recording(ongoing) if ongoing.follows);
+        let ends = self.jobs.iter().filter(|started| !follows(&started.job)).map(|ends| ends.number);
+        let ends: Vec<u64> = ends.chain(self.bridge).collect();
+        ends.into_iter().for_each(|number| {
+            self.owe(Owed::Stop(number));
+        });
+        self.bridge = self.bridge.filter(|_| self.leg().is_none());
         // What a recording comes to is still to be written down.
         self.jobs.retain(|started| matches!(started.job, Job::Recording(_)));
         self.jobs.iter_mut().for_each(|started| started.tag = nobody);
@@ -159,11 +180,6 @@ impl MediaEnd {
             self.legs.rehome(leg, mail.clone());
         }
         self.mail = mail;
-    }
-
-    /// Whether keys are sent and heard as telephone-events.
-    pub(crate) fn has_key_events(&self) -> bool {
-        self.setup.as_ref().is_some_and(|setup| setup.telephone_event_receive.is_some())
     }
 
     /// Whether the far end keeps us from sending: it holds us.
@@ -261,7 +277,7 @@ impl MediaEnd {
     pub(crate) fn recordings(&self) -> impl Iterator<Item = &Ongoing> {
         self.jobs.iter().filter_map(|started| match &started.job {
             Job::Recording(ongoing) => Some(&**ongoing),
-            Job::Sound => None,
+            Job::Sound | Job::Keys => None,
         })
     }
 
@@ -282,25 +298,18 @@ impl MediaEnd {
 
     /// Stops what the flow started with `tag`; its own event follows. Whether there was such a thing.
     pub(crate) fn stop(&mut self, tag: Tag) -> bool {
-        let Some(leg) = self.leg() else { return false };
         let of_tag = self.jobs.iter().filter(|started| started.tag == tag);
-        let stops = of_tag.map(|started| self.engine.send(leg, Command::Stop { tag: started.number }));
-        stops.filter(Result::is_ok).count() > 0
+        let numbers: Vec<u64> = of_tag.map(|started| started.number).collect();
+        numbers.into_iter().filter(|number| self.owe(Owed::Stop(*number))).count() > 0
     }
 
     /// Puts silence in place of what the recording that the flow started with `tag` hears, or goes on with it.
     pub(crate) fn mask(&mut self, tag: Tag, on: bool) {
-        let Some(leg) = self.leg() else { return };
-        for Started { number, tag: of, job } in &self.jobs {
-            if *of == tag && matches!(job, Job::Recording(_)) {
-                let command = match on {
-                    true => Command::PauseRecording { tag: *number, pause: media::Pause::Silence },
-                    false => Command::ResumeRecording { tag: *number },
-                };
-                // A leg that is gone has no recording either.
-                let _ = self.engine.send(leg, command);
-            }
-        }
+        let is_meant = |started: &&Started| started.tag == tag && matches!(started.job, Job::Recording(_));
+        let numbers: Vec<u64> = self.jobs.iter().filter(is_meant).map(|started| started.number).collect();
+        numbers.into_iter().for_each(|number| {
+            self.owe(Owed::Mask(number, on));
+        });
     }
 
     /// What was started under this number is over; `None` if that is known already.
@@ -330,19 +339,20 @@ impl MediaEnd {
                 Started { tag, job: Job::Recording(ongoing), .. } => {
                     Some(Outcome::Recorded { tag, ongoing: *ongoing, duration: *duration })
                 }
-                Started { job: Job::Sound, .. } => None,
+                Started { job: Job::Sound | Job::Keys, .. } => None,
             },
             media::Event::RecordFailed { tag, why, .. } => match self.ended(*tag)? {
                 Started { tag, job: Job::Recording(ongoing), .. } => {
                     Some(Outcome::RecordFailed { tag, ongoing: *ongoing, why: why.clone() })
                 }
-                Started { job: Job::Sound, .. } => None,
+                Started { job: Job::Sound | Job::Keys, .. } => None,
             },
             _ => None,
         }
     }
 
-    /// Lets the leg go; ports that were never used go back at once. Called again while [`MediaEnd::owes_release`].
+    /// Lets the leg go; ports that were never used go back at once. Done again by
+    /// [`MediaEnd::settle`] if the worker is too busy.
     pub(crate) fn release(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Live(leg) | State::Leaving(leg, false) => match self.engine.send(leg, Command::Release) {
@@ -357,7 +367,7 @@ impl MediaEnd {
     }
 
     /// The worker was too busy to take the order to let go.
-    pub(crate) fn owes_release(&self) -> bool {
+    fn owes_release(&self) -> bool {
         matches!(self.state, State::Leaving(_, false))
     }
 

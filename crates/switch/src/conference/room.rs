@@ -59,9 +59,12 @@ struct Place {
     taped: Option<u64>,
 }
 
-/// Of the sound that a leg's rate is mixed in: there are narrow rooms and wide ones.
-fn suited(rate: Rate) -> Rate {
-    if rate == Rate::NARROW { Rate::NARROW } else { Rate::WIDE }
+/// What rooms are mixed at.
+const RATES: [Rate; 4] = [Rate::NARROW, Rate::WIDE, Rate(24_000), Rate::FULL];
+
+/// Of the sound that a leg's rate is mixed in: nothing of what the leg says is lost.
+pub(crate) fn suited(rate: Rate) -> Rate {
+    RATES.into_iter().find(|room| *room >= rate).unwrap_or(Rate::FULL)
 }
 
 /// Whether a member is called so: a user's name, or the address of one who calls.
@@ -175,7 +178,7 @@ impl Room {
     /// Gives somebody a seat; whether it is inside.
     pub(super) fn take(&mut self, engine: &Engine, seat: Seat) -> Result<bool, media::Error> {
         if suited(seat.rate) > self.rate {
-            self.widen(engine)?;
+            self.widen(engine, suited(seat.rate))?;
         }
         let key = seat.key;
         self.numbers += 1;
@@ -254,11 +257,11 @@ impl Room {
         self.tell_those(|_| true, news);
     }
 
-    /// All move to a room that mixes wide sound. What is said and recorded there ends; recording begins anew.
-    fn widen(&mut self, engine: &Engine) -> Result<(), media::Error> {
-        let id = engine.open_room(RoomConfig { rate: Rate::WIDE })?;
+    /// All move to a room that mixes wider sound. What is said and recorded there ends; recording begins anew.
+    fn widen(&mut self, engine: &Engine, rate: Rate) -> Result<(), media::Error> {
+        let id = engine.open_room(RoomConfig { rate })?;
         let old = std::mem::replace(&mut self.id, id);
-        self.rate = Rate::WIDE;
+        self.rate = rate;
         self.announcer.cut();
         self.tape = None;
         for at in 0..self.places.len() {

@@ -249,6 +249,24 @@ fn keys_go_from_one_phone_to_the_other_each_once() {
 }
 
 #[test]
+fn keys_by_info_reach_a_partner_of_a_phone_that_sends_them_no_other_way() {
+    let rig = Rig::start(&[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    alice.describe_no_key_events();
+    let call = alice.call("202");
+    assert!(alice.up(call) && bob.up(0) && bob.hears_tone(0, A));
+    for key in "5#9".chars() {
+        alice.press_by_info(call, key);
+    }
+    assert!(bob.wait(|lines| lines[0].stream.heard.keys.len() >= 3), "{:?}", rig.traces());
+    assert_eq!(bob.line(0, |line| line.stream.heard.keys.clone()), "5#9");
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    rig.finished();
+    rig.nothing_left();
+}
+
+#[test]
 fn a_phone_that_vanishes_in_a_conversation_is_noticed_and_the_other_is_free() {
     let rig = Rig::with(&[], |config| config.media.media_timeout = Duration::from_millis(800));
     let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));

@@ -57,6 +57,8 @@ pub(super) struct Set {
     manner: Manner,
     /// The payload types of audio on lines to come.
     pub(super) formats: &'static str,
+    /// Whether lines to come describe telephone-events.
+    pub(super) key_events: bool,
     /// The Contacts of its refusals; its own address if empty.
     pub(super) sends_to: String,
     pub(super) requests: u32,
@@ -86,6 +88,7 @@ impl Desk {
             tone,
             manner,
             formats: "0 8",
+            key_events: true,
             sends_to: String::new(),
             requests: 0,
             lines: Vec::new(),
@@ -157,6 +160,16 @@ impl Desk {
     /// (comfort noise).
     pub fn describe(&self, formats: &'static str) {
         self.set().formats = formats;
+    }
+
+    /// Describes no telephone-events on lines to come: its keys come by INFO.
+    pub fn describe_no_key_events(&self) {
+        self.set().key_events = false;
+    }
+
+    /// Presses a key by INFO.
+    pub fn press_by_info(&self, line: LineId, key: char) {
+        self.on(line, |line, set| line.press_by_info(set, key));
     }
 
     /// Speaks by this codec on a line, from its next packet on.

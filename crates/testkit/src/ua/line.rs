@@ -66,6 +66,7 @@ pub struct Line {
     direction: String,
     /// The payload types of audio that are offered.
     formats: &'static str,
+    key_events: bool,
     answers: Option<Instant>,
     pending: Vec<Pending>,
     /// What the INVITE of ours was, to be sent again with credentials.
@@ -93,6 +94,7 @@ impl Line {
             version: 1,
             direction: "sendrecv".to_owned(),
             formats: set.formats,
+            key_events: set.key_events,
             answers: None,
             pending: Vec::new(),
             placed: None,
@@ -149,9 +151,16 @@ impl Line {
         let own = set.address().ip().to_string();
         let (version, port) = (self.version, self.stream.port());
         self.version += 1;
+        let (events, described) = match self.key_events {
+            true => (
+                format!(" {EVENTS}"),
+                format!("a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n"),
+            ),
+            false => Default::default(),
+        };
         format!(
-            "v=0\r\no=desk 1 {version} IN IP4 {own}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats} {EVENTS}\r\n\
-             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:{OPUS} opus/48000/2\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\n\
+            "v=0\r\no=desk 1 {version} IN IP4 {own}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}{events}\r\n\
+             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:{OPUS} opus/48000/2\r\n{described}\
              a=ptime:20\r\na={direction}\r\n",
             at = address.unwrap_or(&own),
             direction = self.direction,
@@ -170,7 +179,11 @@ impl Line {
 
     fn text(&self, set: &Set, method: &str, cseq: u32, headers: &str, body: &str) -> String {
         let (local, port) = (set.address(), set.address().port());
-        let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let content = match method {
+            _ if body.is_empty() => "",
+            "INFO" => "Content-Type: application/dtmf-relay\r\n",
+            _ => "Content-Type: application/sdp\r\n",
+        };
         let branch = format!("z9hG4bK{port}{}{cseq}{method}", self.call_id.len());
         let unique: u32 =
             self.call_id.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
@@ -270,6 +283,10 @@ impl Line {
         self.changed = None;
         let sdp = self.sdp(set, address);
         self.request(set, "INVITE", "", &sdp);
+    }
+
+    pub(super) fn press_by_info(&mut self, set: &mut Set, key: char) {
+        self.request(set, "INFO", "", &format!("Signal={key}\r\nDuration=160\r\n"));
     }
 
     pub(super) fn change_formats(&mut self, set: &mut Set, formats: &'static str) {

@@ -83,6 +83,33 @@ fn members_come_and_go_while_others_sing() {
 }
 
 #[test]
+fn who_comes_or_goes_is_spoken_to_at_almost_the_same_pace() {
+    for shift in 0..16 {
+        let mut rig = hall();
+        let mut b = come(&mut rig, 1, setup());
+        rig.slots(shift % 4);
+        let mut a = Singer::new(0, setup());
+        rig.adopt(0, a.setup.clone());
+        choir(&mut rig, &mut [&mut a, &mut b], 200 + shift / 4 * 5);
+        join(&mut rig, &a, Rate::NARROW, Settings::default());
+        let mut sent = rig.heard();
+        sent.extend(choir(&mut rig, &mut [&mut a, &mut b], 500));
+        rig.slots(shift % 4);
+        rig.order(Order::Room(ROOM, RoomOrder::Leave(id(0))));
+        let came = sent.len();
+        sent.extend(choir(&mut rig, &mut [&mut a, &mut b], 200));
+        let to_it = |sent: &[Sent]| -> Vec<u64> {
+            sent.iter().filter(|one| one.to == address(0)).map(|one| one.slot).collect()
+        };
+        let steps: Vec<u64> = to_it(&sent).windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(steps.iter().all(|step| (2..=6).contains(step)), "{shift}: {steps:?}");
+        assert!(steps.iter().filter(|step| **step != 4).count() <= 1, "{shift}: {steps:?}");
+        let after = to_it(&sent[came - 2..]);
+        assert!(after.windows(2).all(|two| two[1] - two[0] == 4), "{shift}: it keeps the room's slots");
+    }
+}
+
+#[test]
 fn a_member_that_makes_us_stumble_takes_nobody_with_it() {
     let mut rig = hall();
     let mut all: Vec<Singer> = (0..4).map(|place| come(&mut rig, place, setup())).collect();

@@ -103,7 +103,7 @@ impl Leg for CallLeg {
             LegCommand::Conference(joining) => self.attend(now, tag, joining),
             LegCommand::SendDigits { digits, duration, gap } => {
                 let digits = digits::spell(&digits, duration, gap);
-                let started = self.media.start(tag, Job::Sound, |tag| Command::SendDigits { tag, digits });
+                let started = self.media.start(tag, Job::Keys, |tag| Command::SendDigits { tag, digits });
                 if let Err(error) = started {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }

@@ -145,15 +145,10 @@ impl CallLeg {
         self.media.set_gain(gain);
     }
 
-    /// Whether its keys come as telephone-events, and not as sound.
-    pub(crate) fn has_key_events(&self) -> bool {
-        self.media.has_key_events()
-    }
-
     /// Presses a key for the far end; whether it is on its way.
     pub(crate) fn press(&mut self, key: char, length: Duration) -> bool {
         let digit = media::DigitToSend { key: Some(key), duration: length, gap: KEY_GAP };
-        self.media.start(OWN, Job::Sound, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
+        self.media.start(OWN, Job::Keys, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
     }
 
     /// Lets the caller hear that it rings: 180, and the tone if it hears us already, by an answer or by early media, which
