@@ -44,6 +44,10 @@ use crate::shared::Tasks;
 use crate::spool::{Fleeting, Spool};
 use crate::studio::Studio;
 
+/// Who a worker was too busy to let in is let in after so long, or at one of so many further tries.
+const AGAIN: Duration = Duration::from_millis(10);
+const TRIES: u32 = 20;
+
 /// The rooms of a switch.
 pub(crate) struct Conferences {
     engine: Engine,
@@ -163,8 +167,11 @@ impl Conferences {
                 return Err(error.into());
             }
         };
+        let serial = room.serial();
+        if room.owes() {
+            self.let_in_again(name.clone(), serial);
+        }
         if let Some(longest) = longest {
-            let serial = room.serial();
             room.limit(|| self.limit(name.clone(), serial, longest));
         }
         self.tape(&name, room);
@@ -172,6 +179,22 @@ impl Conferences {
             self.announce(&name, room, entry);
         }
         Ok(())
+    }
+
+    /// Asks the engine until all are inside who may be.
+    fn let_in_again(self: &Arc<Self>, name: String, room: u64) {
+        let conferences = self.clone();
+        self.tasks.spawn(async move {
+            for _ in 0..TRIES {
+                run::pause(AGAIN).await;
+                let mut rooms = crate::lock(&conferences.rooms);
+                let Some(room) = rooms.get_mut(&name).filter(|now| now.serial() == room) else { return };
+                room.settle(&conferences.engine);
+                if !room.owes() {
+                    return;
+                }
+            }
+        });
     }
 
     /// Closes the room when it has been there for so long.

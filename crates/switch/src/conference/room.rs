@@ -273,6 +273,12 @@ impl Room {
         Ok(())
     }
 
+    /// Whether somebody who may come in could not: a worker was too busy.
+    pub(super) fn owes(&self) -> bool {
+        let led = self.is_led();
+        self.places.iter().any(|place| !place.inside && (led || !place.seat.joining.waits))
+    }
+
     /// Lets in who may come in, and tells who is alone now.
     pub(super) fn settle(&mut self, engine: &Engine) {
         let led = self.is_led();

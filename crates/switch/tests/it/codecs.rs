@@ -95,3 +95,24 @@ fn a_phone_that_takes_comfort_noise_is_told_of_silence_and_others_are_sent_it() 
         rig.nothing_left();
     }
 }
+
+#[test]
+fn a_room_is_as_wide_as_the_widest_of_its_members() {
+    let room = json!({ "actions": [{ "type": "CONFERENCE", "params": { "name": "wide" } }] });
+    let rig = Rig::with(&[("700", room)], |config| config.codecs.opus_rate = audio::Rate(24_000));
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    bob.describe("107");
+    let rate = || rig.switch().conferences().first().map(|room| room.rate);
+    let narrow = alice.call("700");
+    assert!(alice.up(narrow));
+    rig.wait("the room", || rate() == Some(8_000));
+    let wide = bob.call("700");
+    assert!(bob.up(wide));
+    bob.speak_by(wide, Codec::Opus);
+    rig.wait("a wide room", || rate() == Some(24_000));
+    assert!(alice.hears_tone(narrow, B), "{:?}", rig.traces());
+    alice.hang_up(narrow);
+    bob.hang_up(wide);
+    assert!(alice.over(narrow) && bob.over(wide));
+    rig.nothing_left();
+}

@@ -177,3 +177,20 @@ fn who_joins_on_its_way_and_ends_leaves_once_and_its_seat_is_free() {
     assert_eq!(left, [], "the first has left once");
     house.engine.stop();
 }
+
+#[test]
+fn a_room_whose_worker_is_too_busy_loses_nobody() {
+    let house = House::new(27_540);
+    let [other, leg] = house.phones.each_ref().map(|phone| phone.leg);
+    let flood = |leg| while house.engine.send(leg, Command::Await).is_ok() {};
+    flood(leg);
+    house.engine.change(house.room, leg, Member { mute: true, ..Member::default() }).unwrap();
+    flood(leg);
+    house.engine.leave(house.room, leg).unwrap();
+    house.wait_for(&Event::Left { room: house.room, leg, tag: 1 });
+    flood(other);
+    flood(leg);
+    house.engine.join(house.room, leg, 2, Member::default()).unwrap();
+    house.wait_for(&Event::Joined { room: house.room, leg, tag: 2 });
+    assert_eq!(house.engine.members(house.room), [leg]);
+}

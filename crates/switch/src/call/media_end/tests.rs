@@ -61,7 +61,7 @@ impl Drop for Bench {
 
 #[test]
 fn what_must_not_be_lost_is_sent_again_to_a_worker_that_had_no_room_for_it() {
-    let mut bench = Bench::new(46_000);
+    let mut bench = Bench::new(27_560);
     let leg = bench.ends[0].leg().expect("a leg");
     flood(&bench.engine, leg);
     bench.ends[0].set_gain(0.0);
@@ -80,7 +80,7 @@ fn what_must_not_be_lost_is_sent_again_to_a_worker_that_had_no_room_for_it() {
 
 #[test]
 fn a_leg_that_is_gone_owes_nothing() {
-    let mut bench = Bench::new(46_100);
+    let mut bench = Bench::new(27_580);
     let leg = bench.ends[0].leg().expect("a leg");
     flood(&bench.engine, leg);
     bench.ends[0].set_gain(0.0);
