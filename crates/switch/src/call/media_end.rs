@@ -289,11 +289,16 @@ impl MediaEnd {
     /// What was started last with `tag` goes on with these prompts, the same in another form.
     pub(crate) fn swap(&self, tag: Tag, items: Vec<Arc<media::Prompt>>) -> Result<(), media::Error> {
         let leg = self.leg().ok_or(media::Error::NoLeg)?;
-        let is_sound = |started: &&Started| started.tag == tag && matches!(started.job, Job::Sound);
-        match self.jobs.iter().rfind(is_sound) {
-            Some(sound) => self.engine.send(leg, Command::Swap { tag: sound.number, items }),
+        match self.sound(tag) {
+            Some(number) => self.engine.send(leg, Command::Swap { tag: number, items }),
             None => Ok(()),
         }
+    }
+
+    /// The number of the sound that was started last with `tag`, whatever keys are sent beside it.
+    fn sound(&self, tag: Tag) -> Option<u64> {
+        let is_sound = |started: &&Started| started.tag == tag && matches!(started.job, Job::Sound);
+        self.jobs.iter().rfind(is_sound).map(|started| started.number)
     }
 
     /// Stops what the flow started with `tag`; its own event follows. Whether there was such a thing.

@@ -30,7 +30,8 @@ impl Bench {
         let ends = [9_000, 9_002].map(|port| {
             let ports = engine.reserve().expect("ports");
             let mut end = MediaEnd::new(engine.clone(), legs.clone(), ports, mail.clone());
-            end.adopt(&LegSetup::new(Codec::Pcmu, 0, ([127, 0, 0, 1], port).into()), None).expect("a leg");
+            let setup = LegSetup::new(Codec::Pcmu, 0, ([127, 0, 0, 1], port).into());
+            end.adopt(&Arc::new(setup), None).expect("a leg");
             end
         });
         let mut bench = Bench { engine, events, ends: ends.into() };
@@ -92,4 +93,15 @@ fn a_leg_that_is_gone_owes_nothing() {
         bench.ends[0].settle();
     }
     assert!(!bench.ends[0].owes() && bench.ends[0].owed.is_empty());
+}
+
+#[test]
+fn what_is_heard_is_told_from_keys_that_are_passed_on_beside_it() {
+    let mut bench = Bench::new(27_600);
+    let (end, tag) = (&mut bench.ends[0], Tag(7));
+    end.start(tag, Job::Sound, |tag| Command::Echo { tag }).expect("a sound");
+    let music = end.numbers;
+    let key = media::DigitToSend { key: Some('5'), duration: Duration::from_secs(1), gap: Duration::ZERO };
+    end.start(tag, Job::Keys, |tag| Command::SendDigits { tag, digits: vec![key] }).expect("keys");
+    assert_eq!((end.sound(tag), end.numbers), (Some(music), music + 1));
 }
