@@ -208,8 +208,11 @@ pub enum Command {
     },
     /// Tell when the next packet of audio comes. → [`Event::Arrives`](crate::Event::Arrives)
     Await,
-    /// What a re-INVITE agreed on: a new address, hold, another packet time.
+    /// What a re-INVITE agreed on: a new address, hold, another packet time. Does what [`Command::Renew`] does, too.
     Reconfigure(Box<LegSetup>),
+    /// A re-INVITE agreed on what there was already. The peer may send from elsewhere from now on, as a phone behind NAT
+    /// whose way there has changed: another source may prove to be it, once the one that it sent from is silent.
+    Renew,
     /// Say BYE and let go. → [`Event::Released`](crate::Event::Released)
     Release,
 }

@@ -46,6 +46,8 @@ pub(crate) enum Order<P> {
     Detect(LegId, Box<Listener>, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
+    /// The peer may have moved.
+    Renew(LegId),
     /// New keys, and where they were proven if that is not where the peer said it would be.
     Secure(LegId, Box<Guard>, Option<SocketAddr>),
     /// What decodes the codec that the peer has changed over to.

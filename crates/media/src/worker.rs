@@ -239,6 +239,11 @@ impl<I: Io> Worker<I> {
                 Order::Arrive(leg, ports, from, left) => self.move_in(leg, ports, (from, left), now, io),
                 Order::Release(id) => self.release(id, now, io),
                 Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now, io),
+                Order::Renew(id) => {
+                    if let Some(leg) = find(&mut self.legs, id) {
+                        leg.renew();
+                    }
+                }
                 Order::Secure(id, guard, from) => match find(&mut self.legs, id) {
                     Some(leg) => {
                         leg.open_door(io);

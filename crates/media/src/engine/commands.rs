@@ -86,6 +86,7 @@ impl Engine {
             }
             Command::PauseRecording { tag, pause } => self.order(leg, Order::Pause(leg, tag, Some(pause))),
             Command::ResumeRecording { tag } => self.order(leg, Order::Pause(leg, tag, None)),
+            Command::Renew => self.order(leg, Order::Renew(leg)),
             Command::Await => self.order(leg, Order::Await(leg)),
             Command::Loudness { gain } => self.order(leg, Order::Loudness(leg, Gain::new(gain))),
             Command::Reconfigure(new) => {

@@ -224,6 +224,11 @@ impl Leg {
         }
     }
 
+    /// A re-INVITE agreed on what there was.
+    pub(crate) fn renew(&mut self) {
+        self.rx.latch.renew(self.setup.remote);
+    }
+
     /// What a re-INVITE agreed on. In another codec or at another rate, ears and encoder are those of `kit`.
     pub(crate) fn reconfigure<P>(
         &mut self,

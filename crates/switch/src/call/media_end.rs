@@ -242,6 +242,12 @@ impl MediaEnd {
         Ok(true)
     }
 
+    /// A re-INVITE agreed on what there was: the far end may send from elsewhere from now on. A worker that is too busy to
+    /// hear of it hears of the next.
+    pub(crate) fn renew(&self) {
+        self.leg().into_iter().for_each(|leg| drop(self.engine.send(leg, Command::Renew)));
+    }
+
     /// RTP packets that came so far, as of at most a second ago.
     pub(crate) fn packets_in(&self) -> u64 {
         self.leg().and_then(|leg| self.engine.report(leg)).map_or(0, |report| report.packets_in)

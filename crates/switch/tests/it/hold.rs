@@ -92,3 +92,25 @@ fn who_is_held_may_hang_up_and_so_may_who_holds() {
     rig.finished();
     rig.nothing_left();
 }
+
+#[test]
+fn a_phone_whose_nat_forgets_it_is_found_again_after_a_re_invite_that_says_what_it_said() {
+    let rig = Rig::start(&[]);
+    let (alice, bob, call) = talking(&rig);
+    let found = |port: u16| {
+        let words = format!("sends from 127.0.0.1:{port};");
+        rig.wait("that it is found", || rig.traces().iter().any(|trace| trace.contains(&words)));
+        assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    };
+    found(alice.roam(call).expect("a port"));
+    // It is believed once: without a word of its own it is not heard from a third place.
+    let port = alice.roam(call).expect("a port");
+    assert!(bob.hears_nothing(0), "{:?}", rig.traces());
+    alice.resume(call);
+    assert!(alice.wait(|lines| lines[call].changed == Some(200)));
+    found(port);
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    rig.finished();
+    rig.nothing_left();
+}

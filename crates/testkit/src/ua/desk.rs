@@ -207,11 +207,12 @@ impl Desk {
         self.set().lines.len()
     }
 
-    fn on(&self, line: LineId, act: impl FnOnce(&mut Line, &mut Set)) {
+    fn on<T>(&self, line: LineId, act: impl FnOnce(&mut Line, &mut Set) -> T) -> T {
         let mut set = self.set();
         let mut taken = set.lines.remove(line);
-        act(&mut taken, &mut set);
+        let done = act(&mut taken, &mut set);
         set.lines.insert(line, taken);
+        done
     }
 
     /// Waits until the line is up; whether it came to that.
@@ -281,6 +282,12 @@ impl Desk {
     /// Sends sound on a line that rings or is up from here on, or none.
     pub fn sound(&self, line: LineId, on: bool) {
         self.on(line, |line, _| line.sound(on));
+    }
+
+    /// Sends a line's sound from another port than its descriptions say, and hears what comes there, as behind a NAT that
+    /// has forgotten the way. The port; `None` if there is none.
+    pub fn roam(&self, line: LineId) -> Option<u16> {
+        self.on(line, |line, _| line.roam())
     }
 
     /// Speaks another tone from here on; 0 for silence.

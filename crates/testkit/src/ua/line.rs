@@ -255,6 +255,10 @@ impl Line {
         }
     }
 
+    pub(super) fn roam(&mut self) -> Option<u16> {
+        self.stream.roam().ok()
+    }
+
     pub(super) fn refuse(&mut self, set: &mut Set, status: u16) {
         if self.phase == Phase::Ringing {
             self.status = Some(status);

@@ -110,6 +110,8 @@ impl Heard {
 pub struct Stream {
     socket: UdpSocket,
     remote: Option<SocketAddr>,
+    /// Where it says that it is.
+    port: u16,
     sequence: u16,
     timestamp: u32,
     next: Instant,
@@ -138,16 +140,18 @@ impl Stream {
     /// A stream on a free port of `local`.
     pub fn open(local: std::net::IpAddr) -> io::Result<Stream> {
         // An even port, as RFC 3550 §11 wants: some free port is even soon enough.
-        let socket = loop {
+        let (socket, port) = loop {
             let socket = UdpSocket::bind((local, 0))?;
-            if socket.local_addr()?.port() % 2 == 0 {
-                break socket;
+            let port = socket.local_addr()?.port();
+            if port % 2 == 0 {
+                break (socket, port);
             }
         };
         socket.set_nonblocking(true)?;
         Ok(Stream {
             socket,
             remote: None,
+            port,
             sequence: 1000,
             timestamp: 160_000,
             next: Instant::now(),
@@ -161,9 +165,18 @@ impl Stream {
         })
     }
 
-    /// The local port.
+    /// The local port, as descriptions have it.
     pub fn port(&self) -> u16 {
-        self.socket.local_addr().map_or(0, |address| address.port())
+        self.port
+    }
+
+    /// Sends from another port from here on, and hears what comes there, as behind a NAT that has forgotten the way; what
+    /// descriptions say stays. The port.
+    pub fn roam(&mut self) -> io::Result<u16> {
+        let socket = UdpSocket::bind((self.socket.local_addr()?.ip(), 0))?;
+        socket.set_nonblocking(true)?;
+        self.socket = socket;
+        Ok(self.socket.local_addr()?.port())
     }
 
     /// Starts sending to `remote`.

@@ -55,6 +55,8 @@ impl CallLeg {
             self.owner.record.write_leg(self.mark(), |leg| leg.media = Some(agreement.words));
             self.sync_room();
             self.outbox.push_back(Notice::Media);
+        } else {
+            self.media.renew();
         }
         self.expect_audio(now);
         Ok(())
