@@ -27,15 +27,13 @@ use connecting::Door;
 /// Slots in a second.
 const SLOTS_A_SECOND: u64 = 200;
 
-/// RTCP datagrams read a second; a peer sends one in five.
-const RTCP_A_SECOND: usize = 8;
-
 mod attending;
 mod connecting;
 mod doing;
 mod listening;
 mod passing;
 mod reporting;
+mod reports;
 mod speaking;
 
 pub(crate) use attending::Said;
@@ -353,18 +351,7 @@ impl Leg {
 
     /// Once a second: RTCP in, RTCP out, the timeout, the socket, the report.
     fn keep_house<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
-        let place = self.place();
-        for _ in 0..RTCP_A_SECOND {
-            let Some(received) = turn.io.receive(place, Channel::Rtcp, &mut turn.scratch.datagram) else {
-                break;
-            };
-            let Some((len, proven)) = self.open(Channel::Rtcp, &received, turn) else { continue };
-            let known = [self.rx.latch.remote().ip(), self.setup.remote_rtcp.ip()];
-            let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
-            if proven || known.contains(&received.from.ip()) {
-                self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
-            }
-        }
+        self.hear_reports(turn);
         if self.rtcp.is_due(turn.now) {
             self.send_rtcp(turn, false);
         }

@@ -90,11 +90,12 @@ impl Rtcp {
         let mut writer = Writer::new(buffer);
         let sender = tx.packets > self.sent[1];
         if sender {
+            let (packets, octets) = tx.sent();
             let info = SenderInfo {
                 ntp: self.ntp(now),
                 timestamp: tx.timestamp(),
-                packets: tx.packets as u32,
-                octets: tx.octets as u32,
+                packets: packets as u32,
+                octets: octets as u32,
             };
             writer.sender_report(tx.ssrc(), &info, block.as_slice());
         } else {
@@ -128,18 +129,21 @@ impl Rtcp {
         }
     }
 
-    /// Read what the peer said; it came at `now`.
-    pub(crate) fn read(&mut self, now: Duration, ours: u32, datagram: &[u8]) {
-        for packet in Compound::parse(datagram).into_iter().flatten() {
+    /// Read what the peer said; it came at `came`, or nobody knows when. `false` if that says nothing.
+    pub(crate) fn read(&mut self, came: Option<Duration>, ours: u32, datagram: &[u8]) -> bool {
+        let Some(packets) = Compound::parse(datagram) else { return false };
+        for packet in packets {
             let blocks = match packet {
                 Packet::SenderReport(sr) => {
-                    self.last_sr = Some((sr.info.ntp.middle(), now));
+                    if let Some(now) = came {
+                        self.last_sr = Some((sr.info.ntp.middle(), now));
+                    }
                     sr.blocks()
                 }
                 Packet::ReceiverReport(rr) => rr.blocks(),
                 Packet::ExtendedReport(xr) => {
                     for block in xr.blocks() {
-                        self.read_block(now, ours, xr.ssrc, block);
+                        self.read_block(came, ours, xr.ssrc, block);
                     }
                     continue;
                 }
@@ -148,23 +152,28 @@ impl Rtcp {
             };
             for block in blocks.filter(|block| block.ssrc == ours) {
                 self.remote_lost = Some(block.lost);
-                self.measure(now, block.last_sr, block.delay);
+                self.measure(came, block.last_sr, block.delay);
             }
         }
+        true
     }
 
-    fn read_block(&mut self, now: Duration, ours: u32, from: u32, block: Block) {
+    fn read_block(&mut self, came: Option<Duration>, ours: u32, from: u32, block: Block) {
         match block {
             Block::Voice(voice) if voice.ssrc == ours => self.remote_voice = Some(voice),
-            Block::ReceiverTime(time) => self.last_time = Some((from, time.middle(), now)),
-            Block::Delay { ssrc, last, delay } if ssrc == ours => self.measure(now, last, delay),
+            Block::ReceiverTime(time) => {
+                if let Some(now) = came {
+                    self.last_time = Some((from, time.middle(), now));
+                }
+            }
+            Block::Delay { ssrc, last, delay } if ssrc == ours => self.measure(came, last, delay),
             Block::Voice(_) | Block::Delay { .. } => {}
         }
     }
 
     /// The round trip: what we said at `last` (the middle of our time) lay `delay` at the peer.
-    fn measure(&mut self, now: Duration, last: u32, delay: u32) {
-        if last != 0 {
+    fn measure(&mut self, came: Option<Duration>, last: u32, delay: u32) {
+        if let Some(now) = came.filter(|_| last != 0) {
             // RFC 3550 §6.4.1: A − LSR − DLSR, in 1/65536 s; nonsense is negative or long.
             let trip = self.ntp(now).middle().wrapping_sub(last).wrapping_sub(delay);
             if trip < 60 * 65_536 {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use audio::detect::Dtmf;
-use rtp::burst::Clusters;
 use rtp::jitter::Inserted;
 use rtp::receiver::{Order, Receiver};
 use rtp::{RtpTime, View, dtmf};
@@ -23,6 +22,7 @@ use kinds::{Kind, kind, turn_law};
 
 mod keeping;
 mod kinds;
+mod sums;
 
 /// A key whose packets stopped coming was let go: three updates of 50 ms, the slowest usual pace, were missed.
 const KEY_LOST: Duration = Duration::from_millis(200);
@@ -180,7 +180,7 @@ impl Rx {
         &mut self,
         id: LegId,
         setup: &LegSetup,
-        Received { len, from, waited }: Received,
+        Received { len, from, waited, .. }: Received,
         proven: bool,
         turn: &mut Turn<'_, I>,
     ) -> Heard {
@@ -212,8 +212,7 @@ impl Rx {
                 return Heard::Nothing;
             }
         }
-        self.heard = turn.now;
-        self.lost_told = false;
+        self.lives(turn.now);
         turn.stats.packets_in += 1;
         let clock = setup.codec.clock();
         let foreign = self.stream.as_ref().is_none_or(|stream| stream.ssrc() != packet.ssrc);
@@ -345,6 +344,11 @@ impl Rx {
         }
     }
 
+    /// The peer gave a sign of life.
+    pub(crate) fn lives(&mut self, now: Duration) {
+        (self.heard, self.lost_told) = (now, false);
+    }
+
     /// Whether the peer has just been silent for `timeout`.
     pub(crate) fn is_lost(&mut self, now: Duration, timeout: Duration) -> bool {
         let lost = !self.lost_told && !timeout.is_zero() && now.saturating_sub(self.heard) >= timeout;
@@ -358,9 +362,9 @@ impl Rx {
         if !self.timeline.is_of(setup.codec.clock()) {
             self.timeline = Timeline::new(setup.codec.clock());
         }
+        self.stream.iter_mut().for_each(|stream| stream.set_clock(setup.codec.clock()));
         // The silence of a hold is not the silence of a loss.
-        self.heard = now;
-        self.lost_told = false;
+        self.lives(now);
     }
 
     /// Telephone-events are counted by another clock: what is pressed was let go.
@@ -368,45 +372,9 @@ impl Rx {
         self.keys.change_clock(clock).into_iter().for_each(|end| out.event(let_go(leg, end)));
     }
 
-    /// The report block for RTCP, if a stream was heard.
+    /// The report block for RTCP, if a stream was heard since the last.
     pub(crate) fn block(&mut self, last_sr: u32, delay: u32) -> Option<rtp::rtcp::ReportBlock> {
-        self.stream.as_mut().map(|stream| stream.report(last_sr, delay))
-    }
-
-    fn sums(&self) -> Past {
-        let Some(stream) = &self.stream else { return self.past };
-        Past {
-            packets: self.past.packets + stream.packets(),
-            lost: self.past.lost + stream.lost(),
-            duplicates: self.past.duplicates + stream.duplicates(),
-            out_of_order: self.past.out_of_order + stream.out_of_order(),
-        }
-    }
-
-    pub(crate) fn packets(&self) -> u64 {
-        self.sums().packets
-    }
-
-    pub(crate) fn lost(&self) -> i64 {
-        self.sums().lost
-    }
-
-    pub(crate) fn duplicates(&self) -> u64 {
-        self.sums().duplicates
-    }
-
-    pub(crate) fn out_of_order(&self) -> u64 {
-        self.sums().out_of_order
-    }
-
-    /// How the current stream's losses cluster.
-    pub(crate) fn clusters(&self) -> Clusters {
-        self.stream.as_ref().map_or(Clusters { ratio: 1.0, ..Clusters::default() }, |s| s.bursts().clusters())
-    }
-
-    /// Whose stream is heard.
-    pub(crate) fn ssrc(&self) -> Option<u32> {
-        self.stream.as_ref().map(Receiver::ssrc)
+        self.stream.as_mut().filter(|stream| stream.has_news()).map(|stream| stream.report(last_sr, delay))
     }
 
     /// Who listens did not until now, or from other packets, while the stream went on.
@@ -422,23 +390,6 @@ impl Rx {
     pub(crate) fn take_ears(&mut self) -> Option<Box<Ears>> {
         self.heard_before = self.tally();
         self.ears.take()
-    }
-
-    /// How what was heard came about: samples made up, and samples in all.
-    fn tally(&self) -> (u64, u64) {
-        let (made, all) = self.heard_before;
-        let Some(tally) = self.ears.as_ref().map(|ears| ears.tally()) else { return (made, all) };
-        (made + tally.concealed, all + tally.concealed + tally.played)
-    }
-
-    /// The share of what was heard that was made up.
-    pub(crate) fn concealed(&self) -> Option<f32> {
-        let (made, all) = self.tally();
-        (all > 0).then(|| made as f32 / all as f32)
-    }
-
-    pub(crate) fn jitter_ms(&self) -> f32 {
-        self.stream.as_ref().map_or(0.0, Receiver::jitter_ms)
     }
 }
 

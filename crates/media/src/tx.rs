@@ -42,6 +42,8 @@ pub(crate) struct Tx {
     pub(crate) relayed: Relayed,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
+    /// What of both was sent as another stream, before the last that began.
+    past: (u64, u64),
 }
 
 impl Tx {
@@ -60,6 +62,7 @@ impl Tx {
             relayed: Relayed::default(),
             packets: 0,
             octets: 0,
+            past: (0, 0),
         }
     }
 
@@ -71,6 +74,12 @@ impl Tx {
     pub(crate) fn renew(&mut self) {
         let ssrc = self.ssrc().wrapping_mul(0x9e37_79b9).wrapping_add(0x7f4a_7c15);
         self.writer = Writer::new(ssrc, Seq(self.writer.next_seq().0 >> 1));
+        self.past = (self.packets, self.octets);
+    }
+
+    /// Packets and octets of the stream as it is now (RFC 3550 §6.4.1: another SSRC counts anew).
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        (self.packets - self.past.0, self.octets - self.past.1)
     }
 
     /// Of the next packet of audio.

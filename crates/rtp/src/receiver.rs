@@ -93,6 +93,13 @@ impl Receiver {
         self.ssrc
     }
 
+    /// Timestamps and arrivals count by another clock from here on, as after a change of codec: jitter begins anew.
+    pub fn set_clock(&mut self, clock: u32) {
+        if clock != self.clock {
+            (self.clock, self.transit, self.jitter, self.swing) = (clock, None, 0, 0);
+        }
+    }
+
     /// Count a packet. `arrival` is the time on any steady clock, in units of the payload's clock;
     /// see [`time::units`](crate::time::units). `timed` is false for packets whose timestamp is not that of their
     /// sampling, as those of RFC 4733: they do not count for jitter.
@@ -228,6 +235,11 @@ impl Receiver {
         self.highest.wrapping_sub(self.base).wrapping_add(1)
     }
 
+    /// Whether packets have come since the last report (RFC 3550 §6.4: other sources are not reported on).
+    pub fn has_news(&self) -> bool {
+        self.prior.is_none_or(|(_, received)| received != self.received)
+    }
+
     /// The block for a report, and the beginning of the next interval. `last_sr` and `delay` are those of the
     /// last sender report (RFC 3550 §6.4.1), zero if there was none.
     pub fn report(&mut self, last_sr: u32, delay: u32) -> ReportBlock {
@@ -342,6 +354,36 @@ mod tests {
         assert!((25..40).contains(&hear(101..150, 0)));
         assert!(hear(150..1_500, 0) < 5);
         assert!(hear(1_500..1_510, 1_000 * 8) < 5, "a pause is no jitter");
+    }
+
+    #[test]
+    fn another_clock_is_no_jitter() {
+        let mut receiver = Receiver::new(1, Seq(0), 8_000);
+        let feed = |receiver: &mut Receiver, packets: std::ops::Range<u32>, ticks: u32| {
+            for n in packets {
+                receiver.receive(Seq(n as u16), RtpTime(n * ticks), n * ticks + n % 2 * ticks / 2, true);
+            }
+        };
+        feed(&mut receiver, 0..500, 160);
+        let before = receiver.jitter_ms();
+        receiver.set_clock(8_000);
+        assert_eq!(receiver.jitter_ms(), before);
+        receiver.set_clock(48_000);
+        assert_eq!((receiver.jitter(), receiver.lost()), (0, 0));
+        feed(&mut receiver, 500..1_000, 960);
+        assert!((receiver.jitter_ms() - before).abs() < 0.2, "{} as {before}", receiver.jitter_ms());
+        assert_eq!(receiver.lost(), 0);
+    }
+
+    #[test]
+    fn a_source_that_fell_silent_has_no_news() {
+        let mut receiver = Receiver::new(1, Seq(0), 8_000);
+        feed(&mut receiver, &[0, 1, 2]);
+        assert!(receiver.has_news());
+        receiver.report(0, 0);
+        assert!(!receiver.has_news());
+        feed(&mut receiver, &[3]);
+        assert!(receiver.has_news());
     }
 
     #[test]

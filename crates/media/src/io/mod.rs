@@ -41,6 +41,8 @@ pub(crate) struct Received {
     pub(crate) from: SocketAddr,
     /// How long before the slot's time it came, as far as the kernel told; zero for what came after it.
     pub(crate) waited: Duration,
+    /// It came so long ago that nothing is to be measured by it; it seems to have waited for no time then.
+    pub(crate) stale: bool,
 }
 
 /// The network as a worker sees it. Legs are named by their place at the worker.

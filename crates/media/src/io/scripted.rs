@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock;
 
-use super::{Channel, Io, Received};
+use super::{Channel, Io, Received, stamp};
 
 /// What left: the slot's number as counted here, channel, address and bytes.
 #[derive(Clone, Debug)]
@@ -130,7 +130,8 @@ impl Io for Scripted {
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
         let slots = self.slots.saturating_sub(before + 1) as u32;
-        Some(Received { len, from, waited: self.waited + clock::SLOT * slots })
+        let (waited, stale) = stamp::bounded(self.waited + clock::SLOT * slots);
+        Some(Received { len, from, waited, stale })
     }
 
     fn send(&mut self, _place: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

@@ -13,7 +13,7 @@ use socket2::SockAddr;
 
 use super::Received;
 
-/// Nothing waits longer; a stamp that says so is from before a step of the clock on the wall.
+/// What waited longer, or came after a step back of the clock on the wall, came at a time that is not known.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Room for one control message of a time stamp, aligned as the kernel's are.
@@ -73,14 +73,21 @@ fn receive(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> io::Result<
         })
     }?;
     let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
-    let waited = waited(control.0.get(..message.msg_controllen).unwrap_or_default(), wall);
-    Ok(Received { len: got.min(buffer.len()), from, waited })
+    let (waited, stale) = waited(control.0.get(..message.msg_controllen).unwrap_or_default(), wall);
+    Ok(Received { len: got.min(buffer.len()), from, waited, stale })
 }
 
-/// How long before `wall` a datagram came, by its control message; zero if that does not tell.
-pub(crate) fn waited(control: &[u8], wall: Duration) -> Duration {
-    let waited = stamp(control).and_then(|stamp| wall.checked_sub(stamp));
-    waited.filter(|waited| *waited < LONGEST).unwrap_or_default()
+/// How long before `wall` a datagram came, by its control message; zero if that does not tell, or says that it waited for
+/// too long to be true, which the flag tells.
+pub(crate) fn waited(control: &[u8], wall: Duration) -> (Duration, bool) {
+    let waited = stamp(control).and_then(|stamp| wall.checked_sub(stamp)).unwrap_or_default();
+    bounded(waited)
+}
+
+/// The time that something waited, and whether that was too long to be true.
+pub(super) fn bounded(waited: Duration) -> (Duration, bool) {
+    let stale = waited >= LONGEST;
+    (if stale { Duration::ZERO } else { waited }, stale)
 }
 
 /// The time since 1970 in the first control message, if it is a time stamp (`struct timespec` behind a `cmsghdr`).
@@ -125,7 +132,7 @@ mod tests {
             while begun.elapsed() < Duration::from_millis(60) {
                 thread::park_timeout(Duration::from_millis(10));
             }
-            let Received { len, from, waited } = next(&one, clock::wall(), &mut buffer).unwrap();
+            let Received { len, from, waited, .. } = next(&one, clock::wall(), &mut buffer).unwrap();
             assert_eq!((&buffer[..len], from), (&b"a report"[..], other.local_addr().unwrap()));
             assert!(waited <= begun.elapsed() + Duration::from_millis(5), "{waited:?}");
             waited

@@ -318,5 +318,6 @@ fn read(buffer: &[u8], message: &libc::msghdr, wall: Duration, datagram: &mut [u
     let payload = parts.payload_data();
     let len = payload.len().min(datagram.len());
     datagram.get_mut(..len)?.copy_from_slice(payload.get(..len)?);
-    Some(Received { len, from, waited: stamp::waited(parts.control_data(), wall) })
+    let (waited, stale) = stamp::waited(parts.control_data(), wall);
+    Some(Received { len, from, waited, stale })
 }

@@ -33,7 +33,7 @@ impl Leg {
         let datagram = turn.scratch.datagram.get(..len).unwrap_or_default();
         if rtcp::is_rtcp(datagram) {
             if proven || received.from.ip() == self.rx.latch.remote().ip() {
-                self.rtcp.read(turn.now.saturating_sub(received.waited), self.tx.ssrc(), datagram);
+                self.hear_report(&received, turn);
             }
             return waited;
         }

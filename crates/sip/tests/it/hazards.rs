@@ -202,7 +202,7 @@ const ALL: &[Hazard] = &[
     ),
     (
         "symmetric RTP with probation",
-        "crates/media/src/latch.rs",
+        "crates/media/src/latch/tests.rs",
         &[
             "another_address_is_believed_after_five_in_a_row",
             "while_the_signalled_source_speaks_nobody_else_is_believed",

@@ -77,7 +77,7 @@ impl Io for Still {
         }
         let packet = &self.packets[place];
         buffer[..packet.len()].copy_from_slice(packet);
-        Some(Received { len: packet.len(), from: address(place as u32), waited: MS(3) })
+        Some(Received { len: packet.len(), from: address(place as u32), waited: MS(3), stale: false })
     }
 
     fn send(&mut self, _: usize, _: Channel, _: SocketAddr, datagram: &[u8]) -> bool {

@@ -116,6 +116,23 @@ fn reports_come_every_few_seconds_and_a_goodbye_at_the_end() {
 }
 
 #[test]
+fn who_fell_silent_is_reported_on_once_more_and_then_no_longer() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 0xabcd);
+    talk(&mut rig, &mut phone, 500);
+    rig.slots(25 * 200);
+    let rtcp = rig.io.sent.iter().filter(|sent| sent.channel == Channel::Rtcp);
+    let blocks = rtcp.map(|sent| match Compound::parse(&sent.bytes).unwrap().next() {
+        Some(Packet::SenderReport(sr)) => sr.blocks().count(),
+        other => panic!("{other:?}"),
+    });
+    let blocks: Vec<usize> = blocks.collect();
+    let told = blocks.iter().filter(|count| **count == 1).count();
+    assert!((1..=7).contains(&told) && blocks.len() > told + 2, "{blocks:?}");
+    assert!(blocks[..told].iter().all(|count| *count == 1), "{blocks:?}");
+}
+
+#[test]
 fn the_round_trip_is_measured() {
     let mut rig = Rig::with(setup());
     rig.slots(200);
@@ -136,6 +153,69 @@ fn the_round_trip_is_measured() {
     assert_eq!(report.remote_lost, Some(3));
     let trip = report.round_trip_ms.unwrap();
     assert!((200.0..=220.0).contains(&trip), "{trip}");
+}
+
+/// A receiver report of the peer's on what the leg sends, which it answers `delay` after our report of `before` ago.
+fn report(rig: &mut Rig, before: Duration, delay: Duration) -> Vec<u8> {
+    let ssrc = views(&rig.heard())[0].ssrc;
+    let last_sr = NtpTime::from_unix(WALL + clock::at(rig.slot) - before).middle();
+    let delay = (delay.as_millis() * 65_536 / 1_000) as u32;
+    let mut buffer = [0; 64];
+    let mut writer = rtp::rtcp::Writer::new(&mut buffer);
+    writer.receiver_report(5, &[ReportBlock { ssrc, lost: 3, last_sr, delay, ..ReportBlock::default() }]);
+    let n = writer.finish().unwrap();
+    buffer[..n].to_vec()
+}
+
+#[test]
+fn strangers_at_the_rtcp_port_keep_no_report_waiting() {
+    let mut rig = Rig::with(setup());
+    let stranger: SocketAddr = "203.0.113.66:666".parse().unwrap();
+    for _ in 0..500 {
+        rig.io.arrive(0, Channel::Rtcp, stranger, &[0x81, 201, 0, 0]);
+        rig.slots(4);
+    }
+    let report = report(&mut rig, MS(500), MS(300));
+    rig.io.arrive(0, Channel::Rtcp, setup().remote_rtcp, &report);
+    rig.slots(204);
+    let told = rig.reports.last().unwrap();
+    assert_eq!(told.remote_lost, Some(3));
+    let trip = told.round_trip_ms.unwrap();
+    assert!((195.0..=220.0).contains(&trip), "{trip}");
+}
+
+#[test]
+fn nothing_is_measured_by_a_report_of_which_nobody_knows_when_it_came() {
+    let mut rig = Rig::with(setup());
+    rig.slots(200);
+    let report = report(&mut rig, MS(500), MS(300));
+    rig.io.waited = MS(30_000);
+    rig.io.arrive(0, Channel::Rtcp, setup().remote_rtcp, &report);
+    rig.slots(204);
+    let told = rig.reports.last().unwrap();
+    assert_eq!((told.remote_lost, told.round_trip_ms), (Some(3), None));
+}
+
+#[test]
+fn who_reports_is_there_also_if_it_says_nothing() {
+    for (channel, from) in [(Channel::Rtcp, setup().remote_rtcp), (Channel::Rtp, home())] {
+        let mut rig = Rig::with(setup());
+        rig.slots(200);
+        for _ in 0..20 {
+            let report = report(&mut rig, MS(500), MS(300));
+            rig.io.arrive(0, channel, from, &report);
+            rig.slots(5 * 200);
+        }
+        assert_eq!(rig.take_events(), []);
+        // What is none is no sign of life, nor is a stranger's.
+        let report = report(&mut rig, MS(500), MS(300));
+        for _ in 0..7 {
+            rig.io.arrive(0, Channel::Rtcp, setup().remote_rtcp, &[0x81, 201, 0, 9]);
+            rig.io.arrive(0, Channel::Rtcp, "203.0.113.66:666".parse().unwrap(), &report);
+            rig.slots(5 * 200);
+        }
+        assert_eq!(rig.take_events(), [Event::Lost { leg: id(0) }]);
+    }
 }
 
 #[test]

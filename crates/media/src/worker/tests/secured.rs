@@ -141,6 +141,18 @@ fn new_keys_replace_the_old_ones_without_a_gap() {
 }
 
 #[test]
+fn what_goes_on_as_another_stream_is_counted_anew_for_reports() {
+    let mut tx = crate::tx::Tx::new(7, None);
+    let before = tx.ssrc();
+    (tx.packets, tx.octets) = (10, 1_600);
+    assert_eq!(tx.sent(), (10, 1_600));
+    tx.renew();
+    assert_ne!(tx.ssrc(), before);
+    (tx.packets, tx.octets) = (tx.packets + 1, tx.octets + 160);
+    assert_eq!((tx.sent(), tx.packets), ((1, 160), 11));
+}
+
+#[test]
 fn while_keys_are_awaited_nothing_leaves_and_nothing_is_heard() {
     let security = Security::Handshake { fingerprints: [].into(), active: false };
     let mut rig = Rig::with(LegSetup { security, ..setup() });
