@@ -352,6 +352,9 @@ impl Leg {
     /// Once a second: RTCP in, RTCP out, the timeout, the socket, the report.
     fn keep_house<I: Io>(&mut self, turn: &mut Turn<'_, I>) {
         self.hear_reports(turn);
+        if let Some(percent) = self.rtcp.news_of_loss() {
+            self.tx.expect_loss(percent);
+        }
         if self.rtcp.is_due(turn.now) {
             self.send_rtcp(turn, false);
         }
@@ -373,7 +376,7 @@ impl Leg {
             return;
         }
         let muxed = self.setup.remote_rtcp == self.setup.remote;
-        let to = rtcp::destination(self.setup.remote_rtcp, &self.rx, muxed);
+        let to = rtcp::destination(self.setup.remote_rtcp, &self.rx, muxed, self.rtcp.from);
         let channel = if muxed { Channel::Rtp } else { Channel::Rtcp };
         let n = match &mut self.tx.guard {
             None => Some(n),

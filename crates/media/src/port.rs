@@ -255,9 +255,8 @@ impl Pool {
             let address = SocketAddr::new(self.bind, port);
             let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
             socket.set_nonblocking(true)?;
-            if let (Some(dscp), IpAddr::V4(_)) = (self.dscp, self.bind) {
-                // Marking is a wish; a system that refuses it still carries the call.
-                let _ = socket.set_tos_v4(u32::from(dscp) << 2);
+            if let Some(dscp) = self.dscp {
+                mark(&socket, dscp, self.bind);
             }
             socket.bind(&address.into())?;
             Ok::<UdpSocket, io::Error>(socket.into())
@@ -315,6 +314,20 @@ impl Book {
     fn next_rested(&mut self, now: Instant, rest: Duration) -> Option<Resting> {
         let rested = |resting: &Resting| now.saturating_duration_since(resting.since) >= rest;
         if self.resting.front().is_some_and(rested) { self.resting.pop_front() } else { None }
+    }
+}
+
+/// Have the system mark what leaves. That is a wish; a system that refuses it still carries the call.
+fn mark(socket: &Socket, dscp: u8, bind: IpAddr) {
+    // An IPv6 socket marks what it sends to IPv4 peers by the setting of IPv4.
+    let _ = socket.set_tos_v4(u32::from(dscp) << 2);
+    if bind.is_ipv6() {
+        let class = libc::c_int::from(dscp) << 2;
+        // SAFETY: the descriptor is open, and the kernel reads one int, whose size is given.
+        unsafe {
+            let (what, len) = ((&raw const class).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+            libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, what, len);
+        }
     }
 }
 

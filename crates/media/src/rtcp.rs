@@ -31,6 +31,10 @@ pub(crate) struct Rtcp {
     last_time: Option<(u32, u32, Duration)>,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) remote_lost: Option<i32>,
+    /// Of what we sent it missed so many in a hundred since its last report; until somebody takes that.
+    fresh_loss: Option<u8>,
+    /// Where its reports come from, by the RTCP socket.
+    pub(crate) from: Option<SocketAddr>,
     /// How the peer hears us, as it says itself.
     pub(crate) remote_voice: Option<VoiceMetrics>,
 }
@@ -47,6 +51,8 @@ impl Rtcp {
             last_time: None,
             round_trip: None,
             remote_lost: None,
+            fresh_loss: None,
+            from: None,
             remote_voice: None,
         }
     }
@@ -152,10 +158,16 @@ impl Rtcp {
             };
             for block in blocks.filter(|block| block.ssrc == ours) {
                 self.remote_lost = Some(block.lost);
+                self.fresh_loss = Some((u32::from(block.fraction_lost) * 100).div_ceil(256) as u8);
                 self.measure(came, block.last_sr, block.delay);
             }
         }
         true
+    }
+
+    /// What the peer's last report said of losses, once: percent.
+    pub(crate) fn news_of_loss(&mut self) -> Option<u8> {
+        self.fresh_loss.take()
     }
 
     fn read_block(&mut self, came: Option<Duration>, ours: u32, from: u32, block: Block) {
@@ -187,15 +199,21 @@ impl Rtcp {
     }
 }
 
-/// Where reports go: beside the audio, where that was latched.
-pub(crate) fn destination(signalled: SocketAddr, rx: &Rx, muxed: bool) -> SocketAddr {
+/// Where reports go: beside the audio, where that was latched, or where the peer's own come `from` there (RFC 4961 §4): NAT
+/// need not keep two ports together.
+pub(crate) fn destination(
+    signalled: SocketAddr,
+    rx: &Rx,
+    muxed: bool,
+    from: Option<SocketAddr>,
+) -> SocketAddr {
+    let audio = rx.latch.remote();
     match (rx.latch.is_latched(), muxed) {
         (false, _) => signalled,
-        (true, true) => rx.latch.remote(),
-        (true, false) => {
-            let audio = rx.latch.remote();
-            SocketAddr::new(audio.ip(), audio.port().wrapping_add(1).max(1))
-        }
+        (true, true) => audio,
+        (true, false) => from
+            .filter(|from| from.ip() == audio.ip())
+            .unwrap_or(SocketAddr::new(audio.ip(), audio.port().wrapping_add(1).max(1))),
     }
 }
 

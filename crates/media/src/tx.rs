@@ -137,6 +137,13 @@ impl Tx {
         self.encoder.is_some()
     }
 
+    /// The peer misses so many packets in a hundred.
+    pub(crate) fn expect_loss(&mut self, percent: u8) {
+        if let Some(encoder) = &mut self.encoder {
+            encoder.expect_loss(percent);
+        }
+    }
+
     /// Encode samples; how many bytes they came to. 0 without an encoder, and if there is nothing to be sent.
     pub(crate) fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         self.encoder.as_mut().map_or(0, |encoder| encoder.encode(samples, payload))

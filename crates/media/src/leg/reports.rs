@@ -24,17 +24,22 @@ impl Leg {
             let known = [self.rx.latch.remote().ip(), self.setup.remote_rtcp.ip()];
             if proven || known.contains(&received.from.ip()) {
                 heard += 1;
-                self.hear_report(&Received { len, ..received }, turn);
+                if self.hear_report(&Received { len, ..received }, turn) {
+                    self.rtcp.from = Some(received.from);
+                }
             }
         }
     }
 
-    /// The peer's RTCP, in the turn's buffer. That it reports is a sign of life, if it says nothing else.
-    pub(super) fn hear_report<I: Io>(&mut self, received: &Received, turn: &mut Turn<'_, I>) {
+    /// The peer's RTCP, in the turn's buffer. That it reports is a sign of life, if it says nothing else. `false` if it is
+    /// none.
+    pub(super) fn hear_report<I: Io>(&mut self, received: &Received, turn: &mut Turn<'_, I>) -> bool {
         let datagram = turn.scratch.datagram.get(..received.len).unwrap_or_default();
         let came = (!received.stale).then(|| turn.now.saturating_sub(received.waited));
-        if self.rtcp.read(came, self.tx.ssrc(), datagram) {
+        let read = self.rtcp.read(came, self.tx.ssrc(), datagram);
+        if read {
             self.rx.lives(turn.now);
         }
+        read
     }
 }

@@ -1,6 +1,6 @@
 //! Real sockets on the loopback: what is bound, rests, is closed, and whom a pair hears.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
 
@@ -158,6 +158,27 @@ fn a_port_that_is_closed_is_no_failure() {
     }
     // Another family is.
     assert!(ports.send("[::1]:9".parse().unwrap(), b"x").is_err());
+}
+
+#[test]
+fn what_leaves_is_marked_for_both_families() {
+    for (bind, port) in
+        [(IpAddr::from(Ipv4Addr::UNSPECIFIED), 28_180), (IpAddr::from(Ipv6Addr::UNSPECIFIED), 28_182)]
+    {
+        let pool = Arc::new(Pool::new(port..=port + 1, bind, Some(46)).unwrap());
+        let ports = pool.reserve(clock::now()).unwrap();
+        let told = |level, option| {
+            let (mut value, mut len) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+            let fd = ports.rtp().as_raw_fd();
+            // SAFETY: the kernel writes one int into what it is given, or fails.
+            unsafe { libc::getsockopt(fd, level, option, (&raw mut value).cast(), &raw mut len) };
+            value
+        };
+        assert_eq!(told(libc::IPPROTO_IP, libc::IP_TOS), 46 << 2);
+        if bind.is_ipv6() {
+            assert_eq!(told(libc::IPPROTO_IPV6, libc::IPV6_TCLASS), 46 << 2);
+        }
+    }
 }
 
 #[test]

@@ -68,10 +68,16 @@ impl Encoder {
     pub(super) fn expect_loss(&mut self, percent: u8) {
         if self.fec {
             // It refuses nothing up to 100, and without the figure it goes on as before.
-            let _ = self.lib.set_packet_loss_perc(percent.min(100));
+            let _ = self.lib.set_packet_loss_perc(percent.clamp(LEAST_LOSS, MOST_LOSS));
         }
     }
 }
+
+/// Packets in a hundred that are expected to be lost, at least: without any, nothing is spent on repair.
+const LEAST_LOSS: u8 = 5;
+
+/// At most: beyond it, repair would take what the voice needs.
+const MOST_LOSS: u8 = 40;
 
 /// What libopus is told once.
 fn prepared(rate: SampleRate, settings: &OpusSettings) -> audiopus::Result<LibEncoder> {
@@ -82,8 +88,7 @@ fn prepared(rate: SampleRate, settings: &OpusSettings) -> audiopus::Result<LibEn
     lib.set_vbr(!settings.cbr)?;
     lib.set_inband_fec(settings.fec)?;
     if settings.fec {
-        // Without an expected loss nothing is spent on repair.
-        lib.set_packet_loss_perc(5)?;
+        lib.set_packet_loss_perc(LEAST_LOSS)?;
     }
     lib.set_dtx(settings.dtx)?;
     lib.set_complexity(settings.complexity.min(10))?;

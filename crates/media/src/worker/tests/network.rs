@@ -197,6 +197,24 @@ fn nothing_is_measured_by_a_report_of_which_nobody_knows_when_it_came() {
 }
 
 #[test]
+fn reports_go_where_the_peers_come_from_behind_nat() {
+    let mut rig = Rig::with(setup());
+    let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
+    let mut phone = Phone::new(nat, 9);
+    let went = |rig: &Rig| rig.io.sent.iter().rfind(|sent| sent.channel == Channel::Rtcp).unwrap().to;
+    talk(&mut rig, &mut phone, 500);
+    assert_eq!(went(&rig), "203.0.113.9:31001".parse().unwrap());
+    let there: SocketAddr = "203.0.113.9:45123".parse().unwrap();
+    let report = report(&mut rig, MS(500), MS(300));
+    rig.io.arrive(0, Channel::Rtcp, there, &report);
+    // Nobody else's count, nor what is no report.
+    rig.io.arrive(0, Channel::Rtcp, "203.0.113.66:666".parse().unwrap(), &report);
+    rig.io.arrive(0, Channel::Rtcp, "203.0.113.9:9".parse().unwrap(), b"hello, there");
+    talk(&mut rig, &mut phone, 500);
+    assert_eq!(went(&rig), there);
+}
+
+#[test]
 fn who_reports_is_there_also_if_it_says_nothing() {
     for (channel, from) in [(Channel::Rtcp, setup().remote_rtcp), (Channel::Rtp, home())] {
         let mut rig = Rig::with(setup());
