@@ -242,7 +242,9 @@ fn a_stranger_is_neither_heard_nor_sent_anything() {
     let likeness = ear::likeness(&ear::cut(&said, 0.0, 4.0), &recorded);
     assert!(likeness.correlation > 0.9, "{likeness:?}");
     assert!(ear::purity(&recorded, 1_500.0) < 0.05, "the stranger's tone was recorded");
-    assert!(server.metric("offhook_rtp_strangers_total") > 500.0);
+    // Nearly all of their 600 packets came while the phone spoke, and the system dropped those before the server saw them.
+    let seen = server.metric("offhook_rtp_strangers_total");
+    assert!(seen < 300.0, "{seen}");
 }
 
 #[test]
