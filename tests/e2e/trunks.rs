@@ -126,10 +126,18 @@ fn a_carrier_that_changes_the_call_is_followed_and_the_sound_goes_on() {
     phone.wait_for("CALL_CLOSED", Duration::from_secs(30));
     assert!(carrier.finish().success(), "the carrier was not answered as it expects");
     let heard = phone.heard();
-    // The phone talks for six seconds, and hears itself.
-    let alike = [1.5, 3.0, 4.5]
-        .map(|start| ear::likeness(&ear::cut(&sound::sentence(), start, start + 1.0), &heard).correlation);
-    assert!(alike.iter().all(|correlation| *correlation > 0.8), "{alike:?}");
+    // The phone talks for six seconds, and hears itself: but for a quarter of a second at most of each second that is looked
+    // at, in which a phone whose own clock slips on a busy machine leaves something out or says it twice.
+    let said = sound::sentence();
+    let alike = [1.5, 3.0, 4.5].map(|start| {
+        [0.0, 0.25, 0.5, 0.75].map(|quarter| {
+            let begin = start + quarter;
+            ear::likeness(&ear::cut(&said, begin, begin + 0.25), &heard).correlation
+        })
+    });
+    println!("{alike:.2?}");
+    let goes_on = |second: &[f64; 4]| second.iter().filter(|quarter| **quarter > 0.8).count() >= 3;
+    assert!(alike.iter().all(goes_on), "{alike:.2?}");
 }
 
 #[test]
