@@ -71,8 +71,7 @@ fn a_page_is_heard_by_all_phones_that_answer_by_themselves_and_an_intercom_by_on
     let mut carol = linphone(&server, "carol");
 
     alice.dial(&server.uri("700"));
-    let at_carol = carol.answer_as_asked();
-    carol.talk(&sound::tone_file(C));
+    let at_carol = carol.answer_as_asked(&sound::tone_file(C));
     dave.wait_for("CALL_INCOMING", SOON);
     hears_now(&server, &bob, &[A]);
     hears_now(&server, &at_carol, &[A]);
@@ -85,8 +84,7 @@ fn a_page_is_heard_by_all_phones_that_answer_by_themselves_and_an_intercom_by_on
     carol.over(SOON);
 
     alice.dial(&server.uri("701"));
-    let at_carol = carol.answer_as_asked();
-    carol.talk(&sound::tone_file(C));
+    let at_carol = carol.answer_as_asked(&sound::tone_file(C));
     hears_now(&server, &bob, &[A, C]);
     hears_now(&server, &at_carol, &[A, B]);
     hears_now(&server, &alice, &[B, C]);
@@ -97,8 +95,7 @@ fn a_page_is_heard_by_all_phones_that_answer_by_themselves_and_an_intercom_by_on
     alice.wait_for("CALL_CLOSED", SOON);
 
     alice.dial(&server.uri("*84203"));
-    let at_carol = carol.answer_as_asked();
-    carol.talk(&sound::tone_file(C));
+    let at_carol = carol.answer_as_asked(&sound::tone_file(C));
     hears_now(&server, &alice, &[C]);
     hears_now(&server, &at_carol, &[A]);
     alice.hang_up();

@@ -93,7 +93,8 @@ impl Baresip {
                  opus_stereo no\nopus_sprop_stereo no\nopus_bitrate 32000\n\
                  module_path /usr/lib/baresip/modules\n{modules}module aufile.so\nmodule sndfile.so\n\
                  module ctrl_tcp.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
-                rtp + 20,
+                // The next port that somebody is given is eight higher.
+                rtp + 7,
                 talks.display(),
             ),
         )

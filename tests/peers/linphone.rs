@@ -128,16 +128,18 @@ impl Linphone {
         }
     }
 
-    /// Waits for a call that asks the phone to answer by itself, and answers it as a desk phone does; returns the capture
-    /// of what it hears. The daemon's commands have no such mode: that it got the headers is read in its log.
-    pub fn answer_as_asked(&mut self) -> Capture {
+    /// Waits for a call that asks the phone to answer by itself, answers it as a desk phone does, and sends the sound of a
+    /// WAV file; returns the capture of what it hears. The daemon's commands have no such mode: that it got the headers is
+    /// read in its log.
+    pub fn answer_as_asked(&mut self, says: &Path) -> Capture {
         let capture = Capture::start(self.media);
         self.wait_for("LinphoneCallIncomingReceived", Duration::from_secs(20));
         self.command("answer");
         self.wait_for("LinphoneCallStreamsRunning", Duration::from_secs(20));
-        // Only now: what it writes of a call that rings is not all in the file until it has more to write.
+        self.talk(says);
+        // Only now: what it writes of a call that rings is not all in the file until it has four kilobytes more to write.
         let seen = self.log_read;
-        self.log_read = wait::until("a call that is to be answered at once", Duration::from_secs(5), || {
+        self.log_read = wait::until("a call that is to be answered at once", Duration::from_secs(30), || {
             let log = self.log();
             let mut invites = log.get(seen..)?.split("INVITE sip:").skip(1);
             let asks =
