@@ -193,6 +193,7 @@ impl Engine {
             },
             events: handshakes_in,
             carrier: carrier_thread.clone(),
+            patience: dtls::PATIENCE,
         };
         ends.push(spawn("media-dtls".into(), move || handshakes.run())?);
         let (streams, feeds) = Streams::new();

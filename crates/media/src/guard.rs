@@ -4,17 +4,19 @@
 //! awaited, packets are dropped both ways and never sent in clear.
 //! Made on the engine's side, because making one allocates.
 
+mod callers;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rtp::srtp::{Keys, Profile, Protector, Refused, Unprotector};
 
+use self::callers::Callers;
+pub(crate) use self::callers::{Fate, Manner};
+
 /// After new keys, packets under the old ones are taken for so long: they were on their way.
 const OLD_KEYS: Duration = Duration::from_secs(3);
-
-/// Datagrams of handshakes that are handed on a second: from where the peer is, where a dozen make one, and from elsewhere.
-const LETTERS: u16 = 50;
-const STRANGE_LETTERS: u16 = 10;
 
 /// How a leg's audio is secured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,8 +65,7 @@ pub(crate) struct Guard {
     receive: End<Unprotector>,
     /// What was received with until new keys came, and when they did.
     old: Option<(Unprotector, Duration)>,
-    /// Datagrams of handshakes handed on since then, of the peer's and of others.
-    letters: (Duration, [u16; 2]),
+    callers: Callers,
     pub(crate) forged: u64,
     pub(crate) replayed: u64,
 }
@@ -91,7 +92,7 @@ impl Guard {
     }
 
     fn new(send: End<Protector>, receive: End<Unprotector>) -> Box<Guard> {
-        Box::new(Guard { send, receive, old: None, letters: Default::default(), forged: 0, replayed: 0 })
+        Box::new(Guard { send, receive, old: None, callers: Callers::new(), forged: 0, replayed: 0 })
     }
 
     /// `new` takes over at `now` and gets what `self` had and does not need any more, to be freed elsewhere.
@@ -121,16 +122,16 @@ impl Guard {
         renew
     }
 
-    /// Whether a datagram of a handshake is handed on; `known` if it came from where the peer is. A flood is not.
-    pub(crate) fn lets_on(&mut self, known: bool, now: Duration) -> bool {
-        let (since, counts) = &mut self.letters;
-        if now.saturating_sub(*since) >= Duration::from_secs(1) {
-            (*since, *counts) = (now, [0; 2]);
-        }
-        let [of_others, of_the_peer] = counts;
-        let (count, most) = if known { (of_the_peer, LETTERS) } else { (of_others, STRANGE_LETTERS) };
-        *count = count.saturating_add(1);
-        *count <= most
+    /// What becomes of a datagram of a handshake; `known` if it came from where the peer is.
+    pub(crate) fn judge(
+        &mut self,
+        from: SocketAddr,
+        known: bool,
+        manner: Manner,
+        datagram: &[u8],
+        now: Duration,
+    ) -> Fate {
+        self.callers.judge(from, known, manner, datagram, now)
     }
 
     /// Whether what comes is proven to be the peer's.

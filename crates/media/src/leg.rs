@@ -11,7 +11,7 @@ use crate::clock;
 use crate::command::LegSetup;
 use crate::detector::Listener;
 use crate::event::Event;
-use crate::guard::{self, Guard, Security};
+use crate::guard::{self, Guard};
 use crate::id::{LegId, PartId};
 use crate::io::{Channel, Io, Received};
 use crate::order::{Out, Spent};
@@ -30,6 +30,7 @@ const SLOTS_A_SECOND: u64 = 200;
 mod attending;
 mod connecting;
 mod doing;
+mod greeting;
 mod listening;
 mod passing;
 mod reporting;
@@ -269,14 +270,7 @@ impl Leg {
             if channel == Channel::Rtcp {
                 return None;
             }
-            let known = received.from == self.rx.latch.remote() || received.from == self.setup.remote;
-            let awaited = matches!(self.setup.security, Security::Handshake { .. });
-            if awaited && guard.lets_on(known, turn.now) {
-                turn.out.letter(self.id, received.from, datagram);
-            } else {
-                self.rx.strangers += 1;
-                turn.stats.strangers += 1;
-            }
+            self.greet(received.from, received.len, turn);
             return None;
         }
         let rtcp = channel == Channel::Rtcp || rtcp::is_rtcp(datagram);

@@ -11,6 +11,7 @@ use openssl::srtp::SrtpProfileId;
 use openssl::ssl::{ErrorCode, Ssl, SslStream};
 use rtp::srtp::{Keys, Profile};
 
+use super::hello::{self, Hello, OPENING};
 use super::identity::Identity;
 use crate::guard::Fingerprint;
 
@@ -25,27 +26,59 @@ pub(super) enum Progress {
     Going,
     /// The keys of what we send and of what comes.
     Done(Keys, Keys),
-    /// Why there will be none.
-    Failed(String),
+    /// Why there will be none. What came was in clear: anybody can have sent it.
+    Broken(String),
+    /// Why there will be none, though who is there went through all of the handshake.
+    Refused(String),
 }
 
 pub(super) struct Association {
     stream: SslStream<Wire>,
-    active: bool,
+    role: Role,
     done: bool,
 }
 
+/// RFC 5763 §5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// We begin.
+    Client,
+    /// The other end does. What is added to the numbers of our records in clear.
+    Server(u64),
+}
+
 impl Association {
-    /// A handshake that is to come; `active` if we begin.
-    pub(super) fn new(identity: &Identity, active: bool) -> Result<Association, ErrorStack> {
+    /// A handshake that is to come.
+    pub(super) fn new(identity: &Identity, role: Role) -> Result<Association, ErrorStack> {
         let mut ssl = Ssl::new(&identity.context)?;
         ssl.set_mtu(MTU)?;
-        if active {
-            ssl.set_connect_state();
-        } else {
-            ssl.set_accept_state();
+        match role {
+            Role::Client => ssl.set_connect_state(),
+            Role::Server(_) => ssl.set_accept_state(),
         }
-        Ok(Association { stream: SslStream::new(ssl, Wire::default())?, active, done: false })
+        Ok(Association { stream: SslStream::new(ssl, Wire::default())?, role, done: false })
+    }
+
+    /// One that we begin.
+    pub(super) fn begin(identity: &Identity) -> Result<Association, ErrorStack> {
+        Association::new(identity, Role::Client)
+    }
+
+    /// One with a client that has echoed its cookie in this hello, which is to be received next.
+    pub(super) fn answer(identity: &Identity, hello: &Hello) -> Result<Association, ErrorStack> {
+        let [n0, n1, n2, n3, n4, n5] = hello.record;
+        let number = u64::from_be_bytes([0, 0, n0, n1, n2, n3, n4, n5]);
+        // The first of our numbers goes into asking for the cookie, which has been done.
+        let mut association = Association::new(identity, Role::Server(number.saturating_sub(1)))?;
+        association.receive(&OPENING);
+        let _ = association.stream.do_handshake();
+        association.outgoing();
+        Ok(association)
+    }
+
+    /// Whether the other end began.
+    pub(super) fn answers(&self) -> bool {
+        self.role != Role::Client
     }
 
     /// A datagram came; [`Association::advance`] reads it.
@@ -63,16 +96,24 @@ impl Association {
 
     /// What is to be sent.
     pub(super) fn outgoing(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.stream.get_mut().outgoing)
+        let mut datagrams = std::mem::take(&mut self.stream.get_mut().outgoing);
+        if let Role::Server(first @ 1..) = self.role {
+            datagrams.iter_mut().for_each(|datagram| hello::renumber(datagram, first));
+        }
+        datagrams
+    }
+
+    /// Once it is done: the peer missed our last words if it repeats its own; reading them says ours again.
+    pub(super) fn repeat(&mut self) {
+        let mut bytes = [0; 64];
+        while matches!(self.stream.ssl_read(&mut bytes), Ok(read) if read > 0) {}
+        self.stream.get_mut().incoming.clear();
     }
 
     /// Goes on with what came, and repeats what is due. The peer's certificate must have one of `fingerprints`.
     pub(super) fn advance(&mut self, fingerprints: &[Fingerprint]) -> Progress {
         if self.done {
-            // The peer missed our last words if it repeats its own: reading them says ours again.
-            let mut bytes = [0; 64];
-            while matches!(self.stream.ssl_read(&mut bytes), Ok(read) if read > 0) {}
-            self.stream.get_mut().incoming.clear();
+            self.repeat();
             return Progress::Going;
         }
         match self.stream.do_handshake() {
@@ -80,15 +121,15 @@ impl Association {
             Err(error) if matches!(error.code(), ErrorCode::WANT_READ | ErrorCode::WANT_WRITE) => {
                 return Progress::Going;
             }
-            Err(error) => return Progress::Failed(format!("the handshake failed: {error}")),
+            Err(error) => return Progress::Broken(format!("the handshake failed: {error}")),
         }
         self.done = true;
         if let Err(why) = self.judge(fingerprints) {
-            return Progress::Failed(why);
+            return Progress::Refused(why);
         }
         match self.keys() {
             Some((send, receive)) => Progress::Done(send, receive),
-            None => Progress::Failed("the peer knows no SRTP suite of ours".to_owned()),
+            None => Progress::Refused("the peer knows no SRTP suite of ours".to_owned()),
         }
     }
 
@@ -123,7 +164,7 @@ impl Association {
             Keys::new(profile, &[key, salt].concat())
         };
         let (client, server) = (of(0)?, of(1)?);
-        Some(if self.active { (client, server) } else { (server, client) })
+        Some(if self.role == Role::Client { (client, server) } else { (server, client) })
     }
 }
 

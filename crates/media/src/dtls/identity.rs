@@ -13,6 +13,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::ssl::{SslContext, SslMethod, SslOptions, SslVerifyMode, SslVersion};
 use openssl::x509::{X509, X509NameBuilder};
 
+use super::hello::COOKIE;
+
 /// The suites of RFC 5764 §4.1.2 and RFC 7714 §14.2, most wanted first.
 const SUITES: &str =
     "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32";
@@ -39,7 +41,14 @@ impl Identity {
         let certificate = certificate(&key)?;
         let mut context = SslContext::builder(SslMethod::dtls())?;
         context.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
-        context.set_options(SslOptions::NO_QUERY_MTU | SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION);
+        let once = SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION;
+        context.set_options(SslOptions::NO_QUERY_MTU | SslOptions::COOKIE_EXCHANGE | once);
+        // Who comes as far as OpenSSL has echoed a cookie that a worker asked for and looked at: `guard/callers.rs`.
+        context.set_cookie_generate_cb(|_, cookie| {
+            cookie[..COOKIE].fill(0);
+            Ok(COOKIE)
+        });
+        context.set_cookie_verify_cb(|_, _| true);
         context.set_cipher_list(CIPHERS)?;
         context.set_certificate(&certificate)?;
         context.set_private_key(&key)?;

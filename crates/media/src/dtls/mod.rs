@@ -1,13 +1,14 @@
 //! Keys by handshake: DTLS-SRTP (RFC 5763, RFC 5764) on a thread of its own, since a handshake takes a millisecond and a
 //! worker has none to give.
 //!
-//! A worker hands on what came from the address that the peer signalled, and a few datagrams a second from elsewhere,
-//! where a peer behind NAT may be; what is sent and the keys go to it as orders.
-//! Who is not where it said it would be may try once in two seconds and proves itself by its certificate;
-//! it takes nothing away from who is.
+//! A worker hands on what comes from where the peer is and, where the peer begins, what comes from those who have echoed
+//! a cookie (`guard/callers.rs`); what is sent and the keys go to it as orders.
+//! Who is not where it said it would be proves itself by its certificate; it takes nothing away from who is.
 
 mod association;
+mod hello;
 mod identity;
+mod talk;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,8 +19,9 @@ use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
-use self::association::{Association, Progress};
+pub(crate) use self::hello::{COOKIE, Hello, VERIFY};
 pub(crate) use self::identity::Identity;
+use self::talk::{Talk, Turn};
 use crate::board::Sent;
 use crate::clock;
 use crate::event::Event;
@@ -41,10 +43,7 @@ const QUIET: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// A handshake that is not over after so long has failed: the peer had four tries (RFC 6347 §4.2.4.1).
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Somebody who is not at the signalled address has so long before another may try.
-const TRIAL: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A datagram of a handshake.
 pub(crate) struct Letter {
@@ -83,23 +82,6 @@ pub(crate) enum Note {
     Stop,
 }
 
-/// A leg's handshake.
-struct Talk {
-    fingerprints: Arc<[Fingerprint]>,
-    active: bool,
-    since: Instant,
-    /// With who is where the peer said it would be; once it is over, with whoever it was.
-    peer: Party,
-    /// With somebody elsewhere, and since when.
-    other: Option<(Party, Instant)>,
-    over: bool,
-}
-
-struct Party {
-    at: SocketAddr,
-    association: Association,
-}
-
 /// Sends an order to a leg.
 pub(crate) type Orders<P> = Box<dyn Fn(LegId, Order<P>) -> Sent<P> + Send>;
 
@@ -112,6 +94,8 @@ pub(crate) struct Dtls<P> {
     pub(crate) orders: Orders<P>,
     pub(crate) events: Sender<Event>,
     pub(crate) carrier: Thread,
+    /// How long a handshake may take.
+    pub(crate) patience: Duration,
 }
 
 impl<P> Dtls<P> {
@@ -133,7 +117,7 @@ impl<P> Dtls<P> {
             for at in 0..self.letters.len() {
                 while let Ok(letter) = self.letters[at].pop() {
                     if let Some(talk) = talks.get_mut(&letter.leg) {
-                        talk.read(&self.identity, &letter, now);
+                        talk.read(&self.identity, letter.at, letter.bytes(), now);
                     }
                 }
             }
@@ -146,15 +130,7 @@ impl<P> Dtls<P> {
     fn take(&self, note: Note, talks: &mut HashMap<LegId, Talk>) {
         match note {
             Note::Begin { leg, remote, fingerprints, active } => {
-                match Association::new(&self.identity, active) {
-                    Ok(association) => {
-                        let peer = Party { at: remote, association };
-                        let since = clock::now();
-                        let talk = Talk { fingerprints, active, since, peer, other: None, over: false };
-                        talks.insert(leg, talk);
-                    }
-                    Err(error) => self.tell(Event::Unsecured { leg, why: error.to_string() }),
-                }
+                talks.insert(leg, Talk::new(remote, fingerprints, active, clock::now()));
             }
             Note::End(leg) => drop(talks.remove(&leg)),
             Note::Stop => {}
@@ -162,59 +138,24 @@ impl<P> Dtls<P> {
     }
 
     fn advance(&self, leg: LegId, talk: &mut Talk, now: Instant) {
-        if talk.over && talk.peer.association.is_quiet() {
+        if talk.rests() {
             return;
         }
-        let progress = talk.peer.association.advance(&talk.fingerprints);
-        self.send(leg, &mut talk.peer);
-        let elsewhere = talk.other.as_mut().map(|(other, _)| {
-            let progress = other.association.advance(&talk.fingerprints);
-            self.send(leg, other);
-            progress
-        });
-        if talk.over {
-            return;
-        }
-        let (keys, from) = match (progress, elsewhere) {
-            (Progress::Done(send, receive), _) => ((send, receive), None),
-            (_, Some(Progress::Done(send, receive))) => {
-                if let Some((other, _)) = talk.other.take() {
-                    talk.peer = other;
-                }
-                ((send, receive), Some(talk.peer.at))
-            }
-            (Progress::Failed(why), _) => return self.fail(leg, talk, why),
-            (Progress::Going, Some(Progress::Failed(_))) => {
-                talk.other = None;
-                return;
-            }
-            (Progress::Going, _) => {
-                if now.saturating_duration_since(talk.since) >= PATIENCE {
-                    self.fail(leg, talk, format!("no handshake within {} s", PATIENCE.as_secs()));
-                }
-                return;
-            }
-        };
-        talk.over = true;
-        talk.other = None;
-        let profile = keys.0.profile();
-        match Guard::keyed(&keys.0, &keys.1, 0) {
-            Some(guard) => self.order(leg, Order::Secure(leg, guard, from)),
-            None => return self.fail(leg, talk, "the keys are of no use".to_owned()),
-        }
-        self.tell(Event::Secured { leg, secured: Secured::Dtls(profile) });
-    }
-
-    fn fail(&self, leg: LegId, talk: &mut Talk, why: String) {
-        talk.over = true;
-        self.tell(Event::Unsecured { leg, why });
-    }
-
-    fn send(&self, leg: LegId, to: &mut Party) {
-        for datagram in to.association.outgoing() {
-            if let Some(letter) = Letter::new(leg, to.at, &datagram) {
+        let turn = talk.advance(&self.identity, now, self.patience, &mut |to, datagram| {
+            if let Some(letter) = Letter::new(leg, to, datagram) {
                 self.order(leg, Order::Post(Box::new(letter)));
             }
+        });
+        match turn {
+            Turn::Going => {}
+            Turn::Failed(why) => self.tell(Event::Unsecured { leg, why }),
+            Turn::Done(send, receive, from) => match Guard::keyed(&send, &receive, 0) {
+                Some(guard) => {
+                    self.order(leg, Order::Secure(leg, guard, from));
+                    self.tell(Event::Secured { leg, secured: Secured::Dtls(send.profile()) });
+                }
+                None => self.tell(Event::Unsecured { leg, why: "the keys are of no use".to_owned() }),
+            },
         }
     }
 
@@ -236,35 +177,6 @@ impl<P> Dtls<P> {
         let _ = self.events.send(event);
         self.carrier.unpark();
     }
-}
-
-impl Talk {
-    fn read(&mut self, identity: &Identity, letter: &Letter, now: Instant) {
-        if letter.at == self.peer.at {
-            return self.peer.association.receive(letter.bytes());
-        }
-        // Who begins is spoken to where it said it would be.
-        if self.over || self.active {
-            return;
-        }
-        let goes_on = matches!(&self.other, Some((other, _)) if other.at == letter.at);
-        let taken = matches!(&self.other, Some((_, since)) if now.saturating_duration_since(*since) < TRIAL);
-        if !goes_on {
-            if taken || !is_hello(letter.bytes()) {
-                return;
-            }
-            let Ok(association) = Association::new(identity, false) else { return };
-            self.other = Some((Party { at: letter.at, association }, now));
-        }
-        if let Some((other, _)) = &mut self.other {
-            other.association.receive(letter.bytes());
-        }
-    }
-}
-
-/// Whether this is a ClientHello, which a handshake begins with: RFC 6347 §4.2.2.
-fn is_hello(datagram: &[u8]) -> bool {
-    matches!(datagram, [22, 254, _, _, _, _, _, _, _, _, _, _, _, 1, ..])
 }
 
 #[cfg(test)]

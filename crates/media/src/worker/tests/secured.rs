@@ -177,6 +177,31 @@ fn while_keys_are_awaited_nothing_leaves_and_nothing_is_heard() {
     assert_eq!((told.packets_in, told.secured), (1, Secured::Dtls(Profile::AeadAes128Gcm)));
 }
 
+#[test]
+fn a_hello_is_asked_for_a_cookie_on_the_leg_s_port_and_strangers_get_no_more() {
+    let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
+    let mut hello = [0; 67];
+    (hello[0], hello[1], hello[2], hello[12]) = (22, 254, 253, 54);
+    (hello[13], hello[16], hello[24]) = (1, 42, 42);
+    for (active, answers) in [(false, 1), (true, 0)] {
+        let security = Security::Handshake { fingerprints: [].into(), active };
+        let mut rig = Rig::with(LegSetup { security, ..setup() });
+        rig.io.arrive(0, Channel::Rtp, nat, &hello);
+        rig.io.arrive(0, Channel::Rtp, nat, &[22; 60]);
+        rig.slots(8);
+        let sent = rig.heard();
+        assert_eq!(sent.len(), answers);
+        assert!(sent.iter().all(|sent| sent.to == nat && sent.bytes[13] == 3 && sent.bytes.len() < 67));
+        assert_eq!(report(&mut rig).strangers, 2 - answers as u64);
+    }
+    // Who has its keys otherwise answers nobody.
+    let mut rig = Rig::with(secured(1, 2));
+    rig.heard();
+    rig.io.arrive(0, Channel::Rtp, nat, &hello);
+    rig.slots(8);
+    assert!(rig.heard().iter().all(|sent| sent.to == home()));
+}
+
 fn prompt() -> Prompt {
     Prompt::encode(&Pcm::silence(Rate::NARROW, MS(100)), setup().form()).unwrap()
 }
