@@ -99,6 +99,9 @@ pub(crate) const EVENT: &str = "telephone-event";
 /// The encoding name of RFC 3389.
 pub(crate) const NOISE: &str = "CN";
 
+/// How `a=rtcp-xr` calls the report of how somebody is heard: RFC 3611 §5.1.
+pub(crate) const VOICE: &str = "voip-metrics";
+
 /// The media line's formats in the order of preference. A type that is listed twice counts once, so that a long line
 /// costs no more than its 128 types do.
 pub(crate) fn formats(media: &Media) -> Vec<Format> {
@@ -202,7 +205,7 @@ pub(crate) fn rtcp_mux(media: &Media) -> bool {
 /// Whether the peer wants to be told how it is heard: voice metrics, RFC 3611 §5.1.
 pub(crate) fn voice_reports(session: &sdp_types::Session, media: &Media) -> bool {
     let wants = |value: &str| {
-        value.split_ascii_whitespace().any(|format| format.eq_ignore_ascii_case("voip-metrics"))
+        value.split_ascii_whitespace().any(|format| format.eq_ignore_ascii_case(VOICE))
     };
     values(&media.attributes, "rtcp-xr").chain(values(&session.attributes, "rtcp-xr")).any(wants)
 }

@@ -94,11 +94,7 @@ pub(super) fn agree(
     let reachable = !address.is_unspecified();
     let peer = Direction::new(theirs.sends(), theirs.receives() && reachable);
     let next_port = media.port.checked_add(1);
-    let rtcp_mux = attribute::rtcp_mux(media)
-        && match role {
-            Role::Answering(_) => true,
-            Role::Offered(ours, _) => security::offers_mux(&ours.encryption, now),
-        };
+    let rtcp_mux = attribute::rtcp_mux(media);
     let remote_rtcp = match attribute::rtcp(media) {
         _ if attribute::rtcp_off(media) || !reachable => None,
         _ if rtcp_mux => Some(SocketAddr::new(address, media.port)),

@@ -97,7 +97,7 @@ fn linphones_offer_is_answered_in_its_profile_with_video_declined() {
         text,
         "v=0\r\no=- 7 3 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
          m=audio 20000 RTP/AVPF 0 100\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:100 telephone-event/8000\r\n\
-         a=fmtp:100 0-15\r\na=ptime:20\r\na=sendrecv\r\nm=video 0 RTP/AVPF 96 97\r\n"
+         a=fmtp:100 0-15\r\na=ptime:20\r\na=rtcp-xr:voip-metrics\r\na=sendrecv\r\nm=video 0 RTP/AVPF 96 97\r\n"
     );
 }
 
@@ -291,8 +291,44 @@ fn our_offer_says_all_we_can_do() {
         offer(&ours()).to_string(),
         "v=0\r\no=- 7 3 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
          m=audio 20000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
-         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n\
+         a=rtcp-mux\r\na=rtcp-xr:voip-metrics\r\na=sendrecv\r\n"
     );
+}
+
+#[test]
+fn rtcp_shares_a_port_where_the_answer_says_so_and_has_its_own_where_not() {
+    for (lines, muxed, rtcp) in
+        [("a=rtcp-mux", true, 4_000), ("", false, 4_001), ("a=rtcp:5000\na=rtcp-mux", true, 4_000)]
+    {
+        let mut session = Ours::new(ours());
+        assert!(session.offer(Direction::SendRecv).to_string().contains("a=rtcp-mux\r\n"));
+        let answer = with(&format!("m=audio 4000 RTP/AVP 0\n{lines}"));
+        let audio = session.accept(&answer).unwrap().audio.unwrap();
+        assert_eq!(audio.rtcp_mux, muxed);
+        assert_eq!(audio.remote_rtcp, Some(SocketAddr::new(audio.remote.ip(), rtcp)));
+        // The peer may think otherwise later on.
+        let again = session.offer(Direction::SendOnly).to_string();
+        assert!(again.contains("a=rtcp-mux\r\n"));
+        let audio = session.accept(&with("m=audio 4000 RTP/AVP 0\na=rtcp-mux")).unwrap().audio.unwrap();
+        assert_eq!(audio.remote_rtcp, Some(audio.remote));
+    }
+}
+
+#[test]
+fn who_tells_how_it_hears_is_told_and_asked_the_same() {
+    for (line, wanted) in [
+        ("a=rtcp-xr:voip-metrics", true),
+        ("a=rtcp-xr:rcvr-rtt=all:100 VoIP-Metrics", true),
+        ("a=rtcp-xr:rcvr-rtt=all", false),
+        ("", false),
+    ] {
+        let negotiated = take(&format!("m=audio 4000 RTP/AVP 0\n{line}"));
+        assert_eq!(negotiated.audio.voice_reports, wanted);
+        assert_eq!(text(&negotiated).contains("a=rtcp-xr:voip-metrics\r\n"), wanted, "{line}");
+    }
+    let audio = accept(&ours(), &with("m=audio 4000 RTP/AVP 0\na=rtcp-xr:voip-metrics")).unwrap();
+    assert!(audio.voice_reports);
 }
 
 #[test]

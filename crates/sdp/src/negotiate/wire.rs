@@ -6,7 +6,7 @@ use super::numbers::Numbers;
 use super::security::{self, Security};
 use super::{Audio, Capabilities, Codec};
 use crate::Session;
-use crate::attribute::{Direction, EVENT, NOISE};
+use crate::attribute::{Direction, EVENT, NOISE, VOICE};
 
 /// Keys 0-9, *, # and A-D: RFC 4733 §2.4.1.
 const EVENTS: &str = "0-15";
@@ -65,9 +65,9 @@ pub(super) fn offer(
     for (name, value) in security::offer(&ours.encryption, now) {
         add(&mut media, name, value);
     }
-    if security::offers_mux(&ours.encryption, now) {
-        media.attributes.push(flag("rtcp-mux"));
-    }
+    // Who cannot leaves it out of the answer, and RTCP has its own port: RFC 5761 §5.1.1.
+    media.attributes.push(flag("rtcp-mux"));
+    voice_reports(&mut media);
     media.attributes.push(flag(direction.name()));
     let mut medias: Vec<Media> = lines.iter().map(declined).collect();
     match medias.get_mut(at) {
@@ -108,6 +108,11 @@ fn packet_times(media: &mut Media, milliseconds: u32, codecs: &[Codec]) {
     }
 }
 
+/// We want to be told how we are heard: RFC 3611 §5.1. Each end says it for itself (§5.2).
+fn voice_reports(media: &mut Media) {
+    add(media, "rtcp-xr", VOICE.into());
+}
+
 /// `0 PCMU/8000`; the channels only if there are two.
 fn rtpmap(number: u8, codec: &Codec) -> String {
     match codec.channels() {
@@ -138,6 +143,9 @@ fn accepted(offered: &Media, ours: &Capabilities, audio: &Audio) -> Media {
     }
     if audio.rtcp_mux {
         media.attributes.push(flag("rtcp-mux"));
+    }
+    if audio.voice_reports {
+        voice_reports(&mut media);
     }
     media.attributes.push(flag(audio.direction.name()));
     media

@@ -67,11 +67,12 @@ fn feedback_and_browser_attributes_are_ignored() {
             "a=rtpmap:0 PCMU/8000",
             "a=ptime:20",
             "a=rtcp-mux",
+            "a=rtcp-xr:voip-metrics",
             "a=sendrecv",
             "m=video 0 RTP/AVPF 96"
         ]
     );
-    assert!(audio.rtcp_mux);
+    assert!(audio.rtcp_mux && audio.voice_reports);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | Linphone | answer in the profile offered: AVP, AVPF; SAVP, SAVPF | `the_profile_of_the_offer_is_the_answers`, `encrypted_profiles_are_declined_cleanly` |
 //! | Linphone | the same m-lines, the rejected kept | `every_line_is_answered_in_its_place` |
-//! | Linphone | `rtcp-fb:* trr-int`, `rtcp-xr`, `extmap`, `ssrc`, `msid`, BUNDLE | `feedback_and_browser_attributes_are_ignored` |
+//! | Linphone | `rtcp-xr` wanted, beside formats that are not ours | `feedback_and_browser_attributes_are_ignored` |
+//! | Linphone | `rtcp-fb:* trr-int`, `extmap`, `ssrc`, `msid`, BUNDLE | `feedback_and_browser_attributes_are_ignored` |
 //! | Linphone | mixed session and media `c=`, one of them missing, several | `the_address_may_stand_anywhere` |
 //! | Linphone | ICE with a private default address | `unused_ice_is_ignored_and_the_default_address_taken` |
 //! | Linphone | ZRTP attributes, several `a=crypto` | `keys_beside_a_plain_profile_are_ignored` |

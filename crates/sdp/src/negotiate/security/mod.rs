@@ -198,11 +198,6 @@ pub(super) fn offered_profile(ours: &Encryption) -> &'static str {
     }
 }
 
-/// Whether our next offer asks for RTCP on RTP's port: a handshake a port is one too many (RFC 5764 §4.1.2).
-pub(super) fn offers_mux(ours: &Encryption, now: Option<&Security>) -> bool {
-    offers(ours, now) && !offers_sdes(ours, now)
-}
-
 /// What our offer says, as attributes.
 pub(super) fn offer(ours: &Encryption, now: Option<&Security>) -> Vec<(&'static str, String)> {
     if !offers(ours, now) {

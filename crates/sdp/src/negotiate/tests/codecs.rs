@@ -43,9 +43,18 @@ fn our_offer_has_each_codec_with_its_parameters_and_each_clock_once() {
             "a=fmtp:104 0-15",
             "a=ptime:20",
             "a=maxptime:40",
+            "a=rtcp-mux",
+            "a=rtcp-xr:voip-metrics",
             "a=sendrecv",
         ]
     );
+}
+
+/// An INVITE is one datagram as long as it has no more than 1,300 bytes (RFC 3261 §18.1.1), of which its headers take 600.
+#[test]
+fn an_offer_of_everything_leaves_room_for_the_headers_of_an_invite() {
+    let size = |encryption| offer(&Capabilities { encryption, ..all() }).to_string().len();
+    assert!(size(Encryption::default()) < 650, "{}", size(Encryption::default()));
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn our_offers_keep_the_sessions_lines_profile_and_numbers() {
     assert_eq!(
         below(&ours.offer(Direction::SendRecv)),
         "m=video 0 RTP/AVPF 99 m=audio 20000 RTP/AVPF 0 111 96 a=rtpmap:0 PCMU/8000 a=rtpmap:111 PCMA/8000 \
-         a=rtpmap:96 telephone-event/8000 a=fmtp:96 0-15 a=ptime:20 a=sendrecv m=image 0 udptl t38"
+         a=rtpmap:96 telephone-event/8000 a=fmtp:96 0-15 a=ptime:20 a=rtcp-mux \
+         a=rtcp-xr:voip-metrics a=sendrecv m=image 0 udptl t38"
     );
     // Right place, although the peer forgot the declined lines.
     let terms = ours.accept(&with("m=audio 4000 RTP/AVPF 111 96")).unwrap();
