@@ -16,6 +16,8 @@ use nix::sys::time::TimeSpec;
 const PACKETS: usize = 50;
 /// Calls send in so many groups, one a millisecond.
 const GROUPS: usize = 20;
+/// Every so many packets a socket is read until it is empty. To ask an empty one costs as much as half a packet.
+const DRAIN: u32 = 8;
 /// A jump of the sequence number beyond this is another stream.
 const LEAP: u16 = 1_000;
 
@@ -88,6 +90,8 @@ struct Stream {
     packet: Vec<u8>,
     count: u32,
     last: Option<u16>,
+    /// The socket is to be read until it is empty: the last time it held less than was due.
+    short: bool,
     watch: Option<Watch>,
 }
 
@@ -98,6 +102,9 @@ struct Watch {
     last: Option<Duration>,
     /// How far gaps are from 20 ms, in ms.
     errors: Vec<f64>,
+    /// The same of what the stream says itself.
+    said: Option<Instant>,
+    own: Vec<f64>,
 }
 
 /// The audio of all calls.
@@ -162,7 +169,7 @@ impl Streams {
         let mut packet = vec![0x80, kind.payload_type()];
         packet.resize(8, 0);
         packet.extend(ssrc.to_be_bytes());
-        self.streams.push(Stream { socket, kind, packet, count: 0, last: None, watch: None });
+        self.streams.push(Stream { socket, kind, packet, count: 0, last: None, short: true, watch: None });
     }
 
     /// From here on, watches how far apart the packets of `most` streams are.
@@ -170,16 +177,23 @@ impl Streams {
         let step = self.streams.len().div_ceil(most).max(1);
         for stream in self.streams.iter_mut().step_by(step) {
             setsockopt(&stream.socket, sockopt::ReceiveTimestampns, &true).expect("stamps");
-            stream.watch = Some(Watch { control: cmsg_space!(TimeSpec), last: None, errors: Vec::new() });
+            let control = cmsg_space!(TimeSpec);
+            stream.watch =
+                Some(Watch { control, last: None, errors: Vec::new(), said: None, own: Vec::new() });
         }
     }
 
-    /// How far gaps between neighbouring packets were from 20 ms, in ms, sorted; of those that are watched.
-    pub fn spacing(&mut self) -> Vec<f64> {
+    /// How far gaps between neighbouring packets were from 20 ms, in ms, sorted; of those that are watched, and then of
+    /// those that were said by them: what is said back or passed on as it comes cannot be more even than that.
+    pub fn spacing(&mut self) -> (Vec<f64>, Vec<f64>) {
         let watched = self.streams.iter_mut().filter_map(|stream| stream.watch.take());
-        let mut errors: Vec<f64> = watched.flat_map(|watch| watch.errors).collect();
-        errors.sort_by(f64::total_cmp);
-        errors
+        let (heard, said): (Vec<_>, Vec<_>) = watched.map(|watch| (watch.errors, watch.own)).unzip();
+        let sorted = |errors: Vec<Vec<f64>>| {
+            let mut errors = errors.concat();
+            errors.sort_by(f64::total_cmp);
+            errors
+        };
+        (sorted(heard), sorted(said))
     }
 
     /// Lets all talk and listen for `time`.
@@ -209,7 +223,10 @@ impl Streams {
 
 impl Stream {
     fn hear(&mut self, buffer: &mut [u8], counted: &mut Counted) {
-        while let Some((length, at)) = self.receive(buffer) {
+        let drains = self.short || self.count.is_multiple_of(DRAIN);
+        let mut read = 0;
+        while let Some((length, at)) = (read == 0 || drains).then(|| self.receive(buffer)).flatten() {
+            read += 1;
             if length < 12 || buffer[1] & 0x7f != self.kind.payload_type() {
                 continue;
             }
@@ -225,6 +242,7 @@ impl Stream {
                 watch.errors.extend(gap.map(|gap| (gap - 20.0).abs()));
             }
         }
+        self.short = read == 0;
     }
 
     /// A packet's length, and when it came if that is watched.
@@ -249,6 +267,11 @@ impl Stream {
         self.packet.truncate(12);
         self.packet.extend_from_slice(payload);
         self.count = self.count.wrapping_add(1);
+        if let Some(watch) = &mut self.watch {
+            let now = Instant::now();
+            let gap = watch.said.replace(now).map(|last| (now - last).as_secs_f64() * 1e3);
+            watch.own.extend(gap.map(|gap| (gap - 20.0).abs()));
+        }
         // Before the far end is there, ICMP says so.
         let _ = self.socket.send(&self.packet);
     }

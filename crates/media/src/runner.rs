@@ -118,7 +118,7 @@ impl Runner {
         let worker = Worker::new(self.id, self.places, orders.clone(), self.out, wall)
             .among(self.mailboxes, clock.offset());
         drop(self.ready);
-        run(worker, io, clock, &orders, &self.stop, &self.carrier);
+        run(worker, io, clock, self.places, &orders, &self.stop, &self.carrier);
     }
 }
 
@@ -127,11 +127,12 @@ fn run<I: Io>(
     mut worker: Worker<I>,
     mut io: I,
     mut clock: Clock,
+    places: usize,
     orders: &Mailbox<I::Ports>,
     stop: &AtomicBool,
     carrier: &Thread,
 ) {
-    let (mut ready, mut woken) = (Vec::with_capacity(READY), Duration::ZERO);
+    let (mut ready, mut woken) = (Vec::with_capacity(places.max(READY)), Duration::ZERO);
     while !stop.load(Ordering::Acquire) {
         if worker.is_idle() {
             orders.rest(|| worker.is_idle() && !stop.load(Ordering::Acquire));

@@ -183,6 +183,7 @@ impl<I: Io> Worker<I> {
             // The leg after the next, and the one that the next speaks through.
             let leg = |n: usize| self.legs.get(*ready.get(n)? as usize)?.as_deref();
             leg(n + 2).into_iter().for_each(fetch);
+            ready.get(n + 1).into_iter().for_each(|next| io.expect(*next as usize));
             let through = leg(n + 1).and_then(Leg::aimed);
             if let Some(Some(through)) = through.and_then(|id| self.legs.get(id.place as usize)) {
                 fetch(through);

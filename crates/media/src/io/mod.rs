@@ -50,6 +50,9 @@ pub(crate) trait Io {
     /// What a leg's sockets come in.
     type Ports;
 
+    /// That nothing waits for a leg is known without asking the system.
+    const TELLS_OF_EMPTY: bool = false;
+
     /// Take a leg's sockets. `ports` come back if the place is taken, which is a mistake of the caller.
     fn attach(&mut self, place: usize, ports: Self::Ports) -> Result<(), Self::Ports>;
 

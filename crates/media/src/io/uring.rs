@@ -1,6 +1,9 @@
 //! The backend over io_uring: what all sockets of a worker received is fetched with one system call a slot, and what they
 //! send leaves with one for each few dozen packets.
 //!
+//! Where packets are passed on as they come, the ring itself is waited for between two slots: it wakes for whatever comes,
+//! and tells of those legs that are watched.
+//!
 //! Each RTP socket has one request that never ends, to receive into a buffer of a common store. What it brings waits in a
 //! list of its leg's until the leg's turn. RTCP is rare and goes by system calls of its own.
 //!
@@ -8,18 +11,18 @@
 //! still bring after the leg has left is nobody's. Before a leg's sockets are handed out, every request that names them is
 //! with the kernel, which holds them open by itself, and the one that receives is cancelled.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use io_uring::types::{CancelBuilder, Fd, RecvMsgOut};
+use io_uring::types::{CancelBuilder, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use self::place::Place;
 use self::store::{GROUP, Store};
 use super::memory::Pages;
-use super::watch::Watch;
 use super::{Received, stamp};
 use crate::port::Ports;
 
@@ -39,6 +42,9 @@ const OUTBOX: usize = 64 * 1_024;
 
 /// A leg that so many datagrams wait for is being flooded: its socket is left alone until it has taken some.
 const FLOOD: u16 = 64;
+
+/// So many a leg may have at least, however few buffers are left.
+const FEW: u16 = 4;
 
 /// Room for the control message of a time stamp: a header and two longs.
 const CONTROL: usize = 32;
@@ -60,13 +66,15 @@ pub(crate) struct Uring {
     places: Box<[Place]>,
     ports: Box<[Option<Ports>]>,
     legs: usize,
-    /// Places whose sockets are to be received from again.
-    idle: Vec<u32>,
+    /// Places whose sockets are to be received from again, those that wait the longest first.
+    idle: VecDeque<u32>,
     /// How what is received is laid out; the kernel reads it when a request begins.
     message: Box<libc::msghdr>,
     /// The time since 1970 at the slot's time.
     wall: Duration,
-    watch: Watch,
+    /// How many legs are watched, and those of them that something came for since that was last told.
+    watched: usize,
+    arrived: Vec<u32>,
     failures: u64,
     /// How often a socket had to wait because every buffer lent was used.
     pub(crate) exhausted: u64,
@@ -104,10 +112,11 @@ impl Uring {
             places: vec![Place::FREE; places].into(),
             ports: (0..places).map(|_| None).collect(),
             legs: 0,
-            idle: Vec::with_capacity(places),
+            idle: VecDeque::with_capacity(places),
             message,
             wall: Duration::ZERO,
-            watch: Watch::new(),
+            watched: 0,
+            arrived: Vec::with_capacity(places),
             failures: 0,
             exhausted: 0,
         })
@@ -162,13 +171,22 @@ impl Uring {
         self.reap();
     }
 
+    /// Sleep until something happens, for so long at most.
+    fn sleep(&mut self, span: Duration) {
+        self.provide();
+        self.arm();
+        let span = Timespec::from(span);
+        // That the time is over, and interruptions, are answers like any other.
+        let _ = self.ring.submitter().submit_with_args(1, &SubmitArgs::new().timespec(&span));
+    }
+
     fn has_more(&mut self) -> bool {
         let queue = self.ring.submission();
         queue.taskrun() || queue.cq_overflow()
     }
 
     fn reap(&mut self) {
-        let Uring { ring, store, places, .. } = self;
+        let Uring { ring, store, places, arrived, .. } = self;
         let mut flooded = [0; 8];
         let mut floods = 0;
         for entry in ring.completion() {
@@ -187,8 +205,13 @@ impl Uring {
                 buffer.into_iter().for_each(|buffer| store.give_back(buffer));
                 continue;
             };
+            let most = most(store);
             match buffer {
-                Some(buffer) if result >= 0 && place.held < 2 * FLOOD => place.append(buffer, store),
+                // What comes before the kernel knows that it is to stop is kept, too.
+                Some(buffer) if result >= 0 && place.held < 2 * most => {
+                    place.append(buffer, store);
+                    place.tell(at, arrived);
+                }
                 Some(buffer) => store.give_back(buffer),
                 None => {}
             }
@@ -196,7 +219,7 @@ impl Uring {
                 place.armed = false;
                 self.exhausted += u64::from(result == -libc::ENOBUFS);
                 place.list(at, &mut self.idle);
-            } else if place.held == FLOOD
+            } else if place.held >= most
                 && let Some(one) = flooded.get_mut(floods)
             {
                 *one = name;
@@ -219,11 +242,11 @@ impl Uring {
 
     /// Receive from the sockets that are not received from.
     fn arm(&mut self) {
-        while let Some(at) = self.idle.pop() {
+        while let Some(at) = self.idle.pop_front() {
             let at = at as usize;
             let Some(place) = self.places.get_mut(at) else { continue };
             place.listed = false;
-            if place.armed || place.watched || place.rtp < 0 || place.held >= FLOOD {
+            if place.armed || place.rtp < 0 || place.held >= most(&self.store) {
                 continue;
             }
             place.armed = true;
@@ -257,13 +280,10 @@ impl Uring {
     fn receive_rtp(&mut self, at: usize, datagram: &mut [u8]) -> Option<Received> {
         loop {
             let place = self.places.get_mut(at)?;
-            if !place.armed && !place.listed && !place.watched && place.rtp >= 0 && place.held < FLOOD {
+            if !place.armed && !place.listed && place.rtp >= 0 && place.held < FLOOD {
                 place.list(at, &mut self.idle);
             }
-            let Some(buffer) = place.take(&self.store) else {
-                let ports = self.ports.get(at)?.as_ref().filter(|_| place.watched)?;
-                return stamp::next(ports.rtp(), self.wall, datagram);
-            };
+            let buffer = place.take(&self.store)?;
             let received = read(self.store.bytes(buffer), &self.message, self.wall, datagram);
             self.store.give_back(buffer);
             if received.is_some() {
@@ -309,6 +329,12 @@ impl Drop for Uring {
         let _ = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
         self.gather();
     }
+}
+
+/// How many datagrams may wait for one leg: a part of what is left for all, so that the others find buffers however many
+/// are flooded.
+fn most(store: &Store) -> u16 {
+    (store.left() as u16 / 4).clamp(FEW, FLOOD)
 }
 
 /// Copy the datagram in a buffer out. What has no address is nobody's.

@@ -65,7 +65,7 @@ impl Leg {
 
     /// A packet came between two turns, after the watch was looked at `before`.
     ///
-    /// To ask the socket whether there are more costs as much as half a packet, and mostly there are none: so only where
+    /// To ask the socket whether there are more mostly costs as much as half a packet, and there are none: so only where
     /// this one did not come a packet time after the last, as when the network or the sender holds some back and lets them
     /// go together, or has been there for longer, or some came together lately. What is left by mistake goes with the next.
     pub(crate) fn hear_early<I: Io>(&mut self, before: Duration, turn: &mut Turn<'_, I>) {
@@ -76,7 +76,7 @@ impl Leg {
             self.early += 1;
             let came = turn.now.saturating_sub(waited);
             let gap = came.saturating_sub(std::mem::replace(&mut self.came, came));
-            let alone = (time / 2..time * 3 / 2).contains(&gap) && came > before;
+            let alone = !I::TELLS_OF_EMPTY && (time / 2..time * 3 / 2).contains(&gap) && came > before;
             if alone && self.early == first + 1 && self.doubt == 0 {
                 break;
             }

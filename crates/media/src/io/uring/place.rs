@@ -1,5 +1,6 @@
 //! A leg's place at the ring: its socket, and what of it waits.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
@@ -17,8 +18,10 @@ pub(super) struct Place {
     pub(super) held: u16,
     /// Its socket is being received from.
     pub(super) armed: bool,
-    /// Its socket is watched, and read by system calls.
+    /// What comes for it is told of.
     pub(super) watched: bool,
+    /// It stands in the list of those to be told of.
+    pub(super) told: bool,
     /// It stands in the list of those to arm.
     pub(super) listed: bool,
     pub(super) rtp: RawFd,
@@ -35,16 +38,25 @@ impl Place {
         held: 0,
         armed: false,
         watched: false,
+        told: false,
         listed: false,
         rtp: -1,
         peer: None,
     };
 
     /// Have it armed again.
-    pub(super) fn list(&mut self, at: usize, idle: &mut Vec<u32>) {
+    pub(super) fn list(&mut self, at: usize, idle: &mut VecDeque<u32>) {
         if !self.listed {
             self.listed = true;
-            idle.push(at as u32);
+            idle.push_back(at as u32);
+        }
+    }
+
+    /// If it is watched, have it told of that something waits.
+    pub(super) fn tell(&mut self, at: usize, arrived: &mut Vec<u32>) {
+        if self.watched && !self.told {
+            self.told = true;
+            arrived.push(at as u32);
         }
     }
 

@@ -13,6 +13,8 @@ use crate::port::Ports;
 impl Io for Uring {
     type Ports = Ports;
 
+    const TELLS_OF_EMPTY: bool = true;
+
     fn attach(&mut self, at: usize, ports: Ports) -> Result<(), Ports> {
         let Some(free @ None) = self.ports.get_mut(at) else { return Err(ports) };
         let (rtp, peer) = (ports.rtp().as_raw_fd(), ports.peer());
@@ -29,9 +31,7 @@ impl Io for Uring {
             self.store.give_back(buffer);
         }
         place.generation = place.generation.wrapping_add(1);
-        if mem::take(&mut place.watched) {
-            self.watch.remove(place.rtp);
-        }
+        self.watched -= usize::from(mem::take(&mut place.watched));
         place.armed = false;
         place.rtp = -1;
         place.peer = None;
@@ -76,33 +76,31 @@ impl Io for Uring {
 
     fn watch(&mut self, at: usize, on: bool) -> bool {
         let Some(place) = self.places.get_mut(at).filter(|place| place.rtp >= 0) else { return false };
-        if !on {
-            if mem::take(&mut place.watched) {
-                self.watch.remove(place.rtp);
-                place.list(at, &mut self.idle);
-            }
-            return false;
+        self.watched += usize::from(on);
+        self.watched -= usize::from(mem::replace(&mut place.watched, on));
+        if place.held > 0 {
+            place.tell(at, &mut self.arrived);
         }
-        if !place.watched && self.watch.add(place.rtp, at as u32) {
-            place.watched = true;
-            if place.armed {
-                let name = place.name(at);
-                self.cancel(name);
-                self.submit();
-                // What it brought before stands before what the socket has now.
-                self.gather();
-            }
-        }
-        self.places.get(at).is_some_and(|place| place.watched)
+        on
     }
 
     fn is_watching(&self) -> bool {
-        !self.watch.is_empty()
+        self.watched > 0
     }
 
     fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
-        self.watch.wait(span, ready);
+        if self.arrived.is_empty() && !self.has_more() {
+            self.sleep(span);
+        }
         self.wall = clock::wall();
+        self.gather();
+        ready.clear();
+        mem::swap(ready, &mut self.arrived);
+        for at in ready.iter() {
+            if let Some(place) = self.places.get_mut(*at as usize) {
+                place.told = false;
+            }
+        }
     }
 
     fn begin(&mut self, late: Duration) {

@@ -110,6 +110,11 @@ impl Store {
         self.free.push(buffer);
     }
 
+    /// How many hold nothing.
+    pub(super) fn left(&self) -> usize {
+        self.free.len() + self.lent
+    }
+
     /// What is in a buffer that the kernel filled.
     pub(super) fn bytes(&self, buffer: u16) -> &[u8] {
         // SAFETY: callers name buffers that the kernel has given back and that were not lent since.
