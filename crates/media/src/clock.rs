@@ -20,6 +20,12 @@ pub(crate) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// The same at another moment.
+pub(crate) fn wall_at(moment: Instant) -> Duration {
+    let (now, wall) = (now(), wall());
+    wall.saturating_sub(now.saturating_duration_since(moment)) + moment.saturating_duration_since(now)
+}
+
 /// How much of a core this thread wants at a time; the shorter, the sooner it is woken. It is the least there is.
 const SLICE: Duration = Duration::from_micros(100);
 

@@ -4,6 +4,8 @@
 //! A freed pair rests for a while, so that a late packet of the last call is not heard in the next.
 //! It rests with its sockets open, since making them costs more than all else that a leg takes to begin and to end:
 //! the next call has them emptied, and what nobody wants for a while is closed.
+//! A pair that the last call's peer goes on sending to, as one does that missed our goodbye, rests on as long as there are
+//! others: the next call would take it for its own peer behind NAT, and shut that one out.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::clock;
 use crate::error::Error;
-use crate::io::stamp;
+use crate::io::stamp::{self, Emptied};
 
 /// How long a freed pair rests: longer than the jitter of a peer that hung up.
 const REST: Duration = Duration::from_secs(3);
@@ -29,6 +31,13 @@ const SHORT_REST: Duration = Duration::from_secs(1);
 
 /// A pair that nobody wanted for so long is closed.
 const UNWANTED: Duration = Duration::from_secs(10);
+
+/// What comes so long after a pair was freed was not on its way then: its sender goes on.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
+/// So many pairs that rested are looked at for one that is wanted, and so many that nobody wanted at a time.
+const LOOKS: usize = 8;
+const TIDIED: usize = 16;
 
 /// Datagrams that a rested pair may have collected; one that has more is being flooded, and is closed.
 const COLLECTED: usize = 256;
@@ -128,16 +137,14 @@ struct Pair {
 }
 
 impl Pair {
-    /// Throws away what came while nobody listened. `false` if there is no end of it.
-    fn empty(&self) -> bool {
-        let mut byte = [0];
-        // An error is either that nothing is left or what an ICMP message left behind, which counts like a datagram.
-        let ended = |socket: &UdpSocket| {
-            (0..COLLECTED).any(
-                |_| matches!(socket.recv(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock),
-            )
-        };
-        [&self.rtp, &self.rtcp].into_iter().all(ended)
+    /// Throws away what came while nobody listened, of both sockets.
+    fn empty(&self, wall: Duration) -> Emptied {
+        let [rtp, rtcp] = [&self.rtp, &self.rtcp].map(|socket| stamp::empty(socket, wall, COLLECTED));
+        match (rtp, rtcp) {
+            (Emptied::Endless, _) | (_, Emptied::Endless) => Emptied::Endless,
+            (Emptied::Nothing, other) | (other, Emptied::Nothing) => other,
+            (Emptied::Last(one), Emptied::Last(other)) => Emptied::Last(one.min(other)),
+        }
     }
 }
 
@@ -169,6 +176,8 @@ struct Resting {
     at: usize,
     /// Closed ones rest like the others: their ports are remembered by the last call's peer.
     pair: Option<Arc<Pair>>,
+    /// It has rested before, and somebody went on sending to it.
+    noisy: bool,
 }
 
 impl Pool {
@@ -201,7 +210,7 @@ impl Pool {
         }
         match self.bind_next(&mut book) {
             Some(pair) => Ok(ports(Arc::new(pair))),
-            None => match book.rested(now, SHORT_REST) {
+            None => match book.rested(now, SHORT_REST).or_else(|| book.noisy(now)) {
                 Some(pair) => Ok(ports(pair)),
                 // Those that rested long enough without their sockets are free now.
                 None => self.bind_next(&mut book).map(|pair| ports(Arc::new(pair))).ok_or(Error::NoPorts),
@@ -213,9 +222,11 @@ impl Pool {
     pub(crate) fn tidy(&self, now: Instant) {
         let mut unwanted = Vec::new();
         let mut book = self.lock();
-        while let Some(resting) = book.next_rested(now, UNWANTED) {
-            book.taken[resting.at] = false;
-            if let Some(pair) = resting.pair {
+        for _ in 0..TIDIED {
+            let Some(resting) = book.next_rested(now, UNWANTED) else { break };
+            let at = resting.at;
+            if let Some(pair) = book.look(resting, now) {
+                book.taken[at] = false;
                 book.open -= 1;
                 unwanted.push(pair);
             }
@@ -275,7 +286,7 @@ impl Pool {
             false => (None, Some(pair)),
         };
         book.open -= usize::from(close.is_some());
-        book.resting.push_back(Resting { since: now, at, pair: keep });
+        book.resting.push_back(Resting { since: now, at, pair: keep, noisy: false });
         drop(book);
         drop(close);
     }
@@ -297,17 +308,54 @@ impl Pool {
 }
 
 impl Book {
-    /// The first pair that has rested so long with its sockets open; those without are free from here on.
+    /// The first pair that has rested so long with its sockets open, and that nobody sends to; those without are free from
+    /// here on.
     fn rested(&mut self, now: Instant, rest: Duration) -> Option<Arc<Pair>> {
-        while let Some(resting) = self.next_rested(now, rest) {
-            match resting.pair {
-                Some(pair) if pair.empty() => return Some(pair),
-                Some(_) => self.open -= 1,
-                None => {}
+        let mut looks = 0;
+        while looks < LOOKS {
+            let resting = self.next_rested(now, rest)?;
+            looks += usize::from(resting.pair.is_some());
+            if let Some(pair) = self.look(resting, now) {
+                return Some(pair);
             }
-            self.taken[resting.at] = false;
         }
         None
+    }
+
+    /// Looks whether somebody goes on sending to a pair that has rested, and empties it. If so, or if it has no sockets,
+    /// it stays here.
+    fn look(&mut self, resting: Resting, now: Instant) -> Option<Arc<Pair>> {
+        let Resting { since, at, pair, .. } = resting;
+        let Some(pair) = pair else {
+            self.taken[at] = false;
+            return None;
+        };
+        let pair = match pair.empty(clock::wall_at(now)) {
+            Emptied::Nothing => return Some(pair),
+            Emptied::Last(ago) if since + ON_ITS_WAY + ago >= now => return Some(pair),
+            Emptied::Last(_) => Some(pair),
+            // What floods it finds nobody there for a while.
+            Emptied::Endless => {
+                self.open -= 1;
+                None
+            }
+        };
+        self.resting.push_back(Resting { since: now, at, pair, noisy: true });
+        None
+    }
+
+    /// Where there is no other, the pair that somebody went on sending to the longest time ago, as far as is known; without
+    /// its sockets it is free.
+    fn noisy(&mut self, now: Instant) -> Option<Arc<Pair>> {
+        let first = self.resting.iter().position(|resting| resting.noisy)?;
+        let Resting { at, pair, .. } = self.resting.remove(first)?;
+        let quiet = pair.filter(|pair| {
+            let ended = pair.empty(clock::wall_at(now)) != Emptied::Endless;
+            self.open -= usize::from(!ended);
+            ended
+        });
+        self.taken[at] = quiet.is_some();
+        quiet
     }
 
     /// Takes the pair that was freed first, if that is so long ago.

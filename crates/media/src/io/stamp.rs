@@ -48,8 +48,44 @@ pub(crate) fn next(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> Opt
     None
 }
 
+/// What emptying a socket came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Emptied {
+    /// There was nothing in it.
+    Nothing,
+    /// The last datagram came so long ago.
+    Last(Duration),
+    /// There is no end of it.
+    Endless,
+}
+
+/// Throw away what waits in a socket, `most` datagrams at most; `wall` is the time since 1970.
+pub(crate) fn empty(socket: &UdpSocket, wall: Duration, most: usize) -> Emptied {
+    let mut emptied = Emptied::Nothing;
+    for _ in 0..most {
+        match read(socket, &mut [0]) {
+            // One without a stamp, or of the time to come, may have come just now.
+            Ok((.., stamp)) => {
+                emptied = Emptied::Last(stamp.map_or(Duration::ZERO, |stamp| wall.saturating_sub(stamp)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return emptied,
+            // What an ICMP message left behind counts like a datagram, but for its time.
+            Err(_) => {}
+        }
+    }
+    Emptied::Endless
+}
+
 /// One datagram: its length, its sender, and how long before `wall` it came.
 fn receive(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> io::Result<Received> {
+    let (got, from, stamp) = read(socket, buffer)?;
+    let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+    let (waited, stale) = since(stamp, wall);
+    Ok(Received { len: got.min(buffer.len()), from, waited, stale })
+}
+
+/// One datagram: its length, its sender, and when it came, since 1970.
+fn read(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SockAddr, Option<Duration>)> {
     let mut control = Control([0; 64]);
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: `msghdr` is plain numbers and pointers, for which zeros are values.
@@ -72,16 +108,17 @@ fn receive(socket: &UdpSocket, wall: Duration, buffer: &mut [u8]) -> io::Result<
             Ok(got as usize)
         })
     }?;
-    let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
-    let (waited, stale) = waited(control.0.get(..message.msg_controllen).unwrap_or_default(), wall);
-    Ok(Received { len: got.min(buffer.len()), from, waited, stale })
+    Ok((got, from, stamp(control.0.get(..message.msg_controllen).unwrap_or_default())))
 }
 
 /// How long before `wall` a datagram came, by its control message; zero if that does not tell, or says that it waited for
 /// too long to be true, which the flag tells.
 pub(crate) fn waited(control: &[u8], wall: Duration) -> (Duration, bool) {
-    let waited = stamp(control).and_then(|stamp| wall.checked_sub(stamp)).unwrap_or_default();
-    bounded(waited)
+    since(stamp(control), wall)
+}
+
+fn since(stamp: Option<Duration>, wall: Duration) -> (Duration, bool) {
+    bounded(stamp.and_then(|stamp| wall.checked_sub(stamp)).unwrap_or_default())
 }
 
 /// The time that something waited, and whether that was too long to be true.

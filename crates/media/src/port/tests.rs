@@ -62,6 +62,52 @@ fn a_rested_pair_is_used_again_without_what_came_meanwhile() {
     assert_ne!(pool.reserve(clock::now()).unwrap().rtp_port(), port);
 }
 
+/// As if all pairs that rest had been freed so much earlier.
+fn age(pool: &Pool, by: Duration) {
+    pool.lock().resting.iter_mut().for_each(|resting| resting.since -= by);
+}
+
+#[test]
+fn a_pair_that_somebody_goes_on_sending_to_rests_on_while_there_are_others() {
+    let pool = pool(28_190..=28_193);
+    let first = pool.reserve(clock::now()).unwrap();
+    let port = first.rtp_port();
+    drop(first);
+    let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let say = |to: u16| phone.send_to(&[0x80; 172], (Ipv4Addr::LOCALHOST, to)).unwrap();
+    for to in [port, port + 1] {
+        // It has missed our goodbye, and has been speaking all the time.
+        age(&pool, REST);
+        say(to);
+        let other = pool.reserve(clock::now()).unwrap();
+        assert_ne!(other.rtp_port(), port, "there is another");
+    }
+    age(&pool, REST);
+    say(port);
+    let other = pool.reserve(clock::now()).unwrap();
+    say(port);
+    let same = pool.reserve(clock::now()).unwrap();
+    assert_eq!((same.rtp_port(), other.rtp_port() == port), (port, false), "better than none");
+    assert_eq!(same.rtp().recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert!(matches!(pool.reserve(clock::now() + REST), Err(Error::NoPorts)));
+    // When it has fallen silent it is as good as any.
+    drop(same);
+    assert_eq!(pool.reserve(clock::now() + REST).unwrap().rtp_port(), port);
+}
+
+#[test]
+fn a_pair_that_somebody_goes_on_sending_to_is_not_closed_for_another_to_bind() {
+    let pool = pool(28_194..=28_195);
+    let port = pool.reserve(clock::now()).unwrap().rtp_port();
+    let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    age(&pool, UNWANTED);
+    phone.send_to(&[0x80; 172], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    pool.tidy(clock::now());
+    assert_eq!(pool.lock().open, 1);
+    pool.tidy(clock::now() + UNWANTED);
+    assert_eq!(pool.lock().open, 0);
+}
+
 #[test]
 fn a_flooded_pair_is_closed() {
     let pool = pool(28_156..=28_157);
