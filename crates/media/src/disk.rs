@@ -209,7 +209,7 @@ impl Disk {
 
     /// What was written until now is made a whole file, which takes no more room than it has.
     fn broken(&self, job: Job, why: &WriteError) {
-        repair::repair(&[&job.path]);
+        repair::repair_recording(&job.path);
         self.tell(job, Err(why.to_string()));
     }
 
@@ -418,7 +418,7 @@ mod tests {
             };
             assert!(done.result.unwrap_err().contains("space"), "{format:?}");
             assert!(write.is_abandoned(), "{format:?}: the worker is not told");
-            assert_eq!(repair::repair(&[&path]), 0, "{format:?}: it is whole");
+            assert!(!repair::repair_recording(&path), "{format:?}: it is whole");
             let kept = audio::read::decode(fs::read(&path).unwrap(), Some(format.extension())).unwrap();
             let expected = Duration::from_millis(400) * (rounds - 3);
             assert!(kept.duration() > expected, "{format:?}: {:?} of {rounds} rounds", kept.duration());

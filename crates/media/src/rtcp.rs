@@ -25,9 +25,9 @@ pub(crate) struct Rtcp {
     random: u64,
     /// Packets we had sent at the last report and the one before: who sent since is a sender (RFC 3550 §6.4).
     sent: [u64; 2],
-    /// The last sender report's NTP time (middle bits), and when it came.
-    last_sr: Option<(u32, Duration)>,
-    /// The same of the last receiver's time (RFC 3611 §4.4), with whose it is.
+    /// Whose the last sender report is, its NTP time (middle bits), and when it came.
+    last_sr: Option<(u32, u32, Duration)>,
+    /// The same of the last receiver's time (RFC 3611 §4.4).
     last_time: Option<(u32, u32, Duration)>,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) remote_lost: Option<i32>,
@@ -88,9 +88,12 @@ impl Rtcp {
         buffer: &mut [u8],
     ) -> Option<usize> {
         self.due = now + self.interval();
+        // RFC 3550 §6.4.1: both are of the source that the block is about.
         let (last_sr, delay) = match self.last_sr {
-            Some((middle, at)) => (middle, rtp::time::units(now.saturating_sub(at), 65_536)),
-            None => (0, 0),
+            Some((ssrc, middle, at)) if rx.ssrc() == Some(ssrc) => {
+                (middle, rtp::time::units(now.saturating_sub(at), 65_536))
+            }
+            _ => (0, 0),
         };
         let block = rx.block(last_sr, delay);
         let mut writer = Writer::new(buffer);
@@ -142,7 +145,7 @@ impl Rtcp {
             let blocks = match packet {
                 Packet::SenderReport(sr) => {
                     if let Some(now) = came {
-                        self.last_sr = Some((sr.info.ntp.middle(), now));
+                        self.last_sr = Some((sr.ssrc, sr.info.ntp.middle(), now));
                     }
                     sr.blocks()
                 }

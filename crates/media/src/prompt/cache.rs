@@ -23,6 +23,8 @@ struct Shelf {
     bytes: usize,
     /// Counts uses; the smallest stamp is the longest unused.
     uses: u64,
+    /// Counts [`Prompts::clear`]: what was begun to be loaded before one is not kept.
+    generation: u64,
 }
 
 enum Entry {
@@ -82,13 +84,18 @@ impl Prompts {
             }
         }
         shelf.entries.insert(key.clone(), Entry::Loading);
+        let generation = shelf.generation;
         drop(shelf);
         let mut mark = Mark { prompts: self, key: Some(key) };
         let prompt = Arc::new(Prompt::of(load()?.into(), form)?);
-        if let Some(key) = mark.key.take() {
-            self.lock().put(key, prompt.clone(), self.bound);
+        let mut shelf = self.lock();
+        if shelf.generation == generation
+            && let Some(key) = mark.key.take()
+        {
+            shelf.put(key, prompt.clone(), self.bound);
             self.loaded.notify_all();
         }
+        drop(shelf);
         Ok(prompt)
     }
 
@@ -111,11 +118,13 @@ impl Prompts {
         self.lock().bytes
     }
 
-    /// Forget everything, as after a reload of the sounds.
+    /// Forget everything, as after a reload of the sounds. What is being loaded goes to those who asked for it before, and
+    /// is not kept.
     pub fn clear(&self) {
         let mut shelf = self.lock();
         shelf.entries.retain(|_, entry| matches!(entry, Entry::Loading));
         shelf.bytes = 0;
+        shelf.generation += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -221,6 +230,19 @@ mod tests {
             }
         });
         assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn what_was_being_loaded_when_all_was_forgotten_is_not_kept() {
+        let prompts = Prompts::new(10_000);
+        let old = prompts.get_or_load("hello", ULAW(), || {
+            prompts.clear();
+            sound(100)
+        });
+        assert_eq!(old.unwrap().bytes().len(), 100);
+        assert!(prompts.get("hello", ULAW()).is_none() && prompts.bytes() == 0);
+        assert_eq!(prompts.get_or_load("hello", ULAW(), || sound(50)).unwrap().bytes().len(), 50);
+        assert_eq!(prompts.bytes(), 50);
     }
 
     #[test]

@@ -197,6 +197,37 @@ fn nothing_is_measured_by_a_report_of_which_nobody_knows_when_it_came() {
 }
 
 #[test]
+fn the_time_of_another_source_is_not_given_back_as_that_of_the_one_that_is_heard() {
+    let told = |of: u32| {
+        let mut rig = Rig::with(setup());
+        let mut phone = Phone::new(home(), 9);
+        talk(&mut rig, &mut phone, 100);
+        let mut buffer = [0; 64];
+        let mut writer = rtp::rtcp::Writer::new(&mut buffer);
+        let info = rtp::rtcp::SenderInfo {
+            ntp: NtpTime::from_unix(WALL),
+            timestamp: RtpTime(1),
+            packets: 9,
+            octets: 9,
+        };
+        writer.sender_report(of, &info, &[]);
+        let n = writer.finish().unwrap();
+        rig.io.arrive(0, Channel::Rtcp, setup().remote_rtcp, &buffer[..n]);
+        talk(&mut rig, &mut phone, 500);
+        let sent = rig.io.sent.iter().rfind(|sent| sent.channel == Channel::Rtcp).unwrap();
+        let about = Compound::parse(&sent.bytes).unwrap().find_map(|packet| match packet {
+            Packet::SenderReport(report) => report.blocks().next(),
+            _ => None,
+        });
+        let about = about.unwrap();
+        assert_eq!(about.ssrc, 9);
+        (about.last_sr, about.delay > 0)
+    };
+    assert_eq!(told(9), (NtpTime::from_unix(WALL).middle(), true));
+    assert_eq!(told(10), (0, false), "RFC 3550 §6.4.1");
+}
+
+#[test]
 fn reports_go_where_the_peers_come_from_behind_nat() {
     let mut rig = Rig::with(setup());
     let nat: SocketAddr = "203.0.113.9:31000".parse().unwrap();
