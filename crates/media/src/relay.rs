@@ -14,7 +14,7 @@
 
 use std::net::SocketAddr;
 
-use rtp::{RtpTime, Seq, View};
+use rtp::{RtpTime, Seq, View, receiver};
 
 use crate::io::Io;
 use crate::tx::Tx;
@@ -28,8 +28,14 @@ const QUIET_MS: u32 = 500;
 /// are as late as ever, and some turns.
 const CHANGE_MS: u32 = 200;
 
-/// A step of the sequence number beyond this is not of the same stretch.
+/// A step ahead of the sequence number beyond this is not of the same stretch.
 const LEAP: i16 = 500;
+
+/// A step back as this one is not, either: the receiver has taken it for a new start.
+const ANEW: i16 = -(receiver::MAX_MISORDER as i16);
+
+/// What is so far behind the newest may have been passed on before, for all that the receiver knows.
+const FORGOTTEN: i16 = -(receiver::REMEMBERED as i16);
 
 /// So far the timestamps of a stretch may jump forward: a long silence.
 const PAUSE_S: i64 = 60;
@@ -69,7 +75,7 @@ pub(crate) enum Place {
     Next(Seq, RtpTime),
     /// Between others: it was overtaken.
     Between(Seq, RtpTime),
-    /// Before the stretch: too late.
+    /// Before the stretch, or so late that it may have been there already.
     Before,
     /// Nowhere: another stretch begins with it.
     New,
@@ -93,11 +99,11 @@ impl Stretch {
         let step = head.seq.since(self.newest);
         let ahead = i64::from(head.timestamp.since(self.newest_at));
         let (seq, timestamp) = (head.seq.plus(self.seq), head.timestamp.plus(self.timestamp));
-        if head.ssrc != self.ssrc || !(-LEAP..=LEAP).contains(&step) {
+        if head.ssrc != self.ssrc || step <= ANEW || step > LEAP {
             return Place::New;
         }
         if step <= 0 {
-            return match head.seq.since(self.first) < 0 || ahead > 0 {
+            return match step <= FORGOTTEN || head.seq.since(self.first) < 0 || ahead > 0 {
                 true => Place::Before,
                 false => Place::Between(seq, timestamp),
             };

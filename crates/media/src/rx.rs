@@ -231,6 +231,8 @@ impl Rx {
         let arrival = rtp::time::units(turn.now.saturating_sub(waited), clock);
         let timestamp = match kind {
             _ if setup.alternatives.is_empty() => packet.timestamp,
+            // One that is dropped has no place in time, and changes no other's.
+            _ if matches!(stream.order(packet.seq), Order::Stray | Order::Duplicate) => packet.timestamp,
             Kind::Audio(format) => {
                 let codec = setup.codec_of(format);
                 let length = codec.ticks(packet.payload) as u64 * u64::from(clock);

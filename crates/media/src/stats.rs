@@ -71,6 +71,8 @@ pub struct WorkerStats {
     pub stalls: u64,
     /// RTP packets the system refused to send.
     pub send_failures: u64,
+    /// RTP packets that were not sent because their number had been used under the same keys.
+    pub unsealed: u64,
     /// How often a socket had to wait for a buffer to receive into (with io_uring); nothing is lost by it.
     pub starved: u64,
     /// Datagrams from strangers, dropped.
@@ -109,6 +111,7 @@ impl WorkerStats {
         self.relayed += other.relayed;
         self.transit.add(&other.transit);
         self.send_failures += other.send_failures;
+        self.unsealed += other.unsealed;
         self.starved += other.starved;
         self.strangers += other.strangers;
         self.forged += other.forged;

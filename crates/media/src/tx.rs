@@ -233,7 +233,12 @@ impl Tx {
         self.writer.write(buffer, payload_type, marker, timestamp);
         let len = match &mut self.guard {
             None => Some(len),
-            Some(guard) => guard.seal(false, buffer, len),
+            Some(guard) => {
+                let sealed = guard.seal(false, buffer, len);
+                // Where no keys are yet nothing is expected to leave.
+                turn.stats.unsealed += u64::from(sealed.is_none() && guard.profile().is_some());
+                sealed
+            }
         };
         let Some(packet) = len.and_then(|len| buffer.get(..len)) else { return };
         if turn.io.send(place, Channel::Rtp, to, packet) {

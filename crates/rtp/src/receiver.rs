@@ -9,8 +9,11 @@ use crate::{RtpTime, Seq};
 /// RFC 3550 A.1: a jump forward of at most this is loss; more is a new start.
 const MAX_DROPOUT: i32 = 3_000;
 
-/// RFC 3550 A.1: a jump back of at most this is disorder; more is a new start.
-const MAX_MISORDER: i32 = 100;
+/// RFC 3550 A.1: a jump back of less than this is disorder; more is a new start.
+pub const MAX_MISORDER: i32 = 100;
+
+/// What came so many numbers after a packet, or more, makes it too old to be told from one that came before.
+pub const REMEMBERED: i32 = u64::BITS as i32;
 
 /// A packet that is so many behind the newest will not come any more, for the count of bursts.
 const SETTLED: u32 = 15;
@@ -104,21 +107,22 @@ impl Receiver {
     /// see [`time::units`](crate::time::units). `timed` is false for packets whose timestamp is not that of their
     /// sampling, as those of RFC 4733: they do not count for jitter.
     pub fn receive(&mut self, seq: Seq, timestamp: RtpTime, arrival: u32, timed: bool) -> Order {
-        let step = i32::from(seq.since(Seq(self.highest as u16)));
-        let order = if step > 0 && step < MAX_DROPOUT {
-            self.settle(step as u32);
-            self.highest = self.highest.wrapping_add(step as u32);
-            self.seen = if step < 64 { self.seen << step | 1 } else { 1 };
-            Order::Newest
-        } else if step <= 0 && step > -MAX_MISORDER {
-            self.behind(step.unsigned_abs())
-        } else if self.bad == Some(seq) {
-            self.restart(seq);
-            Order::Restart
-        } else {
-            self.bad = Some(seq.plus(1));
-            return Order::Stray;
-        };
+        let step = self.step(seq);
+        let order = self.order(seq);
+        match order {
+            Order::Newest => {
+                self.settle(step as u32);
+                self.highest = self.highest.wrapping_add(step as u32);
+                self.seen = if step < REMEMBERED { self.seen << step | 1 } else { 1 };
+            }
+            Order::Late => self.fill_in(step.unsigned_abs()),
+            Order::Duplicate => {}
+            Order::Restart => self.restart(seq),
+            Order::Stray => {
+                self.bad = Some(seq.plus(1));
+                return Order::Stray;
+            }
+        }
         self.bad = None;
         self.received = self.received.wrapping_add(1);
         self.packets += 1;
@@ -129,6 +133,27 @@ impl Receiver {
             _ => {}
         }
         order
+    }
+
+    fn step(&self, seq: Seq) -> i32 {
+        i32::from(seq.since(Seq(self.highest as u16)))
+    }
+
+    /// What a packet of this number would be if it came now.
+    #[inline]
+    pub fn order(&self, seq: Seq) -> Order {
+        let step = self.step(seq);
+        if step > 0 && step < MAX_DROPOUT {
+            Order::Newest
+        } else if step <= 0 && step > -MAX_MISORDER {
+            // Before the first packet there is nothing to compare with; beyond the window a packet is taken as new.
+            let bit = 1u64.checked_shl(step.unsigned_abs()).unwrap_or(0);
+            if self.seen & bit != 0 { Order::Duplicate } else { Order::Late }
+        } else if self.bad == Some(seq) {
+            Order::Restart
+        } else {
+            Order::Stray
+        }
     }
 
     /// The window moves on by `step`: what leaves it came, or is lost for good.
@@ -150,17 +175,12 @@ impl Receiver {
         &self.bursts
     }
 
-    fn behind(&mut self, back: u32) -> Order {
-        // Before the first packet there is nothing to compare with; beyond the window a packet is taken as new.
-        let bit = 1u64.checked_shl(back).unwrap_or(0);
-        if self.seen & bit != 0 {
-            return Order::Duplicate;
-        }
-        self.seen |= bit;
+    /// One came that is so far behind the newest.
+    fn fill_in(&mut self, back: u32) {
+        self.seen |= 1u64.checked_shl(back).unwrap_or(0);
         if self.highest.wrapping_sub(back) < self.base {
             self.base = self.highest.wrapping_sub(back);
         }
-        Order::Late
     }
 
     fn restart(&mut self, seq: Seq) {
@@ -399,17 +419,20 @@ mod tests {
     }
 
     #[test]
-    fn any_sequence_is_survived_and_counted() {
+    fn any_sequence_is_survived_and_counted_as_foreseen() {
         let mut random = Random(7);
         for _ in 0..300 {
             let mut receiver = Receiver::new(1, Seq(random.next() as u16), 8_000);
             for _ in 0..300 {
                 let near = receiver.highest() as u16;
-                let seq = match random.below(4) {
+                let seq = match random.below(5) {
                     0 => Seq(random.next() as u16),
+                    1 => receiver.bad.unwrap_or(Seq(near)),
                     _ => Seq(near.wrapping_add(random.below(7) as u16).wrapping_sub(3)),
                 };
-                receiver.receive(seq, RtpTime(random.next() as u32), random.next() as u32, true);
+                let foreseen = receiver.order(seq);
+                let (timestamp, arrival) = (RtpTime(random.next() as u32), random.next() as u32);
+                assert_eq!(receiver.receive(seq, timestamp, arrival, true), foreseen);
                 if random.below(20) == 0 {
                     receiver.report(0, 0);
                 }

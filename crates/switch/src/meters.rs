@@ -173,7 +173,7 @@ const SIP: [SipCounter; 17] = [
     ("offhook_sip_refused_draining_total", "Requests refused while going down", |c| c.refused_draining),
 ];
 
-const MEDIA: [MediaCounter; 14] = [
+const MEDIA: [MediaCounter; 15] = [
     (
         "offhook_media_stalls_total",
         "Packets of long sounds that were silent, because reading was behind",
@@ -183,6 +183,9 @@ const MEDIA: [MediaCounter; 14] = [
     ("offhook_rtp_packets_in_total", "RTP packets accepted", |s| s.packets_in),
     ("offhook_rtp_packets_out_total", "RTP packets sent", |s| s.packets_out),
     ("offhook_rtp_send_failures_total", "RTP packets the system refused to send", |s| s.send_failures),
+    ("offhook_rtp_unsealed_total", "RTP packets not sent, for their keys had sealed their number", |s| {
+        s.unsealed
+    }),
     ("offhook_rtp_starved_total", "Times that a socket waited for a buffer to receive into", |s| s.starved),
     ("offhook_rtp_strangers_total", "Datagrams on RTP ports from strangers", |s| s.strangers),
     ("offhook_rtp_forged_total", "Datagrams on encrypted legs that are forged or repeated", |s| s.forged),

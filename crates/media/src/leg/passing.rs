@@ -1,5 +1,6 @@
 //! What a leg hears passed on as packets: to the leg it is bridged with, or back.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use audio::mix::Gain;
@@ -9,12 +10,14 @@ use rtp::packet::HEADER;
 use super::Leg;
 use crate::bridge::Bridged;
 use crate::clock;
+use crate::ears::Ears;
 use crate::id::LegId;
 use crate::io::{Channel, Io, Received};
 use crate::relay::Head;
 use crate::rtcp;
 use crate::rx::Heard;
 use crate::source::Source;
+use crate::tx::Tx;
 use crate::worker::{Turn, find};
 
 /// Datagrams read between two turns; more are a flood, and wait for the turn.
@@ -182,7 +185,11 @@ impl Leg {
                 bridge.pass();
             }
             let facing = self.bridge.as_ref().and_then(|bridge| bridge.facing);
-            match (to, facing.and_then(|facing| find(turn.legs, facing))) {
+            // It may have been bridged with somebody else meanwhile, whose packets are no matter of this leg's.
+            let facing = facing
+                .and_then(|facing| find(turn.legs, facing))
+                .filter(|other| other.bridge.as_ref().is_some_and(|bridge| bridge.facing == Some(self.id)));
+            match (to, facing) {
                 (None, Some(other)) if other.is_covered() => other.tx.leave(other.pace.ticks.into()),
                 (None, Some(other)) => other.tx.change_way(),
                 (Some(_), Some(other)) => {
@@ -202,16 +209,15 @@ impl Leg {
     /// Packets are passed on from here on: those that waited to be heard go first, and nothing of them is lost.
     fn hand_over<I: Io>(&mut self, to: LegId, turn: &mut Turn<'_, I>) {
         let Some(ears) = &mut self.rx.ears else { return };
+        if to == self.id {
+            let way = (to.place as usize, self.rx.latch.remote(), self.setup.payload_type);
+            return pour(ears, &mut self.tx, way, turn);
+        }
         let Turn { now, io, scratch, out, stats, legs } = turn;
         let Some(other) = find(legs, to) else { return };
         let turn = &mut Turn { now: *now, io: &mut **io, scratch, out, stats, legs: &mut [] };
-        let (place, at) = (other.place(), other.rx.latch.remote());
-        while let Some(payload) = turn.scratch.packet.get_mut(HEADER..)
-            && let Some((gap, len, ticks)) = ears.hand_over(payload)
-        {
-            other.tx.pass(gap);
-            other.tx.audio(place, at, other.setup.payload_type, true, (len, ticks), turn);
-        }
+        let way = (other.place(), other.rx.latch.remote(), other.setup.payload_type);
+        pour(ears, &mut other.tx, way, turn);
     }
 
     /// The payload type by which the leg `to` describes silence, if its far end agreed to that.
@@ -271,5 +277,16 @@ impl Leg {
         self.tx.passes_noise(level);
         let payload_type = noise.unwrap_or(self.setup.payload_type);
         self.tx.relay(self.place(), to, (payload_type, octets, ticks, clock), head, turn);
+    }
+}
+
+/// Send all that waits in `ears` by the stream of the leg at this place, to this address under this payload type.
+fn pour<I: Io>(ears: &mut Ears, tx: &mut Tx, way: (usize, SocketAddr, u8), turn: &mut Turn<'_, I>) {
+    let (place, at, payload_type) = way;
+    while let Some(payload) = turn.scratch.packet.get_mut(HEADER..)
+        && let Some((gap, len, ticks)) = ears.hand_over(payload)
+    {
+        tx.pass(gap);
+        tx.audio(place, at, payload_type, true, (len, ticks), turn);
     }
 }

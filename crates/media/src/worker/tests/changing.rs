@@ -150,6 +150,32 @@ fn a_tone_stays_the_tone_through_every_change_of_codec() {
 }
 
 #[test]
+fn packets_that_are_dropped_do_not_move_the_others() {
+    let run = |disturbed: bool| {
+        let setup = agreed(1, Rate::WIDE);
+        let mut rig = Rig::with(setup.clone());
+        let ring = recorded(&mut rig, &setup);
+        let mut singer = Singer::new(home());
+        for n in 0..300u16 {
+            let packet = singer.packet(usize::from(n / 10 % 3));
+            rig.io.arrive(0, Channel::Rtp, home(), &packet);
+            if disturbed && n % 25 == 12 {
+                // Of another clock, and with a number of another life; and once more what has come.
+                let mut stray = Phone::new(home(), 9);
+                stray.writer.set_next(Seq(20_000 + n * 50));
+                let stray = stray.packet(0, RtpTime(n.into()), &[0xff; 160]);
+                rig.io.arrive(0, Channel::Rtp, home(), &stray);
+                rig.io.arrive(0, Channel::Rtp, home(), &packet);
+            }
+            rig.slots(4);
+        }
+        let report = *rig.reports.last().unwrap();
+        (report.jitter_ms, report.late, report.concealed, all_of(ring))
+    };
+    assert!(run(true) == run(false));
+}
+
+#[test]
 fn a_relayed_pair_takes_the_way_of_samples_while_one_speaks_otherwise_and_relays_again() {
     let setup = agreed(0, Rate::NARROW);
     let away: SocketAddr = "198.51.100.2:6000".parse().unwrap();

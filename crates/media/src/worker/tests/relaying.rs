@@ -4,6 +4,9 @@ use super::*;
 use crate::bridge::Bridge;
 use crate::report::Saying;
 
+mod beginnings;
+mod numbers;
+
 /// Two legs that may relay, bridged with tags 1 and 2, and the phones that speak to them.
 pub(super) fn bridged(one: LegSetup, other: LegSetup) -> (Rig, Phone, Phone) {
     let mut rig = Rig::new();
