@@ -211,16 +211,21 @@ impl Leg {
                     Some(_) if !self.is_covered() => self.tx.change_way(),
                     _ => self.tx.leave(ticks),
                 }
-                self.catch_up(said, turn);
+                if self.unsaid > 0 {
+                    self.catch_up(said, turn);
+                }
                 self.speak(said, turn);
             }
+            self.unsaid = 0;
         } else {
             self.tx.leave(ticks);
             if let Some(Bridged { end: bridge, .. }) = &mut self.bridge {
                 bridge.pass();
             }
-            self.play_unheard(1);
-            self.tx.pass(ticks);
+            // Those that were skipped before it was held are not said late.
+            let turns = 1 + std::mem::take(&mut self.unsaid);
+            self.play_unheard(turns.into());
+            self.tx.pass(ticks * u32::from(turns));
             self.tx.pause();
         }
         self.settle_recording(turn);
@@ -292,7 +297,9 @@ impl Leg {
         }
         // What arrived during skipped turns is in the buffer by now: read it in its time. Longer gaps are silence.
         let late = missed.min(16);
-        self.recorders.owe((missed - late).saturating_mul(samples as u64));
+        if missed > late {
+            self.recorders.owe((missed - late).saturating_mul(samples as u64), self.setup.rate);
+        }
         let mut found_all = false;
         let heard = &mut turn.scratch.heard[..samples];
         let clock = self.setup.codec.clock();
@@ -315,6 +322,10 @@ impl Leg {
                 bridge.push(heard);
             }
             self.recorders.hear(heard, self.setup.rate);
+            // What was to be said in this turn is not said any more.
+            if back > self.unsaid.into() {
+                self.recorders.settle();
+            }
         }
         if found_all {
             self.end_detector(turn.out);

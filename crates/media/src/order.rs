@@ -46,6 +46,8 @@ pub(crate) enum Order<P> {
     Detect(LegId, Box<Listener>, Kit),
     Stop(LegId, u64),
     Reconfigure(LegId, Box<LegSetup>, Option<Kit>),
+    /// The same with new keys: nobody has the ones without the other.
+    Rekey(LegId, Box<LegSetup>, Option<Kit>, Box<Guard>),
     /// The peer may have moved.
     Renew(LegId),
     /// New keys, and where they were proven if that is not where the peer said it would be.

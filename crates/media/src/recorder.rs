@@ -45,9 +45,14 @@ pub(crate) struct Recorder {
 
 /// What a recorder of both sides has.
 struct Both {
-    /// What was heard and waits for what is said in the same turn.
-    heard: [i16; FRAME],
+    /// What was heard and waits for what is said in the same turn: the frames of a turn and of such before it that were
+    /// skipped, whose own words are said late.
+    heard: [i16; 2 * FRAME],
     waiting: usize,
+    /// Samples of one of them.
+    frame: usize,
+    /// So many turns have their words after the one that has them now.
+    later: usize,
     /// For what is said in the codec's form.
     decoder: Option<Decoder>,
 }
@@ -73,7 +78,7 @@ impl Recorder {
     ) -> Recorder {
         let left = order.limit.map_or(u64::MAX, |limit| rate.samples(limit) as u64);
         let both = (order.sides != Sides::Heard)
-            .then(|| Box::new(Both { heard: [0; FRAME], waiting: 0, decoder: None }));
+            .then(|| Box::new(Both { heard: [0; 2 * FRAME], waiting: 0, frame: 0, later: 0, decoder: None }));
         Recorder {
             leg,
             tag,
@@ -110,26 +115,39 @@ impl Recorder {
         }
     }
 
-    /// The next frame of what is heard, at `rate`.
+    /// The next frame of what is heard, at `rate`. What is said beside it is told later in the turn, if anything is.
     pub(crate) fn hear(&mut self, frame: &[i16], rate: Rate) {
         if rate != self.rate {
             let mut room = [0; FRAME];
             return self.hear(fit(frame, rate, self.rate, &mut room), self.rate);
         }
-        // Frames that come late come several a turn, and nothing was said beside them.
-        self.settle();
-        match &mut self.both {
-            None => self.put(frame, &[]),
-            Some(both) => {
-                both.waiting = frame.len().min(FRAME);
-                both.heard[..both.waiting].copy_from_slice(&frame[..both.waiting]);
-            }
+        let Some(both) = &mut self.both else { return self.put(frame, &[]) };
+        let frame = &frame[..frame.len().min(FRAME)];
+        if frame.is_empty() {
+            return;
         }
+        let Some(place) = both.heard.get_mut(both.waiting..both.waiting + frame.len()) else {
+            self.settle();
+            return self.hear(frame, rate);
+        };
+        place.copy_from_slice(frame);
+        (both.waiting, both.frame) = (both.waiting + frame.len(), frame.len());
     }
 
     /// Whether it wants to know what is said.
     pub(crate) fn wants_said(&self) -> bool {
         self.both.is_some()
+    }
+
+    /// What is said next is of the turn that was so many turns ago: what was heard before it has nothing beside it.
+    pub(crate) fn turn_to(&mut self, ago: usize) {
+        while let Some(both) = &mut self.both {
+            both.later = ago;
+            if both.waiting <= both.frame * (ago + 1) {
+                return;
+            }
+            self.beside(&[]);
+        }
     }
 
     /// What the leg says in this turn, as samples of `rate`.
@@ -138,13 +156,25 @@ impl Recorder {
             let mut room = [0; FRAME];
             return self.say(fit(frame, rate, self.rate, &mut room), self.rate);
         }
-        let Some(mut both) = self.both.take() else { return };
-        let waiting = std::mem::take(&mut both.waiting);
-        if waiting == 0 {
-            both.heard[..frame.len()].fill(0);
+        // Of a turn before the recording began.
+        if self.both.as_ref().is_some_and(|both| both.later > 0 && both.waiting <= both.frame * both.later) {
+            return;
         }
-        let heard = if waiting == 0 { frame.len() } else { waiting };
-        self.put(&both.heard[..heard], frame);
+        self.beside(frame);
+    }
+
+    /// This was said beside the first frame that waits, or while nothing was listened to.
+    fn beside(&mut self, said: &[i16]) {
+        let Some(mut both) = self.both.take() else { return };
+        if both.waiting == 0 {
+            both.waiting = said.len().min(FRAME);
+            both.frame = both.waiting;
+            both.heard[..both.waiting].fill(0);
+        }
+        let first = both.frame.min(both.waiting);
+        self.put(&both.heard[..first], said);
+        both.heard.copy_within(first..both.waiting, 0);
+        both.waiting -= first;
         self.both = Some(both);
     }
 
@@ -190,10 +220,10 @@ impl Recorder {
         self.progress == Progress::Over
     }
 
-    /// What was heard and found nothing said beside it.
-    fn settle(&mut self) {
-        if self.both.as_ref().is_some_and(|both| both.waiting > 0) {
-            self.say(&[], self.rate);
+    /// What was heard so far and found nothing said beside it.
+    pub(crate) fn settle(&mut self) {
+        while self.both.as_ref().is_some_and(|both| both.waiting > 0) {
+            self.beside(&[]);
         }
     }
 
@@ -251,11 +281,12 @@ impl Recorder {
         }
     }
 
-    /// Turns that did not take place, of `samples` in all, when there is nothing to be heard in them any more.
-    pub(crate) fn owe(&mut self, samples: u64) {
+    /// Turns that did not take place, of `samples` of `rate` in all, when there is nothing to be heard in them any more.
+    pub(crate) fn owe(&mut self, samples: u64, rate: Rate) {
         if self.paused == Some(Pause::Cut) {
             return;
         }
+        let samples = samples.saturating_mul(self.rate.0.into()) / u64::from(rate.0.max(1));
         let samples = samples.min(self.left);
         self.left -= samples;
         self.owed += samples;

@@ -71,13 +71,23 @@ impl Recorders {
     }
 
     /// As [`Recorder::owe`].
-    pub(crate) fn owe(&mut self, samples: u64) {
-        self.each(|recorder| recorder.owe(samples));
+    pub(crate) fn owe(&mut self, samples: u64, rate: Rate) {
+        self.each(|recorder| recorder.owe(samples, rate));
     }
 
     /// The next frame of what is heard.
     pub(crate) fn hear(&mut self, frame: &[i16], rate: Rate) {
         self.each(|recorder| recorder.hear(frame, rate));
+    }
+
+    /// As [`Recorder::settle`].
+    pub(crate) fn settle(&mut self) {
+        self.each(Recorder::settle);
+    }
+
+    /// As [`Recorder::turn_to`].
+    pub(crate) fn turn_to(&mut self, ago: usize) {
+        self.each(|recorder| recorder.turn_to(ago));
     }
 
     /// Whether any wants to know what is said.

@@ -150,6 +150,14 @@ impl Room {
         })
     }
 
+    /// Turns that did not take place: what is recorded stays in its time.
+    pub(crate) fn skip(&mut self, turns: u64) {
+        let samples = turns.saturating_mul(self.samples() as u64);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.owe(samples, self.rate);
+        }
+    }
+
     /// Members whose turn is the room's.
     pub(crate) fn inline(&self) -> u32 {
         self.inline_legs().count() as u32

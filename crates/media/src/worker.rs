@@ -13,6 +13,7 @@ use rtp::srtp::OVERHEAD;
 use crate::clock::{self, Due};
 use crate::command::LegSetup;
 use crate::ears::Kit;
+use crate::guard::Guard;
 use crate::id::LegId;
 use crate::io::{Channel, Io};
 use crate::leg::Leg;
@@ -220,10 +221,11 @@ impl<I: Io> Worker<I> {
                     match entry {
                         Entry::Leg(place) => skip_leg(&mut self.legs, place, missed),
                         Entry::Room(place) => {
-                            let room = self.rooms.get(place as usize).and_then(Option::as_deref);
-                            room.into_iter().flat_map(Room::inline_legs).for_each(|leg| {
+                            let Some(Some(room)) = self.rooms.get_mut(place as usize) else { continue };
+                            room.skip(missed);
+                            for leg in room.inline_legs() {
                                 skip_leg(&mut self.legs, leg.place, missed);
-                            });
+                            }
                         }
                     }
                 }
@@ -239,7 +241,10 @@ impl<I: Io> Worker<I> {
                 Order::Move(id, to) => self.move_out(id, to, now, io),
                 Order::Arrive(leg, ports, from, left) => self.move_in(leg, ports, (from, left), now, io),
                 Order::Release(id) => self.release(id, now, io),
-                Order::Reconfigure(id, setup, kit) => self.reconfigure(id, setup, kit, now, io),
+                Order::Reconfigure(id, setup, kit) => self.reconfigure(id, (setup, kit, None), now, io),
+                Order::Rekey(id, setup, kit, guard) => {
+                    self.reconfigure(id, (setup, kit, Some(guard)), now, io);
+                }
                 Order::Renew(id) => {
                     if let Some(leg) = find(&mut self.legs, id) {
                         leg.renew();
@@ -368,12 +373,22 @@ impl<I: Io> Worker<I> {
         self.out.put(Out::Released(leg, io.detach(place)));
     }
 
-    fn reconfigure(&mut self, id: LegId, setup: Box<LegSetup>, kit: Option<Kit>, now: Duration, io: &mut I) {
+    fn reconfigure(
+        &mut self,
+        id: LegId,
+        (setup, kit, guard): (Box<LegSetup>, Option<Kit>, Option<Box<Guard>>),
+        now: Duration,
+        io: &mut I,
+    ) {
         let Some(leg) = find(&mut self.legs, id) else {
-            return self.out.spent(Spent::Order(Order::Reconfigure(id, setup, kit)));
+            self.out.spent(Spent::Order(Order::Reconfigure(id, setup, kit)));
+            return guard.into_iter().for_each(|guard| self.out.spent(Spent::Guard(guard)));
         };
         let before = leg.period();
         leg.open_door(io);
+        if let Some(guard) = guard {
+            leg.secure(guard, None, now, &mut self.out);
+        }
         leg.reconfigure(setup, kit, now, &mut self.out);
         // One that has its turns with a room gets another seat there, if it needs it.
         if leg.period() != before && leg.part().is_none() {

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate, tone};
 use media::{
-    Command, Config, DigitToSend, Engine, Error, Event, Form, IoMode, LegId, LegSetup, Ports, Prompt,
-    Recording, Repeat, Start,
+    Command, Config, DigitToSend, Engine, Error, Event, Form, IoMode, LegId, LegSetup, Ports, Profile,
+    Prompt, Recording, Repeat, Security, SrtpKeys, Start,
 };
 use rtp::packet::{HEADER, Writer};
+use rtp::srtp::Unprotector;
 use rtp::{RtpTime, Seq, View};
 
 use self::house::House;
@@ -242,6 +243,36 @@ fn ulaw() -> Form {
     Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default())
 }
 
+fn a_change_that_is_refused_changes_no_keys(io: IoMode) {
+    let house = House::new(io, 20_620..=20_629, PathBuf::new());
+    let phone = Phone::new();
+    let keys = |seed: u8| {
+        let profile = Profile::AeadAes128Gcm;
+        SrtpKeys::new(profile, &vec![seed; profile.keys_len()]).unwrap()
+    };
+    let secured = |seed| LegSetup {
+        security: Security::Keys { send: keys(seed), receive: keys(seed), identifier: 0 },
+        ..setup(phone.socket.local_addr().unwrap())
+    };
+    let ports = house.engine.reserve().unwrap();
+    phone.socket.connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).unwrap();
+    let leg = house.engine.adopt(ports, secured(1)).unwrap();
+    // PCMU has no samples of that rate.
+    let wrong = LegSetup { rate: Rate::WIDE, ..secured(2) };
+    house.engine.send(leg, Command::Reconfigure(Box::new(wrong))).unwrap_err();
+    let mut buffer = [0; 512];
+    let mut hear = |ears: &mut Unprotector| {
+        let n = phone.socket.recv(&mut buffer).unwrap();
+        ears.rtp(&mut buffer[..n]).is_ok()
+    };
+    let mut ears = Unprotector::new(&keys(1)).unwrap();
+    assert!((0..20).all(|_| hear(&mut ears)), "the keys are those that were agreed on");
+    house.engine.send(leg, Command::Reconfigure(Box::new(secured(2)))).unwrap();
+    let mut ears = Unprotector::new(&keys(2)).unwrap();
+    assert!((0..20).any(|_| hear(&mut ears)));
+    house.engine.stop();
+}
+
 fn bridged_legs_that_speak_alike_pass_packets_on_in_time(io: IoMode) {
     let house = House::new(io, 20_600..=20_609, PathBuf::new());
     let (mut alice, mut bob) = (Phone::new(), Phone::new());
@@ -296,6 +327,7 @@ macro_rules! by_both {
 }
 
 by_both! {
+    a_change_that_is_refused_changes_no_keys,
     bridged_legs_that_speak_alike_pass_packets_on_in_time,
     a_prompt_is_heard_whole_and_a_released_leg_reports,
     a_recording_is_a_whole_file_before_its_leg_is_released,

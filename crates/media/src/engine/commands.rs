@@ -93,14 +93,21 @@ impl Engine {
                 let new = new.seen_from(self.shared.config.bind);
                 let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound, &setup.alternatives)
                     == (new.codec, new.rate, new.opus, new.keys_in_sound, &new.alternatives);
-                self.secure(leg, &setup.security, &new.security)?;
-                if setup.security != new.security {
-                    self.shake_hands(leg, &new);
-                }
                 // Whether anybody there listens or talks is the worker's to know.
                 let kit = || Kit::to_talk(&new, Delay::CONVERSATION)?.listening(&new);
                 let kit = (!same).then(kit).transpose()?;
-                self.order(leg, Order::Reconfigure(leg, Box::new(new.clone()), kit))?;
+                let agreed = Box::new(new.clone());
+                // All of it in one order: a change that is refused has changed nothing.
+                self.order(
+                    leg,
+                    match guard_after(&setup.security, &new.security) {
+                        Some(guard) => Order::Rekey(leg, agreed, kit, guard),
+                        None => Order::Reconfigure(leg, agreed, kit),
+                    },
+                )?;
+                if setup.security != new.security {
+                    self.shake_hands(leg, &new);
+                }
                 board.set_setup(leg, new.clone());
                 let fits = same && setup.period() == new.period();
                 if fits { Ok(()) } else { self.reseat(leg, &new) }
@@ -154,18 +161,6 @@ impl Engine {
         let _ = self.shared.dtls.send(note);
     }
 
-    /// What a re-INVITE changed about encryption.
-    fn secure(&self, leg: LegId, now: &Security, new: &Security) -> Result<(), Error> {
-        let guard = match new {
-            _ if now == new => return Ok(()),
-            Security::None => Some(Guard::plain()),
-            Security::Keys { .. } => Guard::of(new),
-            // The keys that there are count until those of the handshake come; a leg without any keeps quiet.
-            Security::Handshake { .. } => Guard::of(new).filter(|_| *now == Security::None),
-        };
-        guard.map_or(Ok(()), |guard| self.order(leg, Order::Secure(leg, guard, None)))
-    }
-
     /// A list, whose long sounds are being read from now on.
     pub(super) fn list(&self, tag: u64, items: Vec<Arc<Prompt>>, repeat: Repeat) -> Playlist {
         let tap = self.shared.streams.tap(&items);
@@ -174,6 +169,17 @@ impl Engine {
 
     pub(super) fn order(&self, leg: LegId, order: Order<Ports>) -> Result<(), Error> {
         self.shared.board.send(leg, order).into()
+    }
+}
+
+/// What a re-INVITE changed about encryption: what takes over, if anything does.
+fn guard_after(now: &Security, new: &Security) -> Option<Box<Guard>> {
+    match new {
+        _ if now == new => None,
+        Security::None => Some(Guard::plain()),
+        Security::Keys { .. } => Guard::of(new),
+        // The keys that there are count until those of the handshake come; a leg without any keeps quiet.
+        Security::Handshake { .. } => Guard::of(new).filter(|_| *now == Security::None),
     }
 }
 

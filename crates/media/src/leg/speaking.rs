@@ -72,10 +72,13 @@ impl Leg {
         for left in (1..=std::mem::take(&mut self.unsaid)).rev() {
             if !self.speaks_alone() {
                 self.tx.pass(u32::from(self.pace.ticks).wrapping_mul(left.into()));
-                return self.tx.pause();
+                self.tx.pause();
+                break;
             }
+            self.recorders.turn_to(left.into());
             self.speak(said, turn);
         }
+        self.recorders.turn_to(0);
     }
 
     pub(super) fn speak<I: Io>(&mut self, said: Said, turn: &mut Turn<'_, I>) {

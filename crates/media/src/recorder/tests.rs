@@ -54,10 +54,43 @@ fn frames_that_come_late_have_silence_beside_them() {
     let (ring, mut out) = RingBuffer::new(100);
     let mut recorder = of(ring, Recording { sides: Sides::Stereo, ..Recording::new("a") });
     recorder.hear(&[1], Rate::NARROW);
+    recorder.settle();
     recorder.hear(&[2], Rate::NARROW);
     recorder.say(&[20], Rate::NARROW);
     recorder.close();
     assert_eq!(all(&mut out), [1, 0, 2, 20]);
+}
+
+#[test]
+fn what_is_said_late_lies_beside_what_was_heard_in_its_turn() {
+    let (ring, mut out) = RingBuffer::new(100);
+    let mut recorder = of(ring, Recording { sides: Sides::Stereo, ..Recording::new("a") });
+    (2..6).for_each(|n| recorder.hear(&[n, n], Rate::NARROW));
+    for (ago, said) in [(2, Some(30)), (1, None), (0, Some(50))] {
+        recorder.turn_to(ago);
+        if let Some(said) = said {
+            recorder.say(&[said, said], Rate::NARROW);
+        }
+    }
+    recorder.close();
+    assert_eq!(all(&mut out), [2, 0, 2, 0, 3, 30, 3, 30, 4, 0, 4, 0, 5, 50, 5, 50]);
+    // One that begins in the turn has no place for what was to be said before.
+    recorder.hear(&[6, 7], Rate::NARROW);
+    recorder.turn_to(1);
+    recorder.say(&[99, 99], Rate::NARROW);
+    recorder.turn_to(0);
+    recorder.say(&[60, 70], Rate::NARROW);
+    recorder.close();
+    assert_eq!(all(&mut out), [6, 60, 7, 70]);
+}
+
+#[test]
+fn what_is_owed_is_told_by_its_own_rate() {
+    let (ring, mut out) = RingBuffer::new(100);
+    let mut recorder = recorder(ring, None, None);
+    recorder.owe(20, Rate::WIDE);
+    recorder.push(&[1]);
+    assert_eq!(all(&mut out), [[0; 10].as_slice(), &[1]].concat());
 }
 
 #[test]

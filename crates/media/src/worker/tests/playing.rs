@@ -144,6 +144,26 @@ fn music_in_the_background_goes_on_for_whoever_does_not_hear_it() {
 }
 
 #[test]
+fn what_was_to_be_said_before_a_hold_is_not_said_after_it() {
+    let mut rig = Rig::with(setup());
+    rig.play(1, vec![prompt(&[5_000; 80_000])], Repeat::Times(1));
+    rig.slots(20);
+    let before = rig.heard();
+    // Held in the very slot after those that were given up.
+    let hold = LegSetup { send: false, ..setup() };
+    rig.order(Order::Reconfigure(id(0), Box::new(hold), None));
+    rig.due(12);
+    rig.slots(199);
+    assert_eq!(rig.heard().len(), 0);
+    rig.order(Order::Reconfigure(id(0), Box::new(setup()), None));
+    rig.slots(4);
+    let after = rig.heard();
+    assert_eq!(after.len(), 1, "a packet time has one packet");
+    let passed = views(&after)[0].timestamp.since(views(&before).last().unwrap().timestamp);
+    assert_eq!(passed, 160 * (1 + 3 + 50), "and the time that was skipped has passed");
+}
+
+#[test]
 fn what_a_few_skipped_turns_had_to_say_is_said_late_and_leaves_no_hole() {
     for skipped in [1, 4, 11, 12] {
         let mut rig = Rig::with(setup());

@@ -1,5 +1,6 @@
 //! Recordings of both sides, pauses and keys, on a worker in virtual time.
 
+use super::relaying::{away, bridged, other, packet, say};
 use super::*;
 use crate::recording::{Keys, Pause, Sides, Verdict};
 
@@ -103,6 +104,57 @@ fn skipped_turns_are_silence_on_both_sides_or_what_arrived_meanwhile() {
     rig.due(400);
     rig.slots(39);
     assert_eq!(written(&mut out).len(), 2 * 480 * 40, "480 slots are 2.4 s, and two channels");
+}
+
+/// What a stereo recording has of a prompt that plays when so many slots are given up, and of a caller who speaks later.
+fn with_a_stumble(skipped: u64) -> Vec<i16> {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 7);
+    let mut out = rig.take(&order(Sides::Stereo));
+    rig.slots(20);
+    let ramp: Vec<i16> = (0..8_000).map(|n| 500 + n * 3).collect();
+    rig.play(2, vec![prompt(&ramp)], Repeat::Times(1));
+    rig.slots(20);
+    match skipped {
+        0 => rig.slots(13),
+        _ => {
+            rig.due(skipped);
+            rig.slots(12 - skipped);
+        }
+    }
+    rig.slots(11);
+    frames(2).iter().for_each(|frame| phone.say(&mut rig, frame));
+    written(&mut out)
+}
+
+#[test]
+fn what_is_said_late_of_skipped_turns_is_recorded_in_its_time_beside_what_was_heard_then() {
+    let even = with_a_stumble(0);
+    assert_eq!(even.len(), 2 * 160 * (16 + 100));
+    for skipped in 1..=12 {
+        let stumbled = with_a_stumble(skipped);
+        assert_eq!(stumbled.len(), even.len(), "{skipped} slots");
+        assert!(channel(&stumbled, 1) == channel(&even, 1), "what is said, after {skipped} slots");
+        assert!(channel(&stumbled, 0) == channel(&even, 0), "what is heard, after {skipped} slots");
+    }
+}
+
+#[test]
+fn a_bridged_legs_recording_is_as_long_as_the_time_whatever_was_skipped() {
+    for skipped in 1..=12 {
+        let (mut rig, mut alice, mut bob) = bridged(setup(), other());
+        let mut out = rig.take(&order(Sides::Stereo));
+        for n in 0..50u64 {
+            if n == 20 {
+                rig.due(skipped);
+                rig.slots(15 - skipped);
+            }
+            let said = packet(&mut bob, 96, n as u8);
+            rig.io.arrive(1, Channel::Rtp, away(), &said);
+            say(&mut rig, &mut alice, n as u8);
+        }
+        assert_eq!(written(&mut out).len(), 2 * 160 * 54, "{skipped} slots");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::order::{Joining, RoomOrder};
 use crate::room::{Seat, Settings};
 
 mod choir;
+mod stumbling;
 
 use choir::*;
 

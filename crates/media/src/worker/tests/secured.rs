@@ -122,8 +122,8 @@ fn new_keys_replace_the_old_ones_without_a_gap() {
         old.say(&mut rig);
     }
     let late = old.packet();
-    rig.order(Order::Secure(id(0), Guard::of(&security(5, 4)).unwrap(), None));
-    rig.order(Order::Reconfigure(id(0), Box::new(secured(5, 4)), None));
+    let guard = Guard::of(&security(5, 4)).unwrap();
+    rig.order(Order::Rekey(id(0), Box::new(secured(5, 4)), None, guard));
     rig.heard();
     rig.io.arrive(0, Channel::Rtp, home(), &late);
     for _ in 0..10 {
