@@ -18,6 +18,9 @@ use crate::worker::Turn;
 /// have at least as many of them as they need, and one that is lost is soon followed by another.
 const NOISE_MS: u32 = 200;
 
+/// A silence that is left out (RFC 7587 §3.1.3) is said so often, in milliseconds, as libopus does.
+const REST_MS: u32 = 400;
+
 /// So many packets of a stream are whole ones, described silence or not: who waits for several in a row before it believes
 /// their sender is not kept waiting.
 const WHOLE: u64 = 10;
@@ -31,7 +34,7 @@ pub(crate) struct Tx {
     timestamp: RtpTime,
     /// The last packet carried something to hear.
     talking: bool,
-    /// The last packet described a silence, so many ticks ago.
+    /// The last packet described a silence, or was one among those that are left out, so many ticks ago.
     described: Option<u32>,
     /// How loud the silence is that was passed on last, if nothing was said since: in -dBov, as it came.
     noise: Option<u8>,
@@ -200,6 +203,24 @@ impl Tx {
         self.send(place, to, (payload_type, false, timestamp), 1, turn);
         self.described = Some(0);
         true
+    }
+
+    /// A packet time of silence, for a peer that would rather not be sent it (RFC 7587 §3.1.3), by a `clock` in ticks a
+    /// second: whether it is left out. If not, it is to be sent, and [`Tx::rested`].
+    pub(crate) fn rests(&mut self, ticks: u32, clock: u32) -> bool {
+        let since = self.described.map(|since| since.saturating_add(ticks));
+        if self.packets < WHOLE || since.is_none_or(|since| since >= clock / 1_000 * REST_MS) {
+            return false;
+        }
+        self.described = since;
+        self.pass(ticks);
+        self.pause();
+        true
+    }
+
+    /// The packet before was one of a silence that is left out from here on.
+    pub(crate) fn rested(&mut self) {
+        self.described = Some(0);
     }
 
     /// Send a telephone-event. Audio's timestamps go on meanwhile: see [`Tx::pass`].

@@ -76,7 +76,19 @@ struct Current {
     /// Of this segment, in clock units, and of the segments before it.
     duration: u16,
     before: u32,
-    over: bool,
+    phase: Phase,
+}
+
+/// How far a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Pressed,
+    /// No packet came for a while, and its end was told; it may go on nevertheless.
+    GivenUp,
+    /// The same, so long ago that only a longer duration tells it from another key at the same timestamp.
+    Rested,
+    /// Its end came.
+    Over,
 }
 
 impl Receiver {
@@ -97,7 +109,7 @@ impl Receiver {
 
     /// Whether a key is being pressed.
     pub fn is_pressed(&self) -> bool {
-        self.current.is_some_and(|current| !current.over)
+        self.current.is_some_and(|current| current.phase == Phase::Pressed)
     }
 
     /// A packet of the telephone-event's payload type. Each key gives one `Started`, at the first packet of it
@@ -108,13 +120,22 @@ impl Receiver {
         let end = flags & 0x80 != 0;
         let duration = u16::from_be_bytes([d0, d1]);
         let mut unfinished = None;
+        if let Some(rested) = self.current.filter(|current| current.phase == Phase::Rested) {
+            let same = rested.timestamp == timestamp && rested.event == event;
+            let goes_on = same && duration > rested.duration;
+            self.current = goes_on.then_some(Current { duration, phase: Phase::GivenUp, ..rested });
+            if goes_on {
+                return None;
+            }
+        }
         if let Some(current) = self.current.as_mut() {
+            let pressed = current.phase == Phase::Pressed;
             let step = timestamp.since(current.timestamp);
             let same = step == 0 && current.event == event;
             // RFC 4733 §2.5.1.3: a long event goes on as a new segment where the last one stopped, which is at the
             // greatest duration whether that packet arrived or not.
             let stopped = [i32::from(current.duration), SEGMENT as i32].contains(&step);
-            let goes_on = !current.over && current.event == event && stopped && step > 0;
+            let goes_on = pressed && current.event == event && stopped && step > 0;
             if goes_on {
                 current.before = current.before.saturating_add(step.unsigned_abs());
                 current.timestamp = timestamp;
@@ -122,10 +143,10 @@ impl Receiver {
             }
             if same || goes_on {
                 current.duration = current.duration.max(duration);
-                if !end || current.over {
+                if !end || !pressed {
                     return None;
                 }
-                current.over = true;
+                current.phase = Phase::Over;
                 return self.ended().map(Report::Ended);
             }
             // A packet of an earlier event that was overtaken; [`Receiver::rest`] is for a clock that starts anew.
@@ -133,25 +154,32 @@ impl Receiver {
             if step < 0 && step > -recent {
                 return None;
             }
-            if !current.over {
+            if pressed {
                 unfinished = self.ended();
             }
         }
-        self.current = Some(Current { timestamp, event, duration, before: 0, over: end });
+        let phase = if end { Phase::Over } else { Phase::Pressed };
+        self.current = Some(Current { timestamp, event, duration, before: 0, phase });
         let ended = if end { self.ended() } else { None };
         Some(Report::Started { key: name, before: unfinished, ended })
     }
 
     /// No packet came for so long that what comes next is no straggler, whatever its timestamp: some peers (SIPp) begin
-    /// each row of keys at the same one.
+    /// each row of keys at the same one. Only a key whose end never came may still go on: some gateways say nothing while
+    /// it is pressed.
     pub fn rest(&mut self) {
-        self.current = self.current.filter(|current| !current.over);
+        let Some(current) = &mut self.current else { return };
+        match current.phase {
+            Phase::Over => self.current = None,
+            Phase::GivenUp => current.phase = Phase::Rested,
+            Phase::Pressed | Phase::Rested => {}
+        }
     }
 
     /// No packet came for long: the end was lost.
     pub fn give_up(&mut self) -> Option<Ended> {
-        let current = self.current.as_mut().filter(|current| !current.over)?;
-        current.over = true;
+        let current = self.current.as_mut().filter(|current| current.phase == Phase::Pressed)?;
+        current.phase = Phase::GivenUp;
         self.ended()
     }
 

@@ -204,9 +204,7 @@ pub(crate) fn rtcp_mux(media: &Media) -> bool {
 
 /// Whether the peer wants to be told how it is heard: voice metrics, RFC 3611 §5.1.
 pub(crate) fn voice_reports(session: &sdp_types::Session, media: &Media) -> bool {
-    let wants = |value: &str| {
-        value.split_ascii_whitespace().any(|format| format.eq_ignore_ascii_case(VOICE))
-    };
+    let wants = |value: &str| value.split_ascii_whitespace().any(|format| format.eq_ignore_ascii_case(VOICE));
     values(&media.attributes, "rtcp-xr").chain(values(&session.attributes, "rtcp-xr")).any(wants)
 }
 

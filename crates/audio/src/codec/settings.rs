@@ -33,48 +33,11 @@ impl Default for OpusSettings {
 }
 
 impl OpusSettings {
-    /// What the format parameters of a description (`a=fmtp`, without the payload type) ask whoever sends to its author.
-    ///
-    /// Parameters that are unknown, or whose value makes no sense, stay at their defaults, as do `stereo` (what is sent
-    /// here is mono) and the two `sprop-` parameters (which say what its author sends, and bind nobody).
-    pub fn from_fmtp(parameters: &str) -> OpusSettings {
-        let mut settings = OpusSettings::default();
-        for parameter in parameters.split(';') {
-            let Some((name, value)) = parameter.split_once('=') else { continue };
-            let (name, Ok(value)) = (name.trim(), value.trim().parse::<u32>()) else { continue };
-            let is = |known: &str| name.eq_ignore_ascii_case(known);
-            if is("maxplaybackrate") && value >= 8_000 {
-                settings.max_playback_rate = Rate(value.min(48_000));
-            } else if is("maxaveragebitrate") && (6_000..=510_000).contains(&value) {
-                settings.bitrate = Some(value);
-            } else if is("cbr") {
-                settings.cbr = value == 1;
-            } else if is("useinbandfec") {
-                settings.fec = value == 1;
-            } else if is("usedtx") {
-                settings.dtx = value == 1;
-            }
-        }
-        settings
-    }
-
-    /// The parameters that ask for these settings; empty if they are the defaults.
-    /// Complexity is nobody else's business and does not show.
-    pub fn to_fmtp(&self) -> String {
-        let defaults = OpusSettings::default();
-        let mut parameters = Vec::new();
-        if self.max_playback_rate != defaults.max_playback_rate {
-            parameters.push(format!("maxplaybackrate={}", self.max_playback_rate.0));
-        }
-        if let Some(bitrate) = self.bitrate {
-            parameters.push(format!("maxaveragebitrate={bitrate}"));
-        }
-        for (name, is_on) in [("cbr", self.cbr), ("useinbandfec", self.fec), ("usedtx", self.dtx)] {
-            if is_on {
-                parameters.push(format!("{name}=1"));
-            }
-        }
-        parameters.join(";")
+    /// Whether packets that are sent by the settings `sent` are what these ask for: no more bits a second, and a constant
+    /// rate where one is wanted. What else they say is a hint that a decoder can do without (RFC 7587 §6.1).
+    pub fn are_met_by(&self, sent: &OpusSettings) -> bool {
+        let few = self.bitrate.is_none_or(|most| sent.bitrate.is_some_and(|sent| sent <= most));
+        few && (sent.cbr || !self.cbr)
     }
 }
 
@@ -83,37 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_read_and_written() {
-        let text = "maxplaybackrate=16000;maxaveragebitrate=20000;cbr=1;useinbandfec=1;usedtx=1";
-        let settings = OpusSettings::from_fmtp(text);
-        assert_eq!(
-            settings,
-            OpusSettings {
-                bitrate: Some(20_000),
-                cbr: true,
-                fec: true,
-                dtx: true,
-                max_playback_rate: Rate::WIDE,
-                complexity: OpusSettings::default().complexity,
-            }
-        );
-        assert_eq!(settings.to_fmtp(), text);
-        assert_eq!(OpusSettings::default().to_fmtp(), "");
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_left_at_its_default() {
-        for text in [
-            "",
-            ";;=;",
-            "stereo=1; sprop-stereo=1; sprop-maxcapturerate=8000",
-            "maxplaybackrate=0;maxaveragebitrate=1;cbr=2;useinbandfec=yes;usedtx",
-            "maxaveragebitrate=99999999999;maxplaybackrate=-8000",
-        ] {
-            assert_eq!(OpusSettings::from_fmtp(text), OpusSettings::default(), "{text}");
-        }
-        let spaced = OpusSettings::from_fmtp(" UseInbandFEC = 1 ; maxplaybackrate=96000 ");
-        assert!(spaced.fec);
-        assert_eq!(spaced.max_playback_rate, Rate::FULL);
+    fn a_stream_meets_what_it_is_as_strict_as() {
+        let of = |bitrate, cbr| OpusSettings { bitrate, cbr, ..OpusSettings::default() };
+        let (free, few, fewer) = (of(None, false), of(Some(24_000), false), of(Some(16_000), false));
+        assert!(free.are_met_by(&free) && free.are_met_by(&fewer) && few.are_met_by(&few));
+        assert!(few.are_met_by(&fewer) && !fewer.are_met_by(&few) && !few.are_met_by(&free));
+        let constant = of(None, true);
+        assert!(free.are_met_by(&constant) && constant.are_met_by(&constant) && !constant.are_met_by(&free));
+        let hinted = OpusSettings { fec: true, dtx: true, max_playback_rate: Rate::NARROW, ..free };
+        assert!(hinted.are_met_by(&free));
     }
 }

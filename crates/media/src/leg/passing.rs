@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use audio::codec::Codec;
 use audio::mix::Gain;
 use rtp::View;
 use rtp::packet::HEADER;
@@ -146,6 +147,8 @@ impl Leg {
             // Both sides may be on it.
             && self.recorders.is_empty()
             && (self.setup.codec, self.pace.period) == (from.setup.codec, from.pace.period)
+            // Whoever wants its Opus slower, or even, is taken to send it so.
+            && (self.setup.codec != Codec::Opus || self.setup.opus.are_met_by(&from.setup.opus))
     }
 
     /// Whether this leg's turn is another's to fill.

@@ -1,5 +1,6 @@
 //! What a leg says in a turn: keys, a prompt, another leg, an echo, or silence.
 
+use audio::codec::Codec;
 use rtp::packet::HEADER;
 
 use super::{Leg, Said};
@@ -177,9 +178,17 @@ impl Leg {
         {
             return;
         }
+        let rests =
+            said.is_none() && self.setup.opus.dtx && codec == Codec::Opus && self.has_nothing_to_say();
+        if rests && self.tx.rests(ticks, codec.clock()) {
+            return;
+        }
         let payload = &mut turn.scratch.packet[HEADER..];
         let len = said.unwrap_or_else(|| codec.write_silence(ms, payload));
         self.tx.audio(place, to, payload_type, said.is_some(), (len, ticks), turn);
+        if rests {
+            self.tx.rested();
+        }
         if let Some(tag) = played {
             self.hush(turn.out);
             turn.out.event(Event::Played { leg: self.id, tag, stopped: false });

@@ -35,6 +35,7 @@ mod hush;
 mod keys;
 mod moving;
 mod network;
+mod opus;
 mod pairs;
 mod playing;
 mod receiving;

@@ -138,6 +138,38 @@ fn keys_that_begin_again_at_an_old_timestamp_are_told_once_the_old_ones_are_long
     assert_eq!(keys, "123");
 }
 
+/// Some gateways send the beginning of a key, nothing while it is pressed, and its end.
+#[test]
+fn a_long_key_with_a_gap_is_told_once_and_a_new_one_at_its_timestamp_is_told() {
+    let mut rig = Rig::with(setup());
+    let mut phone = Phone::new(home(), 9);
+    let mut comes = |rig: &mut Rig, time, payload: [u8; 4], slots| {
+        rig.io.arrive(0, Channel::Rtp, home(), &phone.packet(101, RtpTime(time), &payload));
+        rig.slots(slots);
+    };
+    let told = |rig: &mut Rig| {
+        let events = rig.take_events();
+        let keys: String = events.iter().filter_map(pressed).collect();
+        (keys, events.iter().filter(|event| matches!(event, Event::DigitEnded { .. })).count())
+    };
+    // 20 and 40 ms; three seconds; the end, as often as ends are sent.
+    comes(&mut rig, 400, [1, 10, 0, 160], 4);
+    comes(&mut rig, 400, [1, 10, 1, 64], 600);
+    for _ in 0..3 {
+        comes(&mut rig, 400, [1, 0x8a, 0x5f, 0xff], 4);
+    }
+    assert_eq!(told(&mut rig), ("1".to_owned(), 1));
+    // Another one that begins at the same timestamp is shorter at first.
+    rig.slots(400);
+    comes(&mut rig, 400, [1, 10, 0, 160], 4);
+    comes(&mut rig, 400, [1, 0x8a, 3, 32], 4);
+    assert_eq!(told(&mut rig), ("1".to_owned(), 1));
+    // Another one of whose predecessor the end was lost.
+    comes(&mut rig, 9_000, [2, 10, 0, 160], 400);
+    comes(&mut rig, 9_000, [3, 0x8a, 3, 32], 4);
+    assert_eq!(told(&mut rig), ("23".to_owned(), 2));
+}
+
 fn pressed(event: &Event) -> Option<char> {
     if let Event::Digit { key, .. } = event { Some(*key) } else { None }
 }

@@ -36,6 +36,38 @@ fn a_silence_is_described_at_its_beginning_and_five_times_a_second() {
     }
 }
 
+/// RFC 7587 §3.1.3: who asked for it is not sent silence, but for what shows that we are there.
+#[test]
+fn a_peer_that_asked_for_no_silence_of_opus_is_sent_it_seldom() {
+    for (dtx, count) in [(true, 5), (false, 100)] {
+        let opus = audio::codec::OpusSettings { dtx, ..Default::default() };
+        let setup = LegSetup { opus, ..LegSetup::new(Codec::Opus, 107, home()) };
+        let mut rig = Rig::with(setup.clone());
+        rig.slots(40);
+        assert_eq!(rig.heard().len(), 10, "the first are whole");
+        rig.slots(400);
+        let sent = rig.heard();
+        let all = views(&sent);
+        assert_eq!(all.len(), count, "in two seconds");
+        assert!(all.iter().all(|view| view.payload_type == 107 && !view.marker && view.payload.len() > 2));
+        assert!(all.windows(2).all(|two| two[1].seq == two[0].seq.plus(1)), "none is missing");
+        let step = 96_000 / count as i32;
+        assert!(all.windows(2).all(|two| two[1].timestamp.since(two[0].timestamp) == step));
+        // What is said between is in its time, and marked.
+        rig.play(
+            7,
+            vec![Arc::new(Prompt::encode(&Pcm::silence(Rate::WIDE, MS(60)), setup.form()).unwrap())],
+            Repeat::Times(1),
+        );
+        rig.slots(20);
+        let prompt = rig.heard();
+        let said = views(&prompt);
+        assert_eq!(said.iter().filter(|view| view.marker).count(), 1);
+        let passed = (prompt.last().unwrap().slot - sent[0].slot) as i32 * 240;
+        assert_eq!(said.last().unwrap().timestamp.since(all[0].timestamp), passed);
+    }
+}
+
 #[test]
 fn what_is_said_between_silences_begins_with_a_marker_and_is_in_its_time() {
     let mut rig = Rig::with(taking(setup()));
