@@ -4,6 +4,8 @@
 //! costs is less than a second at every moment.
 //! A recording whose file fails is told as failed; its ring is let go of, which is how the worker learns of it.
 
+mod intake;
+
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use audio::WriteError;
 use audio::write::Layout;
 use audio::write::opus::OpusWriter;
 use audio::write::wav::WavWriter;
-use rtrb::Consumer;
+pub(crate) use intake::Intake;
 
 use crate::clock;
 use crate::error::Error;
@@ -50,7 +52,7 @@ pub(crate) struct Job {
     pub(crate) format: Format,
     pub(crate) layout: Layout,
     pub(crate) verdict: Verdict,
-    pub(crate) ring: Consumer<i16>,
+    pub(crate) ring: Intake,
 }
 
 /// What became of it.
@@ -195,6 +197,10 @@ impl Disk {
             self.open.insert(key, open);
             return self.fail(key, &why);
         }
+        if let Err(why) = open.end() {
+            self.open.insert(key, open);
+            return self.fail(key, &why);
+        }
         match open.writer.finish() {
             Ok(duration) => self.tell(open.job, Ok(duration)),
             Err(why) => self.broken(open.job, &why),
@@ -233,17 +239,24 @@ struct Open {
 impl Open {
     /// Write what the ring holds.
     fn serve(&mut self) -> Result<(), WriteError> {
-        let ready = self.job.ring.slots();
-        if let Ok(chunk) = self.job.ring.read_chunk(ready) {
-            let (first, second) = chunk.as_slices();
-            for part in [first, second] {
-                if !part.is_empty() {
-                    self.writer.write(part)?;
-                }
-            }
-            chunk.commit_all();
+        let mut samples = Vec::new();
+        self.job.ring.take(&mut samples);
+        self.write(&samples)
+    }
+
+    /// Write what comes of it when nothing more does.
+    fn end(&mut self) -> Result<(), WriteError> {
+        let mut samples = Vec::new();
+        self.job.ring.end(&mut samples);
+        self.write(&samples)
+    }
+
+    fn write(&mut self, samples: &[i16]) -> Result<(), WriteError> {
+        if samples.is_empty() {
+            return Ok(());
         }
-        if ready > 0 { self.writer.flush() } else { Ok(()) }
+        self.writer.write(samples)?;
+        self.writer.flush()
     }
 }
 
@@ -331,6 +344,7 @@ mod tests {
         let (write, ring) = RingBuffer::new(8_000);
         let leg = LegId { home: 0, place: 3, generation: 0 };
         let layout = Layout::mono(Rate(rate));
+        let ring = Intake::new(ring, layout.rate, layout);
         (Job { leg, tag: 7, path, format, layout, verdict: Verdict::default(), ring }, write)
     }
 

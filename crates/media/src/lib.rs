@@ -69,4 +69,4 @@ pub use repair::repair_recording;
 pub use report::{Clusters, LegReport, Saying, Secured};
 pub use rtp::srtp::{Keys as SrtpKeys, Profile};
 pub use stats::{Histogram, WorkerStats};
-pub use stream::{Long, Origin};
+pub use stream::{Fleeting, Long, Origin};

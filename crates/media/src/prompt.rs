@@ -14,7 +14,7 @@ use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
 use audio::{Pcm, Rate};
 
 use crate::source::is_law;
-use crate::stream::Long;
+use crate::stream::{Long, Reel};
 
 /// What places in prompts are counted in: ticks of 48 kHz, of which the samples of every codec are a whole number.
 pub(crate) const TICKS_A_MS: u64 = 48;
@@ -60,7 +60,7 @@ impl Form {
 pub enum Sound {
     /// All of it, to be encoded once for all who hear it.
     Whole(Pcm),
-    /// Too long to be kept: it is read, decoded and encoded while it is heard, for each who hears it.
+    /// Too long to be kept as a whole: it is read, decoded and encoded while it is heard, once for all who hear it.
     Long(Long),
 }
 
@@ -78,7 +78,7 @@ pub struct Prompt {
     /// Where each packet ends; empty for codecs whose payload can be cut anywhere.
     ends: Box<[u32]>,
     /// What is read while it is heard, instead of the bytes.
-    long: Option<Box<Long>>,
+    reel: Option<Box<Reel>>,
 }
 
 impl fmt::Debug for Prompt {
@@ -121,7 +121,7 @@ impl Prompt {
                 }
             }
         }
-        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), long: None })
+        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), reel: None })
     }
 
     /// A sound in a form.
@@ -132,19 +132,25 @@ impl Prompt {
         match sound {
             Sound::Whole(pcm) => Prompt::encode(&pcm, form),
             Sound::Long(long) => {
-                Ok(Prompt { form, bytes: Box::default(), ends: Box::default(), long: Some(Box::new(long)) })
+                let reel = Some(Box::new(Reel::new(long, form)));
+                Ok(Prompt { form, bytes: Box::default(), ends: Box::default(), reel })
             }
         }
     }
 
     /// Bytes that it keeps in memory.
     fn size(&self) -> usize {
-        self.bytes.len() + self.long.as_ref().map_or(0, |long| long.size())
+        self.bytes.len() + self.long().map_or(0, Long::size)
     }
 
     /// What is read while it is heard.
     pub(crate) fn long(&self) -> Option<&Long> {
-        self.long.as_deref()
+        self.reel.as_deref().map(Reel::long)
+    }
+
+    /// Its pieces, if it is read while it is heard.
+    pub(crate) fn reel(&self) -> Option<&Reel> {
+        self.reel.as_deref()
     }
 
     /// How long it sounds.
@@ -172,7 +178,7 @@ impl Prompt {
 
     /// How long it sounds, in [`TICKS_A_MS`].
     pub(crate) fn ticks(&self) -> u64 {
-        if let Some(long) = &self.long {
+        if let Some(long) = self.long() {
             return long.length().as_millis() as u64 * TICKS_A_MS;
         }
         match self.form.codec.bytes_per_ms() {

@@ -1,6 +1,8 @@
 //! The worker's end of a recording: what is heard and said goes into a ring, whose other end the disk thread reads.
 //!
 //! Limit and silence are measured here, on the audio itself.
+//! The ring has the leg's rate, also after a change of it, which a mark tells the other end: what becomes of it in a file of
+//! another rate is done there.
 //! A ring that is full (a slow disk) owes the recording silence, so that what follows stays in its time.
 //! The far end's voice and the leg's own of the same turn lie beside each other: as they were to each other on the line.
 
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use audio::Rate;
 use audio::codec::Decoder;
-use audio::level::Gate;
+use audio::level::{Gate, measure};
 use rtrb::{Producer, chunks::ChunkError};
 
 use crate::id::LegId;
@@ -20,6 +22,11 @@ pub(crate) const RING: Duration = Duration::from_secs(2);
 
 /// Pauses between words are bridged for so long before the next word is told as talking again.
 const HANGOVER: Duration = Duration::from_millis(500);
+/// Changes of rate between two turns of the disk thread.
+pub(crate) const MARKS: usize = 4;
+
+/// From the sample with this number on, counted in the ring, it is at this rate.
+pub(crate) type Mark = (u64, Rate);
 
 /// A recording that runs.
 pub(crate) struct Recorder {
@@ -27,8 +34,14 @@ pub(crate) struct Recorder {
     pub(crate) tag: u64,
     sides: Sides,
     ring: Producer<i16>,
+    /// Samples that were put into it, and its rate.
+    written: u64,
     rate: Rate,
+    /// Where changes of the rate are told; without it what comes at another rate is fitted into the ring's.
+    marks: Option<Producer<Mark>>,
+    /// At the first rate.
     gate: Gate,
+    first: Rate,
     /// Samples of each channel until the limit, and those that the file is behind.
     left: u64,
     owed: u64,
@@ -68,7 +81,7 @@ pub(crate) enum Progress {
 }
 
 impl Recorder {
-    /// At `rate`, the file's. What the leg says in its codec's form is silence until [`Recorder::learn`].
+    /// At `rate`, the ring's. What the leg says in its codec's form is silence until [`Recorder::learn`].
     pub(crate) fn new(
         (leg, tag): (LegId, u64),
         ring: Producer<i16>,
@@ -84,8 +97,11 @@ impl Recorder {
             tag,
             sides: order.sides,
             ring,
+            written: 0,
             rate,
+            marks: None,
             gate: Gate::new(rate, HANGOVER),
+            first: rate,
             left,
             owed: 0,
             silence: order.silence,
@@ -96,6 +112,31 @@ impl Recorder {
             both,
             next: None,
         }
+    }
+
+    /// The same, which tells changes of its leg's rate.
+    pub(crate) fn marking(mut self, marks: Producer<Mark>) -> Recorder {
+        self.marks = Some(marks);
+        self
+    }
+
+    /// What is put into the ring from here on is at another rate, if that can be told.
+    fn change(&mut self, rate: Rate) {
+        if self.marks.as_ref().is_none_or(Producer::is_full) {
+            return;
+        }
+        self.settle();
+        if let Some(marks) = &mut self.marks {
+            // There is room, as was seen.
+            let _ = marks.push((self.written, rate));
+        }
+        let (from, to) = (u64::from(self.rate.0.max(1)), u64::from(rate.0));
+        let at_new = |samples: u64| (u128::from(samples) * u128::from(to) / u128::from(from)) as u64;
+        if self.left != u64::MAX {
+            self.left = at_new(self.left);
+        }
+        self.owed = at_new(self.owed);
+        self.rate = rate;
     }
 
     /// Samples of the ring that make one of time.
@@ -117,6 +158,9 @@ impl Recorder {
 
     /// The next frame of what is heard, at `rate`. What is said beside it is told later in the turn, if anything is.
     pub(crate) fn hear(&mut self, frame: &[i16], rate: Rate) {
+        if rate != self.rate && !frame.is_empty() {
+            self.change(rate);
+        }
         if rate != self.rate {
             let mut room = [0; FRAME];
             return self.hear(fit(frame, rate, self.rate, &mut room), self.rate);
@@ -262,6 +306,7 @@ impl Recorder {
                     / 2
             }
         };
+        self.written += (written * self.channels()) as u64;
         self.owed += (n - written) as u64;
         if self.paused.is_none() {
             self.judge(if self.sides == Sides::Said { said.get(..n).unwrap_or(said) } else { heard });
@@ -273,7 +318,15 @@ impl Recorder {
 
     fn judge(&mut self, frame: &[i16]) {
         let before = self.gate.talking();
-        if self.gate.push(frame) && !before && self.progress == Progress::Going {
+        let talks = match self.rate == self.first {
+            true => self.gate.push(frame),
+            // As many samples as they would have been.
+            false => {
+                let samples = frame.len() * self.first.0 as usize / self.rate.0.max(1) as usize;
+                self.gate.push_energy(f64::from(measure(frame).mean_square), samples)
+            }
+        };
+        if talks && !before && self.progress == Progress::Going {
             self.progress = Progress::Talking;
         }
         if self.silence.is_some_and(|silence| self.gate.silence() >= silence) {
@@ -301,6 +354,7 @@ impl Recorder {
             if n == 0 || self.ring.push_entire_slice(ZEROS.get(..n * channels).unwrap_or_default()).is_err() {
                 return;
             }
+            self.written += (n * channels) as u64;
             self.owed -= n as u64;
         }
     }
@@ -311,9 +365,9 @@ fn fill(ring: &mut Producer<i16>, n: usize, samples: impl Iterator<Item = i16>) 
     Ok(ring.write_chunk_uninit(n)?.fill_from_iter(samples))
 }
 
-/// A frame at another rate, in `room`: a leg that a re-INVITE moved to another codec goes on in the file's rate.
+/// A frame at another rate, in `room`: of one direction before the other has changed its rate, and in rooms.
 ///
-/// Plainly, by holding and by averaging samples: that is rare, and speech.
+/// Plainly, by holding and by averaging samples.
 fn fit<'a>(frame: &'a [i16], from: Rate, to: Rate, room: &'a mut [i16; FRAME]) -> &'a [i16] {
     let (from, to) = (from.hertz().max(1) as usize, to.hertz().max(1) as usize);
     let n = (frame.len() * to / from).min(FRAME);

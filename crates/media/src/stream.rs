@@ -1,17 +1,20 @@
-//! Sounds too long to be kept in memory: read, decoded and encoded on threads of their own, a second ahead of who hears them.
+//! Sounds too long to be kept as a whole: read, decoded and encoded in pieces on threads of their own, a second ahead of who
+//! hears them first.
 //!
+//! A piece is made once in each form for all who hear it (`reel.rs`), and lies in a rack of bounded size (`rack.rs`) for those
+//! who come to it later; what each of them costs is copying bytes.
 //! Each list that has such sounds holds a [`Tap`], the worker's end of a ring of encoded pieces.
 //! Its other end reads on from the place that the tap wishes for; a wish is a number in an atomic, so that the worker neither
 //! locks nor waits. What was read for an earlier wish is thrown away at the tap.
 //! A ring that is empty is silence, and the sound stands still meanwhile.
 
 mod feed;
+mod origin;
+mod rack;
+mod reel;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Cursor;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -23,26 +26,22 @@ use audio::read::Reader;
 use rtrb::{Consumer, RingBuffer};
 
 pub(crate) use feed::Feed;
+pub use origin::{Fleeting, Origin};
+use rack::Rack;
+pub(crate) use reel::Reel;
 
 use crate::prompt::{Prompt, TICKS_A_MS};
 
 /// What a ring holds ahead.
 const AHEAD: Duration = Duration::from_secs(1);
+/// Bytes of encoded pieces that are kept for who comes to them later: two hours of G.711, six of Opus.
+const RACK: usize = 64 << 20;
 /// How often rings are filled while any is heard.
 const ROUND: Duration = Duration::from_millis(20);
 /// Threads that read, at most.
 const READERS: usize = 4;
 /// Before each piece: the wish that it answers, its item, its length and whether it is the item's last, two bytes each.
 const HEADER: usize = 8;
-
-/// Where a long sound comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
-    /// A file.
-    File(PathBuf),
-    /// A file in memory.
-    Bytes(Arc<[u8]>),
-}
 
 /// A sound that is read while it is heard.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,21 +69,11 @@ impl Long {
 
     /// Bytes of it that are in memory.
     pub(crate) fn size(&self) -> usize {
-        match &self.origin {
-            Origin::File(_) => 0,
-            Origin::Bytes(bytes) => bytes.len(),
-        }
+        self.origin.size()
     }
 
     fn open(&self) -> Result<Reader, ReadError> {
-        match &self.origin {
-            Origin::File(path) => {
-                let file =
-                    File::open(path).map_err(|_| ReadError::Malformed { what: "it cannot be opened" })?;
-                Reader::open(file, self.hint.as_deref())
-            }
-            Origin::Bytes(bytes) => Reader::open(Cursor::new(bytes.clone()), self.hint.as_deref()),
-        }
+        self.origin.open(self.hint.as_deref())
     }
 }
 
@@ -142,7 +131,7 @@ pub(crate) enum Taken {
 }
 
 /// Both ends for a list of these prompts; `None` if none of them is long.
-pub(crate) fn pair(items: &[Arc<Prompt>], stalls: Arc<AtomicU64>) -> Option<(Tap, Feed)> {
+pub(crate) fn pair(items: &[Arc<Prompt>], stalls: Arc<AtomicU64>, rack: Arc<Rack>) -> Option<(Tap, Feed)> {
     let longs: Arc<[u16]> = items
         .iter()
         .enumerate()
@@ -157,7 +146,7 @@ pub(crate) fn pair(items: &[Arc<Prompt>], stalls: Arc<AtomicU64>) -> Option<(Tap
     };
     let (write, ring) = RingBuffer::new(room + 2 * (HEADER + MAX_PAYLOAD));
     let wish = Arc::new(AtomicU64::new(Wish { number: 0, item: first, ms: 0 }.pack()));
-    let feed = Feed::new(items.to_vec(), longs.clone(), write, wish.clone());
+    let feed = Feed::new((items.to_vec(), longs.clone()), write, wish.clone(), rack);
     let tap = Tap {
         ring,
         wish,
@@ -281,6 +270,7 @@ pub(crate) struct Streams {
     readers: Vec<Sender<Option<Feed>>>,
     count: Arc<AtomicU64>,
     stalls: Arc<AtomicU64>,
+    rack: Arc<Rack>,
 }
 
 impl Streams {
@@ -293,12 +283,13 @@ impl Streams {
                 (sender, (format!("media-read-{n}"), feeds))
             })
             .unzip();
-        (Streams { readers, count: Arc::default(), stalls: Arc::default() }, ends)
+        let rack = Arc::new(Rack::new(RACK));
+        (Streams { readers, count: Arc::default(), stalls: Arc::default(), rack }, ends)
     }
 
     /// A tap for a list, if it needs one; its sounds are being read from now on.
     pub(crate) fn tap(&self, items: &[Arc<Prompt>]) -> Option<Tap> {
-        let (tap, feed) = pair(items, self.stalls.clone())?;
+        let (tap, feed) = pair(items, self.stalls.clone(), self.rack.clone())?;
         let n = self.count.fetch_add(1, Ordering::Relaxed) as usize;
         let reader = self.readers.get(n % self.readers.len().max(1))?;
         // Without readers it stays silent.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use store::{Directory, Loaded, Problem, Users};
-use switch::{HttpConfig, SipConfig, Switch, speech};
+use switch::{HttpConfig, SipConfig, Switch, WebSounds, speech};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -212,6 +212,11 @@ fn of_switch(config: &Config) -> switch::Config {
             signing_key: config.web.signing_key.clone(),
             last_good: config.web.last_good,
             ..HttpConfig::default()
+        },
+        web_sounds: WebSounds {
+            directory: config.data_dir.join("web-sounds"),
+            kept: config.web.sounds,
+            largest: config.web.sound,
         },
         advertise: sip.advertise,
         allow_anonymous: sip.allow_anonymous,

@@ -11,6 +11,7 @@ use crate::http::HttpConfig;
 use crate::sip_io::SipConfig;
 use crate::speech;
 use crate::spool::RecordingsConfig;
+use crate::studio::WebSounds;
 
 /// See the fields; the defaults are those of `offhook serve` without a configuration.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Config {
     pub account: String,
     /// Sounds that come with the switch, below those of the flows.
     pub sounds: Sounds,
+    /// Sounds on the web.
+    pub web_sounds: WebSounds,
     /// Carriers and other switches.
     pub trunks: Trunks,
     /// Calls at a time.
@@ -71,6 +74,7 @@ impl Default for Config {
             language: String::new(),
             account: String::new(),
             sounds: Sounds::built_in(),
+            web_sounds: WebSounds::default(),
             trunks: Trunks::default(),
             // The default port range has 5,000 pairs.
             max_calls: 5_000,

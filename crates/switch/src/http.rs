@@ -33,7 +33,7 @@ use crate::events::{monotonic, wall_clock};
 use crate::sip_io::Failures;
 
 /// Redirects followed; browsers allow 20, APIs need one or two.
-const REDIRECTS: usize = 5;
+pub(crate) const REDIRECTS: usize = 5;
 /// Largest reply read into memory. A flow document of the field's largest customers has 200 KiB.
 const REPLY_LIMIT: usize = 1 << 20;
 /// Time to make a connection; the caller hears silence meanwhile.
@@ -87,10 +87,8 @@ impl std::fmt::Debug for HttpConfig {
 /// The clients, and what they may do.
 #[derive(Clone)]
 pub(crate) struct Http {
-    /// For flows' own requests and recordings; redirects are followed here, hop by hop.
+    /// For flows' requests, sounds and recordings; redirects are followed here, hop by hop.
     flows: Client,
-    /// For sounds; redirects are followed by the client.
-    web: Client,
     /// For servers that the operator has named.
     operator: Client,
     guard: Arc<Guard>,
@@ -143,11 +141,9 @@ impl Http {
         });
         let dns = || GuardedDns::new(guard.clone(), lookup.clone());
         let flows = client(|| builder(config).dns_resolver(dns()).redirect(redirect::Policy::none()))?;
-        let web = client(|| builder(config).dns_resolver(dns()).redirect(policy(&guard)))?;
         let operator = client(|| builder(config))?;
         Ok(Http {
             flows,
-            web,
             operator,
             guard,
             signing_key: config.signing_key.as_deref().filter(|key| !key.is_empty()).map(Arc::from),
@@ -258,21 +254,9 @@ impl Http {
         request.send().await
     }
 
-    /// A request builder for what is not a flow's own request (sounds), its URL checked.
+    /// A request builder for what is not a flow's own request (sounds, recordings), its URL checked; whoever sends it follows
+    /// redirects itself.
     pub(crate) fn request(&self, method: Method, url: &str) -> Result<reqwest::RequestBuilder, HttpError> {
-        let checked = self.checked(url);
-        if let Err(HttpError::Refused(refused)) = &checked {
-            self.tell(url, *refused);
-        }
-        Ok(self.web.request(method, checked?))
-    }
-
-    /// The same, whose redirects the caller follows itself.
-    pub(crate) fn request_here(
-        &self,
-        method: Method,
-        url: &str,
-    ) -> Result<reqwest::RequestBuilder, HttpError> {
         let checked = self.checked(url);
         if let Err(HttpError::Refused(refused)) = &checked {
             self.tell(url, *refused);
@@ -359,20 +343,6 @@ fn builder(config: &HttpConfig) -> ClientBuilder {
         .user_agent(config.user_agent.clone())
         .connect_timeout(CONNECT)
         .pool_max_idle_per_host(32)
-}
-
-/// Redirects of sounds.
-fn policy(guard: &Arc<Guard>) -> redirect::Policy {
-    let guard = guard.clone();
-    redirect::Policy::custom(move |attempt| {
-        if attempt.previous().len() > REDIRECTS {
-            attempt.error(HttpError::Redirects)
-        } else if let Err(refused) = judged(&guard, attempt.url()) {
-            attempt.error(refused)
-        } else {
-            attempt.follow()
-        }
-    })
 }
 
 /// Reads a reply's body up to `limit` bytes.

@@ -65,6 +65,7 @@ pub use sdp::negotiate::security::{Keying, Policy};
 pub use sip_io::{ClientCertificates, KeyFiles, Registration, SipConfig, TlsConfig, TlsError};
 pub use spool::{Bucket, NotDone, NotHad, ParcelView, RecordingsConfig, SpoolList, SpoolView, Stored};
 pub use store::{Network, NotANetwork};
+pub use studio::WebSounds;
 pub use trunk::TrunkView;
 
 use crate::address::Addresses;
@@ -153,7 +154,7 @@ impl Switch {
         let studio = Studio::new(
             config.prompt_cache_bytes,
             voice,
-            http.clone(),
+            (config.web_sounds, http.clone()),
             flows.clone(),
             config.sounds,
             recordings_dir.clone(),

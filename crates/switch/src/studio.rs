@@ -21,6 +21,7 @@ use store::{Flows, SoundError, Sounds};
 
 use crate::http::{Http, HttpError};
 use crate::speech::{SpeechError, Voice};
+pub use web::WebSounds;
 use web::is_url;
 
 /// Longest tone or silence rendered in one piece; a longer one is cut, for it would only fill the cache.
@@ -29,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 const KEPT: Duration = Duration::from_secs(120);
 /// Files of less bytes are not so long: two minutes of speech in Opus at 16 kbit/s are 240 KB.
 const MAYBE_LONG: u64 = 200_000;
-/// URLs whose validators are remembered, and names of sounds whose files are.
+/// URLs whose sounds are kept, and names of sounds whose files are known.
 const REMEMBERED: usize = 1_000;
 
 /// Why something cannot be heard.
@@ -45,6 +46,9 @@ pub(crate) enum PromptError {
     Http { url: String, source: HttpError },
     #[error("sound {url}: the server says {status}")]
     Status { url: String, status: u16 },
+    /// What all who wanted a sound of the web at once are told.
+    #[error("{0}")]
+    Web(Arc<PromptError>),
     #[error("voice: {0}")]
     Speech(#[from] SpeechError),
     #[error("not ready within {} ms", .0.as_millis())]
@@ -59,7 +63,6 @@ pub(crate) enum PromptError {
 pub(crate) struct Studio {
     prompts: Arc<Prompts>,
     voice: Voice,
-    http: Http,
     flows: Arc<ArcSwap<Flows>>,
     /// Sounds that come with the switch, looked at when the flows have none of the name.
     built_in: Sounds,
@@ -67,29 +70,30 @@ pub(crate) struct Studio {
     limit: Duration,
     /// Keys of sounds by the names that flows use, until the next reload.
     resolved: Mutex<HashMap<String, String>>,
-    web: web::Memory,
+    web: Arc<web::Web>,
 }
 
 impl Studio {
     pub(crate) fn new(
         cache_bytes: usize,
         voice: Voice,
-        http: Http,
+        web: (WebSounds, Http),
         flows: Arc<ArcSwap<Flows>>,
         built_in: Sounds,
         recordings: PathBuf,
         limit: Duration,
     ) -> Studio {
+        let prompts = Arc::new(Prompts::new(cache_bytes));
+        let web = Arc::new(web::Web::new(web.0, web.1, prompts.clone()));
         Studio {
-            prompts: Arc::new(Prompts::new(cache_bytes)),
+            prompts,
             voice,
-            http,
             flows,
             built_in,
             recordings,
             limit,
             resolved: Mutex::new(HashMap::new()),
-            web: web::Memory::default(),
+            web,
         }
     }
 
@@ -132,7 +136,7 @@ impl Studio {
             .iter()
             .map(|prompt| {
                 let key = match prompt {
-                    Prompt::Sound(name) if is_url(name) => return None,
+                    Prompt::Sound(name) if is_url(name) => return self.web.at_hand(name, form),
                     Prompt::Sound(name) => crate::lock(&self.resolved).get(name)?.clone(),
                     made => made_key(made)?,
                 };

@@ -1,6 +1,7 @@
 //! Changing the sampling rate.
 //!
-//! [`Resampler`] does it for a stream, frame by frame, without allocating; [`Pcm::resampled`] for a whole sound.
+//! [`Resampler`] does it for a stream, frame by frame, without allocating; [`Pcm::resampled`] for a whole sound, and
+//! [`Conversion`] for one that comes in pieces.
 //! One polyphase filter in whole numbers serves both.
 
 mod filter;
@@ -132,6 +133,54 @@ fn dot_of_any(taps: &[i16], window: &[i16]) -> i32 {
     taps.iter().zip(window).map(|(taps, window)| dot::<LANES>(taps, window)).sum()
 }
 
+/// A sound on its way to another rate in pieces, which come to what [`Pcm::resampled`] makes of the whole: nothing is late, and
+/// the length is the same to the sample.
+#[derive(Debug, Clone)]
+pub struct Conversion {
+    resampler: Resampler,
+    /// Samples that came, and that they came to.
+    taken: u64,
+    given: u64,
+}
+
+impl Conversion {
+    /// For a sound of `from` that is wanted at `to`. Allocates, as do the others.
+    pub fn new(from: Rate, to: Rate) -> Conversion {
+        let mut resampler = Resampler::new(from, to);
+        if from != to {
+            // The first output belongs to the first input when that stands in the middle of the filter.
+            resampler.ahead = resampler.filter.width / 2;
+        }
+        Conversion { resampler, taken: 0, given: 0 }
+    }
+
+    /// Appends what the next samples come to.
+    pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
+        let before = out.len();
+        // The filter may have held one back.
+        out.resize(before + self.comes_to(samples.len() as u64) as usize + 1, 0);
+        let n = self.resampler.process(samples, &mut out[before..]);
+        out.truncate(before + n);
+        self.taken += samples.len() as u64;
+        self.given += n as u64;
+    }
+
+    /// Appends what the filter still holds: the sound is over.
+    pub fn end(&mut self, out: &mut Vec<i16>) {
+        let before = out.len();
+        out.resize(before + self.comes_to(self.taken).saturating_sub(self.given) as usize, 0);
+        let silence = vec![0; self.resampler.filter.width / 2 + 1];
+        let n = self.resampler.process(&silence, &mut out[before..]);
+        out.truncate(before + n);
+        self.given += n as u64;
+    }
+
+    fn comes_to(&self, samples: u64) -> u64 {
+        let (from, to) = (u64::from(self.resampler.from.0.max(1)), u64::from(self.resampler.to.0));
+        (samples * to).div_ceil(from)
+    }
+}
+
 impl Pcm {
     /// The same sound at another rate: same beginning, same length to the sample, rounded up.
     /// A rate of zero, on either side, gives no samples.
@@ -142,14 +191,9 @@ impl Pcm {
         if rate.0 == 0 || self.rate.0 == 0 {
             return Pcm::new(rate, Vec::new());
         }
-        let length = self.samples.len() as u64 * u64::from(rate.0);
-        let mut samples = vec![0; length.div_ceil(u64::from(self.rate.0)) as usize];
-        let mut resampler = Resampler::new(self.rate, rate);
-        // The first output belongs to the first input when that stands in the middle of the filter.
-        let delay = resampler.filter.width / 2;
-        resampler.ahead = delay;
-        let written = resampler.process(&self.samples, &mut samples);
-        resampler.process(&vec![0; delay + 1], &mut samples[written..]);
+        let (mut conversion, mut samples) = (Conversion::new(self.rate, rate), Vec::new());
+        conversion.push(&self.samples, &mut samples);
+        conversion.end(&mut samples);
         Pcm::new(rate, samples)
     }
 }

@@ -185,3 +185,19 @@ fn a_short_buffer_loses_samples_but_not_the_time() {
     assert_eq!(same.process(&[1, 2, 3], &mut out), 3);
     assert_eq!(out, [1, 2, 3, 0]);
 }
+
+#[test]
+fn a_sound_in_pieces_comes_to_what_it_is_as_a_whole() {
+    for (from, to) in [(8_000, 48_000), (48_000, 8_000), (22_050, 8_000), (44_100, 16_000), (8_000, 8_000)] {
+        let sound = tone_at(700, Rate(from), 333);
+        let whole = sound.resampled(Rate(to)).samples;
+        for piece in [1, 7, 160, 1_000] {
+            let (mut conversion, mut samples) = (Conversion::new(Rate(from), Rate(to)), Vec::new());
+            for piece in sound.samples.chunks(piece) {
+                conversion.push(piece, &mut samples);
+            }
+            conversion.end(&mut samples);
+            assert!(samples == whole, "{from} to {to} in pieces of {piece}");
+        }
+    }
+}

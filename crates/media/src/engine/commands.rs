@@ -12,7 +12,7 @@ use super::Engine;
 use crate::bridge::Bridge;
 use crate::command::{Command, DigitToSend, LegSetup, Repeat, Start};
 use crate::detector::Listener;
-use crate::disk::Job;
+use crate::disk::{Intake, Job};
 use crate::dtls;
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
@@ -61,13 +61,17 @@ impl Engine {
                 self.order(leg, Order::Dial(leg, dialling))
             }
             Command::Record { tag, recording } => {
-                let rate = recording.rate.unwrap_or(setup.rate);
+                let rate = setup.rate;
                 let kit = Kit::to_record(&setup, Delay::PATIENT, recording.sides)?;
-                let layout = Layout { rate, stereo: recording.sides == Sides::Stereo };
+                let stereo = recording.sides == Sides::Stereo;
+                let layout = Layout { rate: recording.rate.unwrap_or(rate), stereo };
                 let (write, ring) =
                     RingBuffer::new(rate.samples(recorder::RING) * usize::from(layout.channels()));
+                let (tell, marks) = RingBuffer::new(recorder::MARKS);
                 let verdict = Verdict::default();
                 let recorder = Recorder::new((leg, tag), write, rate, &recording, verdict.clone());
+                let recorder = recorder.marking(tell);
+                let ring = Intake::new(ring, rate, layout).marked(marks);
                 let Recording { path, format, .. } = recording;
                 let path = self.shared.config.recordings_dir.join(path);
                 // Counted before the order, which may be over before this function is.

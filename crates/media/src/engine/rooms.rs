@@ -14,7 +14,7 @@ use super::Engine;
 use crate::board::Whereabouts;
 use crate::bridge::Bridge;
 use crate::command::{LegSetup, Repeat};
-use crate::disk::Job;
+use crate::disk::{Intake, Job};
 use crate::ears::{Delay, Kit};
 use crate::error::Error;
 use crate::id::{LegId, PartId, RoomId};
@@ -118,6 +118,7 @@ impl Engine {
                 self.order_part(hub, RoomOrder::Record(Box::new(recorder)))?;
                 let path = self.shared.config.recordings_dir.join(recording.path);
                 let layout = Layout::mono(rate);
+                let ring = Intake::new(ring, rate, layout);
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
             RoomCommand::Stop { tag } => hub.map_or(Ok(()), |hub| self.order_part(hub, RoomOrder::Stop(tag))),

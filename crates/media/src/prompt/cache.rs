@@ -118,6 +118,19 @@ impl Prompts {
         self.lock().bytes
     }
 
+    /// Forget all forms of one prompt.
+    pub fn forget(&self, key: &str) {
+        let mut shelf = self.lock();
+        let Shelf { entries, bytes, .. } = &mut *shelf;
+        entries.retain(|(known, _), entry| match entry {
+            Entry::Here { prompt, .. } if known == key => {
+                *bytes -= prompt.size();
+                false
+            }
+            _ => true,
+        });
+    }
+
     /// Forget everything, as after a reload of the sounds. What is being loaded goes to those who asked for it before, and
     /// is not kept.
     pub fn clear(&self) {
@@ -194,8 +207,12 @@ mod tests {
         assert_ne!(a.bytes(), b.bytes());
         assert!(Arc::ptr_eq(&a, &prompts.get_or_load("hello", ULAW(), never).unwrap()));
         assert_eq!(prompts.bytes(), 200);
+        prompts.get_or_load("other", ALAW(), || sound(10)).unwrap();
+        prompts.forget("hello");
+        assert!(prompts.get("hello", ULAW()).is_none() && prompts.get("hello", ALAW()).is_none());
+        assert_eq!(prompts.bytes(), 10);
         prompts.clear();
-        assert!(prompts.get("hello", ULAW()).is_none() && prompts.bytes() == 0);
+        assert!(prompts.get("other", ALAW()).is_none() && prompts.bytes() == 0);
     }
 
     #[test]

@@ -1,22 +1,20 @@
-//! The reading end of a list's long sounds: decodes, resamples, encodes and fills the ring.
+//! The reading end of a list's long sounds: has their pieces made, or finds them made, and fills the ring.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use audio::codec::{Encoder, MAX_PAYLOAD};
-use audio::read::Reader;
-use audio::resample::Resampler;
 use rtrb::Producer;
 
+use super::rack::{Piece, Rack};
+use super::reel::PIECE;
 use super::{HEADER, Wish, next_long};
-use crate::prompt::{Form, Prompt};
+use crate::prompt::Prompt;
 
-/// Pieces written in one turn at most, so that others get theirs: half a second.
+/// Slices written in one turn at most, so that others get theirs: half a second.
 const TURN: usize = 25;
-/// A piece, of codecs whose payload can be cut anywhere.
-const PIECE: Duration = Duration::from_millis(20);
-/// The longest piece in bytes: 20 ms of linear samples at 48 kHz are less.
+/// A slice, of codecs whose payload can be cut anywhere.
+const SLICE_MS: usize = 20;
+/// The longest slice in bytes: 20 ms of linear samples at 48 kHz are less, and so is every packet.
 const LONGEST: usize = 2_000;
 
 /// See the module.
@@ -25,6 +23,7 @@ pub(crate) struct Feed {
     longs: Arc<[u16]>,
     ring: Producer<u8>,
     wish: Arc<AtomicU64>,
+    rack: Arc<Rack>,
     /// The wish that is being answered, and the item that it has come to.
     answered: Option<u16>,
     item: u16,
@@ -33,12 +32,12 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(super) fn new(
-        items: Vec<Arc<Prompt>>,
-        longs: Arc<[u16]>,
+        (items, longs): (Vec<Arc<Prompt>>, Arc<[u16]>),
         ring: Producer<u8>,
         wish: Arc<AtomicU64>,
+        rack: Arc<Rack>,
     ) -> Feed {
-        Feed { items, longs, ring, wish, answered: None, item: 0, sound: None }
+        Feed { items, longs, ring, wish, rack, answered: None, item: 0, sound: None }
     }
 
     /// Fill the ring as far as there is room. `false` if nobody listens any more.
@@ -49,25 +48,25 @@ impl Feed {
         let wish = Wish::unpack(self.wish.load(Ordering::Acquire));
         if self.answered != Some(wish.number) {
             self.answered = Some(wish.number);
-            self.open(wish.item, Duration::from_millis(wish.ms.into()));
+            self.open(wish.item, wish.ms);
         }
         for _ in 0..TURN {
             if self.ring.slots() < HEADER + LONGEST {
                 break;
             }
             let Some(sound) = &mut self.sound else { break };
-            let mut piece = [0; HEADER + LONGEST];
-            let (len, last) = sound.piece(&mut piece[HEADER..]);
+            let mut slice = [0; HEADER + LONGEST];
+            let (len, last) = sound.slice(&self.rack, &mut slice[HEADER..]);
             let [n0, n1] = wish.number.to_le_bytes();
             let [i0, i1] = self.item.to_le_bytes();
             let [l0, l1] = (len as u16).to_le_bytes();
-            piece[..HEADER].copy_from_slice(&[n0, n1, i0, i1, l0, l1, last.into(), 0]);
-            // There is room: a piece comes as a whole.
-            let _ = self.ring.push_entire_slice(&piece[..HEADER + len]);
+            slice[..HEADER].copy_from_slice(&[n0, n1, i0, i1, l0, l1, last.into(), 0]);
+            // There is room: a slice comes as a whole.
+            let _ = self.ring.push_entire_slice(&slice[..HEADER + len]);
             if last {
                 // What follows without a gap, if the list goes on.
                 match next_long(&self.longs, self.item) {
-                    Some(next) => self.open(next, Duration::ZERO),
+                    Some(next) => self.open(next, 0),
                     None => self.sound = None,
                 }
             }
@@ -75,91 +74,82 @@ impl Feed {
         true
     }
 
-    fn open(&mut self, item: u16, at: Duration) {
+    fn open(&mut self, item: u16, ms: u32) {
         self.item = item;
-        let prompt = self.items.get(usize::from(item));
-        self.sound = prompt.map(|prompt| {
-            Sound::open(prompt, at).unwrap_or_else(|why| {
-                tracing::warn!(why, "a long sound cannot be read");
-                Sound::nothing()
-            })
-        });
+        self.sound = self.items.get(usize::from(item)).map(|prompt| Sound::open(prompt.clone(), ms));
     }
 }
 
-/// A sound being read.
+/// A place in a sound.
 struct Sound {
-    voice: Option<Voice>,
-    /// Samples at the form's rate, from `taken` on.
-    ready: Vec<i16>,
-    taken: usize,
+    prompt: Arc<Prompt>,
+    /// Which piece, and where in it: a byte, or a packet.
+    at: u32,
+    offset: usize,
+    piece: Option<Arc<Piece>>,
 }
 
-struct Voice {
-    reader: Reader,
-    resampler: Resampler,
-    encoder: Encoder,
-    form: Form,
-    over: bool,
+impl Drop for Sound {
+    fn drop(&mut self) {
+        if let Some(reel) = self.prompt.reel() {
+            reel.end();
+        }
+    }
 }
 
 impl Sound {
-    fn open(prompt: &Prompt, at: Duration) -> Result<Sound, String> {
-        let Some(long) = prompt.long() else { return Ok(Sound::nothing()) };
+    fn open(prompt: Arc<Prompt>, ms: u32) -> Sound {
+        if let Some(reel) = prompt.reel() {
+            reel.begin();
+        }
         let form = prompt.form();
-        let mut reader = long.open().map_err(|why| why.to_string())?;
-        if !at.is_zero() {
-            reader.skip(at).map_err(|why| why.to_string())?;
-        }
-        let encoder = Encoder::new(form.codec, form.rate(), &form.opus()).map_err(|why| why.to_string())?;
-        let resampler = Resampler::new(reader.rate(), form.rate());
-        let voice = Voice { reader, resampler, encoder, form, over: false };
-        Ok(Sound { voice: Some(voice), ready: Vec::new(), taken: 0 })
+        let (at, ms) = (ms / PIECE.as_millis() as u32, (ms % PIECE.as_millis() as u32) as usize);
+        let offset = match form.codec.bytes_per_ms() {
+            Some(per_ms) => ms * per_ms,
+            None => ms / (form.packet().as_millis() as usize).max(1),
+        };
+        Sound { prompt, at, offset, piece: None }
     }
 
-    /// One that is over at once.
-    fn nothing() -> Sound {
-        Sound { voice: None, ready: Vec::new(), taken: 0 }
+    /// Copies the next slice; how long it is, and whether it is the last. What cannot be read is over.
+    fn slice(&mut self, rack: &Rack, out: &mut [u8]) -> (usize, bool) {
+        let per_ms = self.prompt.form().codec.bytes_per_ms();
+        loop {
+            let piece = match self.piece.take().map_or_else(|| self.fetch(rack), Ok) {
+                Ok(piece) => piece,
+                Err(why) => {
+                    tracing::warn!(why, "a long sound cannot be read");
+                    return (0, true);
+                }
+            };
+            let units = if per_ms.is_some() { piece.bytes.len() } else { piece.ends.len() };
+            if self.offset >= units {
+                if piece.last {
+                    return (0, true);
+                }
+                (self.at, self.offset) = (self.at + 1, 0);
+                continue;
+            }
+            let (from, to) = match per_ms {
+                Some(per_ms) => (self.offset, units.min(self.offset + SLICE_MS * per_ms)),
+                None => {
+                    let end = |nth: usize| piece.ends.get(nth).map_or(0, |end| *end as usize);
+                    (self.offset.checked_sub(1).map_or(0, end), end(self.offset))
+                }
+            };
+            self.offset = if per_ms.is_some() { to } else { self.offset + 1 };
+            let last = piece.last && self.offset >= units;
+            let bytes =
+                piece.bytes.get(from..to).filter(|bytes| bytes.len() <= out.len()).unwrap_or_default();
+            let len = bytes.len();
+            out[..len].copy_from_slice(bytes);
+            self.piece = Some(piece);
+            return (len, last);
+        }
     }
 
-    /// Encode the next piece; how long it is, and whether it is the last.
-    fn piece(&mut self, out: &mut [u8]) -> (usize, bool) {
-        let Some(voice) = &mut self.voice else { return (0, true) };
-        let whole = voice.form.codec.bytes_per_ms().is_none();
-        let length = if whole { voice.form.packet() } else { PIECE };
-        let want = voice.form.rate().samples(length).max(1);
-        // One sample more tells whether there is another piece.
-        while self.ready.len() - self.taken <= want && !voice.over {
-            self.ready.drain(..self.taken);
-            self.taken = 0;
-            voice.over = !voice.read(&mut self.ready);
-        }
-        let left = &self.ready[self.taken..];
-        let last = voice.over && left.len() <= want;
-        let mut frame = left[..want.min(left.len())].to_vec();
-        self.taken += frame.len();
-        if frame.is_empty() {
-            return (0, true);
-        }
-        if whole {
-            frame.resize(want, 0);
-        }
-        let room = if whole { MAX_PAYLOAD } else { LONGEST };
-        (voice.encoder.encode(&frame, out.get_mut(..room).unwrap_or_default()), last)
-    }
-}
-
-impl Voice {
-    /// The next samples, at the form's rate. `false` at the end; a place that cannot be read is one.
-    fn read(&mut self, ready: &mut Vec<i16>) -> bool {
-        let mut samples = Vec::new();
-        let more = self.reader.read(&mut samples).unwrap_or(false);
-        let (from, to) = (self.resampler.from().hertz().max(1), self.resampler.to().hertz());
-        let most = samples.len() as u64 * u64::from(to) / u64::from(from) + 2;
-        let before = ready.len();
-        ready.resize(before + most as usize, 0);
-        let n = self.resampler.process(&samples, &mut ready[before..]);
-        ready.truncate(before + n);
-        more
+    fn fetch(&self, rack: &Rack) -> Result<Arc<Piece>, String> {
+        let reel = self.prompt.reel().ok_or("it is none")?;
+        reel.piece(self.at, rack)
     }
 }

@@ -34,10 +34,19 @@ fn short(sound: &Pcm, codec: Codec) -> Arc<Prompt> {
     Arc::new(Prompt::encode(sound, form(codec)).unwrap())
 }
 
+fn rack() -> Arc<Rack> {
+    Arc::new(Rack::new(RACK))
+}
+
 /// A list and who reads for it.
 fn list(items: Vec<Arc<Prompt>>, repeat: Repeat) -> (Playlist, Feed, Arc<AtomicU64>) {
+    list_of(&rack(), items, repeat)
+}
+
+/// The same, whose pieces lie in this rack.
+fn list_of(rack: &Arc<Rack>, items: Vec<Arc<Prompt>>, repeat: Repeat) -> (Playlist, Feed, Arc<AtomicU64>) {
     let stalls = Arc::default();
-    let (tap, mut feed) = pair(&items, Arc::clone(&stalls)).unwrap();
+    let (tap, mut feed) = pair(&items, Arc::clone(&stalls), rack.clone()).unwrap();
     assert!(feed.fill());
     (Playlist::new(1, items, repeat).tapped(Some(tap)), feed, stalls)
 }
@@ -59,16 +68,18 @@ fn heard(list: &mut Playlist, feed: &mut Feed, codec: Codec, frames: usize) -> (
 
 #[test]
 fn a_long_sound_is_heard_as_if_it_had_been_encoded_whole() {
-    for codec in [Codec::Pcmu, Codec::L16(Rate::NARROW)] {
-        let sound = sound(4_210);
-        let whole = short(&sound, codec);
-        let (mut list, mut feed, stalls) = list(vec![long(&sound, codec)], Repeat::Times(1));
-        let (all, over) = heard(&mut list, &mut feed, codec, 1_000);
-        assert!(over);
-        assert_eq!(all[..whole.bytes().len()], *whole.bytes(), "{codec:?}");
-        assert!(all[whole.bytes().len()..].iter().all(|byte| *byte == codec.silence()));
-        assert_eq!(all.len(), whole.bytes().len().next_multiple_of(codec.bytes_per_ms().unwrap() * 20));
-        assert_eq!(stalls.load(Ordering::Relaxed), 0);
+    for codec in [Codec::Pcmu, Codec::L16(Rate::NARROW), Codec::G722] {
+        for rate in [Rate::NARROW, Rate(22_050), Rate::FULL] {
+            let sound = sound(4_210).resampled(rate);
+            let whole = short(&sound, codec);
+            let (mut list, mut feed, stalls) = list(vec![long(&sound, codec)], Repeat::Times(1));
+            let (all, over) = heard(&mut list, &mut feed, codec, 1_000);
+            assert!(over);
+            assert!(all[..whole.bytes().len()] == *whole.bytes(), "{codec:?} of {rate:?}");
+            assert!(all[whole.bytes().len()..].iter().all(|byte| *byte == codec.silence()));
+            assert_eq!(all.len(), whole.bytes().len().next_multiple_of(codec.bytes_per_ms().unwrap() * 20));
+            assert_eq!(stalls.load(Ordering::Relaxed), 0);
+        }
     }
 }
 
@@ -165,21 +176,128 @@ fn a_sound_that_cannot_be_read_any_more_is_over_and_nobody_reads_for_a_list_that
     assert!(!feed.fill());
 }
 
-#[test]
-fn a_sound_of_another_rate_is_resampled_without_a_seam() {
-    let sound = Pcm::new(Rate(22_050), sound(3_000).resampled(Rate(22_050)).samples);
-    let codec = Codec::L16(Rate::NARROW);
-    let whole = sound.resampled(Rate::NARROW).samples;
-    let (mut list, mut feed, stalls) = list(vec![long(&sound, codec)], Repeat::Times(1));
-    let (all, over) = heard(&mut list, &mut feed, codec, 1_000);
-    assert!(over);
-    let all: Vec<i16> = all.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
-    let differs = |lag: usize| {
-        let pairs = all[lag..].iter().zip(&whole[..22_000]);
-        pairs.map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max().unwrap_or_default()
+/// Samples that are heard of packets or payloads of 20 ms.
+fn decoded(codec: Codec, payloads: &[Vec<u8>]) -> Pcm {
+    let mut decoder = audio::codec::Decoder::new(codec, codec.rate()).unwrap();
+    let mut pcm = [0; 960];
+    let decode = |payload: &Vec<u8>| {
+        let n = decoder.decode(payload, &mut pcm);
+        pcm[..n].to_vec()
     };
-    // A stream's resampler is late by half its filter, which is no whole number of samples; a seam would be thousands.
-    let (lag, most) = (0..80).map(|lag| (lag, differs(lag))).min_by_key(|(_, most)| *most).unwrap();
-    assert!(most < 1_200, "{most} at a lag of {lag}");
-    assert_eq!(stalls.load(Ordering::Relaxed), 0);
+    Pcm::new(codec.rate(), payloads.iter().flat_map(decode).collect())
+}
+
+/// Payloads of 20 ms.
+fn payloads(list: &mut Playlist, feed: &mut Feed, codec: Codec, count: usize) -> Vec<Vec<u8>> {
+    let payload = |_| {
+        let mut frame = [0; 1_400];
+        let filled = list.next(codec, 20, &mut frame);
+        feed.fill();
+        frame[..filled.len].to_vec()
+    };
+    (0..count).map(payload).collect()
+}
+
+#[test]
+fn opus_in_pieces_is_what_it_is_whole() {
+    let (codec, sound) = (Codec::Opus, sound(5_000).resampled(Rate(22_050)));
+    let (mut whole, mut pieces) = (
+        Playlist::new(1, vec![short(&sound, codec)], Repeat::Times(1)),
+        list(vec![long(&sound, codec)], Repeat::Times(1)),
+    );
+    for n in 0..250 {
+        let (mut expected, mut frame) = ([0; 1_400], [0; 1_400]);
+        let (expects, filled) = (whole.next(codec, 20, &mut expected), pieces.0.next(codec, 20, &mut frame));
+        assert_eq!((expects, expected), (filled, frame), "packet {n}");
+        pieces.1.fill();
+    }
+}
+
+#[test]
+fn who_begins_in_the_middle_hears_what_all_others_hear_there() {
+    let sound = sound(9_000).resampled(Rate(22_050));
+    for codec in [Codec::Pcmu, Codec::L16(Rate::WIDE), Codec::G722, Codec::Opus] {
+        let mut whole = Playlist::new(1, vec![short(&sound, codec)], Repeat::Times(1)).from(MS(6_500));
+        let (list, mut feed, _) = list(vec![long(&sound, codec)], Repeat::Times(1));
+        let mut list = list.from(MS(6_500));
+        // The wish is heard of in the next turn.
+        list.next(codec, 20, &mut [0; 1_400]);
+        feed.fill();
+        let got = payloads(&mut list, &mut feed, codec, 100);
+        let expected: Vec<Vec<u8>> = (0..100)
+            .map(|_| {
+                let mut frame = [0; 1_400];
+                let filled = whole.next(codec, 20, &mut frame);
+                frame[..filled.len].to_vec()
+            })
+            .collect();
+        if codec == Codec::Pcmu || codec == Codec::L16(Rate::WIDE) {
+            assert!(got == expected, "{codec:?}: sample for sample");
+        }
+        let (got, expected) = (decoded(codec, &got), decoded(codec, &expected));
+        let alike = testkit::ear::likeness(&got, &expected);
+        assert!(alike.correlation > 0.99 && alike.lag == 0.0, "{codec:?}: {alike:?}");
+    }
+}
+
+#[test]
+fn fifty_who_hear_five_minutes_have_each_piece_encoded_once() {
+    let prompt = long(&sound(300_000), Codec::Pcmu);
+    let rack = rack();
+    // One after the other, a second apart, and one who begins in the middle when all of it was heard.
+    let mut lists: Vec<_> = Vec::new();
+    let mut heard = 0_usize;
+    for turn in 0.. {
+        if turn % 50 == 0 && turn / 50 < 50 {
+            lists.push(list_of(&rack, vec![prompt.clone()], Repeat::Times(1)));
+        }
+        lists.retain_mut(|(list, feed, _)| {
+            let mut frame = [0; 160];
+            let last = list.next(Codec::Pcmu, 20, &mut frame).last;
+            heard += usize::from(frame.iter().any(|byte| *byte != 0xff));
+            feed.fill();
+            !last
+        });
+        if lists.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(rack.made(), 250);
+    assert!(heard > 50 * 14_900, "{heard}");
+    let (list, mut feed, stalls) = list_of(&rack, vec![prompt.clone()], Repeat::Times(1));
+    let mut list = list.from(MS(200_000));
+    list.next(Codec::Pcmu, 20, &mut [0; 160]);
+    feed.fill();
+    assert_eq!(payloads(&mut list, &mut feed, Codec::Pcmu, 1_000).len(), 1_000);
+    assert_eq!((rack.made(), stalls.load(Ordering::Relaxed)), (250, 0));
+    // Another form has pieces of its own.
+    let other = long(&sound(3_000), Codec::Pcma);
+    list_of(&rack, vec![other], Repeat::Times(1));
+    assert!(rack.made() > 250);
+}
+
+#[test]
+fn nothing_is_open_of_a_sound_that_nobody_hears() {
+    let prompt = long(&sound(9_000), Codec::Pcmu);
+    let rack = rack();
+    let one = list_of(&rack, vec![prompt.clone()], Repeat::Forever);
+    let other = list_of(&rack, vec![prompt.clone()], Repeat::Forever);
+    let reel = prompt.reel().unwrap();
+    assert_eq!(reel.waiting(), 1, "the second found its piece made");
+    drop(one);
+    assert_eq!(reel.waiting(), 1);
+    drop(other);
+    assert_eq!(reel.waiting(), 0);
+}
+
+#[test]
+fn a_rack_that_is_too_small_costs_making_a_piece_again_and_nothing_of_the_sound() {
+    let sound = sound(6_000);
+    let whole = short(&sound, Codec::Pcmu);
+    let rack = Arc::new(Rack::new(20_000));
+    let (mut list, mut feed, _) = list_of(&rack, vec![long(&sound, Codec::Pcmu)], Repeat::Times(3));
+    let (all, over) = heard(&mut list, &mut feed, Codec::Pcmu, 1_000);
+    assert!(over && all == whole.bytes().repeat(3));
+    // A second of a fourth round is read ahead.
+    assert!((15..=17).contains(&rack.made()) && rack.bytes() <= 20_000, "{}", rack.made());
 }

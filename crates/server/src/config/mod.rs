@@ -103,6 +103,9 @@ pub(crate) struct Web {
     pub(crate) denied: Vec<Network>,
     pub(crate) signing_key: Option<String>,
     pub(crate) last_good: Duration,
+    /// Bytes of sounds that are kept, and of the largest.
+    pub(crate) sounds: u64,
+    pub(crate) sound: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -240,6 +243,8 @@ impl Read {
                 denied: value::networks(self.text("flows.denied_networks")).unwrap_or_default(),
                 signing_key: Some(self.text("flows.signing_key").to_owned()).filter(|key| !key.is_empty()),
                 last_good: seconds("flows.last_good_s"),
+                sounds: self.number("flows.sounds_mb") << 20,
+                sound: self.number("flows.sound_mb") << 20,
             },
             calls: Calls {
                 max: self.number("calls.max") as usize,

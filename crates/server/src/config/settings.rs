@@ -344,6 +344,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "0",
         "How old the answer may be that stands in when a web server fails to say what a call begins with. 0: none does.",
     ),
+    setting(
+        "flows.sounds_mb",
+        Number(1, 1_000_000),
+        "512",
+        "Sounds from web servers that are kept in data_dir until the next start, in megabytes.",
+    ),
+    setting(
+        "flows.sound_mb",
+        Number(1, 1_000_000),
+        "128",
+        "The largest sound that is fetched from a web server, in megabytes, and no more than flows.sounds_mb.",
+    ),
     setting("calls.max", Number(1, 1_000_000), "5000", "Calls at once; more are refused with 503."),
     setting("calls.max_duration_s", Number(1, 7 * DAY), "14400", "The longest a call may last."),
     setting(

@@ -38,7 +38,7 @@ pub(super) async fn send(http: &Http, order: &Order, (method, url): (&str, &str)
             Ok(file) => file,
             Err(error) => return (0, missing(&error)),
         };
-        let request = match http.request_here(method.clone(), &url) {
+        let request = match http.request(method.clone(), &url) {
             Ok(request) => request,
             Err(error) => return (0, refused(error)),
         };

@@ -1,156 +1,249 @@
-//! Sounds on the web: asked for once, kept with what their server says of them, validated when that is over.
+//! Sounds on the web: fetched once for all forms of them, kept on disk with what their server says of them, and asked for
+//! again when that is over.
+//!
+//! ```text
+//!   nothing ──200──→ kept, fresh ──its time is over──→ kept ──304──→ kept, fresh
+//!                                                      kept ──200──→ another, fresh
+//!                                                      kept ──the server fails──→ used for a while, if that is not forbidden
+//!                                                      kept ──404, 410 …──→ nothing
+//! ```
+//!
+//! A URL is asked for once at a time, in a task of its own: whoever wants it meanwhile waits for the same reply, and one that
+//! takes longer than callers can be kept waiting (`prompt_limit`) is there for the next.
+
+mod download;
+mod shelf;
+mod terms;
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use media::Form;
-use reqwest::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
-use reqwest::{Method, StatusCode};
+use media::{Form, Long, Origin, Prompts};
+use tokio::sync::{Semaphore, watch};
 
-use super::{PromptError, REMEMBERED, Studio, decoded};
-use crate::events::monotonic;
-use crate::http;
+use self::download::{Answer, Reply};
+use self::shelf::{Body, Kept, Shelf};
+use self::terms::Terms;
+use super::{KEPT, MAYBE_LONG, PromptError, Studio, blocking, decoded};
+use crate::events::{monotonic, wall_clock};
+use crate::http::Http;
 
-/// Largest sound file fetched: an hour of G.711 WAV is 28 MB, a prompt is a few hundred KB.
-const SOUND_LIMIT: usize = 16 << 20;
-/// Time to fetch one.
-const SOUND_TIME: Duration = Duration::from_secs(10);
+/// How long a caller waits for a server that is asked whether the sound that is here is still the one.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A server that failed is not asked again for so long, if there is something to be heard in its place.
+const RESPITE: Duration = Duration::from_secs(10);
+/// Large sounds that are fetched at a time.
+const LARGE_AT_ONCE: usize = 8;
 
-/// What is known of the web.
-#[derive(Default)]
-pub(super) struct Memory {
-    known: Mutex<HashMap<String, Known>>,
-    /// URLs being asked for, with the time of the last attempt: who wants one meanwhile waits for that one.
-    flights: Mutex<HashMap<String, Arc<Flight>>>,
+/// What is kept of sounds on the web.
+#[derive(Clone, Debug)]
+pub struct WebSounds {
+    /// Where they are kept; what is there from before is removed. Default: `web-sounds`.
+    pub directory: PathBuf,
+    /// Bytes that are kept. Default: 512 MiB.
+    pub kept: u64,
+    /// The largest sound that is fetched, in bytes. Default: 128 MiB.
+    pub largest: u64,
 }
 
-type Flight = tokio::sync::Mutex<Option<Instant>>;
+impl Default for WebSounds {
+    fn default() -> WebSounds {
+        WebSounds { directory: PathBuf::from("web-sounds"), kept: 512 << 20, largest: 128 << 20 }
+    }
+}
 
-/// What is known of a sound on the web.
-#[derive(Clone, Debug)]
-struct Known {
-    key: String,
-    etag: Option<String>,
-    modified: Option<String>,
-    /// Until then the server need not be asked.
-    fresh_until: Instant,
+/// See the module.
+pub(super) struct Web {
+    http: Http,
+    prompts: Arc<Prompts>,
+    shelf: Shelf,
+    largest: u64,
+    large: Semaphore,
+    /// URLs being asked for.
+    flights: Mutex<HashMap<String, Flight>>,
+}
+
+type Outcome = Result<Body, Arc<PromptError>>;
+type Flight = watch::Receiver<Option<Outcome>>;
+
+impl Web {
+    pub(super) fn new(config: WebSounds, http: Http, prompts: Arc<Prompts>) -> Web {
+        let shelf = Shelf::new(config.directory, config.kept);
+        let largest = config.largest.min(config.kept);
+        let large = Semaphore::new(LARGE_AT_ONCE);
+        Web { http, prompts, shelf, largest, large, flights: Mutex::default() }
+    }
+
+    /// A sound that nobody need be asked for, in a form that was made before.
+    pub(super) fn at_hand(&self, url: &str, form: Form) -> Option<Arc<media::Prompt>> {
+        let kept = self.shelf.get(url).filter(|kept| monotonic() < kept.fresh_until)?;
+        self.prompts.get(&kept.body.key, form)
+    }
+
+    async fn body(self: &Arc<Self>, url: &str) -> Result<Body, PromptError> {
+        let wanted = monotonic();
+        let (flight, kept) = {
+            let mut flights = crate::lock(&self.flights);
+            // A flight keeps what it brought before it is over: who finds none finds that.
+            let kept = self.shelf.get(url);
+            if let Some(kept) = &kept
+                && (wanted < kept.fresh_until || wanted <= kept.confirmed)
+            {
+                return Ok(kept.body.clone());
+            }
+            let flight = match flights.get(url) {
+                Some(flight) => flight.clone(),
+                None => {
+                    let (landing, flight) = watch::channel(None);
+                    flights.insert(url.to_owned(), flight.clone());
+                    tokio::spawn(self.clone().fly(url.to_owned(), kept.clone(), landing));
+                    flight
+                }
+            };
+            (flight, kept)
+        };
+        let landed = landed(flight);
+        match kept.filter(|kept| kept.terms.may_stand_in()) {
+            Some(kept) => tokio::time::timeout(PATIENCE, landed).await.unwrap_or(Ok(kept.body)),
+            None => landed.await,
+        }
+    }
+
+    async fn fly(self: Arc<Self>, url: String, kept: Option<Kept>, landing: watch::Sender<Option<Outcome>>) {
+        // Also if this ends by a panic, or with the runtime.
+        let seat = Seat { web: &self, url: &url };
+        let outcome = match self.renewed(&url, kept.clone()).await {
+            Ok(body) => Ok(body),
+            Err(error) => match kept.filter(|kept| is_failing(&error) && kept.terms.may_stand_in()) {
+                Some(kept) => {
+                    tracing::warn!(%error, "a fetched sound is played as it was");
+                    self.shelf.postpone(&url, monotonic() + RESPITE);
+                    Ok(kept.body)
+                }
+                None => {
+                    if !is_failing(&error) {
+                        self.lose(&url);
+                    }
+                    Err(Arc::new(error))
+                }
+            },
+        };
+        drop(seat);
+        // Those who wanted it may have gone.
+        let _ = landing.send(Some(outcome));
+    }
+
+    /// Asks the server, and keeps what it says.
+    async fn renewed(&self, url: &str, kept: Option<Kept>) -> Result<Body, PromptError> {
+        let asked = monotonic();
+        let Answer { reply, limit } = self.ask(url, kept.as_ref().map(|kept| &kept.terms)).await?;
+        let (body, terms) = match (reply, kept) {
+            (Reply::Unchanged(headers), Some(kept)) => (kept.body, kept.terms.renewed(&headers)),
+            (Reply::Unchanged(_), None) => {
+                return Err(PromptError::Status { url: url.to_owned(), status: 304 });
+            }
+            (Reply::New(response), _) => {
+                let terms = Terms::of(response.headers());
+                (self.read(url, response, terms.may_be_kept()).await?, terms)
+            }
+        };
+        if matches!(body.origin, Origin::Bytes(_)) || !terms.may_be_kept() {
+            self.lose(url);
+            return Ok(body);
+        }
+        let lifetime = terms.lifetime(wall_clock()).unwrap_or_default().min(limit);
+        let kept = Kept { body: body.clone(), terms, confirmed: monotonic(), fresh_until: asked + lifetime };
+        for gone in self.shelf.put(url, kept) {
+            self.prompts.forget(&gone);
+        }
+        Ok(body)
+    }
+
+    /// What was kept of a URL is not used any more.
+    fn lose(&self, url: &str) {
+        if let Some(gone) = self.shelf.remove(url) {
+            self.prompts.forget(&gone);
+        }
+    }
+}
+
+/// Takes a flight away when it is over.
+struct Seat<'a> {
+    web: &'a Web,
+    url: &'a str,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        crate::lock(&self.web.flights).remove(self.url);
+    }
+}
+
+async fn landed(mut flight: Flight) -> Result<Body, PromptError> {
+    match flight.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone()) {
+        Some(outcome) => outcome.map_err(PromptError::Web),
+        None => Err(PromptError::Decoder),
+    }
+}
+
+/// Whether a server could not answer, in contrast to one that says there is no such sound.
+fn is_failing(error: &PromptError) -> bool {
+    match error {
+        PromptError::Status { status, .. } => matches!(status, 408 | 429 | 500..),
+        _ => true,
+    }
 }
 
 impl Studio {
-    /// A sound on the web. One that was fetched before is asked for with its validators, and kept in use when its
-    /// server fails.
+    /// A sound on the web, in a form.
     pub(super) async fn fetched(&self, url: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
-        let wanted = monotonic();
-        let cached = || {
-            let known = crate::lock(&self.web.known).get(url).cloned()?;
-            Some((self.prompts.get(&known.key, form)?, known))
-        };
-        if let Some((prompt, known)) = cached()
-            && wanted < known.fresh_until
-        {
-            return Ok(prompt);
+        let body = self.web.body(url).await?;
+        match self.encoded(body, url, form).await {
+            // Its file was removed by somebody: it is fetched again.
+            Err(PromptError::Io { .. }) => {
+                self.web.lose(url);
+                let body = self.web.body(url).await?;
+                self.encoded(body, url, form).await
+            }
+            made => made,
         }
-        let flight = self.flight(url);
-        let mut asked = flight.lock().await;
-        let cached = cached();
-        // Somebody else's question was answered, or failed, meanwhile.
-        if let Some((prompt, _)) = &cached
-            && asked.is_some_and(|asked| asked >= wanted)
-        {
-            return Ok(prompt.clone());
-        }
-        let fetched = self.fetch(url, form, cached).await;
-        *asked = Some(monotonic());
-        fetched
     }
 
-    /// The place where those who want a URL wait for each other.
-    fn flight(&self, url: &str) -> Arc<Flight> {
-        let mut flights = crate::lock(&self.web.flights);
-        if flights.len() >= REMEMBERED {
-            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
-        }
-        flights.entry(url.to_owned()).or_default().clone()
-    }
-
-    async fn fetch(
-        &self,
-        url: &str,
-        form: Form,
-        cached: Option<(Arc<media::Prompt>, Known)>,
-    ) -> Result<Arc<media::Prompt>, PromptError> {
-        let http = |source| PromptError::Http { url: url.to_owned(), source };
-        let mut request = self.http.request(Method::GET, url).map_err(http)?.timeout(SOUND_TIME);
-        if let Some((_, known)) = &cached {
-            if let Some(etag) = &known.etag {
-                request = request.header(IF_NONE_MATCH, etag);
-            }
-            if let Some(modified) = &known.modified {
-                request = request.header(IF_MODIFIED_SINCE, modified);
-            }
-        }
-        let reply = async {
-            let response = request.send().await.map_err(|error| http(http::describe(error, SOUND_TIME)))?;
-            match response.status() {
-                StatusCode::NOT_MODIFIED => Ok(None),
-                status if status.is_success() => Ok(Some(response)),
-                status => Err(PromptError::Status { url: url.to_owned(), status: status.as_u16() }),
-            }
-        };
-        let response = match (reply.await, cached) {
-            (Ok(Some(response)), _) => response,
-            (Ok(None), Some((prompt, _))) => return Ok(prompt),
-            (Ok(None), None) => return Err(PromptError::Status { url: url.to_owned(), status: 304 }),
-            (Err(error), Some((prompt, _))) => {
-                tracing::warn!(%error, "a fetched sound is played from the cache");
-                return Ok(prompt);
-            }
-            (Err(error), None) => return Err(error),
-        };
-        let mut known = Known {
-            key: String::new(),
-            etag: http::header(&response, ETAG),
-            modified: http::header(&response, LAST_MODIFIED),
-            fresh_until: monotonic() + max_age(http::header(&response, CACHE_CONTROL).as_deref()),
-        };
-        let bytes = http::read(response, SOUND_LIMIT, SOUND_TIME).await.map_err(http)?;
-        // What has not changed keeps its name, and so all forms that were made of it.
-        let mut contents = DefaultHasher::new();
-        bytes.hash(&mut contents);
-        known.key = format!("{url}#{:016x}", contents.finish());
+    async fn encoded(&self, body: Body, url: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
+        let Body { key, bytes, origin } = body;
         let name = url.to_owned();
-        let prompt = self
-            .load(known.key.clone(), form, move || {
-                decoded(bytes, extension(&name))
-                    .map_err(|source| PromptError::Read { name: name.clone(), source })
-            })
-            .await?;
-        let mut all = crate::lock(&self.web.known);
-        if all.len() >= REMEMBERED {
-            all.clear();
+        let kept = matches!(origin, Origin::Fleeting(_));
+        let make = move || sound(origin, bytes, &name);
+        match kept {
+            true => self.load(key, form, make).await,
+            // What may not be kept is not kept in any form.
+            false => blocking(move || Ok(Arc::new(media::Prompt::of(make()?, form)?))).await,
         }
-        all.insert(url.to_owned(), known);
-        Ok(prompt)
     }
+}
+
+/// The sound of a file; one that is long is not read here.
+fn sound(origin: Origin, bytes: u64, url: &str) -> Result<media::Sound, PromptError> {
+    let read = |source| PromptError::Read { name: url.to_owned(), source };
+    let io = |source| PromptError::Io { name: url.to_owned(), source };
+    if let Origin::Fleeting(file) = &origin {
+        std::fs::metadata(file.path()).map_err(io)?;
+    }
+    if bytes >= MAYBE_LONG {
+        let long = Long::new(origin.clone(), extension(url)).map_err(read)?;
+        if long.length() > KEPT {
+            return Ok(media::Sound::Long(long));
+        }
+    }
+    decoded(origin.read().map_err(io)?, extension(url)).map_err(read)
 }
 
 /// Whether a sound's name is to be fetched.
 pub(super) fn is_url(name: &str) -> bool {
     let scheme = |scheme: &str| name.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
     scheme("http://") || scheme("https://")
-}
-
-/// How long a reply may be used without asking again (RFC 9111 §5.2.2.1), at most a day.
-fn max_age(cache_control: Option<&str>) -> Duration {
-    let directives = cache_control.unwrap_or_default().to_ascii_lowercase();
-    let mut directives = directives.split(',').map(str::trim);
-    if directives.clone().any(|directive| matches!(directive, "no-cache" | "no-store")) {
-        return Duration::ZERO;
-    }
-    let seconds = directives.find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u64>().ok());
-    Duration::from_secs(seconds.unwrap_or(0).min(86_400))
 }
 
 /// The extension of the URL's last path segment, as a hint to the decoder.
@@ -161,21 +254,4 @@ fn extension(url: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_says_how_long_its_sound_stays_fresh() {
-        assert_eq!(max_age(Some("public, Max-Age=60")), Duration::from_secs(60));
-        assert_eq!(max_age(Some("max-age=60, no-cache")), Duration::ZERO);
-        assert_eq!(max_age(Some("max-age=99999999")), Duration::from_secs(86_400));
-        assert_eq!(max_age(None), Duration::ZERO);
-    }
-
-    #[test]
-    fn the_extension_of_a_url_is_that_of_its_path() {
-        assert_eq!(extension("http://x.y/a/b.mp3?c=d.e"), Some("mp3"));
-        assert_eq!(extension("http://x.y/a/b"), None);
-        assert!(is_url("HTTPS://x") && !is_url("httpx/menu"));
-    }
-}
+mod tests;

@@ -48,6 +48,7 @@ impl Rig {
         let base = 30_000 + (std::process::id() as u16 % 100) * 100;
         config.media.ports = base..=base + 999;
         config.media.recordings_dir = relative(&dir.path().join("recordings"));
+        config.web_sounds.directory = dir.path().join("web-sounds");
         config.cdr = Some(dir.path().join("cdr.jsonl"));
         // The web servers of the tests.
         config.http.allowed = vec!["127.0.0.0/8".parse().expect("a network")];

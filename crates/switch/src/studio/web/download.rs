@@ -1,0 +1,178 @@
+//! A sound on its way from the web: asked for from one redirect to the next, then read to memory, or to disk what is larger.
+//!
+//! How long it may take is measured by its progress: a server that sends nothing for [`STALL`] has failed, and so has one that
+//! is not done after [`WHOLE`].
+
+use std::io;
+use std::time::Duration;
+
+use media::Origin;
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, Response, StatusCode, Url};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use super::shelf::Body;
+use super::{Terms, Web, extension};
+use crate::events::wall_clock;
+use crate::http::{self, HttpError, REDIRECTS};
+use crate::studio::PromptError;
+
+/// A server that sends nothing for so long has failed.
+const STALL: Duration = Duration::from_secs(10);
+/// The longest that all of a sound may take.
+const WHOLE: Duration = Duration::from_secs(600);
+/// What is larger goes to disk while it comes.
+const IN_MEMORY: usize = 1 << 20;
+/// The largest sound that may not be kept: it stays in memory.
+const LARGEST_IN_MEMORY: u64 = 16 << 20;
+
+/// What a server answered.
+pub(super) enum Reply {
+    /// The sound is the one that is known.
+    Unchanged(HeaderMap),
+    /// Another sound, or the first; it is still to be read.
+    New(Response),
+}
+
+/// A reply, and how long it may be used at most for the sake of the redirects that led to it.
+pub(super) struct Answer {
+    pub(super) reply: Reply,
+    pub(super) limit: Duration,
+}
+
+impl Web {
+    /// Asks for a sound; with the validators of what is known of it.
+    pub(super) async fn ask(&self, url: &str, known: Option<&Terms>) -> Result<Answer, PromptError> {
+        let failed = |source| PromptError::Http { url: url.to_owned(), source };
+        let (mut at, mut limit) = (url.to_owned(), Duration::MAX);
+        for _ in 0..=REDIRECTS {
+            let mut request = self.http.request(Method::GET, &at).map_err(failed)?;
+            if let Some(terms) = known {
+                request = terms.asked_with(request);
+            }
+            let response = match timeout(STALL, request.send()).await {
+                Ok(response) => response.map_err(|error| failed(http::describe(error, STALL)))?,
+                Err(_) => return Err(failed(HttpError::Timeout(STALL))),
+            };
+            let status = response.status();
+            let reply = match status {
+                StatusCode::NOT_MODIFIED if known.is_some() => Reply::Unchanged(response.headers().clone()),
+                _ if status.is_success() => Reply::New(response),
+                _ => {
+                    let Some(to) = target(&response) else {
+                        return Err(PromptError::Status { url: url.to_owned(), status: status.as_u16() });
+                    };
+                    limit = limit.min(redirected(&response));
+                    at = to.into();
+                    continue;
+                }
+            };
+            return Ok(Answer { reply, limit });
+        }
+        Err(failed(HttpError::Redirects))
+    }
+
+    /// Reads a sound. One that may not be kept stays in memory, and so does a small one that the disk does not take.
+    pub(super) async fn read(&self, url: &str, response: Response, keep: bool) -> Result<Body, PromptError> {
+        let reading = self.read_all(url, response, keep);
+        let failed = || PromptError::Http { url: url.to_owned(), source: HttpError::Timeout(WHOLE) };
+        timeout(WHOLE, reading).await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    async fn read_all(&self, url: &str, mut response: Response, keep: bool) -> Result<Body, PromptError> {
+        let failed = |source| PromptError::Http { url: url.to_owned(), source };
+        let no_file = |source| PromptError::Io { name: url.to_owned(), source };
+        let largest = if keep { self.largest } else { LARGEST_IN_MEMORY };
+        let too_large = || failed(HttpError::TooLarge(largest as usize));
+        if response.content_length().is_some_and(|length| length > largest) {
+            return Err(too_large());
+        }
+        let (mut contents, mut length) = (Sha256::new(), 0);
+        let mut memory = Vec::new();
+        let mut disk = None;
+        loop {
+            let chunk = match timeout(STALL, response.chunk()).await {
+                Ok(chunk) => chunk.map_err(|error| failed(http::describe(error, STALL)))?,
+                Err(_) => return Err(failed(HttpError::Timeout(STALL))),
+            };
+            let Some(chunk) = chunk else { break };
+            length += chunk.len() as u64;
+            if length > largest {
+                return Err(too_large());
+            }
+            contents.update(&chunk);
+            memory.extend_from_slice(&chunk);
+            if keep && memory.len() > IN_MEMORY {
+                let file = match &mut disk {
+                    Some((_, file, _)) => file,
+                    None => {
+                        // A few of these at a time: what they take of the disk is in no bound.
+                        let permit = self.large.acquire().await;
+                        let (name, file) = self.new_file().await.map_err(no_file)?;
+                        &mut disk.insert((name, file, permit)).1
+                    }
+                };
+                file.write_all(&memory).await.map_err(no_file)?;
+                memory.clear();
+            }
+        }
+        let digest: String = contents.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        // What has not changed keeps its name, and so all forms that were made of it.
+        let key = format!("web:{digest}.{}", extension(url).unwrap_or_default());
+        let file = match disk {
+            Some((name, mut file, _)) => {
+                let written = async {
+                    file.write_all(&memory).await?;
+                    file.flush().await
+                };
+                written.await.map_err(no_file)?;
+                Some(name)
+            }
+            None if keep => self.written(&memory).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, url, "a fetched sound is not kept");
+                None
+            }),
+            None => None,
+        };
+        let origin = match file {
+            Some(file) => Origin::Fleeting(file),
+            None => Origin::Bytes(memory.into()),
+        };
+        Ok(Body { key, bytes: length, origin })
+    }
+
+    async fn written(&self, bytes: &[u8]) -> io::Result<Option<std::sync::Arc<media::Fleeting>>> {
+        let (name, mut file) = self.new_file().await?;
+        file.write_all(bytes).await?;
+        file.flush().await?;
+        Ok(Some(name))
+    }
+
+    async fn new_file(&self) -> io::Result<(std::sync::Arc<media::Fleeting>, tokio::fs::File)> {
+        let name = self.shelf.file();
+        if let Some(directory) = name.path().parent() {
+            tokio::fs::create_dir_all(directory).await?;
+        }
+        let file = tokio::fs::File::create(name.path()).await?;
+        Ok((name, file))
+    }
+}
+
+/// Where a reply sends us, if it does.
+fn target(response: &Response) -> Option<Url> {
+    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = http::header(response, LOCATION).filter(|_| redirects)?;
+    response.url().join(&location).ok()
+}
+
+/// How long a redirect may be followed without asking again: one for good as long as its target is fresh, others no longer
+/// than they say (RFC 9110 §15.4).
+fn redirected(response: &Response) -> Duration {
+    let otherwise = match response.status().as_u16() {
+        301 | 308 => Duration::MAX,
+        _ => Duration::ZERO,
+    };
+    Terms::of(response.headers()).lifetime(wall_clock()).unwrap_or(otherwise)
+}
