@@ -192,7 +192,8 @@ pub enum Command {
         /// Of the recording.
         tag: u64,
     },
-    /// Listen for something until the `Stop` of this tag; a leg listens for one thing at a time.
+    /// Listen for something until the `Stop` of this tag, or until everything is found, beside what is listened for
+    /// already; eight at a time. Of a re-INVITE it hears nothing.
     /// → [`Event::Detected`](crate::Event::Detected)
     Detect {
         /// Comes back in the events.

@@ -36,17 +36,19 @@ pub enum Found {
     Progress(Progress),
     /// Speech or silence.
     Speech(Change),
-    /// The detector listens no more: it told everything, was stopped, replaced by another or made useless by a
-    /// re-INVITE. Its last.
+    /// The detector listens no more: it told everything, was stopped, went with its leg, or is one too many. Its last.
     Over,
 }
 
-/// A detector at work.
+/// A detector at work. It hears 8 kHz, whatever the leg's rate is ([`Detectors`](crate::detectors::Detectors)).
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) tag: u64,
-    rate: Rate,
     kind: Kind,
+    /// There is nothing more to be found.
+    over: bool,
+    /// The next one of the same leg.
+    pub(crate) next: Option<Box<Listener>>,
 }
 
 #[derive(Debug)]
@@ -59,35 +61,34 @@ enum Kind {
 }
 
 impl Listener {
-    /// For sound of `rate`.
-    pub(crate) fn new(tag: u64, what: Detector, rate: Rate) -> Listener {
+    pub(crate) fn new(tag: u64, what: Detector) -> Listener {
+        let rate = Rate::NARROW;
         let kind = match what {
             Detector::Machine(timings) => Kind::Machine(Machine::new(rate, timings)),
             Detector::Fax => Kind::Fax(FaxTones::new(rate)),
             Detector::Progress(country) => Kind::Progress(CallProgress::new(rate, country)),
             Detector::Speech(patience) => Kind::Speech(Speech::new(rate, patience)),
         };
-        Listener { tag, rate, kind }
+        Listener { tag, kind, over: false, next: None }
     }
 
-    /// Of the sound that it understands.
-    pub(crate) fn rate(&self) -> Rate {
-        self.rate
+    /// Whether there is nothing more to be found.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
     }
 
-    /// Takes the next frame; `false` once there is nothing more to be found.
-    pub(crate) fn push(&mut self, heard: &[i16], leg: LegId, mut told: impl FnMut(Event)) -> bool {
+    /// Takes the next samples, at 8 kHz.
+    pub(crate) fn push(&mut self, heard: &[i16], leg: LegId, mut told: impl FnMut(Event)) {
         let tag = self.tag;
         let mut found = |what| told(Event::Detected { leg, tag, what });
         match &mut self.kind {
             Kind::Machine(machine) => {
                 machine.push(heard, |answer| found(Found::Answer(answer)));
-                return !machine.is_over();
+                self.over = machine.is_over();
             }
             Kind::Fax(fax) => fax.push(heard, |tone| found(Found::Fax(tone))),
             Kind::Progress(progress) => progress.push(heard, |signal| found(Found::Progress(signal))),
             Kind::Speech(speech) => speech.push(heard, |change| found(Found::Speech(change))),
         }
-        true
     }
 }

@@ -9,7 +9,7 @@ use rtp::rtcp::VoiceMetrics;
 use crate::bridge::Bridged;
 use crate::clock;
 use crate::command::LegSetup;
-use crate::detector::Listener;
+use crate::detectors::Detectors;
 use crate::event::Event;
 use crate::guard::{self, Guard};
 use crate::id::{LegId, PartId};
@@ -92,7 +92,7 @@ pub(crate) struct Leg {
     unread: u64,
     unsaid: u8,
     recorders: Recorders,
-    detector: Option<Box<Listener>>,
+    detectors: Detectors,
     bridge: Option<Bridged>,
     /// How loud the peer is heard by others.
     pub(crate) gain: Gain,
@@ -123,7 +123,7 @@ impl Leg {
             source: Source::Silence,
             dialling: None,
             recorders: Recorders::default(),
-            detector: None,
+            detectors: Detectors::default(),
             bridge: None,
             gain: Gain::UNITY,
             expected: None,
@@ -309,8 +309,8 @@ impl Leg {
             ears.read(now.wrapping_sub(back * u32::from(self.pace.ticks)), heard);
             let begun = ears.has_begun();
             self.rx.hear_keys(self.id, heard, turn.out);
-            if let Some(detector) = &mut self.detector {
-                found_all |= !detector.push(heard, self.id, |event| turn.out.event(event));
+            if !self.detectors.is_empty() {
+                found_all |= self.detectors.hear(heard, self.id, |event| turn.out.event(event));
             }
             if self.gain != Gain::UNITY {
                 mix::scale(heard, self.gain);
@@ -328,7 +328,10 @@ impl Leg {
             }
         }
         if found_all {
-            self.end_detector(turn.out);
+            while let Some(listener) = self.detectors.take_over() {
+                self.tell_over(listener, turn.out);
+            }
+            self.unequip(turn.out);
         }
     }
 
@@ -403,7 +406,7 @@ impl Leg {
         self.interrupt(turn.out);
         self.end_dialling(turn.out);
         self.end_recordings(turn.out);
-        self.end_detector(turn.out);
+        self.end_detectors(turn.out);
         self.end_bridge(turn.out);
         self.send_rtcp(turn, true);
         turn.stats.lost += self.rx.lost().max(0) as u64;

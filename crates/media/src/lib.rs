@@ -15,6 +15,7 @@ mod carrier;
 mod clock;
 mod command;
 mod detector;
+mod detectors;
 mod disk;
 mod dtls;
 mod ears;

@@ -127,6 +127,7 @@ pub(crate) enum Spent<P> {
     Ears(Box<Ears>),
     Keys(Box<audio::detect::Dtmf>),
     Listener(Box<Listener>),
+    Narrow(Box<audio::detect::Narrow>),
     Encoder(Encoder),
     Decoder(Decoder),
     Interpreter(Box<Interpreter>),

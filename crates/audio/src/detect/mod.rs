@@ -15,6 +15,7 @@ mod speech;
 pub use amd::{Answer, Machine, Timings};
 pub use dtmf::{Dtmf, Press};
 pub use fax::{Fax, FaxTones};
+pub use narrow::Narrow;
 pub use progress::{CallProgress, Progress, Sit};
 pub use speech::{Change, Patience, Speech};
 

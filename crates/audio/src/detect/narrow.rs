@@ -1,4 +1,6 @@
 //! Bringing sound of any rate to the 8 kHz that every detector works in.
+//!
+//! Each detector has one of its own; who feeds several with the same sound narrows it once for all of them.
 
 use crate::Rate;
 use crate::resample::Resampler;
@@ -8,7 +10,8 @@ const CHUNK: usize = 480;
 
 /// Input of some rate, 8 kHz out. Allocates when it is made, never after.
 #[derive(Debug, Clone)]
-pub(crate) struct Narrow {
+pub struct Narrow {
+    rate: Rate,
     /// `None`: the input is at 8 kHz already.
     resampler: Option<Resampler>,
     output: Vec<i16>,
@@ -16,15 +19,20 @@ pub(crate) struct Narrow {
 
 impl Narrow {
     /// From `rate`.
-    pub(crate) fn new(rate: Rate) -> Narrow {
+    pub fn new(rate: Rate) -> Narrow {
         let resampler = (rate != Rate::NARROW).then(|| Resampler::new(rate, Rate::NARROW));
         let most = CHUNK as u64 * u64::from(Rate::NARROW.0) / u64::from(rate.0.clamp(1_000, 192_000)) + 2;
         let output = if resampler.is_some() { vec![0; most as usize] } else { Vec::new() };
-        Narrow { resampler, output }
+        Narrow { rate, resampler, output }
+    }
+
+    /// Of the input.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// Hands the samples on at 8 kHz, in pieces.
-    pub(crate) fn feed(&mut self, samples: &[i16], mut take: impl FnMut(&[i16])) {
+    pub fn feed(&mut self, samples: &[i16], mut take: impl FnMut(&[i16])) {
         match &mut self.resampler {
             None => take(samples),
             Some(resampler) => {

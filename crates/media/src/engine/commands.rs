@@ -85,8 +85,8 @@ impl Engine {
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
             Command::Detect { tag, what } => {
-                let listener = Box::new(Listener::new(tag, what, setup.rate));
-                self.order(leg, Order::Detect(leg, listener, Kit::to_hear(&setup, Delay::PATIENT)?))
+                let listener = Box::new(Listener::new(tag, what));
+                self.order(leg, Order::Detect(leg, listener, Kit::to_detect(&setup, Delay::PATIENT)?))
             }
             Command::PauseRecording { tag, pause } => self.order(leg, Order::Pause(leg, tag, Some(pause))),
             Command::ResumeRecording { tag } => self.order(leg, Order::Pause(leg, tag, None)),
@@ -98,8 +98,7 @@ impl Engine {
                 let same = (setup.codec, setup.rate, setup.opus, setup.keys_in_sound, &setup.alternatives)
                     == (new.codec, new.rate, new.opus, new.keys_in_sound, &new.alternatives);
                 // Whether anybody there listens or talks is the worker's to know.
-                let kit = || Kit::to_talk(&new, Delay::CONVERSATION)?.listening(&new);
-                let kit = (!same).then(kit).transpose()?;
+                let kit = (!same).then(|| Kit::for_all(&new, Delay::CONVERSATION)).transpose()?;
                 let agreed = Box::new(new.clone());
                 // All of it in one order: a change that is refused has changed nothing.
                 self.order(

@@ -105,8 +105,9 @@ impl Leg {
         if self.source.tag() == Some(tag) {
             self.interrupt(out);
         }
-        if self.detector.as_ref().is_some_and(|detector| detector.tag == tag) {
-            self.end_detector(out);
+        if let Some(listener) = self.detectors.stop(tag) {
+            self.tell_over(listener, out);
+            self.unequip(out);
         }
         if let Some(recorder) = self.recorders.stop(tag) {
             out.spent(Spent::Recorder(recorder));
@@ -173,6 +174,7 @@ impl Leg {
             None => {}
         }
         kit.voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
+        kit.narrow.into_iter().for_each(|narrow| out.spent(Spent::Narrow(narrow)));
         match kit.keys {
             Some(keys) if fits && self.setup.keys_in_sound && self.rx.tones.is_none() => {
                 self.rx.tones = Some(keys);
@@ -189,9 +191,12 @@ impl Leg {
         if !talking && let Some(encoder) = self.tx.strip() {
             out.spent(Spent::Encoder(encoder));
         }
+        if let Some(narrow) = self.detectors.rest() {
+            out.spent(Spent::Narrow(narrow));
+        }
         if !talking
             && self.recorders.is_empty()
-            && self.detector.is_none()
+            && self.detectors.is_empty()
             && self.rx.tones.is_none()
             && let Some(ears) = self.rx.take_ears()
         {
@@ -262,11 +267,10 @@ impl Leg {
             encoder.into_iter().for_each(|encoder| out.spent(Spent::Encoder(encoder)));
             let voice = self.recorders.learn(kit.voice);
             voice.into_iter().for_each(|voice| out.spent(Spent::Decoder(voice)));
+            let narrow = self.detectors.retune(kit.narrow);
+            narrow.into_iter().for_each(|narrow| out.spent(Spent::Narrow(narrow)));
         }
         self.rx.change_clock(self.id, self.setup.telephone_event_clock, out);
-        if self.detector.as_ref().is_some_and(|detector| detector.rate() != self.setup.rate) {
-            self.end_detector(out);
-        }
         self.unequip(out);
         // A peer that takes no telephone-events any more would hear them as noise.
         if self.setup.telephone_event.is_none() && matches!(self.dialling, Some(Dialling::Events(_))) {

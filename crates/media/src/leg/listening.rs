@@ -1,4 +1,4 @@
-//! What a leg listens for: keys in the sound, and what a detector was made for.
+//! What a leg listens for: keys in the sound, and what detectors were made for.
 
 use audio::detect::Press;
 
@@ -25,29 +25,28 @@ impl Leg {
         left.into_iter().for_each(|interpreter| out.spent(Spent::Interpreter(interpreter)));
     }
 
-    pub(crate) fn detect<P>(&mut self, listener: Box<Listener>, kit: Kit, out: &mut Outlet<P>) {
-        if let Some(before) = self.detector.take() {
-            self.tell_over(before, out);
-        }
+    pub(crate) fn detect<P>(&mut self, listener: Box<Listener>, mut kit: Kit, out: &mut Outlet<P>) {
+        // Made for what the leg was before a re-INVITE: it would hear nothing, or something else.
+        let fits = kit.ears.is_for(&self.setup);
+        let narrow = kit.narrow.take();
         self.equip(kit, out);
-        if listener.rate() == self.setup.rate {
-            self.detector = Some(listener);
-        } else {
-            // Made for what the leg was before a re-INVITE.
+        let (added, left) = if fits { self.detectors.add(listener, narrow) } else { (Err(listener), narrow) };
+        left.into_iter().for_each(|narrow| out.spent(Spent::Narrow(narrow)));
+        if let Err(listener) = added {
             self.tell_over(listener, out);
             self.unequip(out);
         }
     }
 
-    /// The detector listens no more.
-    pub(super) fn end_detector<P>(&mut self, out: &mut Outlet<P>) {
-        if let Some(listener) = self.detector.take() {
+    /// Nothing is listened for any more.
+    pub(super) fn end_detectors<P>(&mut self, out: &mut Outlet<P>) {
+        while let Some(listener) = self.detectors.pop() {
             self.tell_over(listener, out);
-            self.unequip(out);
         }
+        self.unequip(out);
     }
 
-    fn tell_over<P>(&self, listener: Box<Listener>, out: &mut Outlet<P>) {
+    pub(super) fn tell_over<P>(&self, listener: Box<Listener>, out: &mut Outlet<P>) {
         out.event(Event::Detected { leg: self.id, tag: listener.tag, what: Found::Over });
         out.spent(Spent::Listener(listener));
     }

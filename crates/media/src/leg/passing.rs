@@ -121,7 +121,7 @@ impl Leg {
     fn passes_to(&self) -> Option<LegId> {
         let overheard = !self.recorders.is_empty()
             || self.room.is_some()
-            || self.detector.is_some()
+            || !self.detectors.is_empty()
             || self.rx.tones.is_some()
             // Whoever hears it may know no other codec than the one.
             || self.rx.is_astray()

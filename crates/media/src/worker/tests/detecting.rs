@@ -1,7 +1,7 @@
 //! Keys in the sound, and detectors, in virtual time.
 
 use audio::codec::Encoder;
-use audio::detect::{Answer, Change, Patience, Timings};
+use audio::detect::{Answer, Change, Fax, Patience, Timings};
 
 use super::*;
 use crate::detector::{Detector, Found, Listener};
@@ -108,8 +108,8 @@ fn a_recording_that_ends_leaves_the_ears_to_the_keys() {
 }
 
 fn detect(rig: &mut Rig, setup: &LegSetup, tag: u64, what: Detector) {
-    let listener = Box::new(Listener::new(tag, what, setup.rate));
-    rig.order(Order::Detect(id(0), listener, Kit::to_hear(setup, Delay::PATIENT).unwrap()));
+    let listener = Box::new(Listener::new(tag, what));
+    rig.order(Order::Detect(id(0), listener, Kit::to_detect(setup, Delay::PATIENT).unwrap()));
 }
 
 /// Somebody who says so many milliseconds and waits, again and again.
@@ -141,32 +141,90 @@ fn who_answered_is_told_once_and_the_ears_close() {
     assert_eq!(found(rig.take_events()), [(4, Found::Answer(Answer::Machine)), (4, Found::Over)]);
 }
 
-#[test]
-fn speech_and_silence_are_told_until_the_stop_and_of_one_detector_at_a_time() {
-    let setup = setup();
-    let mut rig = Rig::with(setup.clone());
-    let patience = Patience { speech: MS(100), silence: MS(400) };
-    detect(&mut rig, &setup, 3, Detector::Fax);
-    detect(&mut rig, &setup, 5, Detector::Speech(patience));
-    say(&mut rig, &setup, &talk(&[(600, 600), (600, 600)]));
-    let (speaking, silent) = (Found::Speech(Change::Speaking), Found::Speech(Change::Silent));
-    assert_eq!(
-        found(rig.take_events()),
-        [(3, Found::Over), (5, speaking), (5, silent), (5, speaking), (5, silent)]
-    );
-    rig.order(Order::Stop(id(0), 5));
+fn reconfigure(rig: &mut Rig, setup: &LegSetup) {
+    let kit = Kit::for_all(setup, Delay::CONVERSATION).unwrap();
+    rig.order(Order::Reconfigure(id(0), Box::new(setup.clone()), Some(kit)));
     rig.slots(4);
-    assert_eq!(found(rig.take_events()), [(5, Found::Over)]);
+}
+
+/// Leaves out that detectors are over.
+fn but_over(found: Vec<(u64, Found)>) -> Vec<(u64, Found)> {
+    found.into_iter().filter(|(_, what)| *what != Found::Over).collect()
 }
 
 #[test]
-fn a_detector_ends_with_its_leg_and_with_another_rate() {
+fn several_detectors_hear_the_same_and_each_ends_by_itself() {
+    for setup in [plain(Codec::Pcmu, 0), plain(Codec::G722, 9), plain(Codec::Opus, 97)] {
+        let setup = LegSetup { keys_in_sound: false, ..setup };
+        let mut rig = Rig::with(setup.clone());
+        let patience = Patience { speech: MS(100), silence: MS(400) };
+        detect(&mut rig, &setup, 3, Detector::Fax);
+        detect(&mut rig, &setup, 4, Detector::Machine(Timings::default()));
+        detect(&mut rig, &setup, 5, Detector::Speech(patience));
+        let mut sound = talk(&[(600, 1_200)]);
+        sound.append(&tone::beep(1_100, MS(500), Rate::NARROW));
+        sound.append(&Pcm::silence(Rate::NARROW, MS(600)));
+        say(&mut rig, &setup, &sound);
+        let (speaking, silent) = (Found::Speech(Change::Speaking), Found::Speech(Change::Silent));
+        let all = found(rig.take_events());
+        let of = |tag| all.iter().filter(|(of, _)| *of == tag).map(|(_, what)| *what).collect::<Vec<_>>();
+        let codec = setup.codec;
+        assert_eq!(of(3), [Found::Fax(Fax::Calling)], "{codec:?}");
+        assert_eq!(of(4), [Found::Answer(Answer::Human), Found::Over], "{codec:?}");
+        assert_eq!(of(5), [speaking, silent, speaking, silent], "{codec:?}");
+        // The one in the middle is over; of the others each hears its stop.
+        for tag in [5, 3] {
+            rig.order(Order::Stop(id(0), tag));
+            rig.slots(4);
+            assert_eq!(found(rig.take_events()), [(tag, Found::Over)]);
+        }
+        rig.slots(400);
+        assert_eq!(rig.reports.last().unwrap().buffer_ms, None, "the ears close with the last");
+    }
+}
+
+#[test]
+fn a_leg_listens_for_eight_things_at_once_and_no_more() {
     let setup = setup();
     let mut rig = Rig::with(setup.clone());
-    detect(&mut rig, &setup, 3, Detector::Fax);
+    (0..9).for_each(|tag| detect(&mut rig, &setup, tag, Detector::Fax));
+    rig.slots(4);
+    assert_eq!(found(rig.take_events()), [(8, Found::Over)]);
+    say(&mut rig, &setup, &tone::beep(1_100, MS(500), Rate::NARROW));
+    say(&mut rig, &setup, &Pcm::silence(Rate::NARROW, MS(300)));
+    assert_eq!(but_over(found(rig.take_events())).len(), 8);
+}
+
+#[test]
+fn detectors_listen_on_when_the_leg_changes_its_codec_and_rate() {
+    let phone = |codec, payload_type| LegSetup { keys_in_sound: false, ..plain(codec, payload_type) };
+    let (ulaw, wide, full) = (phone(Codec::Pcmu, 0), phone(Codec::G722, 9), phone(Codec::Opus, 97));
+    for (before, after) in [(&ulaw, &wide), (&wide, &ulaw), (&full, &ulaw), (&ulaw, &full), (&wide, &full)] {
+        let names = format!("{:?} to {:?}", before.codec, after.codec);
+        let mut rig = Rig::with(before.clone());
+        detect(&mut rig, before, 3, Detector::Machine(Timings::default()));
+        detect(&mut rig, before, 4, Detector::Fax);
+        // A phone that settles for one codec as soon as it is answered.
+        say(&mut rig, before, &Pcm::silence(Rate::NARROW, MS(300)));
+        reconfigure(&mut rig, after);
+        assert_eq!(found(rig.take_events()), [], "{names}");
+        say(&mut rig, after, &talk(&[(500, 1_600)]));
+        let human = (3, Found::Answer(Answer::Human));
+        assert_eq!(found(rig.take_events()), [human, (3, Found::Over)], "{names}");
+        reconfigure(&mut rig, before);
+        say(&mut rig, before, &tone::beep(1_100, MS(500), Rate::NARROW));
+        say(&mut rig, before, &Pcm::silence(Rate::NARROW, MS(300)));
+        assert_eq!(found(rig.take_events()), [(4, Found::Fax(Fax::Calling))], "{names} and back");
+    }
+}
+
+#[test]
+fn a_detector_ends_with_its_leg_and_before_it_begins_if_its_leg_is_another_by_then() {
+    let setup = setup();
+    let mut rig = Rig::with(setup.clone());
     let wide = LegSetup { codec: Codec::G722, rate: Rate::WIDE, ..setup.clone() };
-    let kit = Kit::to_talk(&wide, Delay::CONVERSATION).unwrap();
-    rig.order(Order::Reconfigure(id(0), Box::new(wide.clone()), Some(kit)));
+    reconfigure(&mut rig, &wide);
+    detect(&mut rig, &setup, 3, Detector::Fax);
     rig.slots(4);
     assert_eq!(found(rig.take_events()), [(3, Found::Over)]);
     detect(&mut rig, &wide, 4, Detector::Progress(None));

@@ -387,7 +387,7 @@ fn a_detector_hears_what_was_relayed_before_and_packets_are_passed_on_again_afte
     let (mut rig, mut alice, _bob) = bridged(setup(), other());
     (0..20).for_each(|n| say(&mut rig, &mut alice, n));
     assert!(!rig.io.watched.is_empty(), "relayed");
-    let listener = Box::new(Listener::new(7, Detector::Fax, Rate::NARROW));
+    let listener = Box::new(Listener::new(7, Detector::Fax));
     rig.order(Order::Detect(id(0), listener, Kit::to_hear(&setup(), Delay::PATIENT).unwrap()));
     rig.slots(4);
     let cng = tone::beep(1_100, MS(500), Rate::NARROW);
