@@ -23,8 +23,8 @@ fn cost(name: &str, sound: &Pcm, mut push: impl FnMut(&[i16])) {
 }
 
 fn main() {
-    let hour = sounds::talk(216);
-    let minutes = hour.iter().map(|part| part.duration().as_secs_f64()).sum::<f64>() / 60.0;
+    let hour = sounds::talk(sounds::HOUR);
+    let minutes = sounds::minutes(&hour);
     let (keys, false_keys) = measure::keys(&hour);
     keys.print("Keys in the sound, 45 to 250 ms");
     println!("{false_keys} keys in {minutes:.0} min of talk");
@@ -36,6 +36,7 @@ fn main() {
     let (blind, knowing) = measure::progress(&hour, 1);
     blind.print("The network's signals of 40 countries on 4 lines, not knowing the country");
     knowing.print("The same, knowing it");
+    measure::special().print("Special information tones on 4 lines");
     measure::speech(&hour).print("Speech and silence, in frames of 20 ms");
 
     println!("\nThe cost of a frame of 20 ms of loud noise");
@@ -60,4 +61,6 @@ fn main() {
         let mut speech = Speech::new(rate, Patience::default());
         cost("speech", &sound, |frame| speech.push(frame, |_| {}));
     }
+    // Last, so that the figures are there to be looked at.
+    assert_eq!(false_keys, 0, "keys in an hour of talk");
 }

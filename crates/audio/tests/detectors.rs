@@ -23,6 +23,24 @@ fn talk_holds_no_keys_no_beeps_and_no_fax() {
 }
 
 #[test]
+fn no_key_is_heard_in_an_hour_of_talk() {
+    let hour = sounds::talk(sounds::HOUR);
+    assert!(sounds::minutes(&hour) >= 60.0, "{} minutes", sounds::minutes(&hour));
+    assert_eq!(measure::false_keys(&hour), 0);
+}
+
+#[test]
+fn special_information_tones_are_told_apart_on_every_line() {
+    let special = measure::special();
+    for kind in ["no circuit", "intercept", "vacant code", "reorder", "international"] {
+        for line in LINES {
+            let share = special.share(&format!("{kind}, {}", line.name), &[kind]);
+            assert!(share >= 0.95, "{kind}, {}: {share}", line.name);
+        }
+    }
+}
+
+#[test]
 fn people_and_machines_are_told_apart() {
     let (who, beeps) = measure::answering(1);
     for line in LINES {

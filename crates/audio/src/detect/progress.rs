@@ -235,9 +235,15 @@ impl Rhythm {
 
     /// Three rising tones without a pause to speak of.
     fn special(&self) -> Option<Sit> {
+        // On a noisy line the edge of two tones is neither for a window or two.
+        let between = |stretch: &&Stretch| match stretch.sound {
+            Sound::Silence => stretch.ms <= 80,
+            Sound::Other => stretch.ms <= 64,
+            Sound::Tone(_) => false,
+        };
         let all = self.past.iter().chain([&self.now]);
         let mut tones = [Stretch { sound: Sound::Other, ms: 0 }; 3];
-        for stretch in all.filter(|stretch| !matches!(stretch.sound, Sound::Silence if stretch.ms <= 80)) {
+        for stretch in all.filter(|stretch| !between(stretch)) {
             tones.rotate_left(1);
             tones[2] = *stretch;
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use audio::detect::{
-    Answer, CallProgress, Change, Dtmf, Fax, FaxTones, Machine, Patience, Press, Progress, Speech, Timings,
+    Answer, CallProgress, Change, Dtmf, Fax, FaxTones, Machine, Patience, Press, Progress, Sit, Speech,
+    Timings,
 };
 use audio::tone::{self, Signal};
 use audio::{Pcm, Rate};
@@ -166,6 +167,38 @@ pub(crate) fn progress(talk: &[Pcm], nth: usize) -> (Table, Table) {
     (blind, knowing)
 }
 
+/// The special information tones: Telcordia's four and E.180's own, a little off in pitch, with and without gaps.
+pub(crate) fn special() -> Table {
+    let mut table = Table::default();
+    // The pitches and lengths of GR-1162; E.180 §5.4.
+    let kinds = [
+        ("no circuit", [(985, 380), (1_429, 380), (1_777, 380)]),
+        ("intercept", [(914, 274), (1_371, 274), (1_777, 380)]),
+        ("vacant code", [(985, 380), (1_371, 274), (1_777, 380)]),
+        ("reorder", [(914, 274), (1_429, 380), (1_777, 380)]),
+        ("international", [(950, 330), (1_400, 330), (1_800, 330)]),
+    ];
+    for line in LINES {
+        for (name, tones) in kinds {
+            for off in [-5i16, 0, 5] {
+                for gap in [0, 4, 30] {
+                    let mut sound = Pcm::silence(RATE, ms(400 + gap));
+                    for (hertz, length) in tones {
+                        sound.append(&tone::beep((hertz + off) as u16, ms(length), RATE));
+                        sound.append(&Pcm::silence(RATE, ms(gap)));
+                    }
+                    sound.append(&Pcm::silence(RATE, ms(1_000)));
+                    let gain = 10f32.powf((line.voice + 19.0) / 20.0);
+                    sound.samples.iter_mut().for_each(|sample| *sample = (f32::from(*sample) * gain) as i16);
+                    line.hiss(&mut sound, gap + 1);
+                    table.count(&format!("{name}, {}", line.name), progress_in(&sound, None));
+                }
+            }
+        }
+    }
+    table
+}
+
 fn progress_in(sound: &Pcm, country: Option<tone::Country>) -> &'static str {
     let (mut progress, mut told) = (CallProgress::new(RATE, country), "nothing");
     for frame in frames(sound) {
@@ -175,7 +208,11 @@ fn progress_in(sound: &Pcm, country: Option<tone::Country>) -> &'static str {
                 Progress::Ringback => "ringback",
                 Progress::Busy => "busy",
                 Progress::Congestion => "congestion",
-                _ => "special",
+                Progress::Special(Sit::NoCircuit) => "no circuit",
+                Progress::Special(Sit::Intercept) => "intercept",
+                Progress::Special(Sit::VacantCode) => "vacant code",
+                Progress::Special(Sit::Reorder) => "reorder",
+                Progress::Special(Sit::International) => "international",
             }
         });
     }
@@ -232,7 +269,12 @@ pub(crate) fn keys(talk: &[Pcm]) -> (Table, u32) {
             table.count(&format!("key, {}", line.name), found);
         }
     }
-    (table, talk.iter().map(|part| keys_in(part).len() as u32).sum())
+    (table, false_keys(talk))
+}
+
+/// How many keys are heard in talk.
+pub(crate) fn false_keys(talk: &[Pcm]) -> u32 {
+    talk.iter().map(|part| keys_in(part).len() as u32).sum()
 }
 
 fn keys_in(sound: &Pcm) -> String {

@@ -8,6 +8,14 @@ use std::thread;
 use audio::{Pcm, Rate};
 use testkit::speech::{Speaker, TALK};
 
+/// Times of [`talk`] that are an hour of it.
+pub(crate) const HOUR: usize = 222;
+
+/// How long that is altogether, in minutes.
+pub(crate) fn minutes(talk: &[Pcm]) -> f64 {
+    talk.iter().map(|part| part.duration().as_secs_f64()).sum::<f64>() / 60.0
+}
+
 /// Talk of several people in several languages, repeated by voices of other pitch, pace and level: each about 17 s.
 pub(crate) fn talk(times: usize) -> Vec<Pcm> {
     let variants = ["", "+f3", "+m3", "+f5", "+m7"];
