@@ -3,7 +3,7 @@
 //! Numbers move between cities and time zones, and their digits do not tell; countries keep their codes.
 
 /// The two letters of ISO 3166-1 for the country of a number in E.164, with its `+`; `None` if the digits do not tell.
-pub(crate) fn of(number: &str) -> Option<&'static str> {
+pub fn of(number: &str) -> Option<&'static str> {
     let digits = number.strip_prefix('+')?;
     if !(7..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -277,10 +277,10 @@ pub enum LegCommand {
     Feature(Box<Feature<String>>),
     /// Find out who answered. → [`LegEvent::Detected`], twice where a machine's greeting is followed, or `Failed`
     Detect {
-        /// How long to listen.
-        limit: Duration,
-        /// After a machine was told: wait so long at most for its beep or for the end of its greeting.
-        greeting: Option<Duration>,
+        /// After a machine was told: wait for its beep or for the end of its greeting.
+        follows: bool,
+        /// When what counts.
+        timings: Box<crate::ir::Timings>,
     },
     /// Talk with all who are in a room, until the `Stop` of this tag, or until the member is sent out or the room closed.
     /// → [`LegEvent::Joined`] when it is inside; [`LegEvent::Left`] or [`LegEvent::Failed`]

@@ -48,5 +48,6 @@ pub mod source;
 pub mod tone;
 pub mod trace;
 
+pub use country::of as country_of;
 pub use engine::{Effect, End, Facts, HttpFailure, HttpReply, HttpRequest, Input, Machine, Settings, Start};
 pub use rooms::{Profile, Rooms};

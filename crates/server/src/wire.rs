@@ -204,6 +204,7 @@ fn of_switch(config: &Config) -> switch::Config {
         },
         speech: of_speech(config),
         codecs: config.codecs.clone(),
+        amd: config.amd,
         http: HttpConfig {
             allowed: config.web.allowed.clone(),
             denied: config.web.denied.clone(),

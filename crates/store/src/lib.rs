@@ -30,7 +30,9 @@ pub use network::{Network, NotANetwork};
 pub use problem::Problem;
 pub use settings::{NotSeated, Settings, Switching};
 pub use sounds::{Sound, Sounds};
-pub use trunks::{Account, CODECS, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
+pub use trunks::{
+    Account, CODECS, CallerIdPolicy, Form, IdentityHeader, Pattern, Plan, Signals, Trunk, Trunks,
+};
 pub use users::{
     CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users, When,
 };

@@ -32,6 +32,9 @@ pub struct Config {
     pub trust_local: bool,
     /// Codecs and how they are used.
     pub codecs: Codecs,
+    /// When what counts for finding out who answered, where a flow does not say; `beep` is how long a machine's greeting is
+    /// followed.
+    pub amd: audio::detect::Timings,
     /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
     pub language: String,
     /// The account that flows belong to, as they tell web servers.
@@ -71,6 +74,7 @@ impl Default for Config {
             allow_anonymous: false,
             trust_local: true,
             codecs: Codecs::default(),
+            amd: crate::amd::usual(),
             language: String::new(),
             account: String::new(),
             sounds: Sounds::built_in(),

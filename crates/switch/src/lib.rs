@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod amd;
 mod book;
 mod call;
 mod codecs;
@@ -49,6 +50,7 @@ use tokio::time::timeout;
 
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
+pub use audio::detect::Timings as AmdTimings;
 pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
 pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
 pub use codecs::{Codecs, ComfortNoise, InbandDtmf, codec_named};
@@ -196,6 +198,7 @@ impl Switch {
             settings: Arc::new(settings::Kept::open(config.settings)),
             tasks,
             codecs: Arc::new(codecs),
+            amd: config.amd,
             language: config.language,
             account: config.account,
             hosts,

@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<Kept>,
     pub(crate) tasks: Tasks,
     pub(crate) codecs: Arc<Codecs>,
+    /// When what counts for finding out who answered.
+    pub(crate) amd: audio::detect::Timings,
     pub(crate) language: String,
     pub(crate) account: String,
     /// The domain's name, and our address as others see it.

@@ -4,25 +4,31 @@ use std::time::Duration;
 
 use crate::{
     engine::{Cx, Halt, Reply},
-    ir::{Detect, Hangup, Outcome},
+    ir::{Detect, Hangup, Outcome, Timings},
     leg::{Detection, LegCommand, LegEvent},
 };
 
 /// Time for the leg to tell what it found at the last moment.
 const GRACE: Duration = Duration::from_secs(2);
 
+fn command(op: &Detect) -> LegCommand {
+    LegCommand::Detect { follows: op.follows, timings: op.timings.clone() }
+}
+
 /// Listens until it is known, and, where that is wanted, until a machine's greeting is over.
 pub(super) async fn run(cx: &Cx, op: &Detect) -> Result<Outcome, Halt> {
     if op.answers {
         cx.answer().await?;
     }
-    let tag = cx.command(LegCommand::Detect { limit: op.limit, greeting: op.greeting });
-    let until = cx.now() + op.limit + op.greeting.unwrap_or_default() + GRACE;
+    let tag = cx.command(command(op));
+    let (total, beep) = Timings::LONGEST;
+    let beep = if op.follows { op.timings.beep.unwrap_or(beep) } else { Duration::ZERO };
+    let until = cx.now() + op.timings.total.unwrap_or(total) + beep + GRACE;
     let mut found = Detection::Unknown;
     loop {
         match cx.reply(tag, Some(until)).await? {
             Some(Reply::Leg(LegEvent::Detected(detection))) => {
-                let follows = detection == Detection::Machine && op.greeting.is_some();
+                let follows = detection == Detection::Machine && op.follows;
                 // What comes after a machine is more of the machine.
                 if found != Detection::Machine {
                     found = detection.kind();
@@ -56,7 +62,7 @@ pub(super) async fn behind(cx: &Cx, op: &Detect, hangup: Option<&Hangup>) -> Res
     if op.answers {
         cx.answer().await?;
     }
-    let tag = cx.command(LegCommand::Detect { limit: op.limit, greeting: op.greeting });
+    let tag = cx.command(command(op));
     cx.port().detecting = Some((tag, hangup.cloned()));
     Ok(Outcome::Done)
 }

@@ -325,14 +325,50 @@ pub struct SendDigits {
 }
 
 /// Finding out who answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detect {
-    /// How long to listen.
-    pub limit: Duration,
-    /// After a machine was made out: wait so long at most for its beep or for the end of its greeting.
-    pub greeting: Option<Duration>,
+    /// After a machine was made out: wait for its beep or for the end of its greeting.
+    pub follows: bool,
     /// An unanswered call is answered first.
     pub answers: bool,
+    /// When what counts.
+    pub timings: Box<Timings>,
+}
+
+/// When what counts for finding out who answered; what is not said here is as the server has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Nobody says anything for so long: unknown.
+    pub initial_silence: Option<Duration>,
+    /// Who talks longer is a machine.
+    pub greeting: Option<Duration>,
+    /// Who said less and is silent for so long is a person.
+    pub after_greeting_silence: Option<Duration>,
+    /// Undecided until then: unknown.
+    pub total: Option<Duration>,
+    /// A shorter sound is no word.
+    pub min_word: Option<Duration>,
+    /// A shorter pause does not end a word.
+    pub between_words: Option<Duration>,
+    /// Who says more words is a machine.
+    pub max_words: Option<u32>,
+    /// A longer word is a machine's.
+    pub max_word: Option<Duration>,
+    /// How long a machine's greeting is followed.
+    pub beep: Option<Duration>,
+    /// So much silence ends a machine's greeting that does not beep.
+    pub greeting_end: Option<Duration>,
+}
+
+impl Timings {
+    /// [`Timings::total`] of a server that is not told otherwise.
+    pub const TOTAL: Duration = Duration::from_secs(5);
+
+    /// [`Timings::beep`] of a server that is not told otherwise.
+    pub const BEEP: Duration = Duration::from_secs(60);
+
+    /// The longest that any server or document may say of [`Timings::total`] and of [`Timings::beep`].
+    pub const LONGEST: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(600));
 }
 
 /// One assignment.

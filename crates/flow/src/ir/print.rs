@@ -34,13 +34,9 @@ pub fn op(op: &Op) -> String {
         Op::Alert(alert) => format!("Alert({alert})"),
         Op::Number(number) => format!("Number({number})"),
         Op::Feature(feature) => people::feature(feature),
-        Op::Detect(detect) => {
-            let greeting = if detect.greeting.is_some() { ", greeting" } else { "" };
-            format!("Detect({}{greeting})", time(detect.limit))
-        }
+        Op::Detect(detect) => people::detect("Detect", detect, None),
         Op::DetectBehind { detect, hangup } => {
-            let hangup = if hangup.is_some() { ", hang up on a machine" } else { "" };
-            format!("DetectBehind({}{hangup})", time(detect.limit))
+            people::detect("DetectBehind", detect, hangup.as_ref().map(|_| "hang up on a machine"))
         }
         Op::Conference(conference) => self::conference(conference),
         Op::FlushDigits => "FlushDigits".into(),

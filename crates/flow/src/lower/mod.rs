@@ -15,6 +15,7 @@ mod members;
 mod nearest;
 mod options;
 pub mod reference;
+mod timings;
 pub mod voipbin;
 pub mod voxology;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     engine::{HttpFailure, HttpReply, HttpRequest, Input},
-    ir::{Cause, Dial, Feature, Program, Repeat},
+    ir::{Cause, Dial, Feature, Program, Repeat, Timings},
     leg::{Detection, DialOutcome, Leaving, LegCommand, LegEvent, Prompt, Tag},
     lower::{self, Dialect},
 };
@@ -158,7 +158,7 @@ impl World {
             LegCommand::Dial(dial) => self.dial(now, tag, &dial),
             LegCommand::Feature(feature) => self.feature(now, tag, &feature),
             LegCommand::Conference(_) => self.join(now, tag),
-            LegCommand::Detect { limit, greeting } => self.detect(now, tag, limit, greeting),
+            LegCommand::Detect { follows, timings } => self.detect(now, tag, follows, &timings),
             LegCommand::Echo | LegCommand::Mask(..) | LegCommand::Hangup { .. } => {}
         }
     }
@@ -205,7 +205,9 @@ impl World {
     }
 
     /// Who answered, as the script says; without a word, nobody can tell.
-    fn detect(&mut self, now: Duration, tag: Tag, limit: Duration, greeting: Option<Duration>) {
+    fn detect(&mut self, now: Duration, tag: Tag, follows: bool, timings: &Timings) {
+        let limit = timings.total.unwrap_or(Timings::TOTAL);
+        let greeting = follows.then_some(timings.beep.unwrap_or(Timings::BEEP));
         let (mut after, mut found) = self.answers.pop_front().unwrap_or((limit, Detection::Unknown));
         if after >= limit && found.kind() != Detection::Machine {
             (after, found) = (limit, Detection::Unknown);

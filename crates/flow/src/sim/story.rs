@@ -31,7 +31,7 @@ const SEEN: &[&str] = &[
     "Dial(",
     "Conference(",
     "Record",
-    "Detect(",
+    "Detect",
     "SendDigits(",
     "Echo",
 ];

@@ -107,7 +107,10 @@ pub(super) fn asked(command: &LegCommand, answered: bool) -> Option<String> {
         LegCommand::Mask(_, true) => "mask the recording".to_owned(),
         LegCommand::Mask(_, false) => "unmask the recording".to_owned(),
         LegCommand::Echo => "echo".to_owned(),
-        LegCommand::Detect { limit, .. } => format!("detect for {}", crate::ir::print::time(*limit)),
+        LegCommand::Detect { timings, .. } => match timings.total {
+            Some(total) => format!("detect for {}", crate::ir::print::time(total)),
+            None => "detect".to_owned(),
+        },
         LegCommand::Dial(dial) => {
             format!("dial {}", crate::ir::print::dial(dial))
         }

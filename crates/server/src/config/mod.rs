@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) http: SocketAddr,
     pub(crate) rtp: Rtp,
     pub(crate) codecs: switch::Codecs,
+    pub(crate) amd: switch::AmdTimings,
     /// A flows directory; `None` for the demo in the binary.
     pub(crate) flows: Option<PathBuf>,
     pub(crate) account: String,
@@ -236,6 +237,7 @@ impl Read {
                 pin: self.flag("media.pin"),
             },
             codecs: self.codecs(),
+            amd: self.timings(),
             flows: path("flows.directory"),
             account: self.text("flows.account").to_owned(),
             web: Web {
@@ -267,6 +269,22 @@ impl Read {
                 json: self.text("log.format") == "json",
             },
             users: self.users.clone(),
+        }
+    }
+
+    fn timings(&self) -> switch::AmdTimings {
+        let ms = |key: &str| Duration::from_millis(self.number(&format!("media.amd.{key}_ms")));
+        switch::AmdTimings {
+            initial_silence: ms("initial_silence"),
+            greeting: ms("greeting"),
+            after_greeting_silence: ms("after_greeting_silence"),
+            total: ms("total"),
+            min_word: ms("min_word"),
+            between_words: ms("between_words"),
+            max_words: self.number("media.amd.max_words") as u32,
+            max_word: ms("max_word"),
+            beep: Some(ms("beep")),
+            greeting_end: ms("greeting_end"),
         }
     }
 

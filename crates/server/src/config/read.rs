@@ -59,6 +59,7 @@ impl Read {
         let name = file.map(|(name, _)| name);
         read.tls(name);
         read.opus(name);
+        read.amd(name);
         read
     }
 
@@ -101,6 +102,19 @@ impl Read {
             wrong.push(("media.opus_bitrate", "expected 0, or 6000 or more".to_owned()));
         }
         self.wrong(file, wrong);
+    }
+
+    /// What the timings by which it is found out who answered ask of each other.
+    fn amd(&mut self, file: Option<&str>) {
+        let number = |key: &str| match self.values.get(key) {
+            Some((Value::Number(number), _)) => *number,
+            _ => 0,
+        };
+        let (least, most) = (number("media.amd.min_word_ms"), number("media.amd.max_word_ms"));
+        if least >= most {
+            let why = format!("the shortest word, {least}, is no shorter than the longest, {most}");
+            self.wrong(file, vec![("media.amd.min_word_ms", why)]);
+        }
     }
 
     fn wrong(&mut self, file: Option<&str>, wrong: Vec<(&str, String)>) {
@@ -188,14 +202,24 @@ impl File<'_> {
             (Some("users"), DeValue::Table(users)) => {
                 users.iter().for_each(|(name, fields)| self.user(name, fields))
             }
-            (Some(section), DeValue::Table(table)) => {
-                table.iter().for_each(|(key, value)| self.setting(section, key, value));
-            }
+            (Some(section), DeValue::Table(table)) => self.section(section, table),
             (Some(section), _) => self.problem(value.span().start, format!("expected [{section}], a table")),
             (None, DeValue::Table(_)) if settings::find(key.as_ref()).is_none() => {
                 self.unknown(key, "", settings::sections().map(str::to_owned).collect());
             }
             (None, _) => self.setting("", key, value),
+        }
+    }
+
+    fn section(&mut self, section: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let inner = format!("{section}.{}", key.as_ref());
+            match value.as_ref() {
+                DeValue::Table(table) if settings::sections().any(|known| known == inner) => {
+                    self.section(&inner, table);
+                }
+                _ => self.setting(section, key, value),
+            }
         }
     }
 

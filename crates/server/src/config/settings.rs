@@ -43,7 +43,7 @@ pub(super) enum Kind {
 /// One setting.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting {
-    /// `section.key`; without a section it stands at the top of the file.
+    /// `section.key`, where a section may be in another one; without a section it stands at the top of the file.
     pub(super) key: &'static str,
     /// What it accepts.
     pub(super) kind: Kind,
@@ -56,7 +56,7 @@ pub(super) struct Setting {
 impl Setting {
     /// The section and the key in it.
     pub(super) fn split(&self) -> (&'static str, &'static str) {
-        self.key.split_once('.').unwrap_or(("", self.key))
+        self.key.rsplit_once('.').unwrap_or(("", self.key))
     }
 
     /// The environment variable that overrides it.
@@ -308,6 +308,46 @@ pub(super) const SETTINGS: &[Setting] = &[
         "How the threads that carry audio stand to all others. nice: -10; realtime: SCHED_FIFO, for machines that do nothing\nelse; both take CAP_SYS_NICE, without which it is as with normal.",
     ),
     setting("media.pin", Flag, "false", "Whether each thread that carries audio stays on one core."),
+    setting(
+        "media.amd.initial_silence_ms",
+        Number(100, 60_000),
+        "2500",
+        "Who answered: nobody says anything for so long, and nobody can tell. Flows may say otherwise (docs/detectors.md).",
+    ),
+    setting(
+        "media.amd.greeting_ms",
+        Number(100, 60_000),
+        "2200",
+        "Who talks longer, pauses between words included, is a machine.",
+    ),
+    setting(
+        "media.amd.after_greeting_silence_ms",
+        Number(100, 60_000),
+        "800",
+        "Who said less and then waits so long is a person.",
+    ),
+    setting("media.amd.total_ms", Number(500, 120_000), "5000", "Undecided until then: nobody can tell."),
+    setting("media.amd.min_word_ms", Number(20, 2_000), "100", "A shorter sound is no word."),
+    setting("media.amd.between_words_ms", Number(20, 2_000), "50", "A shorter pause does not end a word."),
+    setting("media.amd.max_words", Number(1, 100), "8", "Who says more words is a machine."),
+    setting(
+        "media.amd.max_word_ms",
+        Number(200, 60_000),
+        "5000",
+        "A longer word is music or a hum, and a machine.",
+    ),
+    setting(
+        "media.amd.beep_ms",
+        Number(1_000, 600_000),
+        "60000",
+        "How long a machine's greeting is followed, where its beep or its end is waited for.",
+    ),
+    setting(
+        "media.amd.greeting_end_ms",
+        Number(200, 30_000),
+        "2000",
+        "So much silence ends a machine's greeting that does not beep.",
+    ),
     setting(
         "flows.directory",
         Text,

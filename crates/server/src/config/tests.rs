@@ -198,3 +198,35 @@ fn tls_settings_that_do_not_fit_each_other_are_named() {
     );
     assert_eq!(problems("[sip]\ntls = \"5061\"\n", &[]).len(), 1);
 }
+
+#[test]
+fn timings_of_who_answered_are_a_section_within_another() {
+    let ms = std::time::Duration::from_millis;
+    let usual = read("", &[]).config().amd;
+    assert_eq!(usual, switch::Config::default().amd, "the table says what the switch does without it");
+    let some = read(
+        "[media]\nptime_ms = 30\n[media.amd]\ntotal_ms = 8000\nmax_words = 5\n",
+        &[("OFFHOOK_MEDIA__AMD__GREETING_MS", "1800")],
+    );
+    assert_eq!(
+        some.config().amd,
+        switch::AmdTimings { total: ms(8_000), max_words: 5, greeting: ms(1_800), ..usual }
+    );
+    assert_eq!(
+        problems("[media.amd]\ntotal_ms = 20\nmax_wrods = 3\n", &[]),
+        [
+            "offhook.toml:3:1: error: there is no setting media.amd.max_wrods; the nearest is media.amd.max_words",
+            "offhook.toml:2:12: error: media.amd.total_ms: expected 500 to 120000, found 20",
+        ]
+    );
+    assert_eq!(
+        problems("[media.amd]\nmin_word_ms = 1000\nmax_word_ms = 900\n", &[]),
+        [
+            "offhook.toml:2: error: media.amd.min_word_ms: the shortest word, 1000, is no shorter than the longest, 900"
+        ]
+    );
+    assert_eq!(
+        problems("[media]\namd = 3\n", &[]),
+        ["offhook.toml:2:1: error: there is no setting media.amd; the nearest is media.pin"]
+    );
+}

@@ -80,6 +80,8 @@ pub struct Trunk {
     /// The class of music that those hear who are reached by it and are held, unless who holds has one; the switch's
     /// without.
     pub music: Option<String>,
+    /// What is done with the network's signals in the sound of a call that is not answered yet.
+    pub progress: Signals,
     /// How often OPTIONS asks whether it is there.
     pub ping: Option<Duration>,
 }
@@ -119,6 +121,18 @@ pub enum IdentityHeader {
     RemoteParty,
     /// None.
     None,
+}
+
+/// What is done with busy, congestion, special information and ringing tones that are heard before the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signals {
+    /// They are not listened for.
+    Ignored,
+    /// The call's timeline tells of them.
+    #[default]
+    Noted,
+    /// What they say counts as a final response that says the same.
+    Obeyed,
 }
 
 impl Trunk {

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::ValueDeserializer;
 
-use super::{Account, CODECS, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Trunk, Trunks};
+use super::{
+    Account, CODECS, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Signals, Trunk, Trunks,
+};
 use crate::Problem;
 use crate::network::Network;
 use crate::problem::place;
@@ -60,6 +62,8 @@ struct Raw {
     #[serde(default)]
     codecs: Vec<Spanned<String>>,
     music: Option<String>,
+    #[serde(default)]
+    progress: RawSignals,
     ping: Option<u64>,
 }
 
@@ -102,6 +106,17 @@ enum RawIdentity {
     RemoteParty,
     #[serde(rename = "none")]
     None,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum RawSignals {
+    #[serde(rename = "off")]
+    Off,
+    #[default]
+    #[serde(rename = "note")]
+    Note,
+    #[serde(rename = "act")]
+    Act,
 }
 
 /// Reads the file's text.
@@ -190,6 +205,11 @@ fn trunk(name: &str, span: std::ops::Range<usize>, raw: Raw) -> Result<Trunk, Fa
         calls_per_second: raw.calls_per_second,
         codecs: raw.codecs.into_iter().map(codec).collect::<Result<_, _>>()?,
         music: raw.music.filter(|class| !class.is_empty()),
+        progress: match raw.progress {
+            RawSignals::Off => Signals::Ignored,
+            RawSignals::Note => Signals::Noted,
+            RawSignals::Act => Signals::Obeyed,
+        },
         ping: match raw.ping.unwrap_or(PING_SECONDS) {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),
@@ -289,6 +309,25 @@ mod tests {
         assert!(said[0].contains("trunk `b`: expected a SIP URI"), "{said:?}");
         assert!(said[1].contains("srver"), "{said:?}");
         assert!(said[2].contains("needs `username`"), "{said:?}");
+    }
+
+    #[test]
+    fn signals_in_the_sound_are_noted_unless_the_trunk_says_otherwise() {
+        let read = |line: &str| parse(&format!("[a]\nserver = \"x\"\n{line}\n"));
+        for (line, expected) in [
+            ("", Signals::Noted),
+            ("progress = \"note\"", Signals::Noted),
+            ("progress = \"off\"", Signals::Ignored),
+            ("progress = \"act\"", Signals::Obeyed),
+        ] {
+            let (trunks, problems) = read(line);
+            assert_eq!(problems, []);
+            assert_eq!(trunks.get("a").expect("read").progress, expected, "{line}");
+        }
+        let (trunks, problems) = read("progress = \"on\"");
+        assert!(trunks.is_empty());
+        let said = problems[0].to_string();
+        assert!(said.contains("off") && said.contains("note") && said.contains("act"), "{said}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use flow::leg::{DialOutcome, LegEvent, Tag};
 use super::LegKey;
 use super::consult::Consult;
 use super::directory::Directory;
+use super::fax::FaxWait;
 use super::leg::CallLeg;
 use super::listen::Listening;
 use super::menu::Menu;
@@ -49,6 +50,8 @@ pub(super) enum Doing {
     Menu(Box<Menu>),
     /// Asks the caller for a name.
     Directory(Directory),
+    /// A party is listened to for a fax.
+    Fax(FaxWait),
     /// A leg hears a conversation elsewhere.
     Listen(Box<Listening>),
     /// The caller is in a slot.
@@ -104,6 +107,7 @@ obeyed! {
             Feature::CauseOf(call) => self.came(now, tag, Ok(self.cause_of(now, &call))),
             Feature::Block => self.block(now, tag),
             Feature::Directory(id) => self.directory(now, tag, &id),
+            Feature::FaxDetect(length) => self.detect_fax(now, tag, by, length),
             Feature::Listen(listen) => self.listen(now, tag, by, &listen),
             Feature::Park(park) => self.park(now, tag, park),
             Feature::Pickup(pickup) => self.pick_up(now, tag, by, &pickup),
@@ -201,6 +205,7 @@ impl Call {
             Doing::Listen(_) | Doing::Taking(_) => None,
             Doing::Menu(menu) => Some(menu.until()),
             Doing::Directory(directory) => directory.due(),
+            Doing::Fax(wait) => wait.due(),
             Doing::Block
             | Doing::Setting(_)
             | Doing::Hold { .. }
@@ -229,6 +234,7 @@ impl Call {
                 | Doing::Announce { .. }
                 | Doing::Consult(_) => {}
                 Doing::Directory(_) => self.directory_time(now),
+                Doing::Fax(_) => self.fax_time(now, tag),
                 Doing::Page(_) => self.page_time(now, tag),
             }
         }
@@ -261,6 +267,7 @@ impl Call {
             }
             Some(Doing::Consult(_)) => self.give_up_consult(now, tag),
             Some(Doing::Directory(_)) => self.stop_directory(now, tag),
+            Some(Doing::Fax(_)) => self.stop_fax(tag),
             Some(Doing::Page(_)) => self.end_page(tag),
         }
         self.doing.retain(|running| running.tag != tag);
@@ -276,6 +283,7 @@ impl Call {
                 Doing::Block => self.unblock(),
                 // The legs of a page go with the call.
                 Doing::Directory(_)
+                | Doing::Fax(_)
                 | Doing::Page(_)
                 | Doing::Setting(_)
                 | Doing::Menu(_)
@@ -315,6 +323,7 @@ impl Call {
                 | Doing::Block
                 | Doing::Setting(_)
                 | Doing::Menu(_)
+                | Doing::Fax(_)
                 | Doing::Directory(_) => {}
                 Doing::Listen(_) | Doing::Park(_) | Doing::Taking(_) => {}
             }
@@ -340,6 +349,7 @@ impl Call {
             Doing::Listen(_) | Doing::Taking(_) => {}
             Doing::Park(_) => self.parked_dialled(now, tag, outcome),
             Doing::Block
+            | Doing::Fax(_)
             | Doing::Page(_)
             | Doing::Setting(_)
             | Doing::Menu(_)
@@ -352,8 +362,9 @@ impl Call {
     }
 
     /// Something that a leg tells under the tag of a feature; whether it is for that alone, and not for the flow.
-    pub(super) fn feature_heard(&mut self, _now: Instant, key: LegKey, tag: Tag, event: &LegEvent) -> bool {
+    pub(super) fn feature_heard(&mut self, now: Instant, key: LegKey, tag: Tag, event: &LegEvent) -> bool {
         match self.running(tag) {
+            Some(Doing::Fax(_)) => self.fax_heard(now, tag, event),
             Some(Doing::Park(_)) => self.parked_heard(key, event),
             _ => false,
         }

@@ -30,6 +30,7 @@ impl Call {
         let quiet = heard.is_none();
         if media {
             self.early_promised(key);
+            self.listen_to_network(key);
         }
         let Some(caller) = caller.and_then(|key| self.leg(key)) else { return };
         if quiet || !caller.has_media() {

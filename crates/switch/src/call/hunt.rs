@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use sip::{Invite, Offer};
+use store::Signals;
 
 use super::LegKey;
 use super::placing::Placing;
@@ -17,17 +18,30 @@ use crate::trunk::{self, Busy, Manners, Route, Verdict, Wish, verdict};
 #[derive(Debug)]
 pub(super) struct Hunt {
     number: String,
+    /// The same in E.164, where the trunk that is tried can tell.
+    canonical: String,
     /// Its place among those who are dialled.
     place: usize,
     /// The ways that are left.
     routes: VecDeque<Route>,
     /// The leg that tries one.
     leg: Option<LegKey>,
+    /// What is done with what its trunk says in the sound.
+    signals: Signals,
 }
 
 impl Hunt {
     pub(super) fn place(&self) -> usize {
         self.place
+    }
+
+    /// In E.164, where the plan of the trunk that is tried can make it so.
+    pub(super) fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    pub(super) fn signals(&self) -> Signals {
+        self.signals
     }
 
     /// Whether this leg tries one of its ways.
@@ -51,7 +65,14 @@ impl Call {
             self.record.timeline.note(now, format!("{which}{} takes {number}", wish.words()));
             return self.failed(404);
         }
-        let hunt = Hunt { number: number.to_owned(), place, routes, leg: None };
+        let hunt = Hunt {
+            number: number.to_owned(),
+            canonical: String::new(),
+            place,
+            routes,
+            leg: None,
+            signals: Signals::Ignored,
+        };
         let Some(hunts) = self.hunts() else { return };
         hunts.push(hunt);
         let at = hunts.len() - 1;
@@ -101,6 +122,8 @@ impl Call {
             }
             let Some(hunt) = self.hunts().and_then(|hunts| hunts.get_mut(at)) else { return };
             hunt.leg = key;
+            hunt.signals = route.trunk.trunk.progress;
+            hunt.canonical = route.trunk.trunk.plan.canonical(&number).into_owned();
             if key.is_some() {
                 return;
             }

@@ -5,6 +5,7 @@
 //! What two legs have to do with each other is the call's affair.
 
 mod hearing;
+mod listening;
 mod moving;
 mod negotiation;
 mod noting;
@@ -68,6 +69,9 @@ const NOTICE: Tag = Tag(u64::MAX - 4);
 /// What is asked of a leg before its flow begins: who answered.
 pub(super) const LISTENING: Tag = Tag(u64::MAX - 5);
 
+/// What is heard of the network before a call that we place is answered.
+const NETWORK: Tag = Tag(u64::MAX - 6);
+
 /// What the far end and we have settled about media.
 #[derive(Debug)]
 enum Terms {
@@ -99,6 +103,8 @@ pub(crate) enum Notice {
     Progress { media: bool },
     /// Sound comes that was awaited.
     Arrives,
+    /// Of a call that we placed: this is what the network says in the sound, before the answer.
+    Signal(audio::detect::Progress),
     /// Of a call that we placed: somebody answered, and there is media.
     Answered,
     /// Of a call that we placed: it came to nothing.

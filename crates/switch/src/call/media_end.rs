@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Rate;
-use audio::detect::Answer;
-use flow::leg::{Detection, LegEvent, Tag};
+use flow::leg::{LegEvent, Tag};
 use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
 use tokio::sync::mpsc;
 
@@ -24,21 +23,13 @@ use crate::call::{Legs, Mail};
 use crate::error::Refusal;
 use owed::Owed;
 
-fn detection(answer: Answer) -> Detection {
-    match answer {
-        Answer::Human => Detection::Person,
-        Answer::Machine => Detection::Machine,
-        Answer::Beep => Detection::Beep,
-        Answer::GreetingOver => Detection::GreetingOver,
-        Answer::Unknown => Detection::Unknown,
-    }
-}
-
 /// What a command to the leg is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Job {
-    /// A prompt, echo or a detector of the flow.
+    /// A prompt or echo.
     Sound,
+    /// A detector, of which something was told or not.
+    Detector { told: bool },
     /// Keys that are sent, beside whatever is heard.
     Keys,
     /// A recording; boxed, for most calls have none.
@@ -86,6 +77,8 @@ pub(crate) struct MediaEnd {
 pub(crate) enum Outcome {
     /// To tell the flow.
     Told(Tag, LegEvent),
+    /// A detector found this; that it is over only if it has found nothing, and was not stopped.
+    Found(Tag, media::Found),
     /// A recording is complete.
     Recorded { tag: Tag, ongoing: Ongoing, duration: Duration },
     /// A recording failed.
@@ -283,7 +276,7 @@ impl MediaEnd {
     pub(crate) fn recordings(&self) -> impl Iterator<Item = &Ongoing> {
         self.jobs.iter().filter_map(|started| match &started.job {
             Job::Recording(ongoing) => Some(&**ongoing),
-            Job::Sound | Job::Keys => None,
+            Job::Sound | Job::Keys | Job::Detector { .. } => None,
         })
     }
 
@@ -311,6 +304,8 @@ impl MediaEnd {
     pub(crate) fn stop(&mut self, tag: Tag) -> bool {
         let of_tag = self.jobs.iter().filter(|started| started.tag == tag);
         let numbers: Vec<u64> = of_tag.map(|started| started.number).collect();
+        // Of a detector nothing more is to be heard, also of what is on its way.
+        self.jobs.retain(|started| started.tag != tag || !matches!(started.job, Job::Detector { .. }));
         numbers.into_iter().filter(|number| self.owe(Owed::Stop(*number))).count() > 0
     }
 
@@ -335,13 +330,17 @@ impl MediaEnd {
             media::Event::Played { tag, stopped, .. } => {
                 Some(Outcome::Told(self.ended(*tag)?.tag, LegEvent::Played { stopped: *stopped }))
             }
-            media::Event::Detected { tag, what: media::Found::Over, .. } => {
-                self.ended(*tag);
-                None
-            }
-            media::Event::Detected { tag, what: media::Found::Answer(answer), .. } => {
-                let started = self.jobs.iter().find(|started| started.number == *tag)?;
-                Some(Outcome::Told(started.tag, LegEvent::Detected(detection(*answer))))
+            media::Event::Detected { tag, what: media::Found::Over, .. } => match self.ended(*tag)? {
+                // A leg that goes takes its detectors along.
+                Started { tag, job: Job::Detector { told: false }, .. } if self.leg().is_some() => {
+                    Some(Outcome::Found(tag, media::Found::Over))
+                }
+                _ => None,
+            },
+            media::Event::Detected { tag, what, .. } => {
+                let started = self.jobs.iter_mut().find(|started| started.number == *tag)?;
+                started.job = Job::Detector { told: true };
+                Some(Outcome::Found(started.tag, *what))
             }
             media::Event::DigitsSent { tag, .. } => {
                 Some(Outcome::Told(self.ended(*tag)?.tag, LegEvent::DigitsSent))
@@ -350,13 +349,13 @@ impl MediaEnd {
                 Started { tag, job: Job::Recording(ongoing), .. } => {
                     Some(Outcome::Recorded { tag, ongoing: *ongoing, duration: *duration })
                 }
-                Started { job: Job::Sound | Job::Keys, .. } => None,
+                Started { .. } => None,
             },
             media::Event::RecordFailed { tag, why, .. } => match self.ended(*tag)? {
                 Started { tag, job: Job::Recording(ongoing), .. } => {
                     Some(Outcome::RecordFailed { tag, ongoing: *ongoing, why: why.clone() })
                 }
-                Started { job: Job::Sound | Job::Keys, .. } => None,
+                Started { .. } => None,
             },
             _ => None,
         }

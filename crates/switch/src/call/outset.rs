@@ -27,12 +27,6 @@ use crate::events::{Happening, wall_clock};
 /// Nobody hears how it rings.
 const NOBODY: LegKey = LegKey::NOBODY;
 
-/// How long it is listened to who answered.
-const ANSWER: Duration = Duration::from_secs(5);
-
-/// How long a machine's greeting is followed.
-const GREETING: Duration = Duration::from_secs(60);
-
 /// What is done when a machine answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
@@ -164,9 +158,9 @@ impl Call {
             self.outset_over(now, None);
             return true;
         };
-        let greeting = (machines == Machines::Wait).then_some(GREETING);
+        let follows = machines == Machines::Wait;
         if let Some(leg) = self.leg_mut(key) {
-            leg.perform(now, LISTENING, LegCommand::Detect { limit: ANSWER, greeting });
+            leg.perform(now, LISTENING, LegCommand::Detect { follows, timings: Box::default() });
         }
         true
     }

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use flow::End;
 use flow::engine::{Effect, Input, Machine};
 use flow::ir::{AfterBridge, Side};
-use flow::leg::DialOutcome;
-use flow::leg::{Leg, LegCommand, LegEvent, Tag};
+use flow::leg::{DialOutcome, Leg, LegCommand, LegEvent, Tag};
 use flow::trace::What;
 use sip::Reason;
 use tokio::sync::mpsc;
@@ -273,6 +272,7 @@ impl Call {
             Notice::Flow(..) => {}
             Notice::Progress { media } => self.fork_progress(now, key, media),
             Notice::Arrives => self.early_comes(now, key),
+            Notice::Signal(signal) => self.signalled(now, key, signal),
             Notice::Answered if self.page_answered(now, key) => {}
             Notice::Refused { .. } if self.page_left(now, key) => {}
             Notice::Answered => self.fork_answered(now, key),

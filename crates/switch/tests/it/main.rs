@@ -36,6 +36,7 @@ mod screening;
 mod settings;
 mod shards;
 mod signalling;
+mod signals;
 mod slots;
 mod star_codes;
 mod talk;

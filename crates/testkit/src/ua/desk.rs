@@ -54,6 +54,8 @@ pub(super) struct Set {
     pub(super) user: String,
     password: String,
     tone: u16,
+    /// What it says instead of the tone.
+    says: Option<Pcm>,
     manner: Manner,
     /// The payload types of audio on lines to come.
     pub(super) formats: &'static str,
@@ -86,6 +88,7 @@ impl Desk {
             user: user.to_owned(),
             password: password.to_owned(),
             tone,
+            says: None,
             manner,
             formats: "0 8",
             key_events: true,
@@ -295,6 +298,11 @@ impl Desk {
         self.set().tone = tone;
     }
 
+    /// Says this again and again, at 8 kHz, on lines to come.
+    pub fn say(&self, sound: Pcm) {
+        self.set().says = Some(sound);
+    }
+
     /// Presses keys.
     pub fn press(&self, line: LineId, keys: &str) {
         self.on(line, |line, _| line.stream.press(keys));
@@ -431,7 +439,11 @@ impl Set {
         self.lines.push(line);
     }
 
-    pub(super) fn tone(&self) -> Pcm {
+    /// What it says next.
+    pub(super) fn speech(&self) -> Pcm {
+        if let Some(sound) = &self.says {
+            return sound.clone();
+        }
         let second = Duration::from_secs(1);
         audio::tone::render(&[self.tone], second, Duration::ZERO, second, Rate::NARROW)
     }

@@ -342,7 +342,7 @@ impl Line {
             }
         }
         if self.stream.queued() < 4_000 && self.phase != Phase::Over {
-            self.stream.talk(&set.tone());
+            self.stream.talk(&set.speech());
         }
         // A port that is gone is the far end's affair.
         let _ = self.stream.turn(now);

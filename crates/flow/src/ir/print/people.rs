@@ -5,6 +5,38 @@ use std::fmt::Display;
 use super::{identity, quoted, time};
 use crate::ir::*;
 
+/// Finding out who answered, with all that is not the usual: `Detect(4 s, greeting, max_words 5)`.
+pub(super) fn detect(name: &str, detect: &Detect, machine: Option<&str>) -> String {
+    let Timings {
+        initial_silence,
+        greeting,
+        after_greeting_silence,
+        total,
+        min_word,
+        between_words,
+        max_words,
+        max_word,
+        beep,
+        greeting_end,
+    } = &*detect.timings;
+    let mut words: Vec<String> = total.iter().map(|total| time(*total)).collect();
+    words.extend(detect.follows.then(|| "greeting".to_owned()));
+    words.extend(machine.map(str::to_owned));
+    let times = [
+        ("initial_silence", initial_silence),
+        ("greeting", greeting),
+        ("after_greeting_silence", after_greeting_silence),
+        ("min_word", min_word),
+        ("between_words", between_words),
+        ("max_word", max_word),
+        ("beep", beep),
+        ("greeting_end", greeting_end),
+    ];
+    words.extend(times.into_iter().filter_map(|(name, at)| Some(format!("{name} {}", time((*at)?)))));
+    words.extend(max_words.map(|most| format!("max_words {most}")));
+    if words.is_empty() { name.to_owned() } else { format!("{name}({})", words.join(", ")) }
+}
+
 /// A dialling with all that is not the usual: `user bob, user ann (after 5 s); 20 s; in turn`.
 pub fn dial<T: Display + PartialEq>(dial: &Dial<T>) -> String {
     let to: Vec<String> = dial.to.iter().map(endpoint).collect();

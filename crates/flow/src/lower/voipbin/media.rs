@@ -2,8 +2,6 @@
 //!
 //! All but `amd` go on at once, and none of them ends the flow when it cannot be done.
 
-use std::time::Duration;
-
 use super::actions::ANY_KEY;
 use super::list::{Action, Lowering, hangup};
 use super::variables;
@@ -11,14 +9,8 @@ use crate::ir::{
     Assign, Detect, Edges, Feature, FileFormat, Keeping, Mute, Op, Outcome, Record, Side, Sides, Stream,
     Template, Transcribe,
 };
-use crate::lower::Code;
 use crate::lower::members::Members;
-
-/// How long `amd` listens.
-const ANSWER: Duration = Duration::from_secs(5);
-
-/// How long it follows a machine's greeting.
-const GREETING: Duration = Duration::from_secs(60);
+use crate::lower::{Code, timings};
 
 /// Lowers `action` if it is about the call's audio.
 pub(super) fn lower(lowering: &mut Lowering, action: &Action<'_>) -> bool {
@@ -62,8 +54,9 @@ fn amd(lowering: &mut Lowering, action: &Action<'_>) {
         lowering.builder.report(Code::Tolerated, &option.at("sync"), message);
     }
     let behind = given.or(sync.map(|sync| !sync)).unwrap_or(false);
-    let greeting = (handle == "delay").then_some(GREETING);
-    let detect = Detect { limit: ANSWER, greeting, answers: false };
+    let mut timings = timings::read(&mut lowering.builder, option, (option, timings::TOTAL.name));
+    timings::follow(&mut lowering.builder, option, &mut timings);
+    let detect = Detect { follows: handle == "delay", answers: false, timings: Box::new(timings) };
     let Op::Hangup(end) = hangup(480, "amd") else { return };
     let end = (handle == "hangup").then_some(end);
     if behind {

@@ -1,22 +1,18 @@
 //! DETECT: a live person or a machine.
 
-use std::time::Duration;
-
 use super::list::{Action, Lowering};
 use crate::ir::{Detect, Edges, Op, Outcome};
 use crate::leg::Detection;
-use crate::lower::Code;
 use crate::lower::members::Members;
-
-/// How long DETECT listens that does not say.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::lower::{Code, timings};
 
 /// The result decides which of the `events` follow; those of a result that has none are skipped.
 pub(super) fn detect(lowering: &mut Lowering, action: &Action<'_>) {
     lowering.answered = true;
-    let timeout = action.param(lowering, "timeout").millis(&mut lowering.builder, "timeout");
-    let limit = timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(PATIENCE);
-    lowering.op(action.head, Op::Detect(Detect { limit, greeting: None, answers: true }));
+    let timeout = action.param(lowering, "timeout");
+    let timings = timings::read(&mut lowering.builder, &action.params, (timeout, "timeout"));
+    let detect = Detect { follows: false, answers: true, timings: Box::new(timings) };
+    lowering.op(action.head, Op::Detect(detect));
     let mut edges = Edges::always(action.next);
     let events = Members::of(&mut lowering.builder, action.top.get("events"), action.top.at("events"));
     for key in events.keys() {

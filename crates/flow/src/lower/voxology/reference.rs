@@ -3,8 +3,8 @@
 //! Its documentation names all actions and shows the options of a few; the others are as published scripts have them,
 //! or our own.
 
-use crate::lower::Dialect;
 use crate::lower::reference::{Kind, Module, Opt};
+use crate::lower::{Dialect, timings};
 
 /// All rows.
 pub(in crate::lower) const TABLES: &[&[Module]] = &[HEARD, OTHERS, ASKED, CONTROL];
@@ -70,7 +70,14 @@ const HEARD: &[Module] = &[
     action("DETECT", &["Detect"], "Finds out whether a person or a machine answered, which is `$detection` from then on: `live_person`, `machine`, `unknown`.")
         .answers()
         .options(&[
-            Opt::new("timeout", Kind::Millis, "How long it listens.").default("5000"),
+            Opt::new("timeout", Kind::Millis, "How long it listens at most."),
+            timings::INITIAL_SILENCE,
+            timings::GREETING,
+            timings::AFTER_GREETING,
+            timings::MIN_WORD,
+            timings::BETWEEN_WORDS,
+            timings::MAX_WORDS,
+            timings::MAX_WORD,
             Opt::new("events", Kind::Object, "Actions by result: `live_person`, `machine`, `unknown`, with or without `on_`.").beside(),
         ])
         .edges(&[("live_person", "a person answered"), ("machine", "a machine answered"), ("unknown", "nobody can tell"), ("next", "after the event's actions, or without any")]),

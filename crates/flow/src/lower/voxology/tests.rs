@@ -8,6 +8,7 @@ use super::lower;
 use crate::ir::*;
 use crate::lower::{LowerError, Lowered, Severity};
 
+mod detect;
 mod reach;
 mod room;
 

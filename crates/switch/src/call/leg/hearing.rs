@@ -55,6 +55,7 @@ impl CallLeg {
                     self.tell(tag, event);
                     self.entertain();
                 }
+                Some(Outcome::Found(tag, found)) => self.found(tag, found),
                 Some(Outcome::Recorded { tag, ongoing, duration }) => {
                     self.recorded(now, tag, &ongoing, duration);
                 }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use audio::detect::Timings;
 use flow::ir::Cause;
 use flow::leg::{Leg, LegCommand, LegEvent, Need, Tag};
 use flow::trace::What;
@@ -10,6 +9,7 @@ use media::Command;
 use sip::Reason;
 
 use super::{CallLeg, Terms};
+use crate::amd;
 use crate::book::{CallState, Ender};
 use crate::call::digits;
 use crate::call::media_end::Job;
@@ -113,12 +113,9 @@ impl Leg for CallLeg {
                     self.fail(tag, Cause::Unsupported, error.to_string());
                 }
             }
-            LegCommand::Detect { limit, greeting } => {
-                let timings = Timings { total: limit, beep: greeting, ..Timings::default() };
-                let what = media::Detector::Machine(timings);
-                if let Err(error) = self.media.start(tag, Job::Sound, |tag| Command::Detect { tag, what }) {
-                    self.fail(tag, Cause::Unsupported, error.to_string());
-                }
+            LegCommand::Detect { follows, timings } => {
+                let timings = amd::timings(&self.shared.amd, &timings, follows);
+                self.detect(tag, media::Detector::Machine(timings));
             }
             LegCommand::Record { name, limit, silence, format, sides, keys, upload, keeping } => {
                 let order = recording::Order { name, limit, silence, format, sides, keys, upload, keeping };

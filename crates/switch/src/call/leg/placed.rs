@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sip::{Body, Ended, Flow, Invite, Reason};
 
-use super::{CallLeg, Notice, Terms};
+use super::{CallLeg, NETWORK, Notice, Terms};
 use crate::book::{Ender, LegState};
 use crate::call::answer::Table;
 use crate::call::media_end::MediaEnd;
@@ -74,6 +74,7 @@ impl CallLeg {
         let missing = || Refusal::NoCommonCodec("the answer has no session description".to_owned());
         match body.ok_or_else(missing).and_then(|body| self.agree(now, &body)) {
             Ok(()) => {
+                self.stop_listening(NETWORK);
                 self.expect_audio(now);
                 self.record_answer();
                 self.begin_recordings();
@@ -109,6 +110,12 @@ impl CallLeg {
     pub(crate) fn take_redirection(&mut self) -> Option<(Arc<str>, Vec<String>)> {
         let targets = std::mem::take(&mut self.sent_to);
         self.user().filter(|_| !targets.is_empty()).map(|user| (user, targets))
+    }
+
+    /// The network said in the sound that the call comes to nothing, as this status would: it is given up.
+    pub(in crate::call) fn signalled_off(&mut self, status: u16) {
+        self.record_end("rejected", Ender::FarEnd, Some(status));
+        self.leave(480, None, Reason::normal());
     }
 
     /// The call that we placed came to nothing.

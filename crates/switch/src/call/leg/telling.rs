@@ -3,7 +3,7 @@
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Tag};
 
-use super::{CallLeg, NOTICE, Notice, OWN, Own, TAKEN_ALONG};
+use super::{CallLeg, NETWORK, NOTICE, Notice, OWN, Own, TAKEN_ALONG};
 use crate::call::forks::ringback;
 
 impl CallLeg {
@@ -15,7 +15,7 @@ impl CallLeg {
                 self.ring(ringback());
             }
             LegEvent::Failed { .. } if tag == NOTICE => self.beep(),
-            event if ![OWN, TAKEN_ALONG, NOTICE].contains(&tag) => {
+            event if ![OWN, TAKEN_ALONG, NOTICE, NETWORK].contains(&tag) => {
                 self.outbox.push_back(Notice::Flow(tag, event))
             }
             _ => {}

@@ -2,6 +2,7 @@
 
 use super::row;
 use crate::lower::reference::{Kind, Module, Opt, Origin};
+use crate::lower::timings;
 
 const LANGUAGE: Opt = Opt::new("language", Kind::Template, "The language, `en-US`.");
 const GENDER: Opt = Opt::new("gender", Kind::OneOf(&["male", "female", "neutral"]), "The voice's gender.");
@@ -20,6 +21,16 @@ pub(super) const ROWS: &[Module] = &[
             .default("continue"),
             Opt::new("async", Kind::Flag, "The next action does not wait for it.").default("false"),
             Opt::new("sync", Kind::Flag, "The opposite of `async`, as the documentation's example has it."),
+            timings::TOTAL,
+            timings::INITIAL_SILENCE,
+            timings::GREETING,
+            timings::AFTER_GREETING,
+            timings::MIN_WORD,
+            timings::BETWEEN_WORDS,
+            timings::MAX_WORDS,
+            timings::MAX_WORD,
+            timings::BEEP,
+            timings::GREETING_END,
         ])
         .edges(&[super::NEXT, ("hang up", "A machine answered, and `machine_handle` is `hangup`.")]),
     row("beep", &["Play"], "Plays a tone."),

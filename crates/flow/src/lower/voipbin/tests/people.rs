@@ -349,3 +349,56 @@ fn every_action_has_a_row_and_none_is_residual() {
         assert!(!lowered.program.nodes.iter().any(unavailable), "{name}");
     }
 }
+
+fn timings(option: Value) -> Timings {
+    let lowered = super::lower(&json!([{ "type": "amd", "option": option }])).unwrap();
+    let Op::Detect(detect) = op(&lowered.program, 0) else { panic!("{:?}", op(&lowered.program, 0)) };
+    (*detect.timings).clone()
+}
+
+#[test]
+fn amd_takes_its_timings_from_its_options_and_the_rest_from_the_server() {
+    let ms = |ms| Some(Duration::from_millis(ms));
+    assert_eq!(timings(json!({ "machine_handle": "hangup" })), Timings::default());
+    let all = json!({ "machine_handle": "delay", "total": 8000, "initial_silence": 3000, "greeting": 1800,
+        "after_greeting_silence": 600, "min_word": 120, "between_words": 60, "max_words": 5, "max_word": 4000,
+        "beep": "20000", "greeting_end": 1500 });
+    assert_eq!(codes(json!({ "type": "amd", "option": all })), []);
+    let expected = Timings {
+        initial_silence: ms(3_000),
+        greeting: ms(1_800),
+        after_greeting_silence: ms(600),
+        total: ms(8_000),
+        min_word: ms(120),
+        between_words: ms(60),
+        max_words: Some(5),
+        max_word: ms(4_000),
+        beep: ms(20_000),
+        greeting_end: ms(1_500),
+    };
+    assert_eq!(timings(all), expected);
+}
+
+#[test]
+fn a_timing_that_makes_no_sense_is_told_and_is_as_usual() {
+    for (option, at, words) in [
+        (json!({ "total": 5 }), "total", "expected 500 to 120000 milliseconds, found 5 ms"),
+        (json!({ "greeting": -1 }), "greeting", "expected 100 to 60000 milliseconds, found 0 ms"),
+        (json!({ "max_words": 0 }), "max_words", "expected 1 to 100 words, found 0"),
+        (json!({ "beep": 999_999 }), "beep", "expected 1000 to 600000 milliseconds"),
+        (
+            json!({ "min_word": 500, "max_word": 400 }),
+            "min_word",
+            "500 ms, is no shorter than the longest, 400 ms",
+        ),
+        (json!({ "greeting_end": "soon" }), "greeting_end", "a number"),
+    ] {
+        let lowered = super::lower(&json!([{ "type": "amd", "option": option }])).unwrap();
+        let [found] = &lowered.diagnostics[..] else { panic!("{option}: {:?}", lowered.diagnostics) };
+        assert_eq!(found.pointer, format!("/0/option/{at}"));
+        assert!(found.message.contains(words), "{}", found.message);
+        assert_eq!(timings(option), Timings::default());
+    }
+    let codes = codes(json!({ "type": "amd", "option": { "max_wrods": 3 } }));
+    assert_eq!(codes, [(Code::UnknownOption, "/0/option/max_wrods".to_owned())]);
+}
