@@ -214,11 +214,10 @@ impl File<'_> {
     fn section(&mut self, section: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let inner = format!("{section}.{}", key.as_ref());
-            match value.as_ref() {
-                DeValue::Table(table) if settings::sections().any(|known| known == inner) => {
-                    self.section(&inner, table);
-                }
-                _ => self.setting(section, key, value),
+            match (settings::sections().any(|known| known == inner), value.as_ref()) {
+                (true, DeValue::Table(table)) => self.section(&inner, table),
+                (true, _) => self.problem(value.span().start, format!("expected [{inner}], a table")),
+                (false, _) => self.setting(section, key, value),
             }
         }
     }

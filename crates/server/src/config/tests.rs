@@ -215,8 +215,8 @@ fn timings_of_who_answered_are_a_section_within_another() {
     assert_eq!(
         problems("[media.amd]\ntotal_ms = 20\nmax_wrods = 3\n", &[]),
         [
+            "offhook.toml:2:12: error: media.amd.total_ms: expected a whole number from 500 to 120000, found 20",
             "offhook.toml:3:1: error: there is no setting media.amd.max_wrods; the nearest is media.amd.max_words",
-            "offhook.toml:2:12: error: media.amd.total_ms: expected 500 to 120000, found 20",
         ]
     );
     assert_eq!(
@@ -227,6 +227,6 @@ fn timings_of_who_answered_are_a_section_within_another() {
     );
     assert_eq!(
         problems("[media]\namd = 3\n", &[]),
-        ["offhook.toml:2:1: error: there is no setting media.amd; the nearest is media.pin"]
+        ["offhook.toml:2:7: error: expected [media.amd], a table"]
     );
 }
