@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flow::trace::Entry;
 use serde::Serialize;
-use switch::{CallState, CallView, LegState, LegView, Quality, RecordingView};
+use switch::{CallState, CallView, LegState, LegView, Pause, Quality, RecordingView};
 
 use crate::Api;
+use crate::control::{Playback, playing};
 use crate::error::ApiError;
 
 /// A call without its timeline.
@@ -59,12 +60,16 @@ struct Leg {
 
 /// A recording of it, and where that is.
 #[derive(Serialize)]
-struct Recording {
+pub(crate) struct Recording {
     id: String,
     /// `GET /recordings/{file}`, while it is here.
     file: String,
     began: String,
     seconds: Option<f64>,
+    /// What a pause that goes on leaves in the file: `silence`, `cut`.
+    paused: Option<&'static str>,
+    pauses: u32,
+    paused_s: f64,
     state: &'static str,
     place: Option<String>,
     to: Option<String>,
@@ -78,6 +83,12 @@ impl From<RecordingView> for Recording {
         Recording {
             began: view.began.to_string(),
             seconds: view.seconds,
+            paused: view.pauses.now.map(|(pause, _)| match pause {
+                Pause::Silence => "silence",
+                Pause::Cut => "cut",
+            }),
+            pauses: view.pauses.count,
+            paused_s: view.pauses.seconds(),
             state: view.state.word(),
             place: text(view.state.place()),
             to: text(view.state.to()),
@@ -143,6 +154,8 @@ impl From<LegView> for Leg {
 struct Full {
     #[serde(flatten)]
     summary: Summary,
+    /// What its parties hear at the moment.
+    playback: Vec<Playback>,
     trace: Vec<Entry>,
 }
 
@@ -203,7 +216,8 @@ pub(crate) async fn one(
         return Ok(timeline(&view).into_response());
     }
     let trace = std::mem::take(&mut view.trace);
-    Ok(Json(Full { summary: Summary::from(view), trace }).into_response())
+    let playback = playing(&api, view.id).await;
+    Ok(Json(Full { summary: Summary::from(view), playback, trace }).into_response())
 }
 
 /// One call's timeline as text.

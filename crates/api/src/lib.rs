@@ -8,6 +8,7 @@
 
 mod calls;
 mod conferences;
+mod control;
 mod error;
 mod health;
 mod leading;

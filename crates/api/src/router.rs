@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use switch::Switch;
 
 use crate::error::ApiError;
-use crate::{calls, conferences, health, origination, peers, recordings, runs};
+use crate::{calls, conferences, control, health, origination, peers, recordings, runs};
 
 /// What the API reads from.
 #[derive(Clone)]
@@ -28,6 +28,10 @@ pub fn router(api: Api) -> Router {
         .route("/calls/{id}", get(calls::one).delete(origination::end))
         .route("/calls/{id}/continue", post(origination::go_on))
         .route("/calls/{id}/session", post(origination::session))
+        .route("/calls/{id}/playback", post(control::playback))
+        .route("/calls/{id}/recordings/{recording}/pause", post(control::pause))
+        .route("/calls/{id}/recordings/{recording}/resume", post(control::resume))
+        .route("/calls/{id}/recordings/{recording}/stop", post(control::stop))
         .route("/calls/{id}/trace", get(calls::trace))
         .route("/conferences", get(conferences::list))
         .route("/conferences/{name}", post(conferences::lead))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::ir::{Dial, Feature, Repeat, Tone};
+use crate::tone::Signal;
 
 /// Pairs a command with what came of it, so that a late answer to something abandoned is dropped by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub enum Prompt {
     Sound(String),
     /// A tone.
     Tone(Tone),
+    /// A network's signal, in the way of a country.
+    Signal(Signal),
     /// Silence.
     Silence(Duration),
     /// A recording of this switch, by its id.

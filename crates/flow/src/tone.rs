@@ -1,13 +1,118 @@
-//! What documents name beside sounds where something is to be heard: `tone_stream://`, `silence_stream://`, `tts://`.
+//! What documents name beside sounds where something is to be heard: `tone_stream://`, `silence_stream://`, `tts://`, and
+//! `tone://` and `recording://`, which are ours.
 
 use std::time::Duration;
 
 use crate::ir::Tone;
 use crate::leg::{Prompt, Speech};
 
+/// What a telephone network tells by a tone, in the way of a country.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Which.
+    pub what: Sign,
+    /// An ISO 3166 code of two letters in lower case; `None` for that of the configuration.
+    pub country: Option<String>,
+    /// How long in all; `None` for one turn of its cadence.
+    pub total: Option<Duration>,
+}
+
+/// The signals of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sign {
+    /// Dial now.
+    Dial,
+    /// It rings there.
+    Ringback,
+    /// The other end talks to somebody else.
+    Busy,
+    /// The network could not get there.
+    Congestion,
+}
+
+impl Sign {
+    const ALL: [Sign; 4] = [Sign::Dial, Sign::Ringback, Sign::Busy, Sign::Congestion];
+
+    /// Its name in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sign::Dial => "dial",
+            Sign::Ringback => "ringback",
+            Sign::Busy => "busy",
+            Sign::Congestion => "congestion",
+        }
+    }
+}
+
+impl Signal {
+    /// One turn of it, in the way of the configured country.
+    pub fn usual(what: Sign) -> Signal {
+        Signal { what, country: None, total: None }
+    }
+
+    /// The name that means it, as [`named`] reads it.
+    pub fn name(&self) -> String {
+        let country = self.country.iter().map(|country| format!(";country={country}"));
+        let total = self.total.iter().map(|total| format!(";ms={}", total.as_millis()));
+        format!("tone://{}{}", self.what.word(), country.chain(total).collect::<String>())
+    }
+}
+
+/// Half a second of 440 Hz, as before a recording.
+const BEEP: Duration = Duration::from_millis(500);
+
+/// What is heard by a name that is neither a sound's nor an address: `tone://busy;country=de;ms=3000`, `tone://beep`,
+/// `recording://ID`. `None` for all others.
+///
+/// # Errors
+/// What was expected in place of a tone that does not exist.
+pub fn named(name: &str) -> Option<Result<Prompt, String>> {
+    if let Some(id) = name.strip_prefix("recording://") {
+        return Some(Ok(Prompt::Recording(id.trim().to_owned())));
+    }
+    let rest = name.strip_prefix("tone://").or_else(|| {
+        let rest = name.strip_prefix("tone_stream://")?;
+        rest.starts_with(|c: char| c.is_ascii_lowercase()).then_some(rest)
+    })?;
+    Some(network(rest))
+}
+
+fn network(rest: &str) -> Result<Prompt, String> {
+    let mut parts = rest.split(';').map(str::trim);
+    let word = parts.next().unwrap_or_default();
+    let (mut country, mut total) = (None, None);
+    for part in parts.filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            Some(("country", code)) if code.len() == 2 && code.chars().all(|c| c.is_ascii_alphabetic()) => {
+                country = Some(code.to_ascii_lowercase());
+            }
+            Some(("ms", ms)) if ms.parse::<u32>().is_ok() => {
+                total = ms.parse().ok().map(Duration::from_millis);
+            }
+            _ => {
+                return Err(format!(
+                    "`{part}`: expected `country=` with two letters, or `ms=` with a number"
+                ));
+            }
+        }
+    }
+    if word == "beep" {
+        let total = total.unwrap_or(BEEP);
+        return Ok(Prompt::Tone(Tone { hertz: vec![440], on: total, off: Duration::ZERO, total }));
+    }
+    let what = Sign::ALL.into_iter().find(|sign| sign.word() == word);
+    let what = what.ok_or_else(|| {
+        format!("`{word}`: expected `dial`, `ringback`, `busy`, `congestion` or `beep` after `tone://`")
+    })?;
+    Ok(Prompt::Signal(Signal { what, country, total }))
+}
+
 /// What is heard by this name: a tone, silence, a text that is spoken, or the sound of that name. Nothing if it says
 /// what it is and cannot be read.
 pub fn prompts(name: &str) -> Vec<Prompt> {
+    if let Some(prompt) = named(name) {
+        return prompt.into_iter().collect();
+    }
     if let Some(text) = name.strip_prefix("tts://") {
         return vec![Prompt::Speech(Speech { text: text.to_owned(), ..Speech::default() })];
     }
@@ -79,5 +184,31 @@ mod tests {
             matches!(prompts("tts://Wait").as_slice(), [Prompt::Speech(speech)] if speech.text == "Wait")
         );
         assert_eq!(prompts("tone_stream://what"), []);
+    }
+
+    #[test]
+    fn a_networks_signal_is_named_with_country_and_length_and_one_that_is_not_there_is_told() {
+        let of = |name: &str| named(name).and_then(Result::ok);
+        let busy = Signal::usual(Sign::Busy);
+        assert_eq!(of("tone://busy"), Some(Prompt::Signal(busy.clone())));
+        assert_eq!(of("tone_stream://busy"), Some(Prompt::Signal(busy)));
+        let german = Signal {
+            what: Sign::Ringback,
+            country: Some("de".to_owned()),
+            total: Some(Duration::from_millis(3_000)),
+        };
+        assert_eq!(german.name(), "tone://ringback;country=de;ms=3000");
+        assert_eq!(of("tone://ringback; country=DE;ms=3000"), Some(Prompt::Signal(german)));
+        assert_eq!(of("tone://beep;ms=200"), Some(Prompt::Tone(tone(&[440], 200, 0, 200))));
+        assert_eq!(of("recording://a-1"), Some(Prompt::Recording("a-1".to_owned())));
+        for (name, word) in
+            [("tone://bussy", "`bussy`"), ("tone://busy;land=de", "`land=de`"), ("tone://", "``")]
+        {
+            assert!(matches!(named(name), Some(Err(why)) if why.contains(word)), "{name}");
+        }
+        for name in ["busy", "tone_stream://%(500,0,440)", "https://a/b.wav"] {
+            assert!(named(name).is_none(), "{name}");
+        }
+        assert_eq!(prompts("tone://dial"), [Prompt::Signal(Signal::usual(Sign::Dial))]);
     }
 }

@@ -145,6 +145,19 @@ pub enum Command {
         /// From the beginning of the list.
         to: Duration,
     },
+    /// The play of this tag goes on so much later, or earlier; bounded by the beginning and the end of the list.
+    /// → [`Event::Position`](crate::Event::Position)
+    Skip {
+        /// Of the play.
+        tag: u64,
+        /// Milliseconds, forwards or backwards.
+        by: i64,
+    },
+    /// Where the play of this tag is. → [`Event::Position`](crate::Event::Position)
+    Locate {
+        /// Of the play.
+        tag: u64,
+    },
     /// The play of this tag goes on where it is with these prompts, the same in another form. A play whose prompts are
     /// not in the leg's form any more, after a [`Command::Reconfigure`], is silent and stands still until this; G.711's
     /// two laws are turned into each other on the fly. After three seconds its time runs on.

@@ -31,7 +31,7 @@ pub enum Event {
         /// It was stopped before its end.
         stopped: bool,
     },
-    /// A play was paused, resumed or sought.
+    /// A play was paused, resumed or sought, or is asked where it is.
     Position {
         /// Whose.
         leg: LegId,

@@ -91,6 +91,10 @@ pub(crate) enum Steer {
     Pause,
     Resume,
     Seek(Duration),
+    /// By so many milliseconds, within the round.
+    Skip(i64),
+    /// Nothing but tell where it is.
+    Tell,
 }
 
 /// What a worker lets out.

@@ -223,6 +223,7 @@ fn of_switch(config: &Config) -> switch::Config {
         allow_anonymous: sip.allow_anonymous,
         trust_local: sip.trust_local,
         language: config.speech.language.clone(),
+        country: config.country.clone(),
         account: config.account.clone(),
         max_calls: calls.max,
         max_duration: calls.max_duration,

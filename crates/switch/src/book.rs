@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
 
-pub use self::recording::{RecordingState, RecordingView};
+pub use self::recording::{Pauses, RecordingState, RecordingView};
 pub use self::view::{CallState, CallView, Ender, LegState, LegView, Quality};
-use crate::call::{CallId, Mail, Mark, Order, Timeline};
+use crate::call::{CallId, Control, Mail, Mark, Order, Timeline};
 use crate::origination::Direction;
 
 /// Finished calls that can still be looked up.
@@ -244,8 +244,17 @@ impl Book {
 
     /// Tells a living call to do something; whether there was such a call.
     pub(crate) fn order(&self, id: CallId, order: Order) -> bool {
+        self.send(id, Mail::Order(order))
+    }
+
+    /// Asks something of what a living call plays and records; whether there was such a call.
+    pub(crate) fn control(&self, id: CallId, control: Control) -> bool {
+        self.send(id, Mail::Control(control))
+    }
+
+    fn send(&self, id: CallId, letter: Mail) -> bool {
         let mail = crate::lock(&self.pages).living.get(&id).map(|record| record.mail.clone());
-        mail.is_some_and(|mail| crate::call::post(&mail, Mail::Order(order)))
+        mail.is_some_and(|mail| crate::call::post(&mail, letter))
     }
 
     /// Tells every living call.

@@ -37,6 +37,8 @@ pub struct Config {
     pub amd: audio::detect::Timings,
     /// The prompts' language where neither flow nor document names one; empty leaves it to the voice.
     pub language: String,
+    /// The country whose network's signals (ringing, busy) are heard: one of [`COUNTRIES`](crate::COUNTRIES).
+    pub country: String,
     /// The account that flows belong to, as they tell web servers.
     pub account: String,
     /// Sounds that come with the switch, below those of the flows.
@@ -76,6 +78,7 @@ impl Default for Config {
             codecs: Codecs::default(),
             amd: crate::amd::usual(),
             language: String::new(),
+            country: "us".to_owned(),
             account: String::new(),
             sounds: Sounds::built_in(),
             web_sounds: WebSounds::default(),

@@ -16,6 +16,7 @@ mod call;
 mod codecs;
 mod conference;
 mod config;
+mod control;
 mod dns;
 mod encryption;
 mod error;
@@ -51,16 +52,21 @@ use tokio::time::timeout;
 pub use audio::Rate;
 pub use audio::codec::OpusSettings;
 pub use audio::detect::Timings as AmdTimings;
-pub use book::{CallState, CallView, Ender, LegState, LegView, Quality, RecordingState, RecordingView};
+pub use audio::tone::CODES as COUNTRIES;
+pub use book::{
+    CallState, CallView, Ender, LegState, LegView, Pauses, Quality, RecordingState, RecordingView,
+};
 pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
 pub use codecs::{Codecs, ComfortNoise, InbandDtmf, codec_named};
 pub use conference::{ConferenceView, Hearing, MemberView, RoomChange};
 pub use config::Config;
+pub use control::{NotControlled, PlaybackOrder, PlaybackView, RecordingOrder};
 pub use dns::DnsFault;
 pub use encryption::Encryption;
 pub use error::{Refusal, StartError};
 pub use events::{Event, Happening};
 pub use http::HttpConfig;
+pub use media::Pause;
 pub use meters::describe_metrics;
 pub use origination::{Direction, NotBegun, Origination};
 pub use sdp::negotiate::security::{Keying, Policy};
@@ -159,7 +165,7 @@ impl Switch {
             (config.web_sounds, http.clone()),
             flows.clone(),
             config.sounds,
-            recordings_dir.clone(),
+            (recordings_dir.clone(), config.country),
             config.prompt_limit,
         );
         let advertised = config.advertise.map(|address| address.to_string());

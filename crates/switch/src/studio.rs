@@ -4,6 +4,7 @@
 //! Everything is decoded, resampled and encoded once and then shared through [`media::Prompts`].
 //! Slow work runs on blocking threads, and a whole list has one deadline: a bad prompt never stalls a call.
 
+mod signal;
 mod web;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use audio::codec::CodecError;
 use audio::{Pcm, ReadError};
-use flow::ir::Tone;
+use flow::ir::{FileFormat, Tone};
 use flow::leg::{Prompt, Speech};
 use media::{Form, Long, Origin, Prompts};
 use store::{Flows, SoundError, Sounds};
@@ -53,6 +54,10 @@ pub(crate) enum PromptError {
     Speech(#[from] SpeechError),
     #[error("not ready within {} ms", .0.as_millis())]
     Timeout(Duration),
+    #[error("no tones of country {0} are known: expected one of {1}")]
+    Country(String, String),
+    #[error("no such tone: {0}")]
+    Tone(String),
     #[error("the decoder failed")]
     Decoder,
     #[error("{0}")]
@@ -67,6 +72,8 @@ pub(crate) struct Studio {
     /// Sounds that come with the switch, looked at when the flows have none of the name.
     built_in: Sounds,
     recordings: PathBuf,
+    /// Whose network's signals are heard where none is named.
+    country: String,
     limit: Duration,
     /// Keys of sounds by the names that flows use, until the next reload.
     resolved: Mutex<HashMap<String, String>>,
@@ -80,7 +87,7 @@ impl Studio {
         web: (WebSounds, Http),
         flows: Arc<ArcSwap<Flows>>,
         built_in: Sounds,
-        recordings: PathBuf,
+        (recordings, country): (PathBuf, String),
         limit: Duration,
     ) -> Studio {
         let prompts = Arc::new(Prompts::new(cache_bytes));
@@ -91,6 +98,7 @@ impl Studio {
             flows,
             built_in,
             recordings,
+            country,
             limit,
             resolved: Mutex::new(HashMap::new()),
             web,
@@ -106,12 +114,18 @@ impl Studio {
         let all = async {
             let mut ready = Vec::with_capacity(wanted.len());
             for prompt in wanted {
-                ready.push(match prompt {
+                let named = match prompt {
+                    Prompt::Sound(name) => flow::tone::named(name).transpose().map_err(PromptError::Tone)?,
+                    _ => None,
+                };
+                ready.push(match named.as_ref().unwrap_or(prompt) {
                     Prompt::Speech(speech) => self.speech(speech, form).await?,
                     Prompt::Sound(name) if is_url(name) => self.fetched(name, form).await?,
                     Prompt::Sound(name) => self.sound(name, form).await?,
                     Prompt::Recording(id) => self.recorded(id, form).await?,
-                    Prompt::Tone(_) | Prompt::Silence(_) => self.made(prompt, form).await?,
+                    made @ (Prompt::Tone(_) | Prompt::Signal(_) | Prompt::Silence(_)) => {
+                        self.made(made, form).await?
+                    }
                 });
             }
             Ok(ready)
@@ -178,16 +192,20 @@ impl Studio {
         Ok(prompt)
     }
 
-    /// A recording in WAV of this switch.
+    /// A recording of this switch, in whichever form it was made.
     async fn recorded(&self, id: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        let missing = || PromptError::Sound(SoundError::Missing(id.to_owned()));
-        let path = plain.then(|| self.recordings.join(format!("{id}.wav"))).ok_or_else(missing)?;
+        let missing = PromptError::Sound(SoundError::Missing(id.to_owned()));
+        let folder = match plain {
+            true => self.recordings.clone(),
+            false => return Err(missing),
+        };
         let name = id.to_owned();
         self.load(recording_key(id), form, move || {
-            let bytes =
-                std::fs::read(path).map_err(|source| PromptError::Io { name: name.clone(), source })?;
-            decoded(bytes, Some("wav")).map_err(|source| PromptError::Read { name, source })
+            let files =
+                FileFormat::ALL.map(|format| folder.join(crate::call::recording::file(&name, format)));
+            let file = files.into_iter().find(|file| file.is_file()).ok_or(missing)?;
+            opened(&store::Sound::File(file), &name)
         })
         .await
     }
@@ -195,12 +213,13 @@ impl Studio {
     /// A tone or silence.
     async fn made(&self, prompt: &Prompt, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
         let key = made_key(prompt).ok_or(PromptError::Decoder)?;
-        let prompt = prompt.clone();
+        let (prompt, country) = (prompt.clone(), self.country.clone());
         self.load(key, form, move || {
             Ok(match prompt {
                 Prompt::Tone(Tone { hertz, on, off, total }) => {
                     audio::tone::render(&hertz, on, off, total.min(LONGEST), form.rate())
                 }
+                Prompt::Signal(signal) => signal::render(&signal, &country, form.rate())?,
                 Prompt::Silence(length) => Pcm::silence(form.rate(), length.min(LONGEST)),
                 _ => return Err(PromptError::Decoder),
             })
@@ -272,6 +291,7 @@ fn made_key(prompt: &Prompt) -> Option<String> {
             let [on, off, total] = [on, off, total].map(Duration::as_millis);
             Some(format!("tone:{hertz:?}/{on}/{off}/{total}"))
         }
+        Prompt::Signal(signal) => Some(signal.name()),
         Prompt::Silence(length) => Some(format!("silence:{}", length.as_millis())),
         Prompt::Recording(id) => Some(recording_key(id)),
         Prompt::Sound(_) => None,

@@ -4,6 +4,7 @@ use crate::{
     engine::{Cx, Event, Halt, Pressed, Reply},
     ir::{Barge, Cause, Item, Outcome, Play, Repeat, print},
     leg::{LegCommand, LegEvent, Prompt, Speech, Tag},
+    tone,
     trace::What,
 };
 
@@ -101,6 +102,15 @@ pub(super) fn prompt(cx: &Cx, item: &Item) -> Option<Prompt> {
         }
         Item::Sound(name) => {
             let plain = cx.text(name);
+            match tone::named(&plain) {
+                Some(Ok(Prompt::Tone(tone))) if tone.total.is_zero() => return None,
+                Some(Ok(Prompt::Signal(signal))) if signal.total.is_some_and(|total| total.is_zero()) => {
+                    return None;
+                }
+                Some(Ok(prompt)) => return Some(prompt),
+                // Whoever is to play it says what is wrong with it.
+                Some(Err(_)) | None => {}
+            }
             // The name of a local file is no address: its letters stay.
             let name = if plain.contains("://") { cx.address(name) } else { plain };
             (!name.trim().is_empty()).then_some(Prompt::Sound(name))

@@ -77,7 +77,7 @@ fn url(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once("://")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
     // Texts to be spoken and tones look like URLs too.
-    let media = ["tts", "tone_stream", "silence_stream"].contains(&scheme);
+    let media = ["tts", "tone", "tone_stream", "silence_stream", "recording"].contains(&scheme);
     (!scheme.is_empty() && scheme.chars().all(plain) && !media && !rest.contains(char::is_whitespace))
         .then_some(rest)
 }

@@ -9,7 +9,8 @@ use crate::ir::{
     Barge, Callee, Condition, Dial, Hangup, Item, Meanwhile, Node, NodeId, Op, Outcome, Play, Repeat, Target,
     print,
 };
-use crate::leg::DialOutcome;
+use crate::leg::{DialOutcome, Prompt};
+use crate::tone::{self, Sign, Signal};
 
 /// The key of the module that ends a call.
 const END: &str = "end";
@@ -45,7 +46,7 @@ fn absorbed(pen: &Pen<'_>) -> BTreeSet<NodeId> {
     let (mut own, mut others) = (BTreeSet::new(), BTreeSet::new());
     for id in order(pen.program) {
         let Some(node) = pen.node(id) else { continue };
-        let is_busy = matches!(&node.op, Op::Play(play) if busy(pen, play, node));
+        let is_busy = matches!(&node.op, Op::Play(play) if busy(pen, play, node).is_some());
         let targets = node.edges.cases.iter().map(|(_, target)| *target).chain([node.edges.otherwise]);
         for target in targets {
             if let Target::Node(next) = target {
@@ -148,9 +149,9 @@ fn step(pen: &mut Pen<'_>, node: &Node) -> Vec<Value> {
             pen.carried(node, Some(vec![module]), alone)
         }
         Op::Dial(dial) => ring(pen, dial, node),
-        Op::Play(play) if busy(pen, play, node) => {
-            let Some(Item::Tone(tone)) = play.items.first() else { return Vec::new() };
-            vec![json!({ "module": "busy", "duration": tone.total.as_secs() })]
+        Op::Play(play) if busy(pen, play, node).is_some() => {
+            let seconds = busy(pen, play, node).unwrap_or_default().as_secs();
+            vec![json!({ "module": "busy", "duration": seconds })]
         }
         op => {
             let mut list = pen.carried(node, modules(op), alone);
@@ -229,18 +230,20 @@ fn extension(callee: &Callee) -> Option<Value> {
     })
 }
 
-/// A tone and then the end of the call, as `busy` has them: nothing of it may be lost.
-fn busy(pen: &Pen<'_>, play: &Play, node: &Node) -> bool {
-    let [Item::Tone(tone)] = play.items.as_slice() else { return false };
-    let half = Duration::from_millis(500);
-    let usual = tone.hertz == [480, 620] && tone.on == half && tone.off == half;
+/// How long the busy tone is heard where the end of the call follows, as `busy` has them: nothing of it may be lost.
+fn busy(pen: &Pen<'_>, play: &Play, node: &Node) -> Option<Duration> {
+    let [Item::Sound(name)] = play.items.as_slice() else { return None };
+    let Prompt::Signal(tone) = tone::named(name.as_literal()?)?.ok()? else { return None };
+    let total = tone.total?;
+    let usual = Signal { total: Some(total), ..Signal::usual(Sign::Busy) };
     let end = Hangup { status: 486, phrase: None, cause: "busy".to_owned() };
     let ends = match node.edges.otherwise {
         Target::Node(next) => pen.node(next).is_some_and(|next| next.op == Op::Hangup(end)),
         _ => false,
     };
     let plain = play.repeat == Repeat::Times(1) && play.barge == Barge::None && !play.answers;
-    usual && tone.total.subsec_nanos() == 0 && ends && plain && node.edges.cases.is_empty()
+    let said = tone == usual && total.subsec_nanos() == 0;
+    (said && ends && plain && node.edges.cases.is_empty()).then_some(total)
 }
 
 /// A module that only leads on.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{ordinary, prepare, words};
 use crate::{
     ir::{Barge, Collect, Item, Op, Play, Program, Repeat, Target, print},
+    leg::Prompt,
     lower::{self, Dialect},
 };
 
@@ -86,7 +87,7 @@ fn simple(ops: Vec<Op>) -> Vec<Op> {
             play.repeat = Repeat::Times(1);
         }
         if let Op::Play(play) = &mut op {
-            play.items.retain(|item| !matches!(item, Item::Tone(tone) if tone.total.is_zero()));
+            play.items.retain(|item| !is_nothing(item));
             if play.items.is_empty() {
                 continue;
             }
@@ -244,4 +245,16 @@ fn members(debug: &str) -> Vec<(&str, &str)> {
         }
     }
     found
+}
+
+/// A tone without length.
+fn is_nothing(item: &Item) -> bool {
+    match item {
+        Item::Tone(tone) => tone.total.is_zero(),
+        Item::Sound(name) => match name.as_literal().and_then(crate::tone::named) {
+            Some(Ok(Prompt::Signal(signal))) => signal.total.is_some_and(|total| total.is_zero()),
+            _ => false,
+        },
+        _ => false,
+    }
 }

@@ -110,6 +110,11 @@ pub fn prompt(prompt: &Prompt) -> String {
         Prompt::Speech(speech) => format!("Say({})", whole(&speech.text)),
         Prompt::Sound(name) => format!("Sound({})", whole(name)),
         Prompt::Tone(tone) => self::tone(&tone.hertz, tone.total),
+        Prompt::Signal(signal) => {
+            let country = signal.country.iter().map(|country| format!(" {country}"));
+            let total = signal.total.iter().map(|total| format!(", {}", time(*total)));
+            format!("Tone({}{})", signal.what.word(), country.chain(total).collect::<String>())
+        }
         Prompt::Silence(length) => format!("Silence({})", time(*length)),
         Prompt::Recording(id) => format!("Recording({})", quoted(id)),
     }
@@ -136,7 +141,10 @@ fn play(play: &Play) -> String {
 fn item(item: &Item) -> String {
     match item {
         Item::Speech(speech) => format!("Say({})", quoted(&speech.text.to_string())),
-        Item::Sound(name) => format!("Sound({})", quoted(&name.to_string())),
+        Item::Sound(name) => match name.as_literal().and_then(crate::tone::named) {
+            Some(Ok(named)) => prompt(&named),
+            _ => format!("Sound({})", quoted(&name.to_string())),
+        },
         Item::Tone(tone) => self::tone(&tone.hertz, tone.total),
         Item::Silence(length) => format!("Silence({})", time(*length)),
     }

@@ -72,10 +72,12 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
+    /// All that there are.
+    pub const ALL: [FileFormat; 3] = [FileFormat::Wav, FileFormat::Mp3, FileFormat::Ogg];
+
     /// The format of this name in the dialects' documents.
     pub fn from_name(name: &str) -> Option<FileFormat> {
-        let all = [FileFormat::Wav, FileFormat::Mp3, FileFormat::Ogg];
-        all.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
+        FileFormat::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 
     /// Its name, which is its files' extension too.

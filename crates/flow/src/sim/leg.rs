@@ -305,6 +305,7 @@ fn length(prompt: &Prompt) -> Duration {
         }
         Prompt::Sound(_) => SOUND,
         Prompt::Tone(tone) => tone.total,
+        Prompt::Signal(signal) => signal.total.unwrap_or(SOUND),
         Prompt::Silence(length) => *length,
         Prompt::Recording(_) => Duration::from_secs(2),
     }

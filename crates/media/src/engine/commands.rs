@@ -46,6 +46,8 @@ impl Engine {
             Command::Pause { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Pause)),
             Command::Resume { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Resume)),
             Command::Seek { tag, to } => self.order(leg, Order::Steer(leg, tag, Steer::Seek(to))),
+            Command::Skip { tag, by } => self.order(leg, Order::Steer(leg, tag, Steer::Skip(by))),
+            Command::Locate { tag } => self.order(leg, Order::Steer(leg, tag, Steer::Tell)),
             Command::Swap { tag, items } => {
                 self.order(leg, Order::Swap(leg, self.list(tag, items, Repeat::Times(0))))
             }

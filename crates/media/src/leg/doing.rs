@@ -40,6 +40,8 @@ impl Leg {
             Steer::Pause => list.pause(true),
             Steer::Resume => list.pause(false),
             Steer::Seek(to) => list.seek(to),
+            Steer::Skip(by) => list.skip(by),
+            Steer::Tell => {}
         }
         let (at, paused) = (list.position(), list.is_paused());
         out.event(Event::Position { leg: self.id, tag, at, paused });

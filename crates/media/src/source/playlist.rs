@@ -151,6 +151,14 @@ impl Playlist {
         self.advance(to);
     }
 
+    /// Go on so many milliseconds later, or earlier; not before this round, and not behind its end.
+    pub(crate) fn skip(&mut self, by: i64) {
+        let ticks = self.items.iter().map(|prompt| prompt.ticks()).sum::<u64>();
+        let round = Duration::from_millis(ticks.div_ceil(TICKS_A_MS));
+        let at = i64::try_from(self.position().as_millis()).unwrap_or(i64::MAX).saturating_add(by);
+        self.seek(Duration::from_millis(at.max(0).unsigned_abs()).min(round));
+    }
+
     /// Where it is in this round.
     pub(crate) fn position(&self) -> Duration {
         let before: u64 = self.items.iter().take(self.item).map(|prompt| prompt.ticks()).sum();

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) rtp: Rtp,
     pub(crate) codecs: switch::Codecs,
     pub(crate) amd: switch::AmdTimings,
+    /// Whose network's signals are heard.
+    pub(crate) country: String,
     /// A flows directory; `None` for the demo in the binary.
     pub(crate) flows: Option<PathBuf>,
     pub(crate) account: String,
@@ -238,6 +240,7 @@ impl Read {
             },
             codecs: self.codecs(),
             amd: self.timings(),
+            country: self.text("media.country").to_owned(),
             flows: path("flows.directory"),
             account: self.text("flows.account").to_owned(),
             web: Web {

@@ -253,6 +253,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Silence told by a description of its noise (RFC 3389) to ends that agree. heard: theirs is understood, ours is sent as\npackets; sent: ours too, five times a second where a leg has nothing to say, which costs next to nothing, but some\nphones take it for a dead line and some recorders cut it out; off: our descriptions do not name it.",
     ),
     setting(
+        "media.country",
+        Choice(switch::COUNTRIES),
+        "\"us\"",
+        "Whose network's signals are heard: ringing, busy, congestion and the dial tone (ITU-T E.180), by ISO 3166 code.\nFlows name others by tone://busy;country=de.",
+    ),
+    setting(
         "media.encryption",
         Choice(&["off", "offered", "preferred", "required"]),
         "\"offered\"",

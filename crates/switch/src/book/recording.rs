@@ -1,8 +1,11 @@
 //! Recordings in the book: what a call's page says of each, from its beginning to where it is in the end.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::Record;
+use crate::events::wall_clock;
 
 /// A recording of a call, as others see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,10 +18,50 @@ pub struct RecordingView {
     pub began: Timestamp,
     /// Its length in seconds, once it is over.
     pub seconds: Option<f64>,
+    /// How it was paused.
+    pub pauses: Pauses,
     /// What the flow's author noted of it.
     pub notes: Vec<(String, String)>,
     /// Where it stands.
     pub state: RecordingState,
+}
+
+/// The pauses of a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pauses {
+    /// How many there were.
+    pub count: u32,
+    /// How long those were that are over.
+    pub total: Duration,
+    /// What the one that goes on leaves in the file, and since when.
+    pub now: Option<(media::Pause, Timestamp)>,
+}
+
+impl Pauses {
+    /// It is paused in this way from here on, or goes on. Another way of the same pause does not make it another.
+    pub(crate) fn change(&mut self, pause: Option<media::Pause>, at: Timestamp) {
+        let since = self.now.map(|(_, since)| since);
+        self.now = pause.map(|pause| (pause, since.unwrap_or(at)));
+        match (since, pause) {
+            (None, Some(_)) => self.count += 1,
+            // A clock that is set back makes no negative length.
+            (Some(since), None) => {
+                self.total += Duration::try_from(at.duration_since(since)).unwrap_or_default()
+            }
+            _ => {}
+        }
+    }
+
+    /// How long it was paused so far, in seconds to the millisecond.
+    pub fn seconds(&self) -> f64 {
+        self.until(wall_clock())
+    }
+
+    fn until(&self, at: Timestamp) -> f64 {
+        let mut all = *self;
+        all.change(None, at);
+        crate::call::recording::seconds(all.total)
+    }
 }
 
 /// Where a recording stands.
@@ -128,5 +171,31 @@ impl Record {
     /// What is written down about a recording.
     pub(crate) fn recording(&self, id: &str) -> Option<RecordingView> {
         crate::lock(&self.about).recordings.iter().find(|view| view.id == id).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use media::Pause;
+
+    use super::*;
+
+    #[test]
+    fn pauses_are_counted_and_their_lengths_added_up() {
+        let at = |second: i64| Timestamp::from_second(1_000 + second).unwrap();
+        let mut pauses = Pauses::default();
+        for (pause, second) in [
+            (None, 0),
+            (Some(Pause::Silence), 1),
+            (Some(Pause::Cut), 3),
+            (None, 4),
+            (None, 9),
+            (Some(Pause::Cut), 10),
+        ] {
+            pauses.change(pause, at(second));
+        }
+        assert_eq!((pauses.count, pauses.total), (2, Duration::from_secs(3)));
+        assert_eq!(pauses.now, Some((Pause::Cut, at(10))));
+        assert_eq!((pauses.until(at(12)), pauses.until(at(5))), (5.0, 3.0));
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn leg_of(event: &media::Event) -> Option<LegId> {
     use media::Event::*;
     match event {
         Played { leg, .. }
+        | Position { leg, .. }
         | DigitsSent { leg, .. }
         | Digit { leg, .. }
         | DigitEnded { leg, .. }

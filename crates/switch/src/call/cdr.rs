@@ -125,6 +125,8 @@ fn recording(view: &RecordingView) -> Value {
         "file": view.file,
         "began": view.began.to_string(),
         "seconds": view.seconds,
+        "pauses": view.pauses.count,
+        "paused_s": view.pauses.seconds(),
         "state": view.state.word(),
         "place": view.state.place(),
         "to": view.state.to(),

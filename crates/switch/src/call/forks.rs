@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use audio::tone::Signal;
 use flow::ir::Meanwhile;
 use flow::leg::{DialOutcome, Leg, LegCommand, Prompt};
+use flow::tone::{Sign, Signal};
 use sip::Reason;
 
 use super::LegKey;
 use super::dial::Stage;
 use super::run::Call;
-use super::tones::signal;
 use super::transfer::News;
 
 impl Call {
@@ -131,8 +130,7 @@ impl Call {
     }
 }
 
-/// The tone that says that it rings, for a caller who is answered already: that of North America, which is told
-/// everywhere from all others by its length.
+/// One turn of the tone that says that it rings, for a caller who is answered already.
 pub(super) fn ringback() -> Vec<Prompt> {
-    signal("us", Signal::Ringback)
+    vec![Prompt::Signal(Signal::usual(Sign::Ringback))]
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use flow::ir::{AfterBridge, Side, Transfer as Order};
-use flow::leg::{Prompt, Tag};
+use flow::leg::Tag;
 use sip::Reason;
 
 use super::LegKey;
@@ -64,7 +64,8 @@ impl Call {
         if order.attended && self.consult(now, tag, (by, of), &order, &program) {
             return None;
         }
-        let ringing = order.ringback.map_or_else(ringback, |sound| vec![Prompt::Sound(sound)]);
+        let chosen = order.ringback.as_deref().map(flow::tone::prompts).filter(|sound| !sound.is_empty());
+        let ringing = chosen.unwrap_or_else(ringback);
         match self.send_off(now, of, &order.to, program, None, Some((by, Asked::Flow(tag)))) {
             Ok(()) => {
                 if let Some(leg) = self.leg_mut(by) {

@@ -11,6 +11,7 @@ mod negotiation;
 mod noting;
 mod orders;
 mod placed;
+mod playback;
 mod rate;
 mod sound;
 mod taping;
@@ -138,6 +139,8 @@ pub(crate) struct CallLeg {
     /// The key that is pressed, if it counts.
     pressed: Option<char>,
     own: Own,
+    /// Who asked outside where it is that the leg hears; mostly nobody.
+    asked: Vec<playback::Asked>,
     /// Recordings whose time has not come.
     pending: Vec<Pending>,
     /// The flow that runs when a recording that begins from here on is over.
@@ -203,6 +206,7 @@ impl CallLeg {
             keypad: Keypad::default(),
             pressed: None,
             own: Own::Nothing,
+            asked: Vec::new(),
             pending: Vec::new(),
             after_recording: None,
             fleeting: Vec::new(),

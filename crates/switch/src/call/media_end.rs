@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use audio::Rate;
 use flow::leg::{LegEvent, Tag};
-use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Ports};
+use media::{Command, Engine, Form, LegId, LegReport, LegSetup, Pause, Ports};
 use tokio::sync::mpsc;
 
 use crate::call::recording::Ongoing;
@@ -309,13 +309,44 @@ impl MediaEnd {
         numbers.into_iter().filter(|number| self.owe(Owed::Stop(*number))).count() > 0
     }
 
-    /// Puts silence in place of what the recording that the flow started with `tag` hears, or goes on with it.
-    pub(crate) fn mask(&mut self, tag: Tag, on: bool) {
-        let is_meant = |started: &&Started| started.tag == tag && matches!(started.job, Job::Recording(_));
-        let numbers: Vec<u64> = self.jobs.iter().filter(is_meant).map(|started| started.number).collect();
-        numbers.into_iter().for_each(|number| {
-            self.owe(Owed::Mask(number, on));
+    /// Sends what `command` makes of the number of the sound that was started last with `tag`; that number, `None` if
+    /// there is no such sound.
+    pub(crate) fn steer(
+        &self,
+        tag: Tag,
+        command: impl FnOnce(u64) -> Command,
+    ) -> Result<Option<u64>, media::Error> {
+        let leg = self.leg().ok_or(media::Error::NoLeg)?;
+        let number = self.sound(tag);
+        number.map(|number| self.engine.send(leg, command(number)).map(|()| number)).transpose()
+    }
+
+    /// Leaves out what those recordings hear, or goes on with them; which they are.
+    pub(crate) fn pause_recordings(
+        &mut self,
+        is_meant: impl Fn(Tag, &Ongoing) -> bool,
+        pause: Option<Pause>,
+    ) -> Vec<String> {
+        let meant = self.jobs.iter().filter_map(|started| match &started.job {
+            Job::Recording(ongoing) if is_meant(started.tag, ongoing) => {
+                Some((started.number, ongoing.id.clone()))
+            }
+            _ => None,
         });
+        let (numbers, ids): (Vec<u64>, Vec<String>) = meant.unzip();
+        for number in numbers {
+            self.owe(Owed::Pause(number, pause));
+        }
+        ids
+    }
+
+    /// Ends the recording of this id; its event follows.
+    pub(crate) fn stop_recording(&mut self, id: &str) {
+        let is_meant = |job: &Job| matches!(job, Job::Recording(ongoing) if ongoing.id == id);
+        let meant = self.jobs.iter().find(|started| is_meant(&started.job)).map(|started| started.number);
+        if let Some(number) = meant {
+            self.owe(Owed::Stop(number));
+        }
     }
 
     /// What was started under this number is over; `None` if that is known already.

@@ -24,6 +24,7 @@ mod cause;
 pub(crate) mod cdr;
 mod codes;
 mod consult;
+mod control;
 mod dial;
 mod digits;
 mod directory;
@@ -69,7 +70,6 @@ mod start;
 mod taking;
 mod timeline;
 mod told;
-mod tones;
 mod transfer;
 mod voice;
 
@@ -86,6 +86,7 @@ pub(crate) use addresses::Legs;
 pub(crate) use caller::Caller;
 pub(crate) use camp::Camps;
 pub(crate) use cause::Ends;
+pub(crate) use control::Control;
 pub(crate) use errand::Runs;
 pub use errand::{FlowWish, NotARunId, RunId, RunState, RunView};
 pub use feature::obeys;
@@ -138,6 +139,8 @@ pub(crate) enum Mail {
     Replacing(Box<Replacing>),
     /// From outside.
     Order(Order),
+    /// From outside, about what is played and recorded.
+    Control(Control),
 }
 
 /// What others may ask of a call.

@@ -10,6 +10,7 @@
 //! Making ready happens in a task, which a stop or the end of the call ends; what is in memory is played at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Prompt, Tag};
@@ -52,6 +53,8 @@ enum State {
         list: List,
         /// What its prompts are encoded as.
         form: Form,
+        /// How long a round lasts.
+        length: Duration,
         /// Makes them ready in another form.
         errand: Option<Errand>,
     },
@@ -105,7 +108,7 @@ impl Player {
         let wanted = media.form()?;
         match std::mem::replace(&mut self.state, State::Quiet) {
             State::Resolving { list, .. } => self.resolve(media, list),
-            State::Playing { list, form, .. } => {
+            State::Playing { list, form, length, .. } => {
                 let at_hand = match form == wanted {
                     true => None,
                     false => self.shared.studio.at_hand(&list.prompts, wanted),
@@ -113,11 +116,11 @@ impl Player {
                 self.state = match at_hand {
                     Some(items) => {
                         swap(media, list.tag, items);
-                        State::Playing { list, form: wanted, errand: None }
+                        State::Playing { list, form: wanted, length, errand: None }
                     }
                     None => {
                         let errand = (form != wanted).then(|| self.prepare(&list, wanted));
-                        State::Playing { list, form, errand }
+                        State::Playing { list, form, length, errand }
                     }
                 };
                 None
@@ -153,13 +156,13 @@ impl Player {
                 Ok(items) => self.play(media, list, items),
                 Err(error) => failed(list.tag, error.to_string()),
             },
-            State::Playing { list, form, errand: Some(own) } if own.number == errand => {
+            State::Playing { list, form, length, errand: Some(own) } if own.number == errand => {
                 // A list that is not to be had in the new form ends in its time, unheard.
                 let form = result.map_or(form, |items| {
                     swap(media, list.tag, items);
                     media.form().unwrap_or(form)
                 });
-                self.state = State::Playing { list, form, errand: None };
+                self.state = State::Playing { list, form, length, errand: None };
                 None
             }
             // A stop that came first has answered already.
@@ -175,6 +178,19 @@ impl Player {
         match &self.state {
             State::Quiet => None,
             State::Resolving { list, .. } | State::Playing { list, .. } => Some(list.tag),
+        }
+    }
+
+    /// How long a round of what is heard lasts; `None` while it is being made ready.
+    pub(super) fn length(&self) -> Option<Duration> {
+        self.heard().map(|(_, _, _, length)| length)
+    }
+
+    /// What is heard: its tag, what it is, how often, and how long a round lasts.
+    pub(super) fn heard(&self) -> Option<(Tag, &[Prompt], media::Repeat, Duration)> {
+        match &self.state {
+            State::Playing { list, length, .. } => Some((list.tag, &list.prompts, list.repeat, *length)),
+            State::Quiet | State::Resolving { .. } => None,
         }
     }
 
@@ -225,9 +241,10 @@ impl Player {
     fn play(&mut self, media: &mut MediaEnd, list: List, items: Vec<Arc<media::Prompt>>) -> Told {
         let (tag, repeat, start) = (list.tag, list.repeat, list.start);
         let Some(form) = media.form() else { return failed(tag, "there is no audio".to_owned()) };
+        let length = items.iter().map(|item| item.duration()).sum();
         match media.start(tag, Job::Sound, |tag| Command::Play { tag, items, repeat, start }) {
             Ok(()) => {
-                self.state = State::Playing { list, form, errand: None };
+                self.state = State::Playing { list, form, length, errand: None };
                 None
             }
             Err(error) => failed(tag, error.to_string()),

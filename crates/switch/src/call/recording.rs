@@ -12,7 +12,7 @@ use flow::leg::Tag;
 use jiff::Timestamp;
 
 use super::CallId;
-use crate::book::{Record, RecordingState, RecordingView};
+use crate::book::{Pauses, Record, RecordingState, RecordingView};
 use crate::events::wall_clock;
 use crate::shared::Shared;
 use crate::spool::{self, Destination, End, Fleeting};
@@ -195,6 +195,7 @@ pub(crate) fn view(letter: &spool::Order, at: Timestamp) -> RecordingView {
         file: letter.file.clone(),
         began: at,
         seconds: None,
+        pauses: Pauses::default(),
         notes: letter.notes.clone(),
         state: RecordingState::Recording,
     }
@@ -233,6 +234,7 @@ pub(super) fn finished(
         return Kept::Yes;
     }
     let seconds = seconds(length);
+    record.write_recording(id, |view| view.pauses.change(None, moment()));
     if length < ongoing.least {
         let why = format!("{id} is thrown away: {seconds} s, where the least is {}", ongoing.least.as_secs());
         record.write_recording(id, |view| {
@@ -255,7 +257,10 @@ pub(super) fn failed(shared: &Shared, record: &Record, ongoing: &Ongoing, why: &
     if ongoing.fleeting.is_some() {
         return;
     }
-    record.write_recording(id, |view| broken(view, why, &shared.recordings_dir));
+    record.write_recording(id, |view| {
+        view.pauses.change(None, moment());
+        broken(view, why, &shared.recordings_dir);
+    });
     tracing::warn!(recording = id, why, "a recording failed");
     metrics::counter!("offhook_recordings_failed_total").increment(1);
     shared.spool.over(id, record.id, End::Broken(why.to_owned()));

@@ -131,6 +131,7 @@ impl Call {
                     Some(Mail::Kept(tag, kept)) => self.kept(now, tag, kept),
                     Some(Mail::Http(tag, result)) => self.replied(now, tag, result),
                     Some(Mail::Order(order)) => self.ordered(now, order),
+                    Some(Mail::Control(control)) => self.controlled(now, control),
                     None => self.time(now),
                 }
                 self.settle(now);
@@ -352,9 +353,8 @@ impl Call {
                 self.journal(now, &input, document.as_ref());
                 self.machine.handle(now, input);
             }
-            Effect::Trace(What::Ended { .. }) => {
-                // The call writes its own last line: it also knows of ends that the flow did not see.
-            }
+            // The call writes its own last line: it also knows of ends that the flow did not see.
+            Effect::Trace(What::Ended { .. }) => {}
             Effect::Trace(what) => self.record.timeline.add(now, what),
             Effect::Ended(end) => {
                 self.give_back(now);

@@ -41,6 +41,7 @@ mod slots;
 mod star_codes;
 mod talk;
 mod taping;
+mod tones;
 mod transfer;
 mod web;
 mod websocket;

@@ -3,13 +3,9 @@
 use std::time::Duration;
 
 use super::{Route, Step};
-use crate::ir::{
-    Barge, Edges, Expr, FileFormat, Item, Keeping, Op, Play, Record, Repeat, Sides, Template, Tone,
-};
+use crate::ir::{Barge, Edges, Expr, FileFormat, Item, Keeping, Op, Play, Record, Repeat, Sides, Template};
 use crate::lower::{Code, nearest};
-
-/// The busy tone of the United States and most of the world: 480 and 620 Hz, half a second on and off (ITU-T E.180).
-const BUSY: ([u16; 2], Duration) = ([480, 620], Duration::from_millis(500));
+use crate::tone::{Sign, Signal};
 
 /// Every module there is, of the documentation and then of the wild.
 const NAMES: [&str; 23] = [
@@ -106,13 +102,12 @@ impl Route<'_> {
         name.map(|name| Item::Sound(Template::literal(name))).into_iter().collect()
     }
 
-    /// The tone is early media for a caller who was not answered, who then gets 486.
+    /// The tone, that of the configured country, is early media for a caller who was not answered, who then gets 486.
     fn busy(&mut self, step: &Step<'_>) {
         let total = step.members.seconds(&mut self.builder, "duration").unwrap_or(Duration::from_secs(3));
-        let (hertz, half) = BUSY;
-        let tone = Tone { hertz: hertz.to_vec(), on: half, off: half, total };
+        let tone = Signal { total: Some(total), ..Signal::usual(Sign::Busy) };
         let play = Play {
-            items: vec![Item::Tone(tone)],
+            items: vec![Item::Sound(Template::literal(tone.name()))],
             repeat: Repeat::Times(1),
             barge: Barge::None,
             consume: false,

@@ -91,7 +91,7 @@ const MODULES: &[Module] = &[
             Opt::new("noanswer", Kind::Id, "The key of the next module if nobody answers, or `sipuser_voicemail` for that user's own mailbox."),
         ])
         .edges(&[AFTER_TALK, ("invalid", "nobody has this extension"), ("timeout", "no key in time"), NOBODY]),
-    module("busy", &["Play", "Hangup"], "A busy tone (480 and 620 Hz) as early media, then 486; a caller who was answered is hung up on.")
+    module("busy", &["Play", "Hangup"], "The busy tone of the country (`media.country`) as early media, then 486; a caller who was answered is hung up on.")
         .options(&[Opt::new("duration", Kind::Seconds, "How long the tone sounds.").default("3")])
         .edges(&[("end", "always")]),
     module("voicemail", &["Leave", "Answer"], "The caller leaves one message, which is put into every box.")

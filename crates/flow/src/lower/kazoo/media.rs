@@ -167,7 +167,7 @@ impl Walk<'_> {
     }
 
     /// What a media id means: a sound's name or address, `silence_stream://ms`, `tone_stream://%(on,off,hertz…)`, or
-    /// `tts://text`, which is ours.
+    /// `tts://text`, `tone://busy` and `recording://id`, which are ours.
     pub(super) fn media(&mut self, id: &str, at: &Pointer) -> Vec<Item> {
         if let Some(text) = id.strip_prefix("tts://") {
             return vec![Item::Speech(SpeechItem { text: Template::literal(text), ..SpeechItem::default() })];
@@ -183,6 +183,13 @@ impl Walk<'_> {
                 format!("`{id}` is no silence: expected `silence_stream://1000` in milliseconds"),
             );
             return Vec::new();
+        }
+        if let Some(named) = crate::tone::named(id) {
+            if let Err(why) = named {
+                self.report(Code::BadValue, at, format!("`{id}` is no tone: {why}"));
+                return Vec::new();
+            }
+            return vec![Item::Sound(Template::literal(id))];
         }
         if let Some(rest) = id.strip_prefix("tone_stream://") {
             let tones = crate::tone::stream(rest);

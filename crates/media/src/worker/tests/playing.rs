@@ -81,6 +81,37 @@ fn a_play_is_paused_sought_and_resumed() {
 }
 
 #[test]
+fn a_play_skips_forwards_and_backwards_within_its_bounds() {
+    let setup = setup();
+    let mut rig = Rig::with(setup.clone());
+    let whole = scale(&setup);
+    let length = whole.duration();
+    rig.play(3, vec![whole.clone()], Repeat::Times(1));
+    rig.slots(4 * 10);
+    rig.order(Order::Steer(id(0), 3, Steer::Tell));
+    rig.order(Order::Steer(id(0), 3, Steer::Skip(300)));
+    rig.order(Order::Steer(id(0), 3, Steer::Skip(-100)));
+    rig.order(Order::Steer(id(0), 3, Steer::Skip(i64::MIN)));
+    rig.slots(1);
+    let places = |events: Vec<Event>| -> Vec<Duration> {
+        let place = |event| match event {
+            Event::Position { tag: 3, at, paused: false, .. } => at,
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(place).collect()
+    };
+    let told = places(rig.take_events());
+    assert_eq!(told[1..], [told[0] + MS(300), told[0] + MS(200), MS(0)], "{told:?}");
+    rig.heard();
+    rig.slots(4);
+    assert_eq!(payloads(&rig.heard()), [whole.bytes()[..160].to_vec()]);
+    rig.order(Order::Steer(id(0), 3, Steer::Skip(i64::MAX)));
+    rig.slots(8);
+    let end = rig.take_events();
+    assert!(length > MS(0) && end.contains(&Event::Played { leg: id(0), tag: 3, stopped: false }), "{end:?}");
+}
+
+#[test]
 fn after_a_change_of_codec_a_play_goes_on_at_its_place() {
     let (law, opus) = (setup(), speaking(Codec::Opus, 107));
     let (in_law, in_opus) = (scale(&law), scale(&opus));

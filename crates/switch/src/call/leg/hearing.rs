@@ -42,17 +42,22 @@ impl CallLeg {
             }
             media::Event::Released { report, .. } => {
                 let words = self.media.released(report);
+                self.asked.clear();
                 self.owner.record.write_leg(self.mark(), |leg| leg.quality = Quality::of(report));
                 self.owner.record.set_media(self.mark(), None);
                 self.note_media(now, words);
             }
+            media::Event::Position { tag, at, paused, .. } => self.playback_at(now, *tag, *at, *paused),
             _ => match self.media.outcome(&event) {
-                Some(Outcome::Told(tag, event)) => {
+                Some(Outcome::Told(tag, told)) => {
+                    if let media::Event::Played { tag: number, .. } = event {
+                        self.playback_over(number);
+                    }
                     // What took its place under the same tag goes on.
                     if !self.media.is_doing(tag) {
                         self.player.played(tag);
                     }
-                    self.tell(tag, event);
+                    self.tell(tag, told);
                     self.entertain();
                 }
                 Some(Outcome::Found(tag, found)) => self.found(tag, found),

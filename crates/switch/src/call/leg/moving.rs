@@ -95,6 +95,7 @@ impl CallLeg {
     /// Moves to another call.
     pub(crate) fn rehome(&mut self, owner: Owner) {
         self.player.rehome(owner.mail.clone());
+        self.asked.clear();
         self.unattend();
         self.take_recordings_to(&owner.record);
         self.media.rehome(owner.mail.clone(), TAKEN_ALONG);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flow::ir::Cause;
 use flow::leg::{LegEvent, Tag};
-use media::Command;
+use media::{Command, Pause};
 
 use super::{CallLeg, TAKEN_ALONG};
 use crate::book::Record;
@@ -39,8 +39,11 @@ impl CallLeg {
         let ongoing = order.ongoing(&id, self.after_recording.clone());
         let job = Job::Recording(Box::new(recording::begun(&self.shared, &record, ongoing, at, order)));
         match self.media.start(tag, job, |tag| Command::Record { tag, recording }) {
-            Ok(()) if masked => self.media.mask(tag, true),
-            Ok(()) => {}
+            Ok(()) => {
+                if masked {
+                    self.paused(|of, _| of == tag, Some(Pause::Silence));
+                }
+            }
             Err(error) => {
                 recording::unbegun(&self.shared, &record, &id, &error.to_string());
                 self.fail(tag, Cause::Recording, error.to_string());
@@ -58,9 +61,39 @@ impl CallLeg {
 
     /// Puts silence in place of what is heard, or no longer.
     pub(super) fn mask(&mut self, tag: Tag, on: bool) {
-        self.media.mask(tag, on);
+        self.paused(|of, _| of == tag, on.then_some(Pause::Silence));
         let waits = self.pending.iter_mut().filter(|pending| pending.tag == tag);
         waits.for_each(|pending| pending.masked = on);
+    }
+
+    /// Whether the recording of this id runs here.
+    pub(in crate::call) fn records(&self, id: &str) -> bool {
+        self.media.recordings().any(|ongoing| ongoing.id == id)
+    }
+
+    /// Somebody outside has a recording leave out what comes, or go on.
+    pub(in crate::call) fn pause_recording(&mut self, now: Instant, id: &str, pause: Option<Pause>) {
+        self.paused(|_, ongoing| ongoing.id == id, pause);
+        let did = match pause {
+            Some(Pause::Silence) => "paused from outside, with silence in its place",
+            Some(Pause::Cut) => "paused from outside",
+            None => "resumed from outside",
+        };
+        self.note(now, format!("the recording {id} was {did}"));
+    }
+
+    /// Somebody outside ends a recording.
+    pub(in crate::call) fn stop_recording(&mut self, now: Instant, id: &str) {
+        self.note(now, format!("the recording {id} was stopped from outside"));
+        self.media.stop_recording(id);
+    }
+
+    /// Has recordings leave out what comes, or go on, and writes that down.
+    fn paused(&mut self, is_meant: impl Fn(Tag, &Ongoing) -> bool, pause: Option<Pause>) {
+        let at = recording::moment();
+        for id in self.media.pause_recordings(is_meant, pause) {
+            self.owner.record.write_recording(&id, |view| view.pauses.change(pause, at));
+        }
     }
 
     /// The flow that runs without a call when a recording from here on is over.

@@ -13,8 +13,8 @@ pub(super) enum Owed {
     Loudness(f32),
     /// The end of what has this number.
     Stop(u64),
-    /// Silence in place of what the recording of this number hears, or no longer.
-    Mask(u64, bool),
+    /// What the recording of this number leaves out from here on, if it does.
+    Pause(u64, Option<Pause>),
 }
 
 impl Owed {
@@ -22,8 +22,8 @@ impl Owed {
         match self {
             Owed::Loudness(gain) => Command::Loudness { gain },
             Owed::Stop(tag) => Command::Stop { tag },
-            Owed::Mask(tag, true) => Command::PauseRecording { tag, pause: Pause::Silence },
-            Owed::Mask(tag, false) => Command::ResumeRecording { tag },
+            Owed::Pause(tag, Some(pause)) => Command::PauseRecording { tag, pause },
+            Owed::Pause(tag, None) => Command::ResumeRecording { tag },
         }
     }
 
@@ -32,7 +32,7 @@ impl Owed {
         match (self, before) {
             (Owed::Loudness(_), Owed::Loudness(_)) => true,
             (Owed::Stop(now), Owed::Stop(number)) => now == number,
-            (Owed::Mask(now, _), Owed::Mask(number, _)) => now == number,
+            (Owed::Pause(now, _), Owed::Pause(number, _)) => now == number,
             _ => false,
         }
     }

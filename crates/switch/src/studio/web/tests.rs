@@ -25,7 +25,8 @@ fn studio(folder: &Path, change: impl FnOnce(&mut WebSounds), limit: Duration) -
     change(&mut web);
     let voice = Voice::new(speech::Config::default(), http.client());
     let flows = Arc::new(ArcSwap::from_pointee(store::Flows::new()));
-    Studio::new(64 << 20, voice, (web, http), flows, store::Sounds::new(), folder.to_owned(), limit)
+    let home = (folder.to_owned(), "us".to_owned());
+    Studio::new(64 << 20, voice, (web, http), flows, store::Sounds::new(), home, limit)
 }
 
 fn form(codec: Codec, ms: u64) -> Form {

@@ -155,7 +155,7 @@ pub(super) const MODULES: &[Module] = &[
     seed("play", &["Play"], "Plays a sound.")
         .answers()
         .options(&[
-            Opt::new("id", Kind::Id, "A sound's name or URL, `tone_stream://…`, `silence_stream://ms`, `tts://text`.").required(),
+            Opt::new("id", Kind::Id, "A sound's name or URL, `tone_stream://…`, `silence_stream://ms`, `tts://text`, `tone://busy`, `recording://id`.").required(),
             Opt::new("answer", Kind::Flag, "Answers first; otherwise it is early media.").default("true"),
             Opt::new("loop_count", Kind::Count, "How often.").default("1"),
             TERMINATORS,
