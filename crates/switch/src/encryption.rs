@@ -43,6 +43,7 @@ impl Encryption {
             keying: self.keying,
             secrets: Secrets(secrets),
             fingerprint: self.fingerprint.clone(),
+            roomy: false,
         }
     }
 }

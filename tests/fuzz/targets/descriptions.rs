@@ -36,6 +36,7 @@ fn encryption(rng: &mut Rng) -> Encryption {
         policy: policies[rng.usize(..policies.len())],
         keying: if rng.bool() { Keying::Sdes } else { Keying::Dtls },
         fingerprint: rng.bool().then(|| Fingerprint { digest: Digest::Sha256, bytes: vec![7; 32] }),
+        roomy: rng.bool(),
         ..Encryption::default()
     }
 }

@@ -71,6 +71,11 @@ impl Ours {
         self.capabilities.codecs = codecs;
     }
 
+    /// Our offers may be longer than a datagram takes.
+    pub fn give_room(&mut self) {
+        self.capabilities.encryption.roomy = true;
+    }
+
     /// What was agreed on last.
     pub fn agreed(&self) -> Option<&Audio> {
         self.agreed.as_ref()

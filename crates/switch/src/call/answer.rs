@@ -9,7 +9,7 @@ use std::time::Duration;
 use audio::codec::{Codec, OpusSettings};
 use media::{Alternative, LegSetup};
 use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
-use sip::Body;
+use sip::{Body, Flow};
 
 use crate::codecs::{Codecs, ComfortNoise};
 use crate::encryption;
@@ -50,6 +50,15 @@ impl Table {
             version: 1,
         };
         Table { codecs, address, ours: Ours::new(capabilities), last: None }
+    }
+
+    /// For a peer that is reached this way: what goes by a stream may be longer than a datagram.
+    pub(crate) fn toward(codecs: Arc<Codecs>, flow: &Flow, rtp_port: u16) -> Table {
+        let mut table = Table::new(codecs, flow.local.ip(), rtp_port);
+        if flow.transport.is_reliable() {
+            table.ours.give_room();
+        }
+        table
     }
 
     /// What it was made with.
@@ -161,3 +170,6 @@ fn agree(audio: &Audio, codecs: &Codecs, told: IpAddr) -> Result<Agreement, Refu
     }
     Ok(Agreement { setup: Arc::new(setup), words })
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,7 +231,7 @@ pub(super) fn answering(
             return Err((session, Refusal::NoPorts));
         }
     };
-    let table = Table::new(codecs.clone(), invite.flow.local.ip(), ports.rtp_port());
+    let table = Table::toward(codecs.clone(), &invite.flow, ports.rtp_port());
     let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
     let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
     let from = invite.flow.remote.ip();

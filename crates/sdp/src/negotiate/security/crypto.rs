@@ -38,11 +38,15 @@ impl Suite {
     ];
 
     /// What our offers name: RFC 3711's own, which everybody has, and the two that are better. Each line is a twelfth
-    /// of what a datagram takes (RFC 3261 §18.1.1), so no more than these.
-    const OFFERED: [Suite; 3] = [Suite::ALL[0], Suite::ALL[1], Suite::ALL[4]];
+    /// of what a datagram takes (RFC 3261 §18.1.1), so what those have who have nothing else is named where there is
+    /// room only.
+    const OFFERED: [Suite; 4] = [Suite::ALL[0], Suite::ALL[1], Suite::ALL[4], Suite::ALL[7]];
+
+    /// How many of them are named where there is no room for more.
+    const NARROW: usize = 3;
 
     /// Bytes of their keys.
-    pub(super) const OFFERED_LEN: usize = 44 + 28 + 30;
+    pub(super) const OFFERED_LEN: usize = 44 + 28 + 30 + 30;
 
     /// Bytes of the longest key with its salt.
     pub(super) const LONGEST: usize = 46;
@@ -115,6 +119,9 @@ fn lines(media: &Media) -> impl Iterator<Item = Line> {
 
 /// The key of ours that an offer has in its n-th line.
 fn offered(ours: &Encryption, at: usize) -> Option<Key> {
+    if at >= Suite::NARROW && !ours.roomy {
+        return None;
+    }
     let suite = *Suite::OFFERED.get(at)?;
     let start = Suite::OFFERED.iter().take(at).map(|suite| suite.len).sum();
     key(ours, suite, suite.name, start)

@@ -75,6 +75,8 @@ pub struct Encryption {
     pub secrets: Secrets,
     /// Of our certificate; `None` where there are no handshakes.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether our offers may be longer than a datagram takes: they go by a stream.
+    pub roomy: bool,
 }
 
 /// How the audio is secured.

@@ -17,7 +17,7 @@ fn capabilities(policy: Policy, keying: Keying) -> Capabilities {
         codecs: vec![Codec::new("PCMU", 0, 8_000)],
         telephone_event: false,
         comfort_noise: false,
-        encryption: Encryption { policy, keying, secrets, fingerprint },
+        encryption: Encryption { policy, keying, secrets, fingerprint, roomy: false },
         address: "198.51.100.1".parse().unwrap(),
         rtp_port: 20_000,
         ptime: 20,
@@ -64,7 +64,7 @@ fn the_strongest_of_several_keys_is_taken_and_answered_with_its_tag() {
         (receive.suite.name, receive.bytes.clone()),
         ("AEAD_AES_256_GCM", (0..44).collect::<Vec<u8>>())
     );
-    assert_eq!(send.bytes, (102..146).collect::<Vec<u8>>());
+    assert_eq!(send.bytes, (132..176).collect::<Vec<u8>>());
     assert!(text.contains("m=audio 20000 RTP/SAVP 0\r\n"));
     assert!(
         text.contains(&format!("a=crypto:7 AEAD_AES_256_GCM inline:{}\r\n", base64::encode(&send.bytes)))
@@ -203,6 +203,26 @@ fn our_offers_say_what_the_policy_wants() {
     let dtls = text(Policy::Required, Keying::Dtls);
     assert!(dtls.contains("m=audio 20000 UDP/TLS/RTP/SAVP 0\r\n") && !dtls.contains("crypto"));
     assert!(dtls.contains("a=setup:actpass\r\n") && dtls.contains("a=rtcp-mux\r\n"));
+}
+
+#[test]
+fn where_there_is_room_the_short_tag_is_offered_too() {
+    let text = |ours: &mut Ours| ours.offer(Direction::SendRecv).to_string();
+    let narrow = text(&mut ours(Policy::Required, Keying::Sdes));
+    assert!(!narrow.contains("HMAC_SHA1_32"));
+    let mut session = ours(Policy::Required, Keying::Sdes);
+    session.give_room();
+    let roomy = text(&mut session);
+    assert!(roomy.contains("a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:"));
+    assert!(roomy.contains("a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:"));
+    // Who knows nothing else is understood; without room it is not what was offered.
+    let line = format!("m=audio 4000 RTP/SAVP 0\na=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:{SHA1_80}");
+    let audio = session.accept(&with(&line)).unwrap().audio.unwrap();
+    let Security::Sdes { tag: 4, send, .. } = audio.security else { panic!() };
+    assert_eq!((send.suite.name, send.bytes), ("AES_CM_128_HMAC_SHA1_32", (102..132).collect()));
+    let mut narrow = ours(Policy::Required, Keying::Sdes);
+    text(&mut narrow);
+    assert_eq!(narrow.accept(&with(&line)), Err(Reject::Encryption));
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl CallLeg {
     pub(super) fn reached(&mut self, flow: Flow) {
         self.at(flow);
         let port = self.media.rtp_port();
-        self.table = Table::new(self.table.codecs(), flow.local.ip(), port);
+        self.table = Table::toward(self.table.codecs(), &flow, port);
         let offer = self.table.offer();
         self.session.offer(offer);
     }
