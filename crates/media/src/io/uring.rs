@@ -172,7 +172,7 @@ impl Uring {
     }
 
     /// Sleep until something happens, for so long at most.
-    fn sleep(&mut self, span: Duration) {
+    fn linger(&mut self, span: Duration) {
         self.provide();
         self.arm();
         let span = Timespec::from(span);

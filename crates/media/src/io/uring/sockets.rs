@@ -90,7 +90,7 @@ impl Io for Uring {
 
     fn wait(&mut self, span: Duration, ready: &mut Vec<u32>) {
         if self.arrived.is_empty() && !self.has_more() {
-            self.sleep(span);
+            self.linger(span);
         }
         self.wall = clock::wall();
         self.gather();
