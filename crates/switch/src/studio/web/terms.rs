@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn a_server_says_how_long_its_sound_stays_fresh() {
         const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        let table: &[(&[(&str, &str)], Option<u64>)] = &[
+        type Row<'a> = (&'a [(&'static str, &'a str)], Option<u64>);
+        let table: &[Row<'_>] = &[
             (&[], None),
             (&[("cache-control", "public")], None),
             (&[("cache-control", "public, Max-Age=60")], Some(60)),
