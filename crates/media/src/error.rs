@@ -40,3 +40,14 @@ pub enum Error {
     #[error("the media engine is stopped")]
     Stopped,
 }
+
+/// Why there is no prompt.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    /// Its sound cannot be read.
+    #[error("{0}")]
+    Read(#[from] audio::ReadError),
+    /// There is no encoder to be had.
+    #[error("{0}")]
+    Codec(#[from] audio::codec::CodecError),
+}

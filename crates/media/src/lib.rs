@@ -57,7 +57,7 @@ pub use clock::Priority;
 pub use command::{Alternative, Command, DigitToSend, LegSetup, Repeat, Start};
 pub use detector::{Detector, Found};
 pub use engine::{Config, Engine};
-pub use error::Error;
+pub use error::{Error, NotMade};
 pub use event::{Event, KeyWay};
 pub use guard::{Fingerprint, Security};
 pub use id::{LegId, RoomId};

@@ -11,10 +11,11 @@ use std::fmt;
 use std::time::Duration;
 
 use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
-use audio::{Pcm, Rate};
+use audio::{Pcm, Rate, ReadError};
 
+use crate::error::NotMade;
 use crate::source::is_law;
-use crate::stream::{Long, Reel};
+use crate::stream::{self, Long, Reel};
 
 /// What places in prompts are counted in: ticks of 48 kHz, of which the samples of every codec are a whole number.
 pub(crate) const TICKS_A_MS: u64 = 48;
@@ -60,6 +61,8 @@ impl Form {
 pub enum Sound {
     /// All of it, to be encoded once for all who hear it.
     Whole(Pcm),
+    /// Encoded already, in the form that is wanted.
+    Encoded(Prompt),
     /// Too long to be kept as a whole: it is read, decoded and encoded while it is heard, once for all who hear it.
     Long(Long),
 }
@@ -124,6 +127,18 @@ impl Prompt {
         Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), reel: None })
     }
 
+    /// A file in a form: what [`Prompt::encode`] makes of it, without all of it being decoded at a time. Blocks.
+    ///
+    /// # Errors
+    /// [`NotMade`] when there is no sound to be had, or no encoder.
+    pub fn read(file: &Long, form: Form) -> Result<Prompt, NotMade> {
+        let (bytes, ends) = stream::whole(file, form)?;
+        if bytes.is_empty() {
+            return Err(ReadError::Empty.into());
+        }
+        Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), reel: None })
+    }
+
     /// A sound in a form.
     ///
     /// # Errors
@@ -131,6 +146,7 @@ impl Prompt {
     pub fn of(sound: Sound, form: Form) -> Result<Prompt, CodecError> {
         match sound {
             Sound::Whole(pcm) => Prompt::encode(&pcm, form),
+            Sound::Encoded(prompt) => Ok(prompt),
             Sound::Long(long) => {
                 let reel = Some(Box::new(Reel::new(long, form)));
                 Ok(Prompt { form, bytes: Box::default(), ends: Box::default(), reel })
@@ -203,6 +219,18 @@ impl Prompt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_encoded_in_pieces_as_it_is_as_a_whole() {
+        let length = Duration::from_millis(3_331);
+        let sound = audio::tone::render(&[300, 437], length, Duration::ZERO, length, Rate(44_100));
+        let bytes = audio::write::wav::to_bytes(&sound);
+        for codec in [Codec::Pcmu, Codec::G722, Codec::L16(Rate::WIDE), Codec::Opus] {
+            let form = Form::new(codec, Duration::from_millis(20), OpusSettings::default());
+            let file = Long::new(stream::Origin::Bytes(bytes.clone().into()), Some("wav")).unwrap();
+            assert!(Prompt::read(&file, form).unwrap() == Prompt::encode(&sound, form).unwrap(), "{codec:?}");
+        }
+    }
 
     #[test]
     fn a_prompt_is_resampled_and_knows_its_length() {

@@ -28,7 +28,7 @@ use rtrb::{Consumer, RingBuffer};
 pub(crate) use feed::Feed;
 pub use origin::{Fleeting, Origin};
 use rack::Rack;
-pub(crate) use reel::Reel;
+pub(crate) use reel::{Reel, whole};
 
 use crate::prompt::{Prompt, TICKS_A_MS};
 

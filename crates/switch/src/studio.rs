@@ -17,7 +17,7 @@ use audio::codec::CodecError;
 use audio::{Pcm, ReadError};
 use flow::ir::{FileFormat, Tone};
 use flow::leg::{Prompt, Speech};
-use media::{Form, Long, Origin, Prompts};
+use media::{Form, Long, NotMade, Origin, Prompts};
 use store::{Flows, SoundError, Sounds};
 
 use crate::http::{Http, HttpError};
@@ -29,8 +29,6 @@ use web::is_url;
 const LONGEST: Duration = Duration::from_secs(600);
 /// The longest sound that is kept decoded and encoded, 1 MB of G.711; longer ones are read while they are heard.
 const KEPT: Duration = Duration::from_secs(120);
-/// Files of less bytes are not so long: two minutes of speech in Opus at 16 kbit/s are 240 KB.
-const MAYBE_LONG: u64 = 200_000;
 /// URLs whose sounds are kept, and names of sounds whose files are known.
 const REMEMBERED: usize = 1_000;
 
@@ -180,7 +178,7 @@ impl Studio {
                 .resolve(&name)
                 .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
             let key = found.key();
-            let prompt = prompts.get_or_load(&key, form, || opened(&found, &name))?;
+            let prompt = prompts.get_or_load(&key, form, || opened(&found, &name, form))?;
             Ok((key, prompt))
         })
         .await?;
@@ -205,7 +203,7 @@ impl Studio {
             let files =
                 FileFormat::ALL.map(|format| folder.join(crate::call::recording::file(&name, format)));
             let file = files.into_iter().find(|file| file.is_file()).ok_or(missing)?;
-            opened(&store::Sound::File(file), &name)
+            opened(&store::Sound::File(file), &name, form)
         })
         .await
     }
@@ -247,32 +245,35 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(PromptError::Decoder))
 }
 
-/// A sound of a directory; one that is long is not read here.
-fn opened(found: &store::Sound, name: &str) -> Result<media::Sound, PromptError> {
-    let io = |source| PromptError::Io { name: name.to_owned(), source };
-    let read = |source| PromptError::Read { name: name.to_owned(), source };
-    if let store::Sound::File(path) = found
-        && std::fs::metadata(path).map_err(io)?.len() >= MAYBE_LONG
-    {
-        let long = Long::new(Origin::File(path.clone()), found.extension()).map_err(read)?;
-        if long.length() > KEPT {
-            return Ok(media::Sound::Long(long));
+/// A sound of a directory, in a form.
+fn opened(found: &store::Sound, name: &str, form: Form) -> Result<media::Sound, PromptError> {
+    let origin = match found {
+        store::Sound::File(path) => Origin::File(path.clone()),
+        _ => {
+            let bytes = found.read().map_err(|source| PromptError::Io { name: name.to_owned(), source })?;
+            Origin::Bytes(bytes.into())
         }
-    }
-    decoded(found.read().map_err(io)?, found.extension()).map_err(read)
+    };
+    sound(origin, found.extension(), name, form)
 }
 
-/// The sound of a file in memory; one that is long stays encoded.
-fn decoded(bytes: Vec<u8>, extension: Option<&str>) -> Result<media::Sound, ReadError> {
-    if (bytes.len() as u64) < MAYBE_LONG {
-        return audio::read::decode(bytes, extension).map(media::Sound::Whole);
+/// The sound of a file in a form; one that is long is not decoded here.
+fn sound(
+    origin: Origin,
+    extension: Option<&str>,
+    name: &str,
+    form: Form,
+) -> Result<media::Sound, PromptError> {
+    let read = |source| PromptError::Read { name: name.to_owned(), source };
+    let file = Long::new(origin, extension).map_err(read)?;
+    if file.length() > KEPT {
+        return Ok(media::Sound::Long(file));
     }
-    let bytes: Arc<[u8]> = bytes.into();
-    let long = Long::new(Origin::Bytes(bytes.clone()), extension)?;
-    if long.length() > KEPT {
-        return Ok(media::Sound::Long(long));
-    }
-    audio::read::decode(bytes.to_vec(), extension).map(media::Sound::Whole)
+    let prompt = media::Prompt::read(&file, form).map_err(|why| match why {
+        NotMade::Read(source) => read(source),
+        NotMade::Codec(why) => PromptError::Codec(why),
+    })?;
+    Ok(media::Sound::Encoded(prompt))
 }
 
 fn speech_key(speech: &Speech) -> String {
@@ -307,7 +308,8 @@ mod tests {
         for (seconds, long) in [(1, false), (119, false), (121, true)] {
             let bytes =
                 audio::write::wav::to_bytes(&Pcm::silence(audio::Rate::NARROW, Duration::from_secs(seconds)));
-            let sound = decoded(bytes, Some("wav")).expect("a sound");
+            let form = Form::new(audio::codec::Codec::Pcmu, Duration::ZERO, Default::default());
+            let sound = sound(Origin::Bytes(bytes.into()), Some("wav"), "a", form).expect("a sound");
             assert_eq!(matches!(sound, media::Sound::Long(_)), long, "{seconds} s");
         }
     }

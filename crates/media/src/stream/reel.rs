@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use audio::ReadError;
 use audio::codec::{Encoder, MAX_PAYLOAD};
-use audio::read::Reader;
+use audio::read::{LONGEST, Reader};
 use audio::resample::Conversion;
 
 use super::Long;
 use super::rack::{Piece, Rack};
+use crate::error::NotMade;
 use crate::prompt::Form;
 
 /// How long a piece sounds: whole packets of every packet time that there is, and whole samples of every usual rate.
@@ -86,7 +88,7 @@ impl Reel {
         }
         let mut maker = match makers.waiting.iter().position(|maker| maker.next == at) {
             Some(nth) => makers.waiting.remove(nth),
-            None => Maker::open(&self.long, self.form, at)?,
+            None => Maker::open(&self.long, self.form, at).map_err(|why| why.to_string())?,
         };
         let piece = Arc::new(maker.piece());
         rack.put(place, piece.clone());
@@ -106,6 +108,25 @@ impl Reel {
     fn makers(&self) -> MutexGuard<'_, Makers> {
         // A maker that panicked is gone; all others are whole.
         self.makers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All of a sound in one form: its bytes, and where its packets end. It is never decoded as a whole.
+pub(crate) fn whole(long: &Long, form: Form) -> Result<(Vec<u8>, Vec<u32>), NotMade> {
+    let mut maker = Maker::open(long, form, 0)?;
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    loop {
+        // A small file can be a very long one, whatever it says.
+        if PIECE * maker.next > LONGEST {
+            return Err(ReadError::TooLong.into());
+        }
+        let piece = maker.piece();
+        let before = bytes.len() as u32;
+        ends.extend(piece.ends.iter().map(|end| before + end));
+        bytes.extend_from_slice(&piece.bytes);
+        if piece.last {
+            return Ok((bytes, ends));
+        }
     }
 }
 
@@ -131,14 +152,14 @@ struct Maker {
 }
 
 impl Maker {
-    fn open(long: &Long, form: Form, at: u32) -> Result<Maker, String> {
-        let mut reader = long.open().map_err(|why| why.to_string())?;
+    fn open(long: &Long, form: Form, at: u32) -> Result<Maker, NotMade> {
+        let mut reader = long.open()?;
         let lead = at.min(1);
         let from = at - lead;
         if from > 0 {
-            reader.skip(PIECE * from).map_err(|why| why.to_string())?;
+            reader.skip(PIECE * from)?;
         }
-        let encoder = Encoder::new(form.codec, form.rate(), &form.opus()).map_err(|why| why.to_string())?;
+        let encoder = Encoder::new(form.codec, form.rate(), &form.opus())?;
         let conversion = Conversion::new(reader.rate(), form.rate());
         let (ready, over) = (Vec::new(), false);
         let mut maker = Maker { reader, conversion, encoder, form, next: from, ready, over };

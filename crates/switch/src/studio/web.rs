@@ -20,13 +20,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use media::{Form, Long, Origin, Prompts};
+use media::{Form, Origin, Prompts};
 use tokio::sync::{Semaphore, watch};
 
 use self::download::{Answer, Reply};
 use self::shelf::{Body, Kept, Shelf};
 use self::terms::Terms;
-use super::{KEPT, MAYBE_LONG, PromptError, Studio, blocking, decoded};
+use super::{PromptError, Studio, blocking, sound};
 use crate::events::{monotonic, wall_clock};
 use crate::http::Http;
 
@@ -212,32 +212,22 @@ impl Studio {
     }
 
     async fn encoded(&self, body: Body, url: &str, form: Form) -> Result<Arc<media::Prompt>, PromptError> {
-        let Body { key, bytes, origin } = body;
+        let Body { key, origin, .. } = body;
         let name = url.to_owned();
         let kept = matches!(origin, Origin::Fleeting(_));
-        let make = move || sound(origin, bytes, &name);
+        let make = move || {
+            if let Origin::Fleeting(file) = &origin {
+                let io = |source| PromptError::Io { name: name.clone(), source };
+                std::fs::metadata(file.path()).map_err(io)?;
+            }
+            sound(origin, extension(&name), &name, form)
+        };
         match kept {
             true => self.load(key, form, make).await,
             // What may not be kept is not kept in any form.
             false => blocking(move || Ok(Arc::new(media::Prompt::of(make()?, form)?))).await,
         }
     }
-}
-
-/// The sound of a file; one that is long is not read here.
-fn sound(origin: Origin, bytes: u64, url: &str) -> Result<media::Sound, PromptError> {
-    let read = |source| PromptError::Read { name: url.to_owned(), source };
-    let io = |source| PromptError::Io { name: url.to_owned(), source };
-    if let Origin::Fleeting(file) = &origin {
-        std::fs::metadata(file.path()).map_err(io)?;
-    }
-    if bytes >= MAYBE_LONG {
-        let long = Long::new(origin.clone(), extension(url)).map_err(read)?;
-        if long.length() > KEPT {
-            return Ok(media::Sound::Long(long));
-        }
-    }
-    decoded(origin.read().map_err(io)?, extension(url)).map_err(read)
 }
 
 /// Whether a sound's name is to be fetched.
