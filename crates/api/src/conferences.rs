@@ -1,4 +1,4 @@
-//! `GET /conferences`, `POST /conferences/{name}`, `POST /conferences/{name}/relations`, `POST /conferences/{name}/members`
+//! `GET /conferences`, `GET` and `POST /conferences/{name}`, `POST /conferences/{name}/relations`, `POST /conferences/{name}/members`
 //! and `POST`, `DELETE /conferences/{name}/members/{call}`: who is in which room, who is called into it, and what of it may be
 //! changed from outside.
 
@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use switch::{CallId, ConferenceView, Hearing, MemberView, RoomChange};
+use switch::{CallId, ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, RoomChange};
 
 use crate::Api;
 use crate::error::ApiError;
@@ -39,6 +39,11 @@ struct Member {
     moderator: bool,
     muted: bool,
     deaf: bool,
+    gain_db: f32,
+    volume_db: f32,
+    talking: bool,
+    talked_s: f64,
+    active_speaker: bool,
     not_heard: Vec<String>,
     waiting: bool,
 }
@@ -49,6 +54,8 @@ struct Member {
 pub(crate) struct Change {
     muted: Option<bool>,
     deaf: Option<bool>,
+    gain_db: Option<f32>,
+    volume_db: Option<f32>,
 }
 
 /// What is to change about a room; what is left out stays.
@@ -91,10 +98,23 @@ struct Added {
 
 impl From<MemberView> for Member {
     fn from(view: MemberView) -> Member {
-        let MemberView { number, call, party, since, moderator, muted, deaf, not_heard, waiting } = view;
-        let (call, since) = (call.to_string(), since.to_string());
-        let not_heard = not_heard.iter().map(CallId::to_string).collect();
-        Member { number, call, party, since, moderator, muted, deaf, not_heard, waiting }
+        Member {
+            number: view.number,
+            call: view.call.to_string(),
+            party: view.party,
+            since: view.since.to_string(),
+            moderator: view.moderator,
+            muted: view.muted,
+            deaf: view.deaf,
+            gain_db: view.gain_db,
+            volume_db: view.volume_db,
+            talking: view.talking,
+            // Nobody wants to know it better.
+            talked_s: (view.talked.as_secs_f64() * 10.0).round() / 10.0,
+            active_speaker: view.active_speaker,
+            not_heard: view.not_heard.iter().map(CallId::to_string).collect(),
+            waiting: view.waiting,
+        }
     }
 }
 
@@ -116,6 +136,14 @@ pub(crate) async fn list(State(api): State<Api>) -> Json<List> {
     Json(List { conferences: api.switch.conferences().into_iter().map(Conference::from).collect() })
 }
 
+/// One room, with who talks in it.
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+) -> Result<Json<Conference>, ApiError> {
+    api.switch.conference(&name).map(|view| Json(Conference::from(view))).ok_or_else(|| empty(&name))
+}
+
 /// Locks a room or records it, or no longer; how it is then.
 pub(crate) async fn lead(
     State(api): State<Api>,
@@ -129,8 +157,7 @@ pub(crate) async fn lead(
         ))
     })?;
     let room = api.switch.change_room(&name, RoomChange { locked, recording });
-    room.map(|view| Json(Conference::from(view)))
-        .ok_or_else(|| ApiError::not_found(format!("nobody is in a conference {name:?}")))
+    room.map(|view| Json(Conference::from(view))).ok_or_else(|| empty(&name))
 }
 
 /// Lets one member not hear another, or hear it again.
@@ -153,17 +180,26 @@ pub(crate) async fn relate(
     found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| nobody(&name, &format!("{member} or {other}")))
 }
 
-/// Mutes or deafens a member, or no longer.
+/// Mutes or deafens a member, or no longer; makes it louder for the others, or the others for it.
 pub(crate) async fn change(
     State(api): State<Api>,
     Path((name, member)): Path<(String, String)>,
     change: Result<Json<Change>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(change) = change.map_err(|error| {
-        ApiError::bad_request(format!("expected {{\"muted\": true, \"deaf\": false}}: {}", error.body_text()))
+        let example = "{\"muted\": true, \"deaf\": false, \"gain_db\": 6, \"volume_db\": -3}";
+        ApiError::bad_request(format!("expected {example}: {}", error.body_text()))
     })?;
     let call = call(&member)?;
-    let found = api.switch.change_member(&name, call, change.muted, change.deaf);
+    let Change { muted, deaf, gain_db, volume_db } = change;
+    for (name, db) in [("gain_db", gain_db), ("volume_db", volume_db)] {
+        if let Some(db) = db.filter(|db| !LOUDNESS_DB.contains(db)) {
+            let (least, most) = LOUDNESS_DB.into_inner();
+            let wanted = format!("expected {name} from {least} to {most}, 0 being as usual, found {db}");
+            return Err(ApiError::bad_request(wanted));
+        }
+    }
+    let found = api.switch.change_member(&name, call, MemberChange { muted, deaf, gain_db, volume_db });
     found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| nobody(&name, &member))
 }
 
@@ -194,6 +230,10 @@ fn call(member: &str) -> Result<CallId, ApiError> {
     member
         .parse()
         .map_err(|error| ApiError::bad_request(format!("{member:?} is not the name of a call: {error}")))
+}
+
+fn empty(name: &str) -> ApiError {
+    ApiError::not_found(format!("nobody is in a conference {name:?}"))
 }
 
 fn nobody(name: &str, member: &str) -> ApiError {

@@ -34,7 +34,7 @@ pub fn router(api: Api) -> Router {
         .route("/calls/{id}/recordings/{recording}/stop", post(control::stop))
         .route("/calls/{id}/trace", get(calls::trace))
         .route("/conferences", get(conferences::list))
-        .route("/conferences/{name}", post(conferences::lead))
+        .route("/conferences/{name}", get(conferences::one).post(conferences::lead))
         .route("/conferences/{name}/relations", post(conferences::relate))
         .route("/conferences/{name}/members", post(conferences::add))
         .route("/conferences/{name}/members/{call}", post(conferences::change).delete(conferences::remove))

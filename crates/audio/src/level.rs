@@ -141,6 +141,14 @@ impl Gate {
         self.talking
     }
 
+    /// The frames to come are of another rate.
+    pub fn retime(&mut self, rate: Rate) {
+        let (from, to) = (u64::from(self.rate.hertz().max(1)), u64::from(rate.hertz()));
+        let time = |samples: usize| usize::try_from(samples as u64 * to / from).unwrap_or(usize::MAX);
+        (self.hangover, self.quiet) = (time(self.hangover), time(self.quiet));
+        self.rate = rate;
+    }
+
     /// Whoever talked is not listened to any more; what was learned of the noise stays.
     pub fn rest(&mut self) {
         self.talking = false;

@@ -241,7 +241,7 @@ fn rooms(members: usize, size: usize, talking: f64, codec: Codec, io: IoMode) ->
     let mut room = None;
     for n in 0..members {
         if n % size == 0 {
-            room = engine.open_room(RoomConfig { rate }).ok();
+            room = engine.open_room(RoomConfig { rate, widens: false }).ok();
         }
         let ports = engine.reserve().expect("ports");
         phones.sockets[n].connect((Ipv4Addr::LOCALHOST, ports.rtp_port())).expect("a peer");

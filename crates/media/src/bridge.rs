@@ -15,6 +15,7 @@ use audio::resample::Resampler;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::id::LegId;
+use crate::room::succeed;
 use crate::worker::FRAME;
 
 /// What a ring holds: the longest frame and some stalls. What finds it full is dropped.
@@ -53,6 +54,8 @@ pub(crate) struct Bridge {
     from: Rate,
     /// Where those differ.
     resampler: Option<Resampler>,
+    /// From what is written here to what the other end takes, where a room has become wider.
+    narrowing: Option<Resampler>,
     /// The other end is a room's.
     of_room: bool,
     /// The leg at the other end. It may be at another worker, where it is not found.
@@ -77,6 +80,7 @@ impl Bridge {
             rate,
             from,
             resampler: (rate != from).then(|| Resampler::new(from, rate)),
+            narrowing: None,
             of_room: false,
             facing: None,
             relays: false,
@@ -112,8 +116,32 @@ impl Bridge {
         self.rate
     }
 
+    /// This end writes and reads at another rate from here on; the other end goes on as it was. There lead from the other
+    /// end's rate to the new one, and from that to the one at first, these; each with what went that way last.
+    pub(crate) fn widen(
+        &mut self,
+        to: Rate,
+        (inward, read): (&mut Option<Resampler>, &[i16]),
+        (outward, written): (&mut Option<Resampler>, &[i16]),
+    ) {
+        self.rate = to;
+        succeed(&mut self.resampler, inward, read);
+        succeed(&mut self.narrowing, outward, written);
+    }
+
     /// What was heard, for the other leg.
     pub(crate) fn push(&mut self, heard: &[i16]) {
+        if let Some(mut narrowing) = self.narrowing.take() {
+            let mut frame = [0; FRAME];
+            let written = narrowing.process(heard, &mut frame);
+            self.write(&frame[..written]);
+            self.narrowing = Some(narrowing);
+        } else {
+            self.write(heard);
+        }
+    }
+
+    fn write(&mut self, heard: &[i16]) {
         let room = self.out.slots().min(heard.len());
         // Never more than there is room for.
         let _ = self.out.push_entire_slice(heard.get(..room).unwrap_or_default());

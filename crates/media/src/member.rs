@@ -18,11 +18,29 @@ use crate::room::Settings;
 pub struct RoomConfig {
     /// Of the samples that are mixed: 8, 16, 24 or 48 kHz. Members of other rates are resampled, both ways.
     pub rate: Rate,
+    /// Go on at a higher rate, with all that is said and recorded, as soon as there is a member who speaks wider.
+    pub widens: bool,
+}
+
+/// What rooms are mixed at.
+const RATES: [Rate; 4] = [Rate::NARROW, Rate::WIDE, Rate(24_000), Rate::FULL];
+
+impl RoomConfig {
+    /// A room that begins with the least rate in which nothing is lost of what a leg of this rate says, and widens.
+    pub fn suiting(rate: Rate) -> RoomConfig {
+        let rate = RATES.into_iter().find(|room| *room >= rate).unwrap_or(Rate::FULL);
+        RoomConfig { rate, widens: true }
+    }
+
+    /// Whether there are rooms of this rate.
+    pub(crate) fn has(rate: Rate) -> bool {
+        RATES.contains(&rate)
+    }
 }
 
 impl Default for RoomConfig {
     fn default() -> RoomConfig {
-        RoomConfig { rate: Rate::WIDE }
+        RoomConfig { rate: Rate::WIDE, widens: false }
     }
 }
 
@@ -42,7 +60,8 @@ pub struct Member {
     /// How loud single others hear it, as a factor instead of 1; 0 is not at all.
     pub pairs: Vec<(LegId, f32)>,
     /// What it hears while it is alone, over and over: in its own form ([`LegSetup::form`](crate::LegSetup::form))
-    /// or, as its packet time must be if it is not 20 ms, as [`Codec::L16`](audio::codec::Codec::L16) at the room's rate.
+    /// or, as it must be if its packet time is not 20 ms, as [`Codec::L16`](audio::codec::Codec::L16) at the room's rate.
+    /// In the latter form it falls silent where the room becomes wider.
     pub music: Vec<Arc<Prompt>>,
 }
 
@@ -55,7 +74,7 @@ pub enum RoomCommand {
     Play {
         /// Comes back in the event.
         tag: u64,
-        /// As [`Codec::L16`](audio::codec::Codec::L16) at the room's rate.
+        /// As [`Codec::L16`](audio::codec::Codec::L16) of one of the rates that rooms have, the same for all.
         items: Vec<Arc<Prompt>>,
         /// How often the whole list.
         repeat: Repeat,
@@ -70,6 +89,8 @@ pub enum RoomCommand {
         path: PathBuf,
         /// Of the file.
         format: Format,
+        /// Of the file: 8, 16, 24 or 48 kHz; the room's if that is higher. It stays so when the room becomes wider.
+        rate: Option<Rate>,
         /// Longest.
         limit: Option<Duration>,
         /// Ends after so much silence.

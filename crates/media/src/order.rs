@@ -7,6 +7,7 @@ use std::time::Duration;
 use audio::Rate;
 use audio::codec::{Codec, Decoder, Encoder};
 use audio::mix::Gain;
+use audio::resample::Resampler;
 use rtrb::Producer;
 
 use crate::bridge::Bridge;
@@ -21,7 +22,7 @@ use crate::leg::Leg;
 use crate::recorder::Recorder;
 use crate::recording::Pause;
 use crate::report::LegReport;
-use crate::room::{Lists, Room, Seat, Settings, Shared};
+use crate::room::{Lists, Room, Seat, Settings, Shared, Wider};
 use crate::source::Playlist;
 use crate::stats::WorkerStats;
 use crate::tx::Dialling;
@@ -68,9 +69,13 @@ pub(crate) enum RoomOrder {
     Leave(LegId),
     /// Whether there is anybody in other parts.
     Company(bool),
-    Play(Playlist),
-    Record(Box<Recorder>),
+    /// With what leads from its rate to the room's.
+    Play(Playlist, Option<Box<Resampler>>),
+    /// With what leads from the room's rate to its.
+    Record(Box<Recorder>, Option<Box<Resampler>>),
     Stop(u64),
+    /// Go on at another rate.
+    Widen(Box<Wider>),
     Close,
 }
 
@@ -142,6 +147,8 @@ pub(crate) enum Spent<P> {
     Shared(Box<Shared>),
     Joining(Box<Joining>),
     Lists(Box<Lists>),
+    Wider(Box<Wider>),
+    Resampler(Box<Resampler>),
     Guard(Box<Guard>),
     Letter(Box<Letter>),
 }

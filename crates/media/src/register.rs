@@ -12,7 +12,7 @@ use audio::Rate;
 use crate::error::Error;
 use crate::id::{LegId, PartId, RoomId};
 use crate::mailbox::Mailbox;
-use crate::member::Member;
+use crate::member::{Member, RoomConfig};
 use crate::order::{Order, RoomOrder};
 use crate::port::Ports;
 use crate::room::{Lists, Manner};
@@ -44,6 +44,11 @@ pub(crate) struct Inner {
 /// A room.
 pub(crate) struct Entry {
     pub(crate) rate: Rate,
+    /// It goes on at a higher rate when somebody speaks wider.
+    pub(crate) widens: bool,
+    /// Of what was last to be said to all, and of the last recording.
+    pub(crate) said: Rate,
+    pub(crate) taped: Rate,
     /// The first is the hub.
     pub(crate) parts: Vec<Part>,
     pub(crate) members: HashMap<LegId, Membership>,
@@ -72,8 +77,8 @@ pub(crate) struct Membership {
     pub(crate) serial: u64,
     /// Where its seat is.
     pub(crate) part: PartId,
-    /// Its seat's end of a bridge is there, and its own at the leg.
-    pub(crate) by_ring: bool,
+    /// Its seat's end of a bridge is there, and its own at the leg: the rate at which that one hears the room at first.
+    pub(crate) ring: Option<Rate>,
     /// It was asked to leave.
     pub(crate) leaving: bool,
     pub(crate) member: Member,
@@ -140,10 +145,11 @@ impl Register {
 }
 
 impl Inner {
-    pub(crate) fn open(&mut self, rate: Rate) -> RoomId {
+    pub(crate) fn open(&mut self, RoomConfig { rate, widens }: RoomConfig) -> RoomId {
         self.count += 1;
         let id = RoomId(self.count);
-        self.rooms.insert(id, Entry { rate, parts: Vec::new(), members: HashMap::new(), closing: false });
+        let (parts, members, closing) = (Vec::new(), HashMap::new(), false);
+        self.rooms.insert(id, Entry { rate, widens, said: rate, taped: rate, parts, members, closing });
         id
     }
 
@@ -173,7 +179,7 @@ impl Inner {
     pub(crate) fn rings(&self, room: RoomId) -> Vec<(LegId, u64)> {
         let Some(entry) = self.rooms.get(&room) else { return Vec::new() };
         let here = entry.members.iter().filter(|(leg, _)| self.legs.get(leg) == Some(&room));
-        here.filter(|(_, member)| member.by_ring).map(|(leg, member)| (*leg, member.tag)).collect()
+        here.filter(|(_, member)| member.ring.is_some()).map(|(leg, member)| (*leg, member.tag)).collect()
     }
 
     /// For the next seat.

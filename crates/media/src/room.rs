@@ -15,10 +15,12 @@ mod seat;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod wider;
 
 use audio::Rate;
 use audio::level::measure;
 use audio::mix::{self, Gain};
+use audio::resample::Resampler;
 
 use crate::event::Event;
 use crate::id::{LegId, PartId, RoomId};
@@ -27,6 +29,7 @@ use crate::source::Playlist;
 use active::Active;
 pub(crate) use seat::{Seat, Settings, Way, Who};
 pub(crate) use shared::{Manner, Shared};
+pub(crate) use wider::{Fitting, Wider, succeed};
 
 /// With more members than this, those that only rustle are not summed: a hundred quiet rooms are a loud one.
 const CROWD: usize = 16;
@@ -53,8 +56,12 @@ pub(crate) struct Room {
     seats: Vec<Box<Seat>>,
     /// What is being said to all.
     pub(crate) playing: Option<Playlist>,
+    /// From its rate to the room's, where those differ.
+    pub(crate) saying: Option<Box<Resampler>>,
     /// Who writes down what all say.
     pub(crate) recorder: Option<Box<Recorder>>,
+    /// From the room's rate to the recording's, where those differ.
+    pub(crate) taping: Option<Box<Resampler>>,
     /// Whether it has its place in the worker's timetable.
     pub(crate) scheduled: bool,
     pub(crate) sum: Box<[i32]>,
@@ -120,7 +127,9 @@ impl Room {
             shared: lists.shared,
             company: false,
             playing: None,
+            saying: None,
             recorder: None,
+            taping: None,
             scheduled: false,
         }
     }
@@ -191,9 +200,19 @@ impl Room {
     }
 
     /// Take a seat, if the list has room for it; whoever is there already is replaced. What is left over comes back.
-    pub(crate) fn join(&mut self, mut seat: Box<Seat>) -> Result<Option<Box<Seat>>, Box<Seat>> {
+    pub(crate) fn join(
+        &mut self,
+        mut seat: Box<Seat>,
+        mut tell: impl FnMut(Event),
+    ) -> Result<Option<Box<Seat>>, Box<Seat>> {
         seat.shared = self.shared.iter().position(|shared| Some(shared.manner()) == seat.manner);
         if let Some(at) = self.find(seat.who) {
+            if let Some(before) = self.seats.get(at)
+                && !seat.go_on(before)
+                && let Who::Leg(leg) = seat.who
+            {
+                tell(Event::Speaking { room: self.room, leg, on: false });
+            }
             return Ok(self.seats.get_mut(at).map(|before| std::mem::replace(before, seat)));
         }
         if self.seats.len() == self.seats.capacity() {

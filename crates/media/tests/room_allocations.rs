@@ -81,14 +81,14 @@ fn rooms_allocate_and_free_nothing_on_the_worker() {
             engine.send_to_room(room, RoomCommand::Play { tag: n, items, repeat: Repeat::Times(2) }).unwrap();
             let (path, format) = (format!("{n}.wav").into(), Format::Wav);
             let limit = Some(Duration::from_millis(200));
-            let record = RoomCommand::Record { tag: n, path, format, limit, silence: None };
+            let record = RoomCommand::Record { tag: n, path, format, rate: None, limit, silence: None };
             engine.send_to_room(room, record).unwrap();
         }
         if n % 100 == 99 {
             engine.send_to_room(room, RoomCommand::Close).unwrap();
-            room = engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+            room = engine.open_room(RoomConfig { rate: Rate::NARROW, widens: false }).unwrap();
             engine.send_to_room(room, RoomCommand::Close).unwrap();
-            room = engine.open_room(RoomConfig::default()).unwrap();
+            room = engine.open_room(RoomConfig::suiting(Rate::NARROW)).unwrap();
         }
         // What the engine sends sets the pace.
         for (phone, _, setup, encoder, writer) in &mut phones {

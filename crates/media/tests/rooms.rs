@@ -166,7 +166,7 @@ fn others(n: usize, of: usize) -> Vec<usize> {
 #[test]
 fn members_on_two_workers_hear_each_other_as_in_one_room() {
     let house = House::new(25_800, 600);
-    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW, widens: false }).unwrap();
     let mut phones = vec![house.phone(0, Codec::Pcmu, 20), house.phone(1, Codec::Pcma, 20)];
     house.crowd();
     phones.extend([house.phone(2, Codec::Pcmu, 20), house.phone(3, Codec::Pcmu, 30)]);
@@ -206,7 +206,7 @@ fn members_on_two_workers_hear_each_other_as_in_one_room() {
 #[test]
 fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
     let house = House::new(26_400, 600);
-    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW, widens: false }).unwrap();
     let customer = house.phone(0, Codec::Pcmu, 20);
     house.crowd();
     let (agent, coach) = (house.phone(1, Codec::Pcmu, 20), house.phone(2, Codec::Pcmu, 20));
@@ -232,11 +232,12 @@ fn a_coach_on_another_worker_is_heard_by_the_agent_only() {
 fn a_room_is_recorded_announced_to_and_plays_music_to_who_is_alone() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::recording_to(24_240, 20, folder.path().to_owned());
-    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let room = house.engine.open_room(RoomConfig { rate: Rate::NARROW, widens: false }).unwrap();
     let record = |tag| RoomCommand::Record {
         tag,
         path: "room.wav".into(),
         format: Format::Wav,
+        rate: None,
         limit: None,
         silence: None,
     };
@@ -293,7 +294,7 @@ fn whoever_joins_leaves_once_whatever_happens_and_nothing_stays_behind() {
         state ^= state << 5;
         (state >> 8) % sides
     };
-    let open = || house.engine.open_room(RoomConfig { rate: Rate::NARROW }).unwrap();
+    let open = || house.engine.open_room(RoomConfig { rate: Rate::NARROW, widens: false }).unwrap();
     let mut rooms = [open(), open()];
     let mut joins = Vec::new();
     for tag in 0..600 {
@@ -367,6 +368,57 @@ fn whoever_joins_leaves_once_whatever_happens_and_nothing_stays_behind() {
     joined.dedup();
     assert_eq!(joined.len(), count, "and to have joined, once");
     assert!(rooms.iter().all(|room| house.engine.members(*room).is_empty()));
+    assert_eq!(house.engine.stats().panics, 0);
+    house.engine.stop();
+}
+
+#[test]
+fn a_room_becomes_wider_with_who_comes_and_with_a_re_invite_and_its_recording_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::recording_to(27_600, 600, folder.path().to_owned());
+    let room = house.engine.open_room(RoomConfig::suiting(Rate::NARROW)).unwrap();
+    let mut phones = vec![house.phone(0, Codec::Pcmu, 20), house.phone(1, Codec::Pcma, 30)];
+    house.crowd();
+    phones.push(house.phone(2, Codec::Pcmu, 20));
+    phones.iter().for_each(|phone| house.join(room, phone, Member::default()));
+    let path = "room.wav".into();
+    let (format, rate) = (Format::Wav, Some(Rate::WIDE));
+    let record = RoomCommand::Record { tag: 1, path, format, rate, limit: None, silence: None };
+    house.engine.send_to_room(room, record).unwrap();
+    sing(&mut phones, 900);
+    assert_eq!(house.engine.room_rate(room), Some(Rate::NARROW));
+    phones.push(house.phone(3, Codec::G722, 20));
+    house.join(room, &phones[3], Member::default());
+    assert_eq!(house.engine.room_rate(room), Some(Rate::WIDE));
+    sing(&mut phones, 1_200);
+    for phone in &phones {
+        assert_eq!(phone.hears(), others(phone.n, 4), "phone {}", phone.n);
+    }
+    // One of those who were there before changes over.
+    let before = phones.swap_remove(0);
+    let setup = LegSetup { codec: Codec::Opus, payload_type: 96, rate: Rate::FULL, ..before.setup.clone() };
+    house.engine.send(before.leg, Command::Reconfigure(Box::new(setup.clone()))).unwrap();
+    let encoder = Encoder::new(Codec::Opus, setup.rate, &OpusSettings::default()).unwrap();
+    let decoder = Decoder::new(Codec::Opus, setup.rate).unwrap();
+    phones.push(Phone { encoder, decoder, setup, at: 0, ..before });
+    assert_eq!(house.engine.room_rate(room), Some(Rate::FULL));
+    sing(&mut phones, 600);
+    sing(&mut phones, 1_200);
+    for phone in &phones {
+        assert_eq!(phone.hears(), others(phone.n, 4), "phone {}", phone.n);
+    }
+    house.engine.send_to_room(room, RoomCommand::Stop { tag: 1 }).unwrap();
+    let (path, duration) = house.wait(|event| match event {
+        Event::RoomRecorded { tag: 1, path, duration, .. } => Some((path, duration)),
+        _ => None,
+    });
+    assert!(duration > Duration::from_millis(3_000), "{duration:?}");
+    let heard = audio::read::decode(std::fs::read(path).unwrap(), Some("wav")).unwrap();
+    assert_eq!(heard.rate, Rate::WIDE);
+    let last = &heard.samples[heard.samples.len() - 8_000..];
+    for pitch in [0, 1, 2, 3].map(|n: usize| PITCHES[n]) {
+        assert!(level(last, heard.rate, pitch) > 700.0, "{pitch} Hz are in the recording");
+    }
     assert_eq!(house.engine.stats().panics, 0);
     house.engine.stop();
 }

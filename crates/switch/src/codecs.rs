@@ -84,6 +84,13 @@ pub fn codec_named(name: &str) -> Option<Codec> {
 }
 
 impl Codecs {
+    /// At which rooms are recorded at least: wide where any of the codecs is, so that the file is that wide throughout,
+    /// whoever comes first.
+    pub(crate) fn tape_rate(&self) -> Rate {
+        let widest = self.order.iter().map(|codec| self.rate(*codec, None)).max();
+        if widest.is_some_and(|rate| rate > Rate::NARROW) { Rate::WIDE } else { Rate::NARROW }
+    }
+
     /// The same, with the codecs that `names` has, in that order; all of ours if it names none of them.
     pub(crate) fn in_order(&self, names: &[String]) -> Codecs {
         let named = names.iter().filter_map(|name| codec_named(name));

@@ -1,23 +1,25 @@
 //! Conferences: the engine's rooms, by name.
 //!
 //! Whoever names the same room meets there. A room is opened with its first member and closed with its last.
-//! It mixes sound as wide as the widest of its members speaks, and moves to a wider one with the first who speaks wider.
+//! It mixes sound as wide as the widest of its members speaks; the engine sees to that, and nothing that is said or
+//! recorded there is interrupted when one comes who speaks wider.
 //! Members belong to calls, which ask for a seat, and are told by letter what changes around them.
 //!
 //! [`announcing`] lets all hear who comes and goes, [`taping`] records, [`auditing`] lets others hear what a member
-//! hears, [`wishes`] is what members ask for by keys, [`outside`] what others ask for.
+//! hears, [`talking`] knows who talks and how loud each is, [`wishes`] is what members ask for by keys, [`outside`] what
+//! others ask for.
 
 mod announcing;
 pub(crate) mod auditing;
 mod outside;
 mod relating;
 mod room;
+mod table;
+mod talking;
 mod taping;
 mod view;
 mod wishes;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -31,15 +33,18 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use self::announcing::Words;
-pub use self::outside::{Hearing, RoomChange};
+pub use self::outside::{Hearing, MemberChange, RoomChange};
 use self::room::Room;
-pub(crate) use self::room::suited;
+use self::table::Table;
+pub use self::talking::LOUDNESS_DB;
+pub(crate) use self::talking::{Loudness, Talk, Turn};
 use self::taping::Tape;
 pub use self::view::{ConferenceView, MemberView};
 pub(crate) use self::wishes::{Granted, Wish};
 use crate::book::Record;
 use crate::call::cdr::Cdr;
 use crate::call::{CallId, LegKey, Mail, run};
+use crate::events::monotonic;
 use crate::shared::Tasks;
 use crate::spool::{Fleeting, Spool};
 use crate::studio::Studio;
@@ -54,9 +59,11 @@ pub(crate) struct Conferences {
     studio: Arc<Studio>,
     tasks: Tasks,
     recordings_dir: PathBuf,
+    /// Of recordings at least: what becomes wider does not begin another file.
+    tape_rate: Rate,
     spool: Spool,
     cdr: Cdr,
-    rooms: Mutex<BTreeMap<String, Room>>,
+    rooms: Mutex<Table>,
     /// Recordings that run, or whose end was not told yet: their rooms may be closed.
     tapes: Mutex<Vec<Arc<Tape>>>,
     /// Things said and recorded so far; the last one's tag.
@@ -78,6 +85,8 @@ pub(crate) struct Seat {
     pub(crate) joining: Joining,
     /// Its far end has put us on hold; its music is not for the room.
     pub(crate) held: bool,
+    pub(crate) loudness: Loudness,
+    pub(crate) talk: Talk,
     /// Keeps the name that it said, for who announces it.
     pub(crate) said: Vec<Arc<Fleeting>>,
     pub(crate) mail: mpsc::Sender<Box<Mail>>,
@@ -127,19 +136,26 @@ pub(crate) async fn listen(
 impl Conferences {
     /// Whether an event is about a room, and not about a leg.
     pub(crate) fn concerns(event: &media::Event) -> bool {
-        use media::Event::{RoomPlayed, RoomRecordFailed, RoomRecorded};
-        matches!(event, RoomPlayed { .. } | RoomRecorded { .. } | RoomRecordFailed { .. })
+        use media::Event::{ActiveSpeaker, RoomPlayed, RoomRecordFailed, RoomRecorded, Speaking};
+        matches!(
+            event,
+            RoomPlayed { .. }
+                | RoomRecorded { .. }
+                | RoomRecordFailed { .. }
+                | Speaking { .. }
+                | ActiveSpeaker { .. }
+        )
     }
 
     pub(crate) fn new(
         engine: Engine,
         studio: Arc<Studio>,
         tasks: Tasks,
-        recordings_dir: PathBuf,
+        (recordings_dir, tape_rate): (PathBuf, Rate),
         (spool, cdr): (Spool, Cdr),
     ) -> Conferences {
         let (rooms, tapes, tags) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        Conferences { engine, studio, tasks, recordings_dir, spool, cdr, rooms, tapes, tags }
+        Conferences { engine, studio, tasks, recordings_dir, tape_rate, spool, cdr, rooms, tapes, tags }
     }
 
     fn tag(&self) -> u64 {
@@ -151,22 +167,13 @@ impl Conferences {
         let name = seat.joining.room.clone();
         let (entry, longest) = (Words::new(seat.joining.entry.clone(), &seat), seat.joining.longest);
         let mut rooms = crate::lock(&self.rooms);
-        let room = match rooms.entry(name.clone()) {
-            Entry::Occupied(room) if room.get().is_full(&seat) => return Err(NotIn::Full),
-            Entry::Occupied(room) if room.get().is_locked_for(&seat) => return Err(NotIn::Locked),
-            Entry::Occupied(room) => room.into_mut(),
-            Entry::Vacant(place) => place.insert(Room::open(&self.engine, seat.rate, self.tag())?),
-        };
-        let inside = match room.take(&self.engine, seat) {
-            Ok(inside) => inside,
-            Err(error) => {
-                if room.is_empty() {
-                    room.close(&self.engine);
-                    rooms.remove(&name);
-                }
-                return Err(error.into());
-            }
-        };
+        match rooms.get(&name) {
+            Some(room) if room.is_full(&seat) => return Err(NotIn::Full),
+            Some(room) if room.is_locked_for(&seat) => return Err(NotIn::Locked),
+            _ => {}
+        }
+        let room = rooms.open(&name, || Room::open(&self.engine, seat.rate, self.tag()))?;
+        let inside = room.take(&self.engine, seat);
         let serial = room.serial();
         if room.owes() {
             self.let_in_again(name.clone(), serial);
@@ -203,11 +210,10 @@ impl Conferences {
         self.tasks.spawn(async move {
             run::pause(longest).await;
             let mut rooms = crate::lock(&conferences.rooms);
-            let same = rooms.get(&name).is_some_and(|now| now.serial() == room);
-            if same && let Some(mut closed) = rooms.remove(&name) {
+            if let Some(room) = rooms.get(&name).filter(|now| now.serial() == room) {
                 tracing::info!(room = name, "a conference has lasted as long as it may");
-                closed.tell_all(RoomNews::Closed);
-                closed.close(&conferences.engine);
+                room.tell_all(RoomNews::Closed);
+                rooms.close(&conferences.engine, &name);
             }
         })
     }
@@ -217,6 +223,7 @@ impl Conferences {
         let mut rooms = crate::lock(&self.rooms);
         let Some(room) = rooms.get_mut(name) else { return };
         let Some((left, inside)) = room.give_up(&self.engine, key) else { return };
+        left.note_talk(monotonic());
         let exit = Words::new(left.joining.exit.clone(), &left);
         let joining = left.joining;
         let unled = joining.ends_with_lead && joining.moderator && !room.is_led();
@@ -225,8 +232,7 @@ impl Conferences {
             room.tell_all(RoomNews::Closed);
         }
         if closes || room.is_empty() {
-            room.close(&self.engine);
-            rooms.remove(name);
+            rooms.close(&self.engine, name);
             return;
         }
         self.tape(name, room);
@@ -251,15 +257,6 @@ impl Conferences {
         self.change(name, |seat| seat.key == key, |seat| seat.held = held);
     }
 
-    /// Changes what the members of this call say and hear; whether there is one.
-    pub(crate) fn set(&self, name: &str, call: CallId, muted: Option<bool>, deaf: Option<bool>) -> bool {
-        let change = |seat: &mut Seat| {
-            seat.joining.muted = muted.unwrap_or(seat.joining.muted);
-            seat.joining.deaf = deaf.unwrap_or(seat.joining.deaf);
-        };
-        self.change(name, |seat| seat.call() == call, change)
-    }
-
     /// Sends the member of this call out; whether there is one.
     pub(crate) fn remove(self: &Arc<Self>, name: &str, call: CallId) -> bool {
         let seat = crate::lock(&self.rooms).get(name).and_then(|room| room.tell(call, RoomNews::Removed));
@@ -271,27 +268,45 @@ impl Conferences {
 
     /// All rooms, by name.
     pub(crate) fn views(&self) -> Vec<ConferenceView> {
-        crate::lock(&self.rooms).iter().map(|(name, room)| room.view(name)).collect()
+        crate::lock(&self.rooms).iter().map(|(name, room)| room.view(&self.engine, name)).collect()
     }
 
-    /// Rooms, and members in all of them.
-    pub(crate) fn count(&self) -> (usize, usize) {
+    /// The room of this name.
+    pub(crate) fn view(&self, name: &str) -> Option<ConferenceView> {
+        crate::lock(&self.rooms).get(name).map(|room| room.view(&self.engine, name))
+    }
+
+    /// Rooms, members in all of them, and those who talk.
+    pub(crate) fn count(&self) -> (usize, usize, usize) {
         let rooms = crate::lock(&self.rooms);
-        (rooms.len(), rooms.values().map(Room::len).sum())
+        let sum = |of: fn(&Room) -> usize| rooms.iter().map(|(_, room)| of(room)).sum();
+        (rooms.iter().count(), sum(Room::len), sum(Room::talkers))
     }
 
     fn room_event(self: &Arc<Self>, event: &media::Event) {
-        use media::Event::{RoomPlayed, RoomRecordFailed, RoomRecorded};
+        use media::Event::{ActiveSpeaker, RoomPlayed, RoomRecordFailed, RoomRecorded, Speaking};
         match event {
             RoomPlayed { room: id, tag, .. } => {
                 let mut rooms = crate::lock(&self.rooms);
                 // One that is closed has nothing more to say.
-                if let Some((name, room)) = rooms.iter_mut().find(|(_, room)| room.id() == *id) {
-                    self.said(name, room, *tag);
+                if let Some((name, room)) = rooms.of(*id) {
+                    self.said(&name, room, *tag);
                 }
             }
             RoomRecorded { tag, duration, .. } => self.taped(*tag, Ok(*duration)),
             RoomRecordFailed { tag, why, .. } => self.taped(*tag, Err(why)),
+            Speaking { room: id, leg, on } => {
+                let mut rooms = crate::lock(&self.rooms);
+                if let Some((_, room)) = rooms.of(*id) {
+                    room.speaking(monotonic(), *leg, *on);
+                }
+            }
+            ActiveSpeaker { room: id, leg } => {
+                let mut rooms = crate::lock(&self.rooms);
+                if let Some((_, room)) = rooms.of(*id) {
+                    room.leads_talk(*leg);
+                }
+            }
             _ => {}
         }
     }

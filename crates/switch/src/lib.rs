@@ -58,7 +58,7 @@ pub use book::{
 };
 pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
 pub use codecs::{Codecs, ComfortNoise, InbandDtmf, codec_named};
-pub use conference::{ConferenceView, Hearing, MemberView, RoomChange};
+pub use conference::{ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, RoomChange};
 pub use config::Config;
 pub use control::{NotControlled, PlaybackOrder, PlaybackView, RecordingOrder};
 pub use dns::DnsFault;
@@ -176,7 +176,7 @@ impl Switch {
             engine.clone(),
             studio.clone(),
             tasks.clone(),
-            recordings_dir.clone(),
+            (recordings_dir.clone(), codecs.tape_rate()),
             (spool.clone(), cdr.clone()),
         ));
         tokio::spawn(conference::listen(Arc::downgrade(&conferences), room_events));
@@ -336,13 +336,7 @@ impl Switch {
         self.shared.conferences.views()
     }
 
-    /// Changes whether the member of this call is heard, and whether it hears; whether there is one. Needs a tokio
-    /// context, as does [`Switch::remove_member`].
-    pub fn change_member(&self, room: &str, call: CallId, muted: Option<bool>, deaf: Option<bool>) -> bool {
-        self.shared.conferences.set(room, call, muted, deaf)
-    }
-
-    /// Sends the member of this call out; its flow goes on. Whether there was one.
+    /// Sends the member of this call out; its flow goes on. Whether there was one. Needs a tokio context.
     pub fn remove_member(&self, room: &str, call: CallId) -> bool {
         self.shared.conferences.remove(room, call)
     }

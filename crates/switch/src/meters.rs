@@ -87,11 +87,12 @@ const LABELLED: [(&str, &str, &str, &[&str]); 6] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 13] = [
+const GAUGES: [(&str, &str); 14] = [
     ("offhook_calls", "Living calls"),
     ("offhook_media_legs", "Media legs"),
     ("offhook_conferences", "Conferences with somebody in them"),
     ("offhook_conference_members", "Members of all conferences"),
+    ("offhook_conference_talkers", "Members of all conferences who talk"),
     ("offhook_media_uring", "1 if audio packets go by io_uring, 0 if by a system call each"),
     ("offhook_tasks", "Tasks of calls"),
     ("offhook_sip_sessions", "SIP sessions"),
@@ -211,10 +212,11 @@ pub(crate) async fn publish(shared: Arc<Shared>) {
         for (name, _, read) in MEDIA {
             counter!(name).absolute(read(&media));
         }
-        let (rooms, members) = shared.conferences.count();
+        let (rooms, members, talkers) = shared.conferences.count();
         let levels = [
             ("offhook_conferences", rooms),
             ("offhook_conference_members", members),
+            ("offhook_conference_talkers", talkers),
             ("offhook_calls", shared.book.living()),
             ("offhook_media_legs", shared.legs.count()),
             ("offhook_media_uring", usize::from(shared.engine.io() == media::IoMode::Uring)),

@@ -72,6 +72,24 @@ impl Resampler {
         written
     }
 
+    /// Has what went through `other`, of the same rate, behind it: the stream goes on here.
+    pub fn follow(&mut self, other: &Resampler) {
+        if self.from == other.from {
+            let (past, theirs) = (self.filter.width - 1, other.filter.width - 1);
+            let known = past.min(theirs);
+            self.line[..past - known].fill(0);
+            self.line[past - known..past].copy_from_slice(&other.line[theirs - known..theirs]);
+        }
+    }
+
+    /// Has `last` behind it, which went elsewhere: the stream goes on here.
+    pub fn hear(&mut self, last: &[i16]) {
+        let past = self.filter.width - 1;
+        let known = past.min(last.len());
+        self.line.copy_within(known..past, 0);
+        self.line[past - known..past].copy_from_slice(&last[last.len() - known..]);
+    }
+
     /// Forgets what went through.
     pub fn reset(&mut self) {
         self.line.fill(0);

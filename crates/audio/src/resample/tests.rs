@@ -201,3 +201,32 @@ fn a_sound_in_pieces_comes_to_what_it_is_as_a_whole() {
         }
     }
 }
+
+#[test]
+fn a_stream_goes_on_in_another_resampler_without_a_seam() {
+    let sound = sine(440.0, 8_000, 1_600, 9_000.0);
+    let (first, rest) = sound.split_at(800);
+    let whole = streamed(&sound, 8_000, 16_000, 160);
+    // From one that was there before.
+    let mut before = Resampler::new(Rate(8_000), Rate(48_000));
+    before.process(first, &mut [0; 4_800]);
+    let mut next = Resampler::new(Rate(8_000), Rate(16_000));
+    next.follow(&before);
+    let mut out = vec![0; 1_600];
+    assert_eq!(next.process(rest, &mut out), 1_600);
+    assert_eq!(out, whole[1_600..]);
+    // From nothing but what was heard last.
+    let mut next = Resampler::new(Rate(8_000), Rate(16_000));
+    next.hear(&first[780..]);
+    next.hear(&first[..0]);
+    next.hear(&first[640..]);
+    let mut out = vec![0; 1_600];
+    next.process(rest, &mut out);
+    assert_eq!(out, whole[1_600..]);
+    // One of another rate has nothing to say to it.
+    let mut other = Resampler::new(Rate(16_000), Rate(8_000));
+    other.follow(&before);
+    let mut out = [1; 80];
+    other.process(&[0; 160], &mut out);
+    assert_eq!(out, [0; 80]);
+}

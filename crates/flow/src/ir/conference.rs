@@ -43,7 +43,8 @@ pub struct Conference {
     pub entry: Announced,
     /// What the others hear when the member goes.
     pub exit: Announced,
-    /// The member has keys: `*1` not to be heard, `*2` not to hear, `*3` how many are there, `#` to leave; who leads the
+    /// The member has keys: `1` and `3` to be heard quieter and louder, `2` as usual, `4`, `6` and `5` to hear so, `*1` not to
+    /// be heard, `*2` not to hear, `*3` how many are there, `#` to leave; who leads the
     /// room also `*4` to lock it, `*5` to mute all others, `*6` to send out who came last, `*7` to record, `*0`, a number
     /// and `#` to add somebody.
     pub keys: bool,

@@ -4,12 +4,15 @@
 //! 20 ms; members with other packet times, those who hear or are heard by single others, and those whose leg is on its
 //! way from one worker to another sit at the first part, the hub, by a ring.
 
+mod widening;
+
 use audio::Rate;
 use audio::codec::Codec;
 use audio::resample::Resampler;
 use audio::write::Layout;
 use rtrb::RingBuffer;
 
+use self::widening::known;
 use super::Engine;
 use crate::board::Whereabouts;
 use crate::bridge::Bridge;
@@ -35,10 +38,13 @@ impl Engine {
     /// # Errors
     /// [`Error::Rate`] for a rate that rooms do not have.
     pub fn open_room(&self, config: RoomConfig) -> Result<RoomId, Error> {
-        if ![8_000, 16_000, 24_000, 48_000].contains(&config.rate.0) {
-            return Err(Error::Rate(config.rate));
-        }
-        Ok(self.shared.register.lock().open(config.rate))
+        known(config.rate)?;
+        Ok(self.shared.register.lock().open(config))
+    }
+
+    /// At which rate a room mixes now, if it is open.
+    pub fn room_rate(&self, room: RoomId) -> Option<Rate> {
+        self.shared.register.lock().room(room).map(|entry| entry.rate)
     }
 
     /// Let a leg take part in a room until it leaves, the `Stop` of this tag, or its or the room's end.
@@ -103,22 +109,33 @@ impl Engine {
         let (rate, hub) = (entry.rate, entry.parts.first().map(|part| part.id));
         match command {
             RoomCommand::Play { tag, items, repeat } => {
-                let form = Codec::L16(rate);
+                let form = items.first().map_or(Codec::L16(rate), |item| item.form().codec);
+                let said = match form {
+                    Codec::L16(said) if known(said).is_ok() => said,
+                    _ => return Err(Error::Form(Codec::L16(rate))),
+                };
                 if items.iter().any(|item| item.form().codec != form) {
                     return Err(Error::Form(form));
                 }
-                self.order_part(hub.ok_or(Error::NoRoom)?, RoomOrder::Play(self.list(tag, items, repeat)))
+                let order = RoomOrder::Play(self.list(tag, items, repeat), between(said, rate).map(Box::new));
+                self.order_part(hub.ok_or(Error::NoRoom)?, order)?;
+                entry.said = said;
+                Ok(())
             }
-            RoomCommand::Record { tag, path, format, limit, silence } => {
+            RoomCommand::Record { tag, path, format, rate: wanted, limit, silence } => {
                 let hub = hub.ok_or(Error::NoRoom)?;
-                let (write, ring) = RingBuffer::new(rate.samples(recorder::RING));
+                let taped = wanted.map_or(rate, |wanted| wanted.max(rate));
+                known(taped)?;
+                let (write, ring) = RingBuffer::new(taped.samples(recorder::RING));
                 let (leg, verdict) = (room.as_leg(), Verdict::default());
                 let recording = Recording { limit, silence, ..Recording::new(path) };
-                let recorder = Recorder::new((leg, tag), write, rate, &recording, verdict.clone());
-                self.order_part(hub, RoomOrder::Record(Box::new(recorder)))?;
+                let recorder = Recorder::new((leg, tag), write, taped, &recording, verdict.clone());
+                let resampler = between(rate, taped).map(Box::new);
+                self.order_part(hub, RoomOrder::Record(Box::new(recorder), resampler))?;
+                entry.taped = taped;
                 let path = self.shared.config.recordings_dir.join(recording.path);
-                let layout = Layout::mono(rate);
-                let ring = Intake::new(ring, rate, layout);
+                let layout = Layout::mono(taped);
+                let ring = Intake::new(ring, taped, layout);
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
             RoomCommand::Stop { tag } => hub.map_or(Ok(()), |hub| self.order_part(hub, RoomOrder::Stop(tag))),
@@ -171,6 +188,11 @@ impl Engine {
         member: Member,
     ) -> Result<(), Error> {
         let entry = register.room(room).ok_or(Error::NoRoom)?;
+        let suiting = RoomConfig::suiting(setup.rate).rate;
+        if entry.widens && suiting > entry.rate {
+            self.widen(register, room, suiting);
+        }
+        let entry = register.room(room).ok_or(Error::NoRoom)?;
         let rate = entry.rate;
         // No leg departs while the register is locked, and one that is on its way may yet stay or end: a ring reaches it
         // wherever it is, and is cut where it is not.
@@ -190,7 +212,9 @@ impl Engine {
                 let (here, there) = Bridge::pair(rate, setup.rate);
                 (Way::Ring(Box::new(here)), Some(Box::new(there.into_room())))
             }
-            false => (inline(rate, setup.rate), None),
+            false => {
+                (Way::Inline { inward: between(setup.rate, rate), outward: between(rate, setup.rate) }, None)
+            }
         };
         let who = Who::Leg(leg);
         let mut seat = Box::new(Seat::new(who, tag, rate, member.settings(), way));
@@ -227,7 +251,8 @@ impl Engine {
         if let Some((_, serial)) = before.filter(|(at, _)| *at != part) {
             register.keep_quiet(serial);
         }
-        register.enter(room, leg, Membership { tag, serial, part, by_ring, leaving: false, member });
+        let ring = by_ring.then_some(rate);
+        register.enter(room, leg, Membership { tag, serial, part, ring, leaving: false, member });
         Ok(())
     }
 
@@ -267,15 +292,12 @@ impl Engine {
             Part { id, seats: SEATS, taken: 0, manners: Vec::new(), most_manners: MANNERS, company: false };
         if let Some(hub) = entry.parts.first_mut() {
             let (here, there) = Bridge::pair(rate, rate);
-            let link = |worker, end| {
-                Box::new(Seat::new(Who::Link(worker), 0, rate, Settings::default(), Way::Ring(Box::new(end))))
-            };
-            let joining =
-                Joining { seat: Some(link(worker, here)), shared: None, kit: None, lists: hub.lists(false) };
+            let seat = Some(link(worker, rate, here));
+            let joining = Joining { seat, shared: None, kit: None, lists: hub.lists(false) };
             self.post(hub.id, RoomOrder::Join(Box::new(joining)));
             hub.taken += 1;
-            let joining =
-                Joining { seat: Some(link(hub.id.worker, there)), shared: None, kit: None, lists: None };
+            let seat = Some(link(hub.id.worker, rate, there));
+            let joining = Joining { seat, shared: None, kit: None, lists: None };
             self.post(id, RoomOrder::Join(Box::new(joining)));
             part.taken += 1;
         }
@@ -300,10 +322,14 @@ impl Engine {
     }
 }
 
-/// Inline, with what the rates need.
-fn inline(room: Rate, leg: Rate) -> Way {
-    let other = |from, to| (from != to).then(|| Resampler::new(from, to));
-    Way::Inline { inward: other(leg, room), outward: other(room, leg) }
+/// A seat of another part of the same room.
+fn link(worker: u16, rate: Rate, end: Bridge) -> Box<Seat> {
+    Box::new(Seat::new(Who::Link(worker), 0, rate, Settings::default(), Way::Ring(Box::new(end))))
+}
+
+/// What leads from one rate to another, if they differ.
+fn between(from: Rate, to: Rate) -> Option<Resampler> {
+    (from != to).then(|| Resampler::new(from, to))
 }
 
 #[cfg(test)]

@@ -130,6 +130,17 @@ impl Seat {
         }
     }
 
+    /// Sit in the place of another seat of the same one: who talks goes on talking. `false` if it did, and is not
+    /// listened to any more.
+    pub(super) fn go_on(&mut self, before: &Seat) -> bool {
+        if self.settings.mute {
+            return !before.gate.talking();
+        }
+        self.gate = before.gate.clone();
+        self.level = before.level;
+        true
+    }
+
     /// Take the frame of this turn from its ring. One that is late sounds like the end of the one before.
     pub(crate) fn take_from_ring(&mut self) -> bool {
         let Way::Ring(bridge) = &mut self.way else { return false };

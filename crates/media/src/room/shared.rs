@@ -4,7 +4,7 @@ use audio::Rate;
 use audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD, OpusSettings};
 use audio::resample::Resampler;
 
-use super::samples;
+use super::{samples, succeed};
 
 /// How a packet of 20 ms is encoded. Listeners of one manner can have the same packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,8 @@ pub(crate) struct Shared {
     manner: Manner,
     encoder: Encoder,
     /// From the room's rate to the listeners', with a frame at theirs.
-    resampler: Option<(Resampler, Box<[i16]>)>,
+    resampler: Option<Resampler>,
+    frame: Box<[i16]>,
     payload: Box<[u8]>,
     /// The packet's length, once somebody asked for it.
     len: Option<usize>,
@@ -39,11 +40,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// For a room of `rate`. Allocates.
     pub(crate) fn new(manner: Manner, rate: Rate) -> Result<Shared, CodecError> {
-        let resampler = || (Resampler::new(rate, manner.rate), vec![0; samples(manner.rate)].into());
         Ok(Shared {
             manner,
             encoder: Encoder::new(manner.codec, manner.rate, &manner.opus)?,
-            resampler: (rate != manner.rate).then(resampler),
+            resampler: (rate != manner.rate).then(|| Resampler::new(rate, manner.rate)),
+            frame: vec![0; samples(manner.rate)].into(),
             payload: vec![0; MAX_PAYLOAD].into(),
             len: None,
             #[cfg(test)]
@@ -53,6 +54,11 @@ impl Shared {
 
     pub(crate) fn manner(&self) -> Manner {
         self.manner
+    }
+
+    /// The room goes on at another rate, of which `resampler` leads to the listeners'; `last` is what they heard last.
+    pub(super) fn fit(&mut self, resampler: &mut Option<Resampler>, last: &[i16]) {
+        succeed(&mut self.resampler, resampler, last);
     }
 
     /// A turn begins.
@@ -66,9 +72,9 @@ impl Shared {
             Some(len) => len,
             None => {
                 let frame = match &mut self.resampler {
-                    Some((resampler, frame)) => {
-                        resampler.process(common, frame);
-                        frame
+                    Some(resampler) => {
+                        resampler.process(common, &mut self.frame);
+                        &*self.frame
                     }
                     None => common,
                 };

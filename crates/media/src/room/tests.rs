@@ -38,7 +38,7 @@ fn sit(room: &mut Room, n: u32, settings: Settings) {
     let mut seat = seat(n, settings);
     seat.manner = Some(ulaw());
     room.share(shared(ulaw()));
-    assert!(matches!(room.join(seat), Ok(None)));
+    assert!(matches!(room.join(seat, |_| {}), Ok(None)));
 }
 
 fn full(members: u32) -> Room {
@@ -144,7 +144,7 @@ fn listeners_of_a_codec_with_state_share_once_they_have_settled() {
     for n in 0..3 {
         let mut seat = seat(n, Settings::default());
         seat.manner = Some(Manner::new(Codec::G722, RATE, OpusSettings::default()));
-        room.join(seat).ok().unwrap();
+        room.join(seat, |_| {}).ok().unwrap();
         // Any encoder does: it is not asked.
         room.seats[n as usize].shared = Some(0);
     }
@@ -267,8 +267,8 @@ fn two_parts_are_one_room() {
         link.who = Who::Link(worker);
         link
     };
-    hub.join(link(1)).ok().unwrap();
-    other.join(link(0)).ok().unwrap();
+    hub.join(link(1), |_| {}).ok().unwrap();
+    other.join(link(0), |_| {}).ok().unwrap();
     let says: Vec<Vec<i16>> = (0..6).map(|n| voice(n, 3_000)).collect();
     let (heard, _) = turn(&mut whole, &says);
     // What the parts say to each other arrives a turn later.
@@ -402,9 +402,25 @@ fn members_come_and_go_in_any_order_while_others_talk() {
 fn a_full_room_refuses_and_a_member_that_joins_again_is_there_once() {
     let mut room = full(2);
     let fifth = || seat(5, Settings::default());
-    assert!(!room.has_room_for(fifth().who) && room.join(fifth()).is_err());
+    assert!(!room.has_room_for(fifth().who) && room.join(fifth(), |_| {}).is_err());
     room.grow(Box::new(Lists::new(3, 0)));
-    assert!(matches!(room.join(fifth()), Ok(None)));
-    assert!(matches!(room.join(fifth()), Ok(Some(_))));
+    assert!(matches!(room.join(fifth(), |_| {}), Ok(None)));
+    assert!(matches!(room.join(fifth(), |_| {}), Ok(Some(_))));
     assert_eq!(room.len(), 3);
+}
+
+#[test]
+fn who_only_changes_its_seat_goes_on_talking_and_who_is_mute_there_is_told_as_silent() {
+    let mut room = full(2);
+    let says = [voice(0, 6_000), Vec::new()];
+    for _ in 0..10 {
+        turn(&mut room, &says);
+    }
+    let mut told = Vec::new();
+    room.join(seat(0, Settings::default()), |event| told.push(event)).ok().unwrap();
+    assert_eq!(told, []);
+    assert_eq!(turn(&mut room, &says).1, [], "neither that it begins nor that it ceases");
+    let mute = Settings { mute: true, ..Settings::default() };
+    room.join(seat(0, mute), |event| told.push(event)).ok().unwrap();
+    assert_eq!(told, [Event::Speaking { room: RoomId(7), leg: leg(0), on: false }]);
 }

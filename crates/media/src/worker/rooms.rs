@@ -20,7 +20,7 @@ use crate::io::Io;
 use crate::leg::Said;
 use crate::order::{Out, Spent};
 use crate::recorder::Progress;
-use crate::room::{FRAME_MS, Given, PERIOD, Room, Seat, Way, Who};
+use crate::room::{FRAME_MS, Given, PERIOD, Room, Seat, Way, Who, samples};
 use crate::source::{Filled, Playlist};
 
 impl<I: Io> Worker<I> {
@@ -46,12 +46,7 @@ impl<I: Io> Worker<I> {
         }
         self.announce(room);
         room.mix(|event| self.out.event(event));
-        if let Some(recorder) = &mut room.recorder
-            && recorder.push(&room.common) == Progress::Over
-            && let Some(recorder) = room.recorder.take()
-        {
-            self.out.spent(Spent::Recorder(recorder));
-        }
+        self.record(room);
         at = 0;
         while at < room.len() {
             self.prefetch(room, at + 1);
@@ -188,13 +183,36 @@ impl<I: Io> Worker<I> {
         self.let_go(id, io);
     }
 
+    /// What all say, for who writes it down.
+    fn record(&mut self, room: &mut Room) {
+        let Some(recorder) = &mut room.recorder else { return };
+        let progress = match &mut room.taping {
+            Some(resampler) => {
+                let written = resampler.process(&room.common, &mut self.scratch.said);
+                recorder.push(self.scratch.said.get(..written).unwrap_or_default())
+            }
+            None => recorder.push(&room.common),
+        };
+        if progress == Progress::Over
+            && let Some(recorder) = room.recorder.take()
+        {
+            self.out.spent(Spent::Recorder(recorder));
+        }
+    }
+
     /// The next of what is being said to all.
     fn announce(&mut self, room: &mut Room) {
-        let rate = room.rate();
+        let rate = room.saying.as_ref().map_or(room.rate(), |resampler| resampler.from());
         let Some(list) = &mut room.playing else { return };
-        let Some(frame) = self.scratch.said.get_mut(..room.sum.len()) else { return };
+        let Some(frame) = self.scratch.said.get_mut(..samples(rate)) else { return };
         let filled = linear(list, rate, &mut self.scratch.datagram, frame);
-        room.announce(frame);
+        match &mut room.saying {
+            Some(resampler) => {
+                let written = resampler.process(frame, &mut self.scratch.heard);
+                room.announce(self.scratch.heard.get(..written).unwrap_or_default());
+            }
+            None => room.announce(frame),
+        }
         if filled.last {
             self.end_announcement(room, false);
         }

@@ -1,5 +1,7 @@
 //! Who comes into rooms and who goes, by order.
 
+use audio::resample::Resampler;
+
 use super::timetable::Entry;
 use super::{Worker, find};
 use crate::ears::Kit;
@@ -36,11 +38,13 @@ impl<I: Io> Worker<I> {
                 }
             }
             RoomOrder::Company(company) => room.set_company(company),
-            RoomOrder::Play(list) => {
+            RoomOrder::Play(list, resampler) => {
                 self.end_announcement(&mut room, true);
                 room.playing = Some(list);
+                self.discard(std::mem::replace(&mut room.saying, resampler));
             }
-            RoomOrder::Record(recorder) => {
+            RoomOrder::Record(recorder, resampler) => {
+                self.discard(std::mem::replace(&mut room.taping, resampler));
                 let before = room.recorder.replace(recorder);
                 before.into_iter().for_each(|recorder| self.out.spent(Spent::Recorder(recorder)));
             }
@@ -53,6 +57,10 @@ impl<I: Io> Worker<I> {
                 {
                     self.out.spent(Spent::Recorder(recorder));
                 }
+            }
+            RoomOrder::Widen(mut wider) => {
+                room.widen(&mut wider);
+                self.out.spent(Spent::Wider(wider));
             }
             RoomOrder::Close => return self.close_room(room),
         }
@@ -73,13 +81,21 @@ impl<I: Io> Worker<I> {
                 seat.into_iter().for_each(|seat| self.out.put(Out::Seat(part, seat)));
                 self.out.spent(Spent::Joining(joining));
             }
-            RoomOrder::Play(list) => {
+            RoomOrder::Play(list, resampler) => {
+                self.discard(resampler);
                 self.out.event(Event::RoomPlayed { room: part.room, tag: list.tag, stopped: true });
                 self.out.spent(Spent::Playlist(list));
             }
-            RoomOrder::Record(recorder) => self.out.spent(Spent::Recorder(recorder)),
+            RoomOrder::Record(recorder, resampler) => {
+                self.discard(resampler);
+                self.out.spent(Spent::Recorder(recorder));
+            }
             order => self.out.spent(Spent::Order(Order::Room(part, order))),
         }
+    }
+
+    fn discard(&mut self, resampler: Option<Box<Resampler>>) {
+        resampler.into_iter().for_each(|resampler| self.out.spent(Spent::Resampler(resampler)));
     }
 
     /// A room on its way to its turn or to an order; it is put back by [`Worker::put_room`].
@@ -123,7 +139,7 @@ impl<I: Io> Worker<I> {
         if !seated {
             return self.out.put(Out::Seat(room.part, seat));
         }
-        match room.join(seat) {
+        match room.join(seat, |event| self.out.event(event)) {
             Ok(Some(before)) if before.tag == tag => self.out.spent(Spent::Seat(before)),
             Ok(before) => {
                 before.into_iter().for_each(|before| self.out.put(Out::Seat(room.part, before)));

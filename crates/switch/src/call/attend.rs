@@ -11,7 +11,7 @@ use self::keys::Typing;
 pub(super) use self::keys::tone;
 use super::hold::MUSIC;
 use super::leg::CallLeg;
-use crate::conference::{NotIn, RoomNews, Seat};
+use crate::conference::{Loudness, NotIn, RoomNews, Seat, Talk};
 use crate::events::wall_clock;
 
 /// Where a leg has a seat.
@@ -49,6 +49,8 @@ impl CallLeg {
             party: self.party(),
             since: wall_clock(),
             held: self.holds(),
+            loudness: Loudness::default(),
+            talk: Talk::default(),
             said: self.fleeting(),
             mail: owner.mail.clone(),
             joining,

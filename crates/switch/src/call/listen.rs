@@ -27,7 +27,6 @@ use super::pickup::{Whose, may};
 use super::run::Call;
 use super::{LegKey, Mail, post};
 use crate::conference::auditing::{Auditor, Heard};
-use crate::conference::suited;
 use crate::lines::{Line, Standing};
 
 /// What a listener's call and the call that is heard tell each other.
@@ -347,9 +346,10 @@ impl Call {
         if self.overheard.is_none() {
             let rate = |key| self.leg(key).and_then(CallLeg::rate);
             let widest = [Some(one), other].into_iter().flatten().filter_map(rate).max();
-            let rate = suited(widest.unwrap_or(Rate::NARROW));
             let engine = self.shared.engine.clone();
-            let Ok(room) = engine.open_room(RoomConfig { rate }) else { return false };
+            let Ok(room) = engine.open_room(RoomConfig::suiting(widest.unwrap_or(Rate::NARROW))) else {
+                return false;
+            };
             self.overheard = Some(Box::new(Overheard { engine, room, listeners: Vec::new() }));
         }
         true

@@ -41,11 +41,6 @@ impl Announcer {
     pub(super) fn speaks(&self) -> bool {
         self.now.is_some()
     }
-
-    /// What was heard is heard no more, by nobody's wish.
-    pub(super) fn cut(&mut self) {
-        *self = Announcer::default();
-    }
 }
 
 impl Conferences {
@@ -62,7 +57,8 @@ impl Conferences {
         }
         let tag = self.tag();
         room.announcer.now = Some(tag);
-        let form = Form::new(Codec::L16(room.rate()), Duration::from_millis(20), OpusSettings::default());
+        let rate = room.rate(&self.engine);
+        let form = Form::new(Codec::L16(rate), Duration::from_millis(20), OpusSettings::default());
         if let Some(items) = self.studio.at_hand(&words.prompts, form) {
             return self.play(name, room, tag, items);
         }
@@ -87,7 +83,7 @@ impl Conferences {
 
     fn play(self: &Arc<Self>, name: &str, room: &mut Room, tag: u64, items: Vec<Arc<media::Prompt>>) {
         let command = RoomCommand::Play { tag, items, repeat: Repeat::Times(1) };
-        // A courtesy: in a room where nobody is inside, or that has become another one, it is heard by nobody.
+        // A courtesy: in a room where nobody is inside it is heard by nobody.
         if self.engine.send_to_room(room.id(), command).is_err() {
             self.said(name, room, tag);
         }

@@ -49,16 +49,6 @@ impl Room {
         self.audience.iter().filter(deaf).map(|auditor| auditor.leg)
     }
 
-    /// Lets all auditors into the engine's room, which is another one now.
-    pub(super) fn seat_auditors(&self, engine: &Engine) {
-        for auditor in &self.audience {
-            if let Err(error) = engine.join(self.id(), auditor.leg, auditor.number, self.auditor_as(auditor))
-            {
-                tracing::warn!(%error, room = %self.id(), "who listens is not let in");
-            }
-        }
-    }
-
     /// Lets those go for whom that is so, and tells them that there is nobody to be listened to any more.
     pub(super) fn dismiss(&mut self, engine: &Engine, which: impl Fn(&Auditor) -> bool) {
         let (gone, on) = std::mem::take(&mut self.audience).into_iter().partition(which);

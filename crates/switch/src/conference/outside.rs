@@ -1,12 +1,13 @@
-//! What is asked of rooms from outside, over the HTTP API: locking, recording, and who hears whom.
+//! What is asked of rooms from outside, over the HTTP API: locking, recording, how members take part, and who hears whom.
 
 use std::sync::Arc;
 
 use flow::ir::Relation;
 
 use super::taping::Taping;
-use super::{ConferenceView, Conferences};
+use super::{ConferenceView, Conferences, LOUDNESS_DB, Seat};
 use crate::Switch;
+use crate::call::CallId;
 
 /// What is to change about a room; what is `None` stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,19 @@ pub struct RoomChange {
     pub locked: Option<bool>,
     /// All that is said is recorded, from when somebody is inside; or no longer, whatever members' flows want.
     pub recording: Option<bool>,
+}
+
+/// What is to change about a member; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MemberChange {
+    /// The others do not hear it.
+    pub muted: Option<bool>,
+    /// It does not hear the others.
+    pub deaf: Option<bool>,
+    /// How much louder than usual the others hear it, in dB; cut to [`LOUDNESS_DB`].
+    pub gain_db: Option<f32>,
+    /// How much louder than usual it hears the others, in dB; cut to [`LOUDNESS_DB`].
+    pub volume_db: Option<f32>,
 }
 
 /// How one member hears and is heard by another.
@@ -45,7 +59,20 @@ impl Conferences {
             }
             None => {}
         }
-        Some(room.view(name))
+        Some(room.view(&self.engine, name))
+    }
+
+    /// Changes how the members of this call take part; whether there is one.
+    pub(crate) fn set(&self, name: &str, call: CallId, wanted: MemberChange) -> bool {
+        let MemberChange { muted, deaf, gain_db, volume_db } = wanted;
+        let cut = |db: f32| db.clamp(*LOUDNESS_DB.start(), *LOUDNESS_DB.end());
+        let change = |seat: &mut Seat| {
+            seat.joining.muted = muted.unwrap_or(seat.joining.muted);
+            seat.joining.deaf = deaf.unwrap_or(seat.joining.deaf);
+            seat.loudness.gain_db = gain_db.map_or(seat.loudness.gain_db, cut);
+            seat.loudness.volume_db = volume_db.map_or(seat.loudness.volume_db, cut);
+        };
+        self.change(name, |seat| seat.call() == call, change)
     }
 }
 
@@ -54,6 +81,17 @@ impl Switch {
     /// context.
     pub fn change_room(&self, room: &str, change: RoomChange) -> Option<ConferenceView> {
         self.shared.conferences.change_room(room, change)
+    }
+
+    /// The conference of this name, if somebody is in it.
+    pub fn conference(&self, name: &str) -> Option<ConferenceView> {
+        self.shared.conferences.view(name)
+    }
+
+    /// Changes whether and how loud the member of this call is heard and hears; whether there is one. Needs a tokio
+    /// context, as does [`Switch::remove_member`].
+    pub fn change_member(&self, room: &str, call: CallId, change: MemberChange) -> bool {
+        self.shared.conferences.set(room, call, change)
     }
 
     /// Lets a member hear another and be heard by it, or not; each is named by its call, its number in the room, or whose

@@ -11,16 +11,16 @@ use tokio::task::AbortHandle;
 use super::announcing::Announcer;
 use super::auditing::Auditor;
 use super::relating::Relations;
+use super::talking::factor;
 use super::taping::{Tape, Taping};
 use super::{ConferenceView, MemberView, RoomNews, Seat};
 use crate::book::Record;
 use crate::call::{CallId, LegKey, Mail, post};
-use crate::events::wall_clock;
+use crate::events::{monotonic, wall_clock};
 
 /// A room with somebody in it.
 pub(super) struct Room {
     id: RoomId,
-    rate: Rate,
     opened: Timestamp,
     places: Vec<Place>,
     /// Members so far.
@@ -30,6 +30,8 @@ pub(super) struct Room {
     pub(super) announcer: Announcer,
     pub(super) relations: Relations,
     pub(super) audience: Vec<Auditor>,
+    /// Who spoke most audibly last.
+    pub(super) speaker: Option<LegKey>,
     pub(super) taping: Taping,
     pub(super) tape: Option<Arc<Tape>>,
     /// No other room of this name has it.
@@ -59,14 +61,6 @@ struct Place {
     taped: Option<u64>,
 }
 
-/// What rooms are mixed at.
-const RATES: [Rate; 4] = [Rate::NARROW, Rate::WIDE, Rate(24_000), Rate::FULL];
-
-/// Of the sound that a leg's rate is mixed in: nothing of what the leg says is lost.
-pub(crate) fn suited(rate: Rate) -> Rate {
-    RATES.into_iter().find(|room| *room >= rate).unwrap_or(Rate::FULL)
-}
-
 /// Whether a member is called so: a user's name, or the address of one who calls.
 fn same_party(party: &str, name: &str) -> bool {
     let user = party.split_once(':').map_or(party, |(_, rest)| rest);
@@ -75,11 +69,9 @@ fn same_party(party: &str, name: &str) -> bool {
 
 impl Room {
     pub(super) fn open(engine: &Engine, rate: Rate, serial: u64) -> Result<Room, media::Error> {
-        let rate = suited(rate);
-        let id = engine.open_room(RoomConfig { rate })?;
+        let id = engine.open_room(RoomConfig::suiting(rate))?;
         Ok(Room {
             id,
-            rate,
             opened: wall_clock(),
             places: Vec::new(),
             numbers: 0,
@@ -87,6 +79,7 @@ impl Room {
             announcer: Announcer::default(),
             relations: Relations::default(),
             audience: Vec::new(),
+            speaker: None,
             taping: Taping::default(),
             tape: None,
             serial,
@@ -107,8 +100,9 @@ impl Room {
         self.limit.get_or_insert_with(|| Limit(begin()));
     }
 
-    pub(super) fn rate(&self) -> Rate {
-        self.rate
+    /// At which it mixes now; wider, perhaps, with the next who comes.
+    pub(super) fn rate(&self, engine: &Engine) -> Rate {
+        engine.room_rate(self.id).unwrap_or(Rate::NARROW)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -122,6 +116,10 @@ impl Room {
     /// In the order in which they came.
     pub(super) fn seats(&self) -> impl Iterator<Item = &Seat> {
         self.places.iter().map(|place| &place.seat)
+    }
+
+    pub(super) fn seats_mut(&mut self) -> impl Iterator<Item = &mut Seat> {
+        self.places.iter_mut().map(|place| &mut place.seat)
     }
 
     pub(super) fn seat(&self, key: LegKey) -> Option<&Seat> {
@@ -176,15 +174,12 @@ impl Room {
     }
 
     /// Gives somebody a seat; whether it is inside.
-    pub(super) fn take(&mut self, engine: &Engine, seat: Seat) -> Result<bool, media::Error> {
-        if suited(seat.rate) > self.rate {
-            self.widen(engine, suited(seat.rate))?;
-        }
+    pub(super) fn take(&mut self, engine: &Engine, seat: Seat) -> bool {
         let key = seat.key;
         self.numbers += 1;
         self.places.push(Place { seat, number: self.numbers, inside: false, alone: None, taped: None });
         self.settle(engine);
-        Ok(self.places.iter().any(|place| place.inside && place.seat.key == key))
+        self.places.iter().any(|place| place.inside && place.seat.key == key)
     }
 
     /// Takes a seat away; whose it was, and whether it was inside. The others are told by [`Room::settle`].
@@ -193,6 +188,7 @@ impl Room {
         let place = self.places.remove(at);
         self.dismiss(engine, |auditor| auditor.of == key);
         self.relations.forget(key);
+        self.speaker = self.speaker.filter(|speaker| *speaker != key);
         if place.inside {
             // A leg that is gone has left already.
             let _ = engine.leave(self.id, place.seat.leg);
@@ -257,22 +253,6 @@ impl Room {
         self.tell_those(|_| true, news);
     }
 
-    /// All move to a room that mixes wider sound. What is said and recorded there ends; recording begins anew.
-    fn widen(&mut self, engine: &Engine, rate: Rate) -> Result<(), media::Error> {
-        let id = engine.open_room(RoomConfig { rate })?;
-        let old = std::mem::replace(&mut self.id, id);
-        self.rate = rate;
-        self.announcer.cut();
-        self.tape = None;
-        for at in 0..self.places.len() {
-            self.enter(engine, at, |inside| inside);
-        }
-        self.seat_auditors(engine);
-        // Whoever could not move has no room any more, and is let in when somebody comes or goes.
-        let _ = engine.send_to_room(old, RoomCommand::Close);
-        Ok(())
-    }
-
     /// Whether somebody who may come in could not: a worker was too busy.
     pub(super) fn owes(&self) -> bool {
         let led = self.is_led();
@@ -284,7 +264,7 @@ impl Room {
         let led = self.is_led();
         for at in 0..self.places.len() {
             let may = self.places.get(at).is_some_and(|place| led || !place.seat.joining.waits);
-            self.enter(engine, at, |inside| !inside && may);
+            self.enter(engine, at, may);
         }
         let inside = self.places.iter().filter(|place| place.inside).count();
         let speaks = self.announcer.speaks();
@@ -297,9 +277,9 @@ impl Room {
         }
     }
 
-    /// Lets the one at this place in, if it is one for whom that is to be done.
-    fn enter(&mut self, engine: &Engine, at: usize, wanted: impl Fn(bool) -> bool) {
-        let Some(place) = self.places.get(at).filter(|place| wanted(place.inside)) else { return };
+    /// Lets the one at this place in, if it may and is not inside.
+    fn enter(&mut self, engine: &Engine, at: usize, may: bool) {
+        let Some(place) = self.places.get(at).filter(|place| may && !place.inside) else { return };
         let seat = &place.seat;
         let entered = engine.join(self.id, seat.leg, seat.number, self.member(seat));
         if let Err(error) = &entered {
@@ -314,12 +294,15 @@ impl Room {
         Member {
             mute: seat.joining.muted || seat.held,
             deaf: seat.joining.deaf,
+            gain: factor(seat.loudness.gain_db),
+            volume: factor(seat.loudness.volume_db),
             pairs: self.pairs(seat.key),
             ..Member::default()
         }
     }
 
-    pub(super) fn view(&self, name: &str) -> ConferenceView {
+    pub(super) fn view(&self, engine: &Engine, name: &str) -> ConferenceView {
+        let now = monotonic();
         let members = self.places.iter().map(|Place { seat, number, inside, .. }| MemberView {
             number: *number,
             call: seat.call(),
@@ -328,12 +311,17 @@ impl Room {
             moderator: seat.joining.moderator,
             muted: seat.joining.muted,
             deaf: seat.joining.deaf,
+            gain_db: seat.loudness.gain_db,
+            volume_db: seat.loudness.volume_db,
+            talking: seat.talk.is_on(),
+            talked: seat.talk.whole(now),
+            active_speaker: self.speaker == Some(seat.key),
             not_heard: self.not_heard_by(seat.key),
             waiting: !inside,
         });
         ConferenceView {
             name: name.to_owned(),
-            rate: self.rate.hertz(),
+            rate: self.rate(engine).hertz(),
             opened: self.opened,
             locked: self.locked,
             recording: self.tape.as_ref().map(|tape| tape.id.clone()),

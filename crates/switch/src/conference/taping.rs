@@ -1,6 +1,7 @@
 //! Recording all that is said in a room.
 //!
-//! A recording begins with the first who is inside of a room that wants it, and ends with the last. Every call that takes
+//! A recording begins with the first who is inside of a room that wants it, and ends with the last. It is one file, also
+//! where somebody comes who speaks wider: at the rate of the room, 16 kHz at least where any of our codecs is wide. Every call that takes
 //! part has its id, and it goes the way of calls' recordings through the spool.
 
 use std::sync::{Arc, Mutex};
@@ -77,7 +78,9 @@ impl Conferences {
         let (tag, at) = (self.tag(), wall_clock());
         let id = id(name, at, tag);
         let path = recording::file(&id, format);
-        let command = RoomCommand::Record { tag, path, format: of(format), limit: None, silence: None };
+        let (format_of_file, rate) = (of(format), Some(self.tape_rate));
+        let command =
+            RoomCommand::Record { tag, path, format: format_of_file, rate, limit: None, silence: None };
         if let Err(error) = self.engine.send_to_room(room.id(), command) {
             tracing::warn!(%error, room = name, "a conference is not recorded");
             return None;

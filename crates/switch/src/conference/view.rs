@@ -1,5 +1,7 @@
 //! Rooms and their members as others see them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::call::CallId;
@@ -38,6 +40,16 @@ pub struct MemberView {
     pub muted: bool,
     /// It does not hear the others.
     pub deaf: bool,
+    /// How much louder than usual the others hear it, in dB.
+    pub gain_db: f32,
+    /// How much louder than usual it hears the others, in dB.
+    pub volume_db: f32,
+    /// It talks; pauses of less than half a second are part of that.
+    pub talking: bool,
+    /// For how long it has talked since it came.
+    pub talked: Duration,
+    /// Of all who talked it spoke most audibly last.
+    pub active_speaker: bool,
     /// The calls of those whom it does not hear, though it hears others.
     pub not_heard: Vec<CallId>,
     /// It is not inside yet: no moderator is.

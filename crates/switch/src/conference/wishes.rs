@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::taping::Taping;
-use super::{Conferences, RoomNews, Seat};
+use super::{Conferences, RoomNews, Seat, Turn};
 use crate::call::LegKey;
 
 /// What a member wants.
@@ -13,6 +13,10 @@ pub(crate) enum Wish {
     Mute,
     /// To hear the others no more, or again.
     Deaf,
+    /// To be heard louder or quieter by the others.
+    Gain(Turn),
+    /// To hear the others louder or quieter.
+    Volume(Turn),
     /// To know how many are there.
     Count,
     /// That nobody else is let in, or that others are again. For who leads the room, as all that follows.
@@ -32,6 +36,9 @@ pub(crate) enum Wish {
 pub(crate) enum Granted {
     Muted(bool),
     Deaf(bool),
+    /// In dB, as they are now.
+    Gain(i32),
+    Volume(i32),
     Count(usize),
     Locked(bool),
     AllMuted(bool),
@@ -53,6 +60,7 @@ impl Conferences {
         let room = rooms.get_mut(name)?;
         let seat = room.seat(key)?;
         let (leads, muted, deaf) = (seat.joining.moderator, seat.joining.muted, seat.joining.deaf);
+        let loudness = seat.loudness;
         let own = |seat: &Seat| seat.key == key;
         Some(match wish {
             Wish::Mute => {
@@ -62,6 +70,16 @@ impl Conferences {
             Wish::Deaf => {
                 room.change(&self.engine, own, |seat| seat.joining.deaf = !deaf);
                 Granted::Deaf(!deaf)
+            }
+            Wish::Gain(turn) => {
+                let db = turn.of(loudness.gain_db);
+                room.change(&self.engine, own, |seat| seat.loudness.gain_db = db);
+                Granted::Gain(db.round() as i32)
+            }
+            Wish::Volume(turn) => {
+                let db = turn.of(loudness.volume_db);
+                room.change(&self.engine, own, |seat| seat.loudness.volume_db = db);
+                Granted::Volume(db.round() as i32)
             }
             Wish::Count => Granted::Count(room.len()),
             _ if !leads => Granted::Denied,

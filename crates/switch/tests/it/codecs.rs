@@ -115,4 +115,12 @@ fn a_room_is_as_wide_as_the_widest_of_its_members() {
     bob.hang_up(wide);
     assert!(alice.over(narrow) && bob.over(wide));
     rig.nothing_left();
+    // One who is inside already and changes over.
+    let narrow = alice.call("700");
+    assert!(alice.up(narrow));
+    rig.wait("a narrow room", || rate() == Some(8_000));
+    alice.change_formats(narrow, "9");
+    rig.wait("a wide room", || rate() == Some(16_000));
+    alice.hang_up(narrow);
+    rig.nothing_left();
 }

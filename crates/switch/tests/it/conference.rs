@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::rig::{Rig, hears, trace};
 use serde_json::{Value, json};
+use switch::MemberChange;
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
 
@@ -79,15 +80,20 @@ fn the_api_mutes_deafens_and_removes_and_the_flow_goes_on() {
     let switch = rig.switch();
     let members = switch.conferences().remove(0).members;
     let (of_alice, of_bob) = (members[0].call, members[1].call);
-    assert!(switch.change_member("team", of_bob, Some(true), None));
+    let change = |call, change: fn(&mut MemberChange)| {
+        let mut wanted = MemberChange::default();
+        change(&mut wanted);
+        switch.change_member("team", call, wanted)
+    };
+    assert!(change(of_bob, |change| change.muted = Some(true)));
     assert!(alice.hears_nothing(a));
     hears(&rig, &bob, b, &[A]);
-    assert!(switch.change_member("team", of_bob, Some(false), Some(true)));
+    assert!(change(of_bob, |change| (change.muted, change.deaf) = (Some(false), Some(true))));
     hears(&rig, &alice, a, &[B]);
     assert!(bob.hears_nothing(b));
     let view = &switch.conferences()[0].members[1];
     assert_eq!((view.muted, view.deaf), (false, true));
-    assert!(!switch.change_member("another", of_bob, None, None));
+    assert!(!switch.change_member("another", of_bob, MemberChange::default()));
     assert!(switch.remove_member("team", of_bob));
     assert!(bob.over(b), "the flow hangs up: {:?}", rig.traces());
     assert!(hears_music(&alice, a));

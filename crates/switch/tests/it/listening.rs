@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::rig::Rig;
 use serde_json::{Value, json};
+use switch::MemberChange;
 use testkit::ear;
 use testkit::ua::desk::{Desk, LineId, Manner};
 
@@ -222,9 +223,10 @@ fn who_listens_to_a_member_of_a_conference_hears_what_it_hears_and_whispers_to_i
     assert!(dave.up(third) && hears(&carol, line, &[A, B, D]), "{:?}", rig.traces());
     let of_bob = members().get(1).map(|member| member.call).expect("bob");
     let inside = rig.runtime.enter();
-    assert!(rig.switch().change_member("team", of_bob, None, Some(true)));
+    let deaf = |on| MemberChange { deaf: Some(on), ..MemberChange::default() };
+    assert!(rig.switch().change_member("team", of_bob, deaf(true)));
     assert!(hears(&carol, line, &[B]), "{:?}", rig.traces());
-    assert!(rig.switch().change_member("team", of_bob, None, Some(false)));
+    assert!(rig.switch().change_member("team", of_bob, deaf(false)));
     drop(inside);
     assert!(hears(&carol, line, &[A, B, D]), "{:?}", rig.traces());
     bob.hang_up(two);

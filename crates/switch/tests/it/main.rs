@@ -31,6 +31,7 @@ mod redirection;
 mod rig;
 mod ringing;
 mod room_tapes;
+mod room_voices;
 mod rooms;
 mod screening;
 mod settings;

@@ -265,3 +265,54 @@ fn a_room_is_closed_after_its_time_and_flows_run_before_and_after_it() {
     alice.hang_up(a);
     rig.nothing_left();
 }
+
+#[test]
+fn one_who_speaks_wider_comes_into_a_recorded_room_and_neither_the_recording_nor_what_is_said_begins_anew() {
+    let rooms = "[board]\nnumber = \"800\"\npublic = true\nrecord = \"wav\"\nentry = \"gong\"\nexit = \"none\"\nmusic = \"harp\"\n";
+    let rig = with_rooms(rooms, &[]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let carol = rig.desk("carol", C, SOON);
+    for silent in [&bob, &carol] {
+        silent.speak(0);
+    }
+    bob.describe("107");
+    let a = join(&rig, &alice, "800", "");
+    inside(&rig, "board", 1);
+    let id = rig.switch().conferences()[0].recording.clone().expect("recorded");
+    // Her own coming is told, and then she is alone.
+    assert!(alice.hears_tone(a, 2_600), "{:#?}", rig.traces());
+    let from = alice.line(a, |line| line.stream.heard.samples.len());
+    let c = join(&rig, &carol, "800", "");
+    assert!(alice.hears_so(a, |pcm| ear::purity(pcm, 2_200.0) > 0.2), "{:#?}", rig.traces());
+    assert_eq!(rig.switch().conferences()[0].rate, 8_000);
+    let b = join(&rig, &bob, "800", "");
+    inside(&rig, "board", 3);
+    assert_eq!(rig.switch().conferences()[0].rate, 16_000);
+    // Both gongs of a second each, of which the first had begun.
+    let gong = || {
+        let heard = alice.line(a, |line| line.stream.heard.samples[from..].to_vec());
+        let parts = heard.chunks_exact(800).map(|part| audio::Pcm::new(audio::Rate::NARROW, part.to_vec()));
+        parts.filter(|part| ear::purity(part, 2_200.0) > 0.5).count()
+    };
+    rig.wait("two seconds of gongs", || gong() >= 18);
+    let view = rig.switch().conferences().remove(0);
+    assert_eq!(view.recording.as_ref(), Some(&id), "it is the same recording");
+    assert!(alice.hears_nothing(a), "{:#?}", rig.traces());
+    for (desk, line) in [(&bob, b), (&carol, c), (&alice, a)] {
+        desk.hang_up(line);
+    }
+    rig.nothing_left();
+    rig.wait("the end of the recording", || {
+        let mut all = rig.switch().recent().into_iter().flat_map(|call| call.recordings);
+        all.all(|view| view.id == id && matches!(view.state, RecordingState::Saved { .. }))
+    });
+    assert_eq!(files(&rig, ".wav"), [format!("{id}.wav")], "one file");
+    let bytes = std::fs::read(rig.dir.path().join(format!("recordings/{id}.wav"))).expect("a file");
+    let tape = audio::read::decode(bytes, Some("wav")).expect("a sound");
+    assert_eq!(tape.rate, audio::Rate::WIDE);
+    // Alice's tone from the first to the last, but where the phone was too busy to say it.
+    let parts: Vec<_> = tape.samples.chunks_exact(320).collect();
+    let spoken = &parts[25..parts.len() - 10];
+    let holes = spoken.iter().filter(|part| audio::level::rms_dbov(part) < -40.0).count();
+    assert!(holes * 10 < spoken.len(), "{holes} holes of {}", spoken.len());
+}

@@ -8,6 +8,7 @@ use crate::room::{Seat, Settings};
 
 mod choir;
 mod stumbling;
+mod widening;
 
 use choir::*;
 
@@ -237,12 +238,15 @@ fn an_announcement_is_heard_by_all_over_what_they_say_and_its_end_is_told() {
     let wave = tone::render(&[830], MS(1_000), MS(0), MS(1_000), Rate::NARROW);
     let form = crate::prompt::Form::new(Codec::L16(Rate::NARROW), MS(20), Default::default());
     let words = Arc::new(Prompt::encode(&wave, form).unwrap());
-    rig.order(Order::Room(ROOM, RoomOrder::Play(Playlist::new(4, vec![words.clone()], Repeat::Times(1)))));
+    rig.order(Order::Room(
+        ROOM,
+        RoomOrder::Play(Playlist::new(4, vec![words.clone()], Repeat::Times(1)), None),
+    ));
     let sent = choir(&mut rig, &mut all.iter_mut().collect::<Vec<_>>(), 1_000);
     assert_eq!([0, 1].map(|n: usize| all[n].hears(&sent)), [vec![1, 3], vec![0, 3]]);
     let over = |stopped| Event::RoomPlayed { room: RoomId(7), tag: 4, stopped };
     assert!(rig.take_events().contains(&over(false)));
-    rig.order(Order::Room(ROOM, RoomOrder::Play(Playlist::new(4, vec![words], Repeat::Forever))));
+    rig.order(Order::Room(ROOM, RoomOrder::Play(Playlist::new(4, vec![words], Repeat::Forever), None)));
     rig.slots(8);
     rig.order(Order::Room(ROOM, RoomOrder::Stop(4)));
     rig.slots(8);

@@ -8,7 +8,7 @@ use flow::ir::{Callee, Tone};
 use flow::leg::{Leaving, Prompt, Speech};
 
 use crate::call::leg::CallLeg;
-use crate::conference::{Granted, Wish};
+use crate::conference::{Granted, Turn, Wish};
 use crate::origination::{callee, invite};
 
 /// A star that is not followed by anything for so long was nothing.
@@ -43,6 +43,7 @@ impl CallLeg {
             (Typing::Star(since), key) if now.saturating_duration_since(since) < PATIENCE => {
                 self.starred(now, key);
             }
+            (_, key @ '1'..='6') => self.turned(now, key),
             (_, '#') => {
                 self.note_media(now, "leaves the conference by key");
                 if let Some(attending) = &self.attending {
@@ -53,6 +54,20 @@ impl CallLeg {
             _ => {}
         }
         true
+    }
+
+    /// One of the keys of loudness, as FreeSWITCH's conferences have them.
+    fn turned(&mut self, now: Instant, key: char) {
+        let turn = match key {
+            '1' | '4' => Turn::Down,
+            '2' | '5' => Turn::Usual,
+            _ => Turn::Up,
+        };
+        let wish = if key < '4' { Wish::Gain(turn) } else { Wish::Volume(turn) };
+        let Some(attending) = &self.attending else { return };
+        let Some(granted) = self.shared().conferences.wish(&attending.room, self.key(), wish) else { return };
+        self.note_media(now, format!("pressed {key} in the conference: {granted:?}"));
+        self.inform(words(granted));
     }
 
     /// A star, and this key.
@@ -127,6 +142,10 @@ fn words(granted: Granted) -> String {
         Granted::Muted(false) => "You are no longer muted.",
         Granted::Deaf(true) => "You do not hear the others.",
         Granted::Deaf(false) => "You hear the others again.",
+        Granted::Gain(0) => "You are heard as usual.",
+        Granted::Gain(db) => return format!("You are heard {}.", louder(db)),
+        Granted::Volume(0) => "You hear the others as usual.",
+        Granted::Volume(db) => return format!("You hear the others {}.", louder(db)),
         Granted::Count(1) => "You are alone in this conference.",
         Granted::Count(number) => return format!("There are {number} in this conference."),
         Granted::Locked(true) => "The conference is locked.",
@@ -143,4 +162,9 @@ fn words(granted: Granted) -> String {
         Granted::Denied => "You do not lead this conference.",
     };
     text.to_owned()
+}
+
+fn louder(db: i32) -> String {
+    let how = if db > 0 { "louder" } else { "quieter" };
+    format!("{} decibels {how}", db.abs())
 }

@@ -11,7 +11,7 @@ fn a_rooms_recording_has_silence_for_turns_that_did_not_take_place() {
         let (ring, out) = RingBuffer::new(1_000_000);
         let order = Recording::new("room.wav");
         let recorder = Recorder::new((id(0), 1), ring, Rate::NARROW, &order, Default::default());
-        rig.order(Order::Room(ROOM, RoomOrder::Record(Box::new(recorder))));
+        rig.order(Order::Room(ROOM, RoomOrder::Record(Box::new(recorder), None)));
         choir(&mut rig, &mut [&mut a, &mut b], 200);
         rig.due(skipped);
         rig.slots((100 - skipped) + 3);
