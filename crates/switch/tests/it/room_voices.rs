@@ -65,6 +65,7 @@ fn who_talks_and_who_speaks_most_audibly_is_seen_and_the_timeline_says_how_long(
     assert!(!member(&rig, 1).active_speaker, "carol has said nothing");
     carol.speak(C);
     rig.wait("that carol talks", || member(&rig, 1).talking && member(&rig, 1).active_speaker);
+    rig.wait("that she has talked for a while", || member(&rig, 1).talked > Duration::from_millis(100));
     alice.hang_up(a);
     carol.hang_up(c);
     rig.nothing_left();
