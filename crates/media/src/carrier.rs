@@ -24,7 +24,7 @@ use crate::stats::WorkerStats;
 /// The carrier looks by itself so often; workers wake it for what is urgent.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// And so often while a worker has no room for what it is to do: some slots.
+/// And so often while a worker has no room for what it is to do, or more ports are to be closed: some slots.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// Moves of legs there and back that are looked into for what came before them; a worker obeys no more in a slot.
@@ -64,8 +64,8 @@ impl<F: Fn(Event)> Carrier<F> {
             if stopping {
                 return self.sweep();
             }
-            self.pool.tidy(clock::now());
-            thread::park_timeout(if late { AGAIN } else { ROUND });
+            let more = self.pool.tidy(clock::now());
+            thread::park_timeout(if late || more { AGAIN } else { ROUND });
         }
     }
 

@@ -37,7 +37,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 /// So many pairs that rested are looked at for one that is wanted, and so many that nobody wanted at a time.
 const LOOKS: usize = 8;
-const TIDIED: usize = 16;
+const TIDIED: usize = 32;
 
 /// Datagrams that a rested pair may have collected; one that has more is being flooded, and is closed.
 const COLLECTED: usize = 256;
@@ -218,12 +218,14 @@ impl Pool {
         }
     }
 
-    /// Closes what nobody wanted for a while; to be called now and then.
-    pub(crate) fn tidy(&self, now: Instant) {
+    /// Closes a few of those that nobody wanted for a while; to be called now and then, and soon again if it says so.
+    pub(crate) fn tidy(&self, now: Instant) -> bool {
         let mut unwanted = Vec::new();
         let mut book = self.lock();
-        for _ in 0..TIDIED {
+        let mut looks = 0;
+        while looks < TIDIED {
             let Some(resting) = book.next_rested(now, UNWANTED) else { break };
+            looks += 1;
             let at = resting.at;
             if let Some(pair) = book.look(resting, now) {
                 book.taken[at] = false;
@@ -234,6 +236,7 @@ impl Pool {
         drop(book);
         // Closing takes a while, which nobody has to wait for.
         drop(unwanted);
+        looks == TIDIED
     }
 
     fn bind_next(&self, book: &mut Book) -> Option<Pair> {
