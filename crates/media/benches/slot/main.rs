@@ -14,14 +14,14 @@ use audio::codec::{Codec, OpusSettings};
 use audio::{Rate, tone};
 use media::{Command, Config, Engine, Form, IoMode, LegId, LegSetup, Prompt, Recording, Repeat, Start};
 
-use self::phones::Phones;
+use self::floor::When;
+use self::phones::{Phones, SLOT};
 use self::report::{Figures, head, row};
 
 mod floor;
 mod phones;
 mod report;
 
-const SLOT: Duration = Duration::from_millis(5);
 /// By then every leg has kept house once, and its socket is connected.
 const WARM: Duration = Duration::from_millis(1_500);
 const MEASURE: Duration = Duration::from_millis(1_200);
@@ -61,12 +61,16 @@ fn main() {
 
 /// The rows of a backend: floors before, among and after the others, since a machine's speed changes within seconds.
 fn rows(legs: usize, io: &str, mode: IoMode, jobs: Vec<(&str, Job, Option<f64>)>) {
-    let mut floors = vec![floor::floor(legs, mode)];
+    let floor = || floor::floor(legs, mode, When::Slot);
+    let mut floors = vec![floor()];
     let mut runs = Vec::new();
     for (n, (name, job, most)) in jobs.iter().enumerate() {
+        if *job == Job::Relay {
+            runs.push(("floor, at once", floor::floor(legs, mode, When::AtOnce), None));
+        }
         runs.push((*name, engine(legs, *job, mode), *most));
         if n % 2 == 1 || n + 1 == jobs.len() {
-            floors.push(floor::floor(legs, mode));
+            floors.push(floor());
         }
     }
     floors.sort_by(|one, other| one.us.total_cmp(&other.us));

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rtp::packet::{HEADER, Writer};
 use rtp::{RtpTime, Seq};
 
-const SLOT: Duration = Duration::from_millis(5);
+/// A worker's.
+pub(crate) const SLOT: Duration = Duration::from_millis(5);
 
 /// Bytes of a packet of 20 ms of G.711.
 pub(crate) const PACKET: usize = HEADER + 160;
@@ -54,7 +55,7 @@ impl Phones {
             hurry();
             let mut packet = [0xd5; PACKET];
             let mut buffer = [0; 512];
-            grid(&stop, |slot| {
+            grid(&stop, SLOT, |slot| {
                 let timestamp = RtpTime((slot / 4) as u32 * 160);
                 for n in (slot as usize % 4..sockets.len()).step_by(4) {
                     writers[n].write(&mut packet, speaks(n), false, timestamp);
@@ -84,12 +85,12 @@ pub(crate) fn hurry() {
     }
 }
 
-/// Call `slot` every 5 ms until `stop`.
-pub(crate) fn grid(stop: &AtomicBool, mut slot: impl FnMut(u64)) {
+/// Call `slot` once in each `step` until `stop`.
+pub(crate) fn grid(stop: &AtomicBool, step: Duration, mut slot: impl FnMut(u64)) {
     let epoch = Instant::now();
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
-        let due = SLOT * n as u32;
+        let due = step * n as u32;
         if let Some(rest) = due.checked_sub(epoch.elapsed()) {
             thread::sleep(rest);
         }
