@@ -83,10 +83,7 @@ impl From<RecordingView> for Recording {
         Recording {
             began: view.began.to_string(),
             seconds: view.seconds,
-            paused: view.pauses.now.map(|(pause, _)| match pause {
-                Pause::Silence => "silence",
-                Pause::Cut => "cut",
-            }),
+            paused: view.pauses.now.map(|(pause, _)| pausing(pause)),
             pauses: view.pauses.count,
             paused_s: view.pauses.seconds(),
             state: view.state.word(),
@@ -97,6 +94,14 @@ impl From<RecordingView> for Recording {
             id: view.id,
             file: view.file,
         }
+    }
+}
+
+/// What a pause leaves in the file, in a word.
+pub(crate) fn pausing(pause: Pause) -> &'static str {
+    match pause {
+        Pause::Silence => "silence",
+        Pause::Cut => "cut",
     }
 }
 

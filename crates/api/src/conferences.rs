@@ -2,15 +2,23 @@
 //! and `POST`, `DELETE /conferences/{name}/members/{call}`: who is in which room, who is called into it, and what of it may be
 //! changed from outside.
 
+use std::fmt::{self, Formatter};
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
-use serde::{Deserialize, Serialize};
-use switch::{CallId, ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, RoomChange};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use switch::{
+    CallId, ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, NotChanged, RoomChange,
+    RoomRecording,
+};
 
 use crate::Api;
+use crate::calls::pausing;
+use crate::control::Mode;
 use crate::error::ApiError;
 
 #[derive(Serialize)]
@@ -26,6 +34,8 @@ pub(crate) struct Conference {
     opened: String,
     locked: bool,
     recording: Option<String>,
+    /// What a pause of the recording that goes on leaves in the file: `silence`, `cut`.
+    recording_paused: Option<&'static str>,
     members: Vec<Member>,
 }
 
@@ -63,8 +73,63 @@ pub(crate) struct Change {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lead {
     locked: Option<bool>,
-    recording: Option<bool>,
+    recording: Option<Wish>,
+    /// What a pause leaves in the file.
+    mode: Option<Mode>,
 }
+
+/// How a room is to be recorded: `true`, `false`, `"paused"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    On,
+    Off,
+    Paused,
+}
+
+impl<'de> Deserialize<'de> for Wish {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Wish, D::Error> {
+        struct Words;
+        impl Visitor<'_> for Words {
+            type Value = Wish;
+
+            fn expecting(&self, text: &mut Formatter<'_>) -> fmt::Result {
+                text.write_str("true, false or \"paused\"")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Wish, E> {
+                Ok(if on { Wish::On } else { Wish::Off })
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Wish, E> {
+                match word {
+                    "paused" => Ok(Wish::Paused),
+                    _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Words)
+    }
+}
+
+impl Lead {
+    /// What is asked for, in full.
+    fn change(self) -> Result<RoomChange, ApiError> {
+        let recording = match (self.recording, self.mode) {
+            (Some(Wish::Paused), mode) => Some(RoomRecording::Paused(mode.unwrap_or_default().into())),
+            (_, Some(_)) => {
+                return Err(ApiError::bad_request(format!(
+                    "mode belongs to a recording that is to be paused; {LEAD}"
+                )));
+            }
+            (Some(Wish::On), None) => Some(RoomRecording::On),
+            (Some(Wish::Off), None) => Some(RoomRecording::Off),
+            (None, None) => None,
+        };
+        Ok(RoomChange { locked: self.locked, recording })
+    }
+}
+
+const LEAD: &str = "expected {\"locked\": true}, {\"recording\": true}, false, or \"paused\" with \"mode\": \"silence\" or \"cut\"";
 
 /// How a member is to hear another; each is a call, a number in the room, or whose phone it is.
 #[derive(Deserialize)]
@@ -126,6 +191,7 @@ impl From<ConferenceView> for Conference {
             opened: view.opened.to_string(),
             locked: view.locked,
             recording: view.recording,
+            recording_paused: view.paused.map(pausing),
             members: view.members.into_iter().map(Member::from).collect(),
         }
     }
@@ -144,20 +210,16 @@ pub(crate) async fn one(
     api.switch.conference(&name).map(|view| Json(Conference::from(view))).ok_or_else(|| empty(&name))
 }
 
-/// Locks a room or records it, or no longer; how it is then.
+/// Locks a room or records it, or no longer, or pauses its recording; how it is then.
 pub(crate) async fn lead(
     State(api): State<Api>,
     Path(name): Path<String>,
     change: Result<Json<Lead>, JsonRejection>,
 ) -> Result<Json<Conference>, ApiError> {
-    let Json(Lead { locked, recording }) = change.map_err(|error| {
-        ApiError::bad_request(format!(
-            "expected {{\"locked\": true, \"recording\": false}}: {}",
-            error.body_text()
-        ))
-    })?;
-    let room = api.switch.change_room(&name, RoomChange { locked, recording });
-    room.map(|view| Json(Conference::from(view))).ok_or_else(|| empty(&name))
+    let Json(change) =
+        change.map_err(|error| ApiError::bad_request(format!("{LEAD}: {}", error.body_text())))?;
+    let room = api.switch.change_room(&name, change.change()?)?;
+    Ok(Json(Conference::from(room)))
 }
 
 /// Lets one member not hear another, or hear it again.
@@ -224,6 +286,15 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let found = api.switch.remove_member(&name, call(&member)?);
     found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| nobody(&name, &member))
+}
+
+impl From<NotChanged> for ApiError {
+    fn from(why: NotChanged) -> ApiError {
+        match why {
+            NotChanged::NotRecorded(_) => ApiError::conflict(why.to_string()),
+            _ => ApiError::not_found(why.to_string()),
+        }
+    }
 }
 
 fn call(member: &str) -> Result<CallId, ApiError> {

@@ -70,10 +70,19 @@ pub(crate) struct Pausing {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+pub(crate) enum Mode {
     #[default]
     Silence,
     Cut,
+}
+
+impl From<Mode> for Pause {
+    fn from(mode: Mode) -> Pause {
+        match mode {
+            Mode::Silence => Pause::Silence,
+            Mode::Cut => Pause::Cut,
+        }
+    }
 }
 
 const EXAMPLE: &str =
@@ -137,11 +146,8 @@ pub(crate) async fn pause(
         let example = "expected nothing, {\"mode\": \"silence\"} or {\"mode\": \"cut\"}";
         ApiError::bad_request(format!("{example}: {}", error.body_text()))
     })?;
-    let pause = match pausing.map(|Json(pausing)| pausing.mode).unwrap_or_default() {
-        Mode::Silence => Pause::Silence,
-        Mode::Cut => Pause::Cut,
-    };
-    steer(&api, &id, &recording, RecordingOrder::Pause(pause)).await
+    let mode = pausing.map(|Json(pausing)| pausing.mode).unwrap_or_default();
+    steer(&api, &id, &recording, RecordingOrder::Pause(mode.into())).await
 }
 
 /// Goes on with a recording: 200 with how it is then.

@@ -14,6 +14,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::Api;
+use crate::calls::pausing;
 use crate::error::ApiError;
 
 /// Read and sent at once.
@@ -38,6 +39,8 @@ pub(crate) struct Recording {
     began: String,
     over: Option<String>,
     state: &'static str,
+    /// What a pause that goes on leaves in the file: `silence`, `cut`.
+    paused: Option<&'static str>,
     place: Option<String>,
     why: Option<String>,
     /// Where it goes.
@@ -64,6 +67,7 @@ impl From<SpoolView> for Recording {
         let last = view.parcels.iter().find_map(|parcel| parcel.why.clone());
         Recording {
             state: view.state.word(),
+            paused: view.paused.map(pausing),
             place: view.state.place().map(str::to_owned),
             why: view.state.why().map(str::to_owned).or(last),
             id: view.id,

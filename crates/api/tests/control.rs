@@ -58,9 +58,9 @@ fn json_of((status, _, body): (u16, String, String)) -> (u16, Value) {
 /// Which of these tones sounds in each 20 ms, -1 for none: how often each after the other.
 fn runs(pcm: &Pcm, tones: &[u16]) -> Vec<(i32, usize)> {
     let mut runs: Vec<(i32, usize)> = Vec::new();
-    for window in pcm.samples.chunks_exact(160) {
+    for window in pcm.samples.chunks_exact(pcm.rate.samples(MS(20))) {
         let loud = audio::level::rms_dbov(window) > -40.0;
-        let power = |hertz: &u16| audio::detect::goertzel_power(window, Rate::NARROW, f32::from(*hertz));
+        let power = |hertz: &u16| audio::detect::goertzel_power(window, pcm.rate, f32::from(*hertz));
         let best = (0..tones.len()).max_by(|a, b| power(&tones[*a]).total_cmp(&power(&tones[*b])));
         let what = if loud { best.map_or(-1, |best| best as i32) } else { -1 };
         match runs.last_mut() {
@@ -265,4 +265,96 @@ fn what_is_said_while_a_recording_is_paused_may_be_cut_out_of_it() {
     let first = all.iter().position(|(what, _)| *what == 0).expect("the first");
     assert!(all[first + 1].1 < 60, "no time for the second: {all:?}");
     assert!(record["pauses"] == 1 && record["paused_s"].as_f64() > Some(1.5), "{record}");
+}
+
+/// The sound of a recording that is over, and which of the tones are in it, with the silences between them.
+fn tones_of(served: &Served, recording: &str) -> Vec<(i32, usize)> {
+    let file = served.switch.recording(&format!("{recording}.wav")).expect("a path").0;
+    let sound = audio::read::decode(std::fs::read(file).expect("a file"), Some("wav")).expect("a sound");
+    let all = heard(&sound, &TONES);
+    let first = all.iter().position(|(what, _)| *what >= 0).expect("a tone");
+    let last = all.iter().rposition(|(what, _)| *what >= 0).expect("a tone");
+    all[first..=last].to_vec()
+}
+
+#[test]
+fn the_recording_of_a_conference_is_paused_resumed_and_stopped_by_its_name_and_by_a_call_that_takes_part() {
+    let served = served(json!({"actions": [{"type": "CONFERENCE", "params": {"name": "team"}}]}));
+    let mut phone = phone(&served);
+    let mut call = phone.call("700", Offer::Early, LONG).expect("an answer");
+    let id = call_of(&served);
+    let lead = |body: Value| json_of(served.post("/conferences/team", &body.to_string()));
+    let of_call = || json_of(served.get(&format!("/calls/{id}"))).1["recordings"][0].clone();
+    let listed = || json_of(served.get("/recordings")).1["recordings"][0].clone();
+    let why =
+        |(status, body): (u16, Value)| (status, body["error"]["message"].as_str().unwrap_or("").to_owned());
+    wait("a room", || served.get("/conferences/team").0 == 200);
+    let (status, text) = why(lead(json!({"recording": "paused"})));
+    assert!(status == 409 && text.contains("\"team\" is not recorded now"), "{status} {text}");
+    for (body, words) in [
+        (
+            json!({"recording": "stopped"}),
+            "recording: invalid value: string \"stopped\", expected true, false or",
+        ),
+        (json!({"recording": 1}), "recording: invalid type: integer `1`, expected true, false or"),
+        (json!({"recording": true, "mode": "cut"}), "mode belongs to a recording that is to be paused"),
+        (json!({"mode": "silence"}), "mode belongs to a recording that is to be paused"),
+        (json!({"recording": "paused", "mode": "beep"}), "mode: unknown variant `beep`"),
+    ] {
+        let (status, text) = why(lead(body));
+        assert!(status == 400 && text.contains(words), "{status} {text}");
+    }
+    let (status, room) = lead(json!({"recording": true}));
+    assert_eq!((status, &room["recording_paused"]), (200, &Value::Null), "{room}");
+    let recording = room["recording"].as_str().expect("an id").to_owned();
+
+    say(&mut call, TONES[0], 600);
+    let (status, room) = lead(json!({"recording": "paused"}));
+    assert_eq!(
+        (status, &room["recording"], &room["recording_paused"]),
+        (200, &json!(recording), &json!("silence"))
+    );
+    say(&mut call, TONES[1], 1_500);
+    assert_eq!(json_of(served.get("/conferences/team")).1["recording_paused"], "silence");
+    assert_eq!((&listed()["id"], &listed()["paused"]), (&json!(recording), &json!("silence")));
+    assert_eq!((&of_call()["paused"], &of_call()["pauses"]), (&json!("silence"), &json!(1)));
+    assert_eq!(lead(json!({"recording": true})).1["recording_paused"], Value::Null);
+    say(&mut call, TONES[2], 600);
+
+    let steer = |what: &str, body: Value| {
+        json_of(served.post(&format!("/calls/{id}/recordings/{recording}/{what}"), &body.to_string()))
+    };
+    assert_eq!(steer("resume", json!({})).0, 409, "it is not paused");
+    let (status, view) = steer("pause", json!({"mode": "cut"}));
+    assert_eq!((status, &view["paused"], &view["pauses"]), (200, &json!("cut"), &json!(2)), "{view}");
+    say(&mut call, TONES[1], 1_500);
+    assert_eq!(listed()["paused"], "cut");
+    assert_eq!(steer("resume", json!({})).0, 200);
+    assert_eq!(listed()["paused"], Value::Null);
+    say(&mut call, TONES[0], 600);
+    assert_eq!(steer("stop", json!({})).0, 204);
+    // Whoever wants it recorded again has another recording, also where the one before has not ended yet.
+    assert_eq!(lead(json!({"recording": true})).0, 200);
+    wait("its end", || of_call()["state"] == "saved");
+    assert_eq!(steer("pause", json!({})).0, 409, "it is over");
+    let next = || json_of(served.get("/conferences/team")).1["recording"].clone();
+    wait("another recording", || next().is_string() && next() != json!(recording));
+
+    let all = tones_of(&served, &recording);
+    let order: Vec<i32> = all.iter().map(|(what, _)| *what).filter(|what| *what >= 0).collect();
+    assert_eq!(order, [0, 2, 0], "{all:?}");
+    let gaps: Vec<usize> = all.iter().filter(|(what, _)| *what < 0).map(|(_, count)| *count).collect();
+    assert!(
+        gaps.len() == 2 && gaps[0] > 100 && gaps[1] < 60,
+        "silence as long as it was, and no time: {all:?}"
+    );
+    call.hang_up().expect("over");
+    wait("the record", || !served.switch.recent().is_empty());
+    let view = json_of(served.get(&format!("/calls/{id}"))).1;
+    let text = view["trace"].to_string();
+    for did in ["paused from outside, with silence in its place", "resumed", "paused", "stopped"] {
+        assert!(text.contains(&format!("the conference's recording was {did}")), "{text}");
+    }
+    let paused = view["recordings"][0]["paused_s"].as_f64().expect("a length");
+    assert!((3.0..9.0).contains(&paused), "{view}");
 }

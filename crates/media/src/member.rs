@@ -10,7 +10,7 @@ use audio::mix::Gain;
 use crate::command::Repeat;
 use crate::id::LegId;
 use crate::prompt::Prompt;
-use crate::recording::Format;
+use crate::recording::{Format, Pause};
 use crate::room::Settings;
 
 /// How a room is set up.
@@ -95,6 +95,18 @@ pub enum RoomCommand {
         limit: Option<Duration>,
         /// Ends after so much silence.
         silence: Option<Duration>,
+    },
+    /// Leave out of the recording of this tag what comes, until it is resumed.
+    PauseRecording {
+        /// Of the recording.
+        tag: u64,
+        /// What that leaves in the file.
+        pause: Pause,
+    },
+    /// Go on with the recording of this tag.
+    ResumeRecording {
+        /// Of the recording.
+        tag: u64,
     },
     /// End what plays, or what is recorded, by this tag; its own event follows.
     Stop {

@@ -73,6 +73,8 @@ pub(crate) enum RoomOrder {
     Play(Playlist, Option<Box<Resampler>>),
     /// With what leads from the room's rate to its.
     Record(Box<Recorder>, Option<Box<Resampler>>),
+    /// Leave out of the recording of this tag what comes, or go on.
+    Pause(u64, Option<Pause>),
     Stop(u64),
     /// Go on at another rate.
     Widen(Box<Wider>),

@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use self::announcing::Words;
-pub use self::outside::{Hearing, MemberChange, RoomChange};
+pub use self::outside::{Hearing, MemberChange, NotChanged, RoomChange, RoomRecording};
 use self::room::Room;
 use self::table::Table;
 pub use self::talking::LOUDNESS_DB;
@@ -44,6 +44,7 @@ pub(crate) use self::wishes::{Granted, Wish};
 use crate::book::Record;
 use crate::call::cdr::Cdr;
 use crate::call::{CallId, LegKey, Mail, run};
+use crate::control::RecordingOrder;
 use crate::events::monotonic;
 use crate::shared::Tasks;
 use crate::spool::{Fleeting, Spool};
@@ -105,6 +106,8 @@ pub(crate) enum RoomNews {
     Alone(bool),
     /// Who leads the room wants it to be heard no more, or again.
     Muted(bool),
+    /// Somebody outside paused the room's recording, had it go on, or ended it.
+    Steered(RecordingOrder),
     /// It was sent out; its seat is gone.
     Removed,
     /// The room is closed; its seat is gone.

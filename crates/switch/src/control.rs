@@ -29,6 +29,18 @@ pub enum PlaybackOrder {
     By(i64),
 }
 
+impl RecordingOrder {
+    /// What was done, for a timeline.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            RecordingOrder::Pause(media::Pause::Silence) => "paused from outside, with silence in its place",
+            RecordingOrder::Pause(media::Pause::Cut) => "paused from outside",
+            RecordingOrder::Resume => "resumed from outside",
+            RecordingOrder::Stop => "stopped from outside",
+        }
+    }
+}
+
 /// What a party hears.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlaybackView {
@@ -84,9 +96,6 @@ pub enum NotControlled {
     /// It is over already.
     #[error("the recording {0} does not run any more")]
     NotRunning(String),
-    /// A recording of a room.
-    #[error("{0} is the recording of a conference, which is begun and ended at /conferences/{{name}}")]
-    OfConference(String),
     /// There is nothing to resume.
     #[error("the recording {0} is not paused")]
     NotPaused(String),
@@ -132,7 +141,7 @@ impl Switch {
         views
     }
 
-    /// Pauses, resumes or ends a recording of a call's leg; how it is then.
+    /// Pauses, resumes or ends a recording of a call's leg, or of the conference that it is in; how it is then.
     ///
     /// # Errors
     /// [`NotControlled`]

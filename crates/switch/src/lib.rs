@@ -58,7 +58,9 @@ pub use book::{
 };
 pub use call::{CallId, FlowWish, Machines, NotACallId, NotARunId, RunId, RunState, RunView, obeys};
 pub use codecs::{Codecs, ComfortNoise, InbandDtmf, codec_named};
-pub use conference::{ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, RoomChange};
+pub use conference::{
+    ConferenceView, Hearing, LOUDNESS_DB, MemberChange, MemberView, NotChanged, RoomChange, RoomRecording,
+};
 pub use config::Config;
 pub use control::{NotControlled, PlaybackOrder, PlaybackView, RecordingOrder};
 pub use dns::DnsFault;

@@ -138,6 +138,15 @@ impl Engine {
                 let ring = Intake::new(ring, taped, layout);
                 self.shared.disks.begin(Job { leg, tag, path, format, layout, verdict, ring })
             }
+            RoomCommand::PauseRecording { tag, pause } => {
+                // It must arrive: somebody is about to say what is not to be kept.
+                hub.into_iter().for_each(|hub| self.post(hub, RoomOrder::Pause(tag, Some(pause))));
+                Ok(())
+            }
+            RoomCommand::ResumeRecording { tag } => {
+                hub.into_iter().for_each(|hub| self.post(hub, RoomOrder::Pause(tag, None)));
+                Ok(())
+            }
             RoomCommand::Stop { tag } => hub.map_or(Ok(()), |hub| self.order_part(hub, RoomOrder::Stop(tag))),
             RoomCommand::Close => {
                 for (leg, tag) in register.rings(room) {

@@ -48,6 +48,11 @@ impl<I: Io> Worker<I> {
                 let before = room.recorder.replace(recorder);
                 before.into_iter().for_each(|recorder| self.out.spent(Spent::Recorder(recorder)));
             }
+            RoomOrder::Pause(tag, pause) => {
+                if let Some(recorder) = room.recorder.as_mut().filter(|recorder| recorder.tag == tag) {
+                    recorder.pause(pause);
+                }
+            }
             RoomOrder::Stop(tag) => {
                 if room.playing.as_ref().is_some_and(|list| list.tag == tag) {
                     self.end_announcement(&mut room, true);

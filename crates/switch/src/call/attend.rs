@@ -79,7 +79,7 @@ impl CallLeg {
     }
 
     /// What changed around the leg.
-    pub(crate) fn room_news(&mut self, news: RoomNews) {
+    pub(crate) fn room_news(&mut self, now: Instant, news: RoomNews) {
         let Some(attending) = &mut self.attending else { return };
         match news {
             RoomNews::Alone(true) => {
@@ -91,6 +91,9 @@ impl CallLeg {
                 self.hush();
             }
             RoomNews::Muted(on) => self.say_muted(on),
+            RoomNews::Steered(order) => {
+                self.note_media(now, format!("the conference's recording was {}", order.words()));
+            }
             RoomNews::Removed => self.left(Leaving::Removed),
             RoomNews::Closed => self.left(Leaving::Closed),
         }

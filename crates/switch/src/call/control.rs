@@ -60,16 +60,14 @@ impl Call {
         if view.state != RecordingState::Recording {
             return Err(NotControlled::NotRunning(id.to_owned()));
         }
-        let Some(leg) = self.legs.iter_mut().find(|leg| leg.records(id)) else {
-            return Err(NotControlled::OfConference(id.to_owned()));
-        };
-        match order {
-            RecordingOrder::Resume if view.pauses.now.is_none() => {
-                return Err(NotControlled::NotPaused(id.to_owned()));
-            }
-            RecordingOrder::Pause(pause) => leg.pause_recording(now, id, Some(pause)),
-            RecordingOrder::Resume => leg.pause_recording(now, id, None),
-            RecordingOrder::Stop => leg.stop_recording(now, id),
+        if order == RecordingOrder::Resume && view.pauses.now.is_none() {
+            return Err(NotControlled::NotPaused(id.to_owned()));
+        }
+        match self.legs.iter_mut().find(|leg| leg.records(id)) {
+            Some(leg) => leg.steer_recording(now, id, order),
+            // It may be one of a conference; its room may be closed already.
+            None if self.shared.conferences.steer_tape(id, order) => {}
+            None => return Err(NotControlled::NotRunning(id.to_owned())),
         }
         self.record.recording(id).ok_or_else(unknown)
     }

@@ -118,7 +118,7 @@ impl Call {
                     }
                     Some(Mail::Room(key, news)) => {
                         if let Some(leg) = self.leg_mut(key) {
-                            leg.room_news(news);
+                            leg.room_news(now, news);
                         }
                     }
                     Some(Mail::Leg(arrival)) => self.arrived(now, *arrival),

@@ -90,7 +90,7 @@ impl Conferences {
     /// Somebody listens no more, wherever it did.
     pub(crate) fn unaudit(&self, key: LegKey) {
         let mut rooms = crate::lock(&self.rooms);
-        for room in rooms.values_mut() {
+        for room in rooms.iter_mut().map(|(_, room)| room) {
             room.dismiss(&self.engine, |auditor| auditor.key == key);
         }
     }

@@ -8,14 +8,38 @@ use super::taping::Taping;
 use super::{ConferenceView, Conferences, LOUDNESS_DB, Seat};
 use crate::Switch;
 use crate::call::CallId;
+use crate::control::RecordingOrder;
 
 /// What is to change about a room; what is `None` stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoomChange {
     /// Nobody else is let in but those who lead it.
     pub locked: Option<bool>,
-    /// All that is said is recorded, from when somebody is inside; or no longer, whatever members' flows want.
-    pub recording: Option<bool>,
+    /// Whether all that is said is recorded.
+    pub recording: Option<RoomRecording>,
+}
+
+/// How a room is to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomRecording {
+    /// From when somebody is inside; one that was paused goes on.
+    On,
+    /// What runs leaves out what comes, until it is to be on again.
+    Paused(media::Pause),
+    /// No longer, whatever members' flows want.
+    Off,
+}
+
+/// Why a room was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotChanged {
+    /// It is not there.
+    #[error("nobody is in a conference {0:?}")]
+    Empty(String),
+    /// Nothing runs that could be paused.
+    #[error("recording: the conference {0:?} is not recorded now, so that there is nothing to pause")]
+    NotRecorded(String),
 }
 
 /// What is to change about a member; what is `None` stays.
@@ -43,23 +67,28 @@ pub enum Hearing {
 }
 
 impl Conferences {
-    /// Changes a room; how it is then, `None` if it is not there.
-    fn change_room(self: &Arc<Self>, name: &str, change: RoomChange) -> Option<ConferenceView> {
+    /// Changes a room; how it is then.
+    fn change_room(self: &Arc<Self>, name: &str, change: RoomChange) -> Result<ConferenceView, NotChanged> {
         let mut rooms = crate::lock(&self.rooms);
-        let room = rooms.get_mut(name)?;
-        room.locked = change.locked.unwrap_or(room.locked);
+        let room = rooms.get_mut(name).ok_or_else(|| NotChanged::Empty(name.to_owned()))?;
         match change.recording {
-            Some(true) => {
+            Some(RoomRecording::On) => {
+                self.steer(room, RecordingOrder::Resume);
                 room.taping = Taping::On;
                 self.tape(name, room);
             }
-            Some(false) => {
+            Some(RoomRecording::Paused(_)) if room.tape.is_none() => {
+                return Err(NotChanged::NotRecorded(name.to_owned()));
+            }
+            Some(RoomRecording::Paused(pause)) => self.steer(room, RecordingOrder::Pause(pause)),
+            Some(RoomRecording::Off) => {
+                self.steer(room, RecordingOrder::Stop);
                 room.taping = Taping::Off;
-                self.untape(room);
             }
             None => {}
         }
-        Some(room.view(&self.engine, name))
+        room.locked = change.locked.unwrap_or(room.locked);
+        Ok(room.view(&self.engine, name))
     }
 
     /// Changes how the members of this call take part; whether there is one.
@@ -77,9 +106,11 @@ impl Conferences {
 }
 
 impl Switch {
-    /// Locks a room or records it, or no longer; how it is then, `None` if nobody is in a room of this name. Needs a tokio
-    /// context.
-    pub fn change_room(&self, room: &str, change: RoomChange) -> Option<ConferenceView> {
+    /// Locks a room or records it, or no longer; how it is then. Needs a tokio context.
+    ///
+    /// # Errors
+    /// [`NotChanged`], and then nothing is.
+    pub fn change_room(&self, room: &str, change: RoomChange) -> Result<ConferenceView, NotChanged> {
         self.shared.conferences.change_room(room, change)
     }
 

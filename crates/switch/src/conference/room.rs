@@ -325,6 +325,7 @@ impl Room {
             opened: self.opened,
             locked: self.locked,
             recording: self.tape.as_ref().map(|tape| tape.id.clone()),
+            paused: self.tape.as_ref().and_then(|tape| tape.paused()),
             members: members.collect(),
         }
     }

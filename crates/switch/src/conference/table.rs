@@ -29,8 +29,8 @@ impl Table {
         self.rooms.iter().map(|(name, room)| (&**name, room))
     }
 
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Room> {
-        self.rooms.values_mut()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Room)> {
+        self.rooms.iter_mut().map(|(name, room)| (&**name, room))
     }
 
     /// The room that the engine has by this number, with its name. One that is closed is not there.

@@ -2,19 +2,21 @@
 //!
 //! A recording begins with the first who is inside of a room that wants it, and ends with the last. It is one file, also
 //! where somebody comes who speaks wider: at the rate of the room, 16 kHz at least where any of our codecs is wide. Every call that takes
-//! part has its id, and it goes the way of calls' recordings through the spool.
+//! part has its id, and it goes the way of calls' recordings through the spool. It is paused as theirs are, by the room's name
+//! or by a call that takes part.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flow::ir::FileFormat;
 use jiff::Timestamp;
-use media::RoomCommand;
+use media::{Pause, RoomCommand};
 
-use super::Conferences;
 use super::room::Room;
-use crate::book::{Record, RecordingView};
+use super::{Conferences, RoomNews};
+use crate::book::{Pauses, Record, RecordingView};
 use crate::call::recording;
+use crate::control::RecordingOrder;
 use crate::events::wall_clock;
 use crate::spool::End;
 
@@ -25,12 +27,43 @@ const NAME: usize = 64;
 pub(super) struct Tape {
     pub(super) tag: u64,
     pub(super) id: String,
-    /// As the calls that take part have it.
+    /// As the calls that take part have it, but for its pauses.
     view: RecordingView,
     /// Where it will be sent first.
     to: Option<String>,
+    told: Mutex<Told>,
+}
+
+/// What the calls that take part know of a recording.
+#[derive(Default)]
+struct Told {
     /// Those that took part, the one that it began with first.
-    calls: Mutex<Vec<Arc<Record>>>,
+    calls: Vec<Arc<Record>>,
+    /// How it was paused.
+    pauses: Pauses,
+}
+
+impl Tape {
+    /// What its pause that goes on leaves in the file.
+    pub(super) fn paused(&self) -> Option<Pause> {
+        crate::lock(&self.told).pauses.now.map(|(pause, _)| pause)
+    }
+
+    /// One more call takes part.
+    fn tell(&self, call: Arc<Record>) {
+        let mut told = crate::lock(&self.told);
+        call.add_recording(RecordingView { pauses: told.pauses, ..self.view.clone() });
+        told.calls.push(call);
+    }
+
+    /// It is paused from here on, or goes on, and all who take part know it.
+    fn change(&self, pause: Option<Pause>) {
+        let mut told = crate::lock(&self.told);
+        told.pauses.change(pause, wall_clock());
+        for call in &told.calls {
+            call.write_recording(&self.id, |view| view.pauses = told.pauses);
+        }
+    }
 }
 
 /// Whether a room is recorded.
@@ -61,10 +94,9 @@ impl Conferences {
         }
         let Some(tape) = room.tape.clone() else { return };
         for call in room.untold_of(tape.tag) {
-            call.add_recording(tape.view.clone());
+            tape.tell(call.clone());
             self.cdr.alive(&call);
             self.spool.is_of(&tape.id, call.id);
-            crate::lock(&tape.calls).push(call);
         }
     }
 
@@ -90,22 +122,29 @@ impl Conferences {
         letter.notes = vec![("conference".to_owned(), name.to_owned())];
         let view = recording::view(&letter, at);
         let to = self.spool.begun(letter);
-        let tape = Arc::new(Tape { tag, id, view, to, calls: Mutex::default() });
+        let tape = Arc::new(Tape { tag, id, view, to, told: Mutex::default() });
         crate::lock(&self.tapes).push(tape.clone());
         Some(tape)
     }
 
     /// The recording of this tag is over, and so long, or broke off: the calls that took part note it, and it goes where it
     /// is to be.
-    pub(super) fn taped(&self, tag: u64, came: Result<Duration, &str>) {
-        for room in crate::lock(&self.rooms).values_mut() {
-            room.tape.take_if(|tape| tape.tag == tag);
+    pub(super) fn taped(self: &Arc<Self>, tag: u64, came: Result<Duration, &str>) {
+        for (name, room) in crate::lock(&self.rooms).iter_mut() {
+            // Somebody wanted another one before this one had ended.
+            if room.tape.take_if(|tape| tape.tag == tag).is_some()
+                && came.is_ok()
+                && room.taping == Taping::On
+            {
+                self.tape(name, room);
+            }
         }
         let mut tapes = crate::lock(&self.tapes);
         let Some(at) = tapes.iter().position(|tape| tape.tag == tag) else { return };
         let tape = tapes.remove(at);
         drop(tapes);
-        let calls = std::mem::take(&mut *crate::lock(&tape.calls));
+        tape.change(None);
+        let calls = std::mem::take(&mut crate::lock(&tape.told).calls);
         let here = &self.recordings_dir;
         let (name, id) = (&tape.view.notes, &tape.id);
         let end = match came {
@@ -137,6 +176,41 @@ impl Conferences {
     /// Whether something is recorded, or its end is still to be told.
     pub(crate) fn is_taping(&self) -> bool {
         !crate::lock(&self.tapes).is_empty()
+    }
+
+    /// Somebody outside asks for something of the recording of this id; whether a room has it that is still there.
+    pub(crate) fn steer_tape(&self, id: &str, order: RecordingOrder) -> bool {
+        let mut rooms = crate::lock(&self.rooms);
+        let is_meant = |room: &&mut Room| room.tape.as_ref().is_some_and(|tape| tape.id == id);
+        let Some(room) = rooms.iter_mut().map(|(_, room)| room).find(is_meant) else { return false };
+        self.steer(room, order);
+        true
+    }
+
+    /// Has a room's recording leave out what comes, go on, or end; its members' timelines say so.
+    pub(super) fn steer(&self, room: &mut Room, order: RecordingOrder) {
+        let Some(tape) = room.tape.clone() else { return };
+        let (tag, pause) = match order {
+            RecordingOrder::Stop => {
+                room.taping = Taping::Off;
+                self.untape(room);
+                return room.tell_all(RoomNews::Steered(order));
+            }
+            RecordingOrder::Pause(pause) => (tape.tag, Some(pause)),
+            RecordingOrder::Resume => (tape.tag, None),
+        };
+        if tape.paused() == pause {
+            return;
+        }
+        let command = match pause {
+            Some(pause) => RoomCommand::PauseRecording { tag, pause },
+            None => RoomCommand::ResumeRecording { tag },
+        };
+        // A room that is gone has ended it, and tells so.
+        if self.engine.send_to_room(room.id(), command).is_ok() {
+            tape.change(pause);
+            room.tell_all(RoomNews::Steered(order));
+        }
     }
 
     /// Ends the recording.

@@ -19,6 +19,8 @@ pub struct ConferenceView {
     pub locked: bool,
     /// The id of the recording that runs.
     pub recording: Option<String>,
+    /// What its pause leaves in the file, if it is paused.
+    pub paused: Option<media::Pause>,
     /// In the order in which they came.
     pub members: Vec<MemberView>,
 }

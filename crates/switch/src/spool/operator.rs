@@ -43,6 +43,8 @@ pub struct SpoolView {
     pub over: Option<String>,
     /// Where it stands as a whole.
     pub state: RecordingState,
+    /// What a pause leaves in the file, of one that runs and is paused.
+    pub paused: Option<media::Pause>,
     /// Where it goes, each place for itself.
     pub parcels: Vec<ParcelView>,
 }
@@ -116,6 +118,7 @@ impl SpoolView {
             begun: order.begun.clone(),
             over: order.over.clone(),
             state: order.state(recordings),
+            paused: None,
             parcels: parcels.collect(),
         }
     }
@@ -151,7 +154,18 @@ impl Spool {
 impl Switch {
     /// Recordings that run, wait to be sent, or failed.
     pub async fn spool(&self) -> SpoolList {
-        self.shared.spool.ask(Asked::List).await.unwrap_or_default()
+        let mut list = self.shared.spool.ask(Asked::List).await.unwrap_or_default();
+        for entry in list.entries.iter_mut().filter(|entry| entry.state == RecordingState::Recording) {
+            entry.paused = self.paused(entry);
+        }
+        list
+    }
+
+    /// How a recording that runs is paused, as the pages of its calls have it.
+    fn paused(&self, entry: &SpoolView) -> Option<media::Pause> {
+        let mut records = entry.calls.iter().filter_map(|call| self.shared.book.record(call.parse().ok()?));
+        let (pause, _) = records.find_map(|record| record.recording(&entry.id))?.pauses.now?;
+        Some(pause)
     }
 
     /// Has a recording that failed or waits sent now.

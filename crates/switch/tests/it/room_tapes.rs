@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::rig::rooms::{QUIET, inside, join, noted, with_rooms, with_rooms_and};
 use crate::rig::{LONG, Rig, hears};
 use serde_json::{Value, json};
-use switch::{Happening, Hearing, RecordingState, RoomChange};
+use switch::{Happening, Hearing, NotChanged, Pause, RecordingState, RoomChange, RoomRecording};
 use testkit::ear;
 use testkit::receiver::Receiver;
 use testkit::ua::desk::{Desk, Manner};
@@ -212,7 +212,13 @@ fn a_room_is_locked_recorded_and_divided_from_outside() {
     assert!(switch.relate("board", &of_alice.to_string(), "carol", Hearing::Clear));
     hears(&rig, &carol, c, &[A, B]);
 
-    let locked = change(Some(true), Some(true)).expect("a room");
+    assert_eq!(
+        change(Some(true), Some(RoomRecording::Paused(Pause::Cut))).map(|_| ()),
+        Err(NotChanged::NotRecorded("board".to_owned())),
+        "nothing is recorded, and the room is not locked either"
+    );
+    assert!(!switch.conferences()[0].locked);
+    let locked = change(Some(true), Some(RoomRecording::On)).expect("a room");
     assert!(locked.locked && locked.recording.is_some(), "{locked:?}");
     let d = dave.call("800");
     assert!(dave.over(d), "{:#?}", rig.traces());
@@ -223,17 +229,17 @@ fn a_room_is_locked_recorded_and_divided_from_outside() {
         all.filter(|view| view.id == id && matches!(view.state, RecordingState::Saved { .. })).count()
     };
     hears(&rig, &alice, a, &[B, C]);
-    let open = change(Some(false), Some(false)).expect("a room");
+    let open = change(Some(false), Some(RoomRecording::Off)).expect("a room");
     assert!(!open.locked, "{open:?}");
     rig.wait("the end of the recording in all three calls", || recorded() == 3);
-    assert!(switch.conferences()[0].recording.is_none() && change(None, None).is_some());
+    assert!(switch.conferences()[0].recording.is_none() && change(None, None).is_ok());
     let d = join(&rig, &dave, "800", "");
     hears(&rig, &alice, a, &[B, C, D]);
     for (desk, line) in [(&alice, a), (&bob, b), (&carol, c), (&dave, d)] {
         desk.hang_up(line);
     }
     rig.nothing_left();
-    assert!(change(Some(true), None).is_none(), "nobody is there");
+    assert!(matches!(change(Some(true), None), Err(NotChanged::Empty(_))), "nobody is there");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::book::Record;
 use crate::call::errand;
 use crate::call::media_end::Job;
 use crate::call::recording::{self, Kept, Ongoing, Order, Pending};
+use crate::control::RecordingOrder;
 use crate::spool::Fleeting;
 
 impl CallLeg {
@@ -71,21 +72,14 @@ impl CallLeg {
         self.media.recordings().any(|ongoing| ongoing.id == id)
     }
 
-    /// Somebody outside has a recording leave out what comes, or go on.
-    pub(in crate::call) fn pause_recording(&mut self, now: Instant, id: &str, pause: Option<Pause>) {
-        self.paused(|_, ongoing| ongoing.id == id, pause);
-        let did = match pause {
-            Some(Pause::Silence) => "paused from outside, with silence in its place",
-            Some(Pause::Cut) => "paused from outside",
-            None => "resumed from outside",
-        };
-        self.note(now, format!("the recording {id} was {did}"));
-    }
-
-    /// Somebody outside ends a recording.
-    pub(in crate::call) fn stop_recording(&mut self, now: Instant, id: &str) {
-        self.note(now, format!("the recording {id} was stopped from outside"));
-        self.media.stop_recording(id);
+    /// Somebody outside has a recording leave out what comes, go on, or end.
+    pub(in crate::call) fn steer_recording(&mut self, now: Instant, id: &str, order: RecordingOrder) {
+        self.note(now, format!("the recording {id} was {}", order.words()));
+        match order {
+            RecordingOrder::Pause(pause) => self.paused(|_, ongoing| ongoing.id == id, Some(pause)),
+            RecordingOrder::Resume => self.paused(|_, ongoing| ongoing.id == id, None),
+            RecordingOrder::Stop => self.media.stop_recording(id),
+        }
     }
 
     /// Has recordings leave out what comes, or go on, and writes that down.

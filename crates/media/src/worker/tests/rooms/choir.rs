@@ -88,7 +88,11 @@ impl Singer {
     }
 
     pub(super) fn level(&self, part: &[i16], hertz: f64) -> f64 {
-        let power = f64::from(goertzel_power(part, self.setup.rate, hertz as f32));
+        self.level_at(part, self.setup.rate, hertz)
+    }
+
+    pub(super) fn level_at(&self, part: &[i16], rate: Rate, hertz: f64) -> f64 {
+        let power = f64::from(goertzel_power(part, rate, hertz as f32));
         power.sqrt() / part.len() as f64 * 2.0
     }
 }

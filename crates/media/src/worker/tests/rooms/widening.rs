@@ -4,6 +4,7 @@ use audio::resample::Resampler;
 
 use super::choir::*;
 use super::*;
+use crate::recording::Pause;
 use crate::room::{Fitting, Manner, Wider};
 
 const TO: Rate = Rate::WIDE;
@@ -75,6 +76,44 @@ fn a_recording_goes_on_sample_for_sample_where_its_room_becomes_wider() {
     let worst = plain.iter().zip(&wider).map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max();
     assert!(worst.is_some_and(|worst| worst <= 8), "{worst:?}: a seam");
     assert!(plain.iter().any(|sample| *sample > 5_000), "something was sung");
+}
+
+#[test]
+fn nothing_that_is_said_while_a_rooms_recording_is_paused_is_in_it_also_where_the_room_becomes_wider_meanwhile()
+ {
+    for (pause, ms) in [(Pause::Silence, 1_500), (Pause::Cut, 1_000)] {
+        let mut rig = hall();
+        let mut a = come(&mut rig, 0, setup());
+        let mut b = come(&mut rig, 1, setup());
+        let out = tape(&mut rig);
+        let order = |rig: &mut Rig, tag, pause| rig.order(Order::Room(ROOM, RoomOrder::Pause(tag, pause)));
+        // Of another recording: nothing becomes of it.
+        order(&mut rig, 2, Some(pause));
+        choir(&mut rig, &mut [&mut a], 500);
+        order(&mut rig, 1, Some(pause));
+        choir(&mut rig, &mut [&mut b], 240);
+        widen(&mut rig, &[&a, &b]);
+        choir(&mut rig, &mut [&mut b], 160);
+        // What it said last is on its way, and part of the pause.
+        rig.slots(20);
+        order(&mut rig, 1, None);
+        choir(&mut rig, &mut [&mut a], 500);
+        rig.order(Order::Room(ROOM, RoomOrder::Stop(1)));
+        rig.slots(4);
+        let taped = all_of(out);
+        let off = taped.len().abs_diff(TO.samples(MS(ms)));
+        assert!(off <= TO.samples(MS(20)), "{pause:?}: {} samples", taped.len());
+        let level = |part: &[i16], place| a.level_at(part, TO, pitch(place));
+        // What had been said before the pause is heard some 40 ms later.
+        let pieces: Vec<&[i16]> = taped.chunks_exact(TO.samples(MS(100))).collect();
+        let (before, after) = (&pieces[1..5], &pieces[pieces.len() - 4..]);
+        assert!(before.iter().chain(after).all(|part| level(part, 0) > 3_000.0), "{pause:?}");
+        if pause == Pause::Silence {
+            assert!(taped[TO.samples(MS(520))..TO.samples(MS(980))].iter().all(|sample| *sample == 0));
+        }
+        let of_b = pieces.iter().map(|part| level(part, 1)).fold(0.0, f64::max);
+        assert!(of_b < 100.0, "{pause:?}: {of_b}");
+    }
 }
 
 #[test]
