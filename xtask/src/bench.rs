@@ -2,8 +2,20 @@
 
 use crate::{cargo, packages};
 
-/// What is measured: signalling, a worker's slot, and audio of every kind by the release binary.
-const BENCHES: &[&str] = &["sip", "slot", "media"];
+/// What is measured: parts alone, then a media worker, then the release binary.
+const BENCHES: &[&str] = &[
+    "sip",
+    "srtp",
+    "codecs",
+    "mix",
+    "detectors",
+    "flows",
+    "slot",
+    "signalling",
+    "registrations",
+    "bridge",
+    "media",
+];
 
 /// Runs the benchmarks; `rest` goes to `cargo bench`.
 pub(crate) fn bench(rest: &[&str]) -> Result<(), String> {

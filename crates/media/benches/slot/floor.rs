@@ -15,9 +15,9 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use self::uring::by_uring;
-use crate::measure;
-use crate::phones::{PACKET, Phones, SLOT, grid, hurry};
+use crate::phones::{HUM, PACKET, Phones};
 use crate::report::Figures;
+use crate::thread::{SLOT, grid, hurry, own};
 
 mod uring;
 
@@ -42,32 +42,28 @@ impl When {
 /// What the bare loop costs, and how many packets it carried.
 pub(crate) fn floor(legs: usize, mode: IoMode, when: When) -> Figures {
     let mut phones = Phones::new(legs);
-    let sockets: Vec<UdpSocket> = (0..legs)
+    let (sockets, peers): (Vec<UdpSocket>, Vec<SocketAddr>) = (0..legs)
         .map(|n| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
             socket.set_nonblocking(true).expect("a socket that does not block");
             let port = socket.local_addr().expect("a bound socket").port();
-            phones.sockets[n].connect((Ipv4Addr::LOCALHOST, port)).expect("a peer");
-            socket
+            (socket, phones.connect(n, port))
         })
-        .collect();
-    let peers: Vec<SocketAddr> = (0..legs).map(|n| phones.address(n)).collect();
-    phones.start(|_| 0);
+        .unzip();
+    phones.start(|_, _| HUM);
     let stop = Arc::new(AtomicBool::new(false));
     let ends = stop.clone();
     let (put, tid) = std::sync::mpsc::channel();
     let thread = thread::spawn(move || {
         hurry();
-        // SAFETY: a number about this thread.
-        let tid = unsafe { libc::gettid() };
-        let _ = put.send(tid);
+        let _ = put.send(own());
         match mode {
             IoMode::Uring => by_uring(&ends, &sockets, &peers, when),
             _ if when == When::AtOnce => by_poll_at_once(&ends, &sockets, &peers),
             _ => by_poll(&ends, &sockets, &peers),
         }
     });
-    let figures = measure(tid.recv().expect("the floor's thread"), &phones);
+    let figures = phones.measure(tid.recv().expect("the floor's thread"));
     stop.store(true, Ordering::Relaxed);
     let _ = thread.join();
     figures
@@ -76,7 +72,7 @@ pub(crate) fn floor(legs: usize, mode: IoMode, when: When) -> Figures {
 fn by_poll(stop: &AtomicBool, sockets: &[UdpSocket], peers: &[SocketAddr]) {
     let (packet, mut buffer) = ([0xd5; PACKET], [0; 2_048]);
     grid(stop, When::Slot.step(), |slot| {
-        for n in (slot as usize % 4..sockets.len()).step_by(4) {
+        for n in (slot % 4..sockets.len()).step_by(4) {
             let _ = sockets[n].recv_from(&mut buffer);
             let _ = sockets[n].send_to(&packet, peers[n]);
         }

@@ -13,11 +13,13 @@ pub(crate) struct Figures {
     pub(crate) late: Option<(Option<u64>, Option<u64>)>,
     /// How long packets that were passed on had been there, the same way.
     pub(crate) transit: Option<(Option<u64>, Option<u64>)>,
+    /// Packets that the phones said meanwhile.
+    pub(crate) turns: f64,
 }
 
 pub(crate) fn head() {
     println!(
-        "{:<22}{:<7}{:>6}{:>14}{:>16}{:>10}{:>9}{:>22}{:>22}",
+        "{:<26}{:<7}{:>6}{:>14}{:>16}{:>10}{:>9}{:>22}{:>22}",
         "what",
         "io",
         "legs",
@@ -36,7 +38,7 @@ pub(crate) fn row(what: &str, io: &str, legs: usize, figures: &Figures, floor: f
         pair.map_or("-".into(), |(half, most)| format!("{} / {}", edge(half), edge(most)))
     };
     println!(
-        "{what:<22}{io:<7}{legs:>6}{:>14.2}{:>16.3}{:>10.2}{:>9.2}{:>22}{:>22}",
+        "{what:<26}{io:<7}{legs:>6}{:>14.2}{:>16.3}{:>10.2}{:>9.2}{:>22}{:>22}",
         figures.us,
         figures.us * 50.0 / 1_000.0,
         figures.us / floor,
@@ -46,6 +48,12 @@ pub(crate) fn row(what: &str, io: &str, legs: usize, figures: &Figures, floor: f
     );
     if figures.disk > 0.0 {
         let ms = figures.disk * 50.0 / 1_000.0;
-        println!("{:<22}{io:<7}{legs:>6}{:>14.2}{ms:>16.3}", "  its disk thread", figures.disk);
+        println!("{:<26}{io:<7}{legs:>6}{:>14.2}{ms:>16.3}", "  its disk thread", figures.disk);
     }
+}
+
+/// The middle one by cost: a machine's speed changes within seconds.
+pub(crate) fn median(mut runs: Vec<Figures>) -> Figures {
+    runs.sort_by(|one, other| one.us.total_cmp(&other.us));
+    runs[runs.len() / 2]
 }

@@ -8,7 +8,8 @@ use io_uring::types::{BufRingEntry, Fd, RecvMsgOut};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use super::When;
-use crate::phones::{PACKET, grid};
+use crate::phones::PACKET;
+use crate::thread::grid;
 
 /// Requests handed over at once.
 const BATCH: usize = 64;
@@ -99,7 +100,7 @@ pub(super) fn by_uring(stop: &AtomicBool, sockets: &[UdpSocket], peers: &[Socket
         }
         if when == When::Slot {
             ready.clear();
-            ready.extend((slot as usize % 4..sockets.len()).step_by(4));
+            ready.extend((slot % 4..sockets.len()).step_by(4));
         }
         for n in ready.drain(..) {
             for bid in waiting[n].drain(..) {
