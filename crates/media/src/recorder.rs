@@ -20,6 +20,9 @@ use crate::worker::FRAME;
 /// How much a ring holds: what a disk may stall without a gap.
 pub(crate) const RING: Duration = Duration::from_secs(2);
 
+/// How much it holds at least after a change of rate: two turns of the disk thread.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// Pauses between words are bridged for so long before the next word is told as talking again.
 const HANGOVER: Duration = Duration::from_millis(500);
 /// Changes of rate between two turns of the disk thread.
@@ -120,9 +123,12 @@ impl Recorder {
         self
     }
 
-    /// What is put into the ring from here on is at another rate, if that can be told.
+    /// What is put into the ring from here on is at another rate, if that can be told; at a part of it, if the ring would
+    /// be full too soon.
     fn change(&mut self, rate: Rate) {
-        if self.marks.as_ref().is_none_or(Producer::is_full) {
+        let most = (self.ring.buffer().capacity() / self.channels()) as u64 * 1_000 / LEAST.as_millis() as u64;
+        let rate = Rate(rate.0 / u64::from(rate.0).div_ceil(most.max(1)).max(1) as u32);
+        if rate == self.rate || self.marks.as_ref().is_none_or(Producer::is_full) {
             return;
         }
         self.settle();
@@ -309,23 +315,20 @@ impl Recorder {
         self.written += (written * self.channels()) as u64;
         self.owed += (n - written) as u64;
         if self.paused.is_none() {
-            self.judge(if self.sides == Sides::Said { said.get(..n).unwrap_or(said) } else { heard });
+            self.judge(if self.sides == Sides::Said { said.get(..n).unwrap_or(said) } else { heard }, n);
         }
         if self.left == 0 {
             self.end(Ended::Limit);
         }
     }
 
-    fn judge(&mut self, frame: &[i16]) {
+    /// What is heard of `length` samples of the file: this, and silence where it is shorter.
+    fn judge(&mut self, frame: &[i16], length: usize) {
         let before = self.gate.talking();
-        let talks = match self.rate == self.first {
-            true => self.gate.push(frame),
-            // As many samples as they would have been.
-            false => {
-                let samples = frame.len() * self.first.0 as usize / self.rate.0.max(1) as usize;
-                self.gate.push_energy(f64::from(measure(frame).mean_square), samples)
-            }
-        };
+        let share = frame.len() as f64 / length.max(1) as f64;
+        // As many samples as they would have been at the first rate.
+        let samples = length * self.first.0 as usize / self.rate.0.max(1) as usize;
+        let talks = self.gate.push_energy(f64::from(measure(frame).mean_square) * share, samples);
         if talks && !before && self.progress == Progress::Going {
             self.progress = Progress::Talking;
         }

@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::id::LegId;
-    use crate::recorder::{MARKS, Recorder};
+    use crate::recorder::{MARKS, RING, Recorder};
     use crate::recording::{Recording, Sides, Verdict};
 
     /// What a leg of these rates, one after the other, hears and says, and what is in the file of it.
@@ -209,5 +209,30 @@ mod tests {
             assert!(all[16_100..31_900] == high.samples[100..15_900], "it is not resampled");
             assert!(others(&all[32_000..], wide, 600.0) < -50.0);
         }
+    }
+
+    #[test]
+    fn a_leg_that_becomes_much_wider_loses_nothing_between_two_rounds() {
+        let (narrow, full) = (Rate::NARROW, Rate::FULL);
+        let (write, ring) = RingBuffer::new(narrow.samples(RING));
+        let (tell, marks) = RingBuffer::new(MARKS);
+        let leg = LegId { home: 0, place: 0, generation: 0 };
+        let recorder = Recorder::new((leg, 1), write, narrow, &Recording::new("a"), Verdict::default());
+        let mut recorder = recorder.marking(tell);
+        let mut intake = Intake::new(ring, narrow, Layout::mono(narrow)).marked(marks);
+        let mut out = Vec::new();
+        for turn in 0..200 {
+            let rate = if turn < 50 { narrow } else { full };
+            recorder.hear(&vec![5_000; rate.samples(Duration::from_millis(20))], rate);
+            recorder.close();
+            // Every half a second.
+            if turn % 25 == 24 {
+                intake.take(&mut out);
+            }
+        }
+        intake.end(&mut out);
+        assert_eq!(out.len(), 32_000);
+        let holes = out.chunks(40).filter(|part| part.iter().all(|sample| *sample < 4_000)).count();
+        assert_eq!(holes, 0);
     }
 }

@@ -67,8 +67,9 @@ impl Engine {
                 let kit = Kit::to_record(&setup, Delay::PATIENT, recording.sides)?;
                 let stereo = recording.sides == Sides::Stereo;
                 let layout = Layout { rate: recording.rate.unwrap_or(rate), stereo };
-                let (write, ring) =
-                    RingBuffer::new(rate.samples(recorder::RING) * usize::from(layout.channels()));
+                // The leg may become as wide as its file.
+                let room = rate.max(layout.rate).samples(recorder::RING);
+                let (write, ring) = RingBuffer::new(room * usize::from(layout.channels()));
                 let (tell, marks) = RingBuffer::new(recorder::MARKS);
                 let verdict = Verdict::default();
                 let recorder = Recorder::new((leg, tag), write, rate, &recording, verdict.clone());

@@ -239,6 +239,22 @@ fn silence_ends_it_and_speech_puts_the_end_off() {
 }
 
 #[test]
+fn a_leg_that_says_nothing_is_silent_for_who_records_what_it_says() {
+    let (ring, mut out) = RingBuffer::new(100_000);
+    let order = Recording { silence: Some(MS(400)), sides: Sides::Said, ..Recording::new("a") };
+    let mut recorder = of(ring, order);
+    let mut turns = 0;
+    while recorder.close() != Progress::Over && turns < 100 {
+        turns += 1;
+        recorder.hear(&loud(), Rate::NARROW);
+        if turns <= 10 {
+            recorder.say(&loud(), Rate::NARROW);
+        }
+    }
+    assert_eq!((turns, all(&mut out).len()), (30, 30 * 160));
+}
+
+#[test]
 fn a_disk_that_stalls_costs_silence_and_no_time() {
     let (ring, mut other) = RingBuffer::new(320);
     let mut recorder = recorder(ring, None, None);
