@@ -72,7 +72,8 @@ pub fn named(name: &str) -> Option<Result<Prompt, String>> {
     }
     let rest = name.strip_prefix("tone://").or_else(|| {
         let rest = name.strip_prefix("tone_stream://")?;
-        rest.starts_with(|c: char| c.is_ascii_lowercase()).then_some(rest)
+        // `v=-7;%(500,0,440)` begins with how loud it is to be.
+        (rest.starts_with(|c: char| c.is_ascii_lowercase()) && !rest.contains("%(")).then_some(rest)
     })?;
     Some(network(rest))
 }
@@ -206,9 +207,12 @@ mod tests {
         {
             assert!(matches!(named(name), Some(Err(why)) if why.contains(word)), "{name}");
         }
-        for name in ["busy", "tone_stream://%(500,0,440)", "https://a/b.wav"] {
+        for name in
+            ["busy", "tone_stream://%(500,0,440)", "tone_stream://v=-7;%(500,0,440)", "https://a/b.wav"]
+        {
             assert!(named(name).is_none(), "{name}");
         }
+        assert_eq!(prompts("tone_stream://v=-7;%(500,0,440)"), [Prompt::Tone(tone(&[440], 500, 0, 500))]);
         assert_eq!(prompts("tone://dial"), [Prompt::Signal(Signal::usual(Sign::Dial))]);
     }
 }

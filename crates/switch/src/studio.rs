@@ -8,6 +8,7 @@ mod signal;
 mod web;
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,7 +74,7 @@ pub(crate) struct Studio {
     /// Whose network's signals are heard where none is named.
     country: String,
     limit: Duration,
-    /// Keys of sounds by the names that flows use, until the next reload.
+    /// Keys of sounds by the names that flows use, as the flows that run now have them.
     resolved: Mutex<HashMap<String, String>>,
     web: Arc<web::Web>,
 }
@@ -170,23 +171,24 @@ impl Studio {
         let flows = self.flows.load_full();
         let built_in = self.built_in.clone();
         let prompts = self.prompts.clone();
-        let wanted = name.to_owned();
+        let (wanted, of) = (name.to_owned(), flows.clone());
         let (key, prompt) = blocking(move || {
             let name = wanted;
-            let found = flows
-                .sounds()
-                .resolve(&name)
-                .or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
+            let found =
+                of.sounds().resolve(&name).or_else(|missing| built_in.resolve(&name).map_err(|_| missing))?;
             let key = found.key();
             let prompt = prompts.get_or_load(&key, form, || opened(&found, &name, form))?;
             Ok((key, prompt))
         })
         .await?;
         let mut resolved = crate::lock(&self.resolved);
-        if resolved.len() >= REMEMBERED {
-            resolved.clear();
+        // After a reload meanwhile the name may mean another sound: `forget` comes after the flows are others.
+        if Arc::ptr_eq(&flows, &self.flows.load()) {
+            if resolved.len() >= REMEMBERED {
+                resolved.clear();
+            }
+            resolved.insert(name.to_owned(), key);
         }
-        resolved.insert(name.to_owned(), key);
         Ok(prompt)
     }
 
@@ -198,12 +200,15 @@ impl Studio {
             true => self.recordings.clone(),
             false => return Err(missing),
         };
-        let name = id.to_owned();
-        self.load(recording_key(id), form, move || {
+        let (name, prompts) = (id.to_owned(), self.prompts.clone());
+        blocking(move || {
             let files =
                 FileFormat::ALL.map(|format| folder.join(crate::call::recording::file(&name, format)));
-            let file = files.into_iter().find(|file| file.is_file()).ok_or(missing)?;
-            opened(&store::Sound::File(file), &name, form)
+            let about = |file: PathBuf| Some((file.metadata().ok().filter(Metadata::is_file)?, file));
+            let (about, file) = files.into_iter().find_map(about).ok_or(missing)?;
+            // One that still runs is longer the next time.
+            let key = format!("recording:{name}@{}/{:?}", about.len(), about.modified().ok());
+            prompts.get_or_load(&key, form, || opened(&store::Sound::File(file), &name, form))
         })
         .await
     }
@@ -280,11 +285,8 @@ fn speech_key(speech: &Speech) -> String {
     format!("speech:{}|{}|{}", speech.language, speech.voice, speech.text)
 }
 
-fn recording_key(id: &str) -> String {
-    format!("recording:{id}")
-}
-
-/// The key of what is made here; `None` for what comes from elsewhere.
+/// The key of what is made here; `None` for what comes from elsewhere, and for recordings, which may be gone or longer
+/// than they were.
 fn made_key(prompt: &Prompt) -> Option<String> {
     match prompt {
         Prompt::Speech(speech) => Some(speech_key(speech)),
@@ -294,23 +296,9 @@ fn made_key(prompt: &Prompt) -> Option<String> {
         }
         Prompt::Signal(signal) => Some(signal.name()),
         Prompt::Silence(length) => Some(format!("silence:{}", length.as_millis())),
-        Prompt::Recording(id) => Some(recording_key(id)),
-        Prompt::Sound(_) => None,
+        Prompt::Recording(_) | Prompt::Sound(_) => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_sounds_of_more_than_two_minutes_are_read_while_they_are_heard() {
-        for (seconds, long) in [(1, false), (119, false), (121, true)] {
-            let bytes =
-                audio::write::wav::to_bytes(&Pcm::silence(audio::Rate::NARROW, Duration::from_secs(seconds)));
-            let form = Form::new(audio::codec::Codec::Pcmu, Duration::ZERO, Default::default());
-            let sound = sound(Origin::Bytes(bytes.into()), Some("wav"), "a", form).expect("a sound");
-            assert_eq!(matches!(sound, media::Sound::Long(_)), long, "{seconds} s");
-        }
-    }
-}
+mod tests;

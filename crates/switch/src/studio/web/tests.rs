@@ -13,20 +13,14 @@ use flow::leg::Prompt;
 use testkit::receiver::{Answer, Got, Receiver};
 
 use super::*;
-use crate::http::HttpConfig;
-use crate::speech::{self, Voice};
 
 const LONG: Duration = Duration::from_secs(10);
 
 fn studio(folder: &Path, change: impl FnOnce(&mut WebSounds), limit: Duration) -> Studio {
-    let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
-    let http = Http::new(&HttpConfig { allowed, ..HttpConfig::default() }).expect("a client");
     let mut web = WebSounds { directory: folder.to_owned(), ..WebSounds::default() };
     change(&mut web);
-    let voice = Voice::new(speech::Config::default(), http.client());
     let flows = Arc::new(ArcSwap::from_pointee(store::Flows::new()));
-    let home = (folder.to_owned(), "us".to_owned());
-    Studio::new(64 << 20, voice, (web, http), flows, store::Sounds::new(), home, limit)
+    crate::studio::tests::studio(folder, web, flows, limit)
 }
 
 fn form(codec: Codec, ms: u64) -> Form {
