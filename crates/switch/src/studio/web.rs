@@ -138,7 +138,7 @@ impl Web {
     /// Asks the server, and keeps what it says.
     async fn renewed(&self, url: &str, kept: Option<Kept>) -> Result<Body, PromptError> {
         let asked = monotonic();
-        let Answer { reply, limit } = self.ask(url, kept.as_ref().map(|kept| &kept.terms)).await?;
+        let Answer { reply, at, limit } = self.ask(url, kept.as_ref()).await?;
         let (body, terms) = match (reply, kept) {
             (Reply::Unchanged(headers), Some(kept)) => (kept.body, kept.terms.renewed(&headers)),
             (Reply::Unchanged(_), None) => {
@@ -154,7 +154,8 @@ impl Web {
             return Ok(body);
         }
         let lifetime = terms.lifetime(wall_clock()).unwrap_or_default().min(limit);
-        let kept = Kept { body: body.clone(), terms, confirmed: monotonic(), fresh_until: asked + lifetime };
+        let (confirmed, fresh_until) = (monotonic(), asked + lifetime);
+        let kept = Kept { body: body.clone(), at, terms, confirmed, fresh_until };
         for gone in self.shelf.put(url, kept) {
             self.prompts.forget(&gone);
         }
@@ -222,11 +223,23 @@ impl Studio {
             }
             sound(origin, extension(&name), &name, form)
         };
-        match kept {
-            true => self.load(key, form, make).await,
+        if !kept {
             // What may not be kept is not kept in any form.
-            false => blocking(move || Ok(Arc::new(media::Prompt::of(make()?, form)?))).await,
+            return blocking(move || Ok(Arc::new(media::Prompt::of(make()?, form)?))).await;
         }
+        if let Some(prompt) = self.prompts.get(&key, form) {
+            return Ok(prompt);
+        }
+        let (web, url) = (self.web.clone(), url.to_owned());
+        blocking(move || {
+            let made = web.prompts.get_or_load(&key, form, make);
+            // One that was given up meanwhile is not to be held by its forms: its file would be in no bound.
+            if !web.shelf.keeps(&url, &key) {
+                web.prompts.forget(&key);
+            }
+            made
+        })
+        .await
     }
 }
 

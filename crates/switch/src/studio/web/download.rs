@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use super::shelf::Body;
+use super::shelf::{Body, Kept};
 use super::{Terms, Web, extension};
 use crate::events::wall_clock;
 use crate::http::{self, HttpError, REDIRECTS};
@@ -36,21 +36,23 @@ pub(super) enum Reply {
     New(Response),
 }
 
-/// A reply, and how long it may be used at most for the sake of the redirects that led to it.
+/// A reply, whose it is, and how long it may be used at most for the sake of the redirects that led to it.
 pub(super) struct Answer {
     pub(super) reply: Reply,
+    pub(super) at: String,
     pub(super) limit: Duration,
 }
 
 impl Web {
-    /// Asks for a sound; with the validators of what is known of it.
-    pub(super) async fn ask(&self, url: &str, known: Option<&Terms>) -> Result<Answer, PromptError> {
+    /// Asks for a sound; where the one that is known came from, with that one's validators.
+    pub(super) async fn ask(&self, url: &str, known: Option<&Kept>) -> Result<Answer, PromptError> {
         let failed = |source| PromptError::Http { url: url.to_owned(), source };
         let (mut at, mut limit) = (url.to_owned(), Duration::MAX);
         for _ in 0..=REDIRECTS {
             let mut request = self.http.request(Method::GET, &at).map_err(failed)?;
-            if let Some(terms) = known {
-                request = terms.asked_with(request);
+            let known = known.filter(|known| known.at == at);
+            if let Some(known) = known {
+                request = known.terms.asked_with(request);
             }
             let response = match timeout(STALL, request.send()).await {
                 Ok(response) => response.map_err(|error| failed(http::describe(error, STALL)))?,
@@ -69,7 +71,7 @@ impl Web {
                     continue;
                 }
             };
-            return Ok(Answer { reply, limit });
+            return Ok(Answer { reply, at, limit });
         }
         Err(failed(HttpError::Redirects))
     }

@@ -33,6 +33,8 @@ pub(super) struct Body {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     pub(super) body: Body,
+    /// Where it came from in the end: what its server says of it is said by no other address.
+    pub(super) at: String,
     pub(super) terms: Terms,
     /// When its server last spoke of it.
     pub(super) confirmed: Instant,
@@ -107,6 +109,11 @@ impl Shelf {
         gone
     }
 
+    /// Whether what is kept of a URL has this key.
+    pub(super) fn keeps(&self, url: &str, key: &str) -> bool {
+        crate::lock(&self.all).entries.get(url).is_some_and(|(kept, _)| kept.body.key == key)
+    }
+
     /// Keeps it no longer; its key.
     pub(super) fn remove(&self, url: &str) -> Option<String> {
         crate::lock(&self.all).take(url).map(|kept| kept.body.key)
@@ -138,7 +145,7 @@ mod tests {
         fs::write(file.path(), vec![0; bytes]).expect("written");
         let now = crate::events::monotonic();
         let body = Body { key: key.to_owned(), bytes: bytes as u64, origin: Origin::Fleeting(file) };
-        Kept { body, terms: Terms::default(), confirmed: now, fresh_until: now }
+        Kept { body, at: String::new(), terms: Terms::default(), confirmed: now, fresh_until: now }
     }
 
     fn files(shelf: &Shelf) -> usize {

@@ -80,22 +80,19 @@ impl Terms {
 
     /// Whether it may be used when its server fails, although it is not fresh any more (RFC 9111 §4.2.4).
     pub(super) fn may_stand_in(&self) -> bool {
-        !["no-store", "no-cache", "must-revalidate", "proxy-revalidate"]
-            .iter()
-            .any(|directive| self.says(directive))
+        let forbids = ["no-store", "no-cache", "must-revalidate", "proxy-revalidate"];
+        !forbids.iter().any(|directive| self.says(directive)) && !self.varies_by_anything()
     }
 
     /// How long it may be used without asking (RFC 9111 §4.2), at most a day. `None` if nothing is said, or the time cannot
     /// be read.
     pub(super) fn lifetime(&self, now: Timestamp) -> Option<Duration> {
-        if ["no-store", "no-cache"].iter().any(|directive| self.says(directive))
-            || self.vary.as_deref().is_some_and(|vary| vary.split(',').any(|name| name.trim() == "*"))
-        {
+        if self.says("no-store") || self.says("no-cache") || self.varies_by_anything() {
             return Some(Duration::ZERO);
         }
         let said = self.value("s-maxage").or(self.value("max-age"));
         let seconds = match said {
-            Some(seconds) => seconds.parse().unwrap_or(0),
+            Some(seconds) => delta(seconds),
             None => {
                 let expires = self.expires.as_deref()?;
                 let made = self.date.as_deref().and_then(date).unwrap_or(now);
@@ -106,6 +103,11 @@ impl Terms {
         };
         let age = self.age.as_deref().and_then(|age| age.trim().parse().ok()).unwrap_or(0);
         Some(Duration::from_secs(seconds.saturating_sub(age)).min(DAY))
+    }
+
+    /// No request is like the one that it was sent for (RFC 9111 §4.1).
+    fn varies_by_anything(&self) -> bool {
+        self.vary.as_deref().is_some_and(|vary| vary.split(',').any(|name| name.trim() == "*"))
     }
 
     fn directives(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -121,6 +123,12 @@ impl Terms {
     fn value(&self, wanted: &str) -> Option<&str> {
         self.directives().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     }
+}
+
+/// Seconds; more than can be counted are as many as can be (RFC 9111 §1.2.2), and what is no number is none.
+fn delta(text: &str) -> u64 {
+    let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().unwrap_or(if number { u64::MAX } else { 0 })
 }
 
 /// An HTTP date in its preferred form (RFC 9110 §5.6.7).
@@ -160,6 +168,7 @@ mod tests {
             (&[("cache-control", "no-store, max-age=60")], Some(0)),
             (&[("cache-control", "max-age=soon")], Some(0)),
             (&[("cache-control", "max-age=99999999")], Some(86_400)),
+            (&[("cache-control", "max-age=99999999999999999999999")], Some(86_400)),
             (&[("cache-control", "max-age=60"), ("age", "45")], Some(15)),
             (&[("cache-control", "max-age=60"), ("age", "3600")], Some(0)),
             (&[("cache-control", "max-age=60"), ("vary", "accept, *")], Some(0)),
@@ -189,6 +198,8 @@ mod tests {
             let terms = terms(&[("cache-control", said)]);
             assert_eq!((terms.may_be_kept(), terms.may_stand_in()), (kept, stands_in), "{said}");
         }
+        let any = terms(&[("cache-control", "max-age=60"), ("vary", "*")]);
+        assert!(any.may_be_kept() && !any.may_stand_in());
     }
 
     #[test]

@@ -240,6 +240,66 @@ async fn a_redirect_is_asked_again_unless_it_is_for_good() {
 }
 
 #[tokio::test]
+async fn where_a_redirect_leads_elsewhere_now_nobody_is_asked_for_changes_of_another_sound() {
+    // What the second leads to is older than what the first led to.
+    let modified = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    let server = Receiver::start(move |nth, got| match got.path.as_str() {
+        "/a.wav" if nth == 0 => status(302, "Location: /1.wav\r\n"),
+        "/a.wav" => status(302, "Location: /2.wav\r\n"),
+        "/2.wav" if !got.header("if-modified-since").is_empty() => status(304, ""),
+        "/2.wav" => {
+            let two = Pcm::silence(Rate::NARROW, Duration::from_secs(2));
+            Answer { body: audio::write::wav::to_bytes(&two), ..sound("") }
+        }
+        _ => sound(modified),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let studio = studio(folder.path(), |_| {}, LONG);
+    for seconds in [1, 2] {
+        let prompt = heard(&studio, &server.url("/a.wav"), ulaw()).await.expect("a sound");
+        assert_eq!(prompt.duration(), Duration::from_secs(seconds));
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_a_sound_that_is_given_up_while_it_is_encoded_goes_all_the_same() {
+    let long = audio::write::wav::to_bytes(&Pcm::silence(Rate::NARROW, Duration::from_secs(121)));
+    let server = Receiver::start(move |nth, _| {
+        // Two different ones.
+        let mut body = long.clone();
+        body[long.len() - 1] = nth as u8;
+        Answer { body, ..sound("Cache-Control: max-age=600\r\n") }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    // Enough for one.
+    let studio = studio(folder.path(), |web| web.kept = 3 << 20, LONG);
+    let (url, alaw) = (server.url("/a.wav"), form(Codec::Pcma, 20));
+    heard(&studio, &url, ulaw()).await.expect("a sound");
+    let key = studio.web.shelf.get(&url).expect("kept").body.key;
+    let ((begun, begins), (open, gate)) = (mpsc::channel(), mpsc::channel());
+    let prompts = studio.prompts.clone();
+    // Somebody else encodes it, in vain: who waits for that does it then.
+    let other = std::thread::spawn(move || {
+        prompts.get_or_load::<PromptError, Pcm>(&key, alaw, || {
+            begun.send(()).expect("the test waits");
+            gate.recv().expect("the test lets it go on");
+            Err(PromptError::Decoder)
+        })
+    });
+    begins.recv().expect("it has begun");
+    let mut waits = Box::pin(heard(&studio, &url, alaw));
+    let begun = std::future::poll_fn(|cx| std::task::Poll::Ready(waits.as_mut().poll(cx))).await;
+    assert!(begun.is_pending());
+    heard(&studio, &server.url("/b.wav"), ulaw()).await.expect("another");
+    open.send(()).expect("it waits");
+    assert!(other.join().expect("no panic").is_err());
+    let prompt = waits.await.expect("a sound");
+    assert_eq!(files(folder.path()), 2, "it is still heard");
+    drop(prompt);
+    assert_eq!(files(folder.path()), 1);
+}
+
+#[tokio::test]
 async fn a_file_that_somebody_removed_is_fetched_again() {
     let server = Receiver::start(|_, _| sound("Cache-Control: max-age=600\r\n"));
     let folder = tempfile::tempdir().expect("a folder");
