@@ -197,6 +197,8 @@ impl Room {
     }
 
     pub(super) fn close(&mut self, engine: &Engine) {
+        let now = monotonic();
+        self.seats().for_each(|seat| seat.note_talk(now));
         self.places.clear();
         self.dismiss(engine, |_| true);
         if let Err(error) = engine.send_to_room(self.id, RoomCommand::Close) {

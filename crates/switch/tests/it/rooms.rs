@@ -124,6 +124,12 @@ fn who_leads_mutes_all_locks_and_sends_out_and_the_room_ends_with_it() {
     assert!(alice.over(a), "the room ends: {:#?}", rig.traces());
     rig.nothing_left();
     assert!(rig.switch().conferences().is_empty());
+    let told = rig.traces().concat();
+    assert_eq!(
+        told.matches("s in the conference board").count(),
+        3,
+        "also of whom the room's end sends out: {told}"
+    );
 }
 
 #[test]
