@@ -276,6 +276,13 @@ pub enum Event {
         /// Its body.
         body: Bytes,
     },
+    /// An INFO of ours was answered.
+    Informed {
+        /// The session.
+        session: SessionId,
+        /// The status code; 408 for silence.
+        status: u16,
+    },
     /// The session is over. The last event of every session, exactly once.
     Ended {
         /// The session.

@@ -9,6 +9,7 @@
 mod conferences;
 mod directory;
 mod document;
+mod dtmf;
 mod error;
 mod files;
 mod flows;
@@ -23,6 +24,7 @@ mod users;
 
 pub use directory::{Directory, Loaded};
 pub use document::Document;
+pub use dtmf::Dtmf;
 pub use error::SoundError;
 pub use files::{LONGEST_FILE, read_file};
 pub use flows::{Flows, Route};

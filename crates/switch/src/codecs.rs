@@ -1,8 +1,11 @@
 //! What this switch speaks: the codecs in their order, how Opus is encoded, packet times, comfort noise.
 
+use std::sync::Arc;
+
 use audio::Rate;
 use audio::codec::{Codec, OpusSettings};
 use sdp::negotiate;
+use store::Dtmf;
 
 use crate::encryption::Encryption;
 
@@ -23,6 +26,8 @@ pub struct Codecs {
     pub ptime_ms: u32,
     /// Where keys are listened for in the sound.
     pub inband_dtmf: InbandDtmf,
+    /// How keys go to the far end, as its trunk, user or device has it.
+    pub dtmf: Dtmf,
 }
 
 /// What of silence is told by comfort noise (RFC 3389): a description of it now and then in place of its packets.
@@ -60,6 +65,7 @@ impl Default for Codecs {
             encryption: Encryption::default(),
             ptime_ms: 20,
             inband_dtmf: InbandDtmf::default(),
+            dtmf: Dtmf::default(),
         }
     }
 }
@@ -106,6 +112,11 @@ impl Codecs {
         Codecs { order, ptime_ms, ..self.clone() }
     }
 
+    /// The same, for a far end to which keys go so.
+    pub(crate) fn pressed_by(self: Arc<Codecs>, dtmf: Dtmf) -> Arc<Codecs> {
+        if self.dtmf == dtmf { self } else { Arc::new(Codecs { dtmf, ..Codecs::clone(&self) }) }
+    }
+
     /// The codecs as our offers have them. Those without a number of their own take dynamic ones, from 107 on: 101 is
     /// everyone's telephone-event.
     pub(crate) fn described(&self) -> Vec<negotiate::Codec> {
@@ -134,10 +145,11 @@ impl Codecs {
 
     /// Whether keys are listened for in the sound of a peer with or without telephone-events.
     pub(crate) fn hears_keys(&self, events: bool) -> bool {
-        match self.inband_dtmf {
-            InbandDtmf::Auto => !events,
-            InbandDtmf::Always => true,
-            InbandDtmf::Never => false,
+        match (self.dtmf, self.inband_dtmf) {
+            // What is said of one far end goes before what is said of all.
+            (Dtmf::Inband, _) | (_, InbandDtmf::Always) => true,
+            (Dtmf::Events, InbandDtmf::Auto) | (_, InbandDtmf::Never) => false,
+            (Dtmf::Auto | Dtmf::Info, InbandDtmf::Auto) => !events,
         }
     }
 
@@ -225,6 +237,22 @@ mod tests {
         // What we want ourselves stands in our descriptions.
         let opus = &ours.described()[0];
         assert_eq!(opus.parameters, "maxaveragebitrate=24000;useinbandfec=1;usedtx=1");
+    }
+
+    #[test]
+    fn keys_are_listened_for_in_the_sound_as_the_far_end_sends_them() {
+        let hears = |dtmf, inband_dtmf| {
+            let codecs = Codecs { inband_dtmf, ..Codecs::default() };
+            let codecs = Arc::new(codecs).pressed_by(dtmf);
+            [codecs.hears_keys(true), codecs.hears_keys(false)]
+        };
+        for dtmf in [Dtmf::Auto, Dtmf::Info] {
+            assert_eq!(hears(dtmf, InbandDtmf::Auto), [false, true]);
+            assert_eq!(hears(dtmf, InbandDtmf::Always), [true; 2]);
+            assert_eq!(hears(dtmf, InbandDtmf::Never), [false; 2]);
+        }
+        assert_eq!(hears(Dtmf::Events, InbandDtmf::Auto), [false; 2]);
+        assert_eq!(hears(Dtmf::Inband, InbandDtmf::Never), [true; 2]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ const TABLE: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "SendDigits", needs: MEDIA, outcomes: &["Done", "Failed(Unsupported)"],
-        doc: "Sends keys to the far end (RFC 4733).",
+        doc: "Sends keys to the far end, by the way in which it takes them.",
     },
     ActionInfo {
         name: "Dial", needs: CALL, outcomes: &["Done", "Key(outcome)", "Failed(Unsupported)"],

@@ -316,6 +316,7 @@ impl Read {
                 "never" => switch::InbandDtmf::Never,
                 _ => switch::InbandDtmf::Auto,
             },
+            dtmf: usual.dtmf,
         }
     }
 

@@ -17,6 +17,7 @@ mod changed;
 mod early;
 mod ending;
 mod facts;
+mod informing;
 mod modify;
 mod offer;
 mod pending;

@@ -1,4 +1,4 @@
-//! Requests of ours in a dialog whose answers are awaited beside what the phase says: PRACK, REFER and NOTIFY.
+//! Requests of ours in a dialog whose answers are awaited beside what the phase says: PRACK, REFER, NOTIFY and INFO.
 //! Owns their being sent, a challenge answered once, and to whom an answer goes.
 
 use std::time::Instant;
@@ -32,6 +32,7 @@ pub(super) enum Purpose {
     Prack,
     Refer(ReferId),
     Notify(ReferId),
+    Info,
 }
 
 impl Session {
@@ -78,7 +79,8 @@ impl Endpoint {
         let dialog = session.dialog_numbered(early)?;
         let stamp = Stamp { branch: &branch, user_agent: &self.config.user_agent };
         let (mut writer, flow, cseq) = dialog.request(method, None, stamp);
-        if method != Known::PRack {
+        // Neither changes the target.
+        if !matches!(method, Known::PRack | Known::Info) {
             writer.headers(&contact);
         }
         writer.headers(headers);
@@ -120,6 +122,7 @@ impl Endpoint {
             Purpose::Prack => {}
             Purpose::Refer(refer) => self.on_refer_answer(now, id, refer, Some(response), status),
             Purpose::Notify(refer) => self.on_refer_notified(id, refer, status),
+            Purpose::Info => self.on_info_answer(now, id, status),
         }
         true
     }
@@ -134,6 +137,7 @@ impl Endpoint {
             Purpose::Prack => {}
             Purpose::Refer(refer) => self.on_refer_answer(now, id, refer, None, 408),
             Purpose::Notify(refer) => self.on_refer_notified(id, refer, 408),
+            Purpose::Info => self.on_info_answer(now, id, 408),
         }
         true
     }

@@ -177,6 +177,7 @@ fn brief(event: &Event) -> String {
         }
         Event::Changed { result: Err(status), .. } => format!("changed {status}"),
         Event::Refreshed { .. } => "refreshed".into(),
+        Event::Informed { status, .. } => format!("informed {status}"),
         Event::Info { body, .. } => format!("info {}", String::from_utf8_lossy(body)),
         Event::Reached { flow, .. } => format!("reached {} {}", flow.transport, flow.remote),
         Event::Responded { response, .. } => format!(

@@ -8,6 +8,7 @@ mod failover;
 mod fork;
 mod harness;
 mod hazards;
+mod informing;
 mod late;
 mod locate;
 mod lossy;

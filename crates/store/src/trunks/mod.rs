@@ -24,6 +24,7 @@ use std::time::Duration;
 pub use self::pattern::Pattern;
 pub use self::plan::{Form, Plan};
 pub(crate) use self::read::parse;
+use crate::dtmf::Dtmf;
 use crate::network::Network;
 
 /// The codecs that a trunk may name; `L16` alone is that of 16 kHz.
@@ -82,6 +83,8 @@ pub struct Trunk {
     pub music: Option<String>,
     /// What is done with the network's signals in the sound of a call that is not answered yet.
     pub progress: Signals,
+    /// How keys go to it.
+    pub dtmf: Dtmf,
     /// How often OPTIONS asks whether it is there.
     pub ping: Option<Duration>,
 }

@@ -11,6 +11,7 @@ use super::{
     Account, CODECS, CallerIdPolicy, FILE, Form, IdentityHeader, Pattern, Plan, Signals, Trunk, Trunks,
 };
 use crate::Problem;
+use crate::dtmf::Dtmf;
 use crate::network::Network;
 use crate::problem::place;
 use crate::tables::{Fault, entries};
@@ -64,6 +65,8 @@ struct Raw {
     music: Option<String>,
     #[serde(default)]
     progress: RawSignals,
+    #[serde(default)]
+    dtmf: Dtmf,
     ping: Option<u64>,
 }
 
@@ -210,6 +213,7 @@ fn trunk(name: &str, span: std::ops::Range<usize>, raw: Raw) -> Result<Trunk, Fa
             RawSignals::Note => Signals::Noted,
             RawSignals::Act => Signals::Obeyed,
         },
+        dtmf: raw.dtmf,
         ping: match raw.ping.unwrap_or(PING_SECONDS) {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),
@@ -328,6 +332,33 @@ mod tests {
         assert!(trunks.is_empty());
         let said = problems[0].to_string();
         assert!(said.contains("off") && said.contains("note") && said.contains("act"), "{said}");
+    }
+
+    #[test]
+    fn the_example_in_the_documentation_is_read_without_a_word() {
+        let (trunks, problems) = parse(include_str!("../../../../docs/trunks.toml"));
+        assert_eq!((trunks.len(), problems), (2, Vec::new()));
+    }
+
+    #[test]
+    fn keys_go_as_the_trunk_says_and_another_word_is_named_by_line() {
+        let read = |line: &str| parse(&format!("[a]\nserver = \"x\"\n{line}\n"));
+        for (line, expected) in [
+            ("", Dtmf::Auto),
+            ("dtmf = \"auto\"", Dtmf::Auto),
+            ("dtmf = \"rfc4733\"", Dtmf::Events),
+            ("dtmf = \"info\"", Dtmf::Info),
+            ("dtmf = \"inband\"", Dtmf::Inband),
+        ] {
+            let (trunks, problems) = read(line);
+            assert_eq!(problems, []);
+            assert_eq!(trunks.get("a").expect("read").dtmf, expected, "{line}");
+        }
+        let (trunks, problems) = read("dtmf = \"sip-info\"");
+        assert!(trunks.is_empty());
+        let said = problems[0].to_string();
+        let expected = "trunks.toml:3:8: error: trunk `a`: unknown variant `sip-info`, expected one of `auto`, `rfc4733`";
+        assert!(said.starts_with(expected), "{said}");
     }
 
     #[test]

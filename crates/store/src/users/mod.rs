@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Document;
+use crate::dtmf::Dtmf;
 pub use caller_id::{CallerId, CallerIds};
 pub use forwarding::{Forwarding, When};
 pub use group::{Group, Order};
@@ -47,6 +48,8 @@ pub struct User {
     pub call_waiting: bool,
     /// The music that others hear whom it puts on hold: a sound or a playlist; `None` for the switch's.
     pub music: Option<String>,
+    /// How keys go to its phones.
+    pub dtmf: Dtmf,
     /// What makes any phone this user's.
     pub hot_desk: Option<HotDesk>,
     /// What it may do beyond calling users.
@@ -68,6 +71,8 @@ pub struct Device {
     pub do_not_disturb: bool,
     /// Whether it rings while its user is in a call; `None` as its user has it.
     pub call_waiting: Option<bool>,
+    /// How keys go to it; `None` as its user has it.
+    pub dtmf: Option<Dtmf>,
 }
 
 /// What makes any phone a user's.
@@ -128,6 +133,7 @@ impl Default for User {
             do_not_disturb: false,
             call_waiting: true,
             music: None,
+            dtmf: Dtmf::default(),
             hot_desk: None,
             may: Permission::usual(),
         }
@@ -169,6 +175,7 @@ impl Device {
             caller_ids: CallerIds::default(),
             do_not_disturb: false,
             call_waiting: None,
+            dtmf: None,
         }
     }
 }
@@ -259,6 +266,12 @@ impl Users {
     /// Whose account this is, a user's own or one of its devices.
     pub fn owner(&self, account: &str) -> Option<&User> {
         self.users.get(account).or_else(|| self.device(account).map(|(user, _)| user))
+    }
+
+    /// How keys go to the phone that has this account.
+    pub fn dtmf(&self, account: &str) -> Dtmf {
+        let own = self.device(account).and_then(|(_, device)| device.dtmf);
+        own.or_else(|| self.owner(account).map(|user| user.dtmf)).unwrap_or_default()
     }
 
     /// Adds a group; the one of the same name is replaced.

@@ -16,6 +16,7 @@ use super::{
     CallerId, CallerIds, Device, Forwarding, Group, HotDesk, Order, Permission, User, Users, Whose, Written,
 };
 use crate::Problem;
+use crate::dtmf::Dtmf;
 use crate::problem::place;
 use crate::tables::{Fault, entries};
 
@@ -53,6 +54,8 @@ struct RawUser {
     do_not_disturb: bool,
     call_waiting: Option<bool>,
     music: Option<String>,
+    #[serde(default)]
+    dtmf: Dtmf,
     hot_desk: Option<Spanned<RawDesk>>,
     may: Option<Vec<Spanned<String>>>,
     metaflows: Option<Spanned<Value>>,
@@ -68,6 +71,7 @@ struct RawDevice {
     #[serde(default)]
     do_not_disturb: bool,
     call_waiting: Option<bool>,
+    dtmf: Option<Dtmf>,
     metaflows: Option<Spanned<Value>>,
 }
 
@@ -234,6 +238,7 @@ fn user(name: &str, span: Range<usize>, raw: RawUser, codes: &mut Codes) -> Resu
         do_not_disturb: raw.do_not_disturb,
         call_waiting: raw.call_waiting.unwrap_or(true),
         music: raw.music,
+        dtmf: raw.dtmf,
         hot_desk: raw.hot_desk.map(desk).transpose()?,
         may: raw.may.map_or_else(|| Ok(Permission::usual()), permissions)?,
     })
@@ -241,13 +246,15 @@ fn user(name: &str, span: Range<usize>, raw: RawUser, codes: &mut Codes) -> Resu
 
 fn device(name: Spanned<String>, raw: Spanned<RawDevice>, codes: &mut Codes) -> Result<Device, Fault> {
     let at = raw.span();
-    let RawDevice { password, id, caller_id, do_not_disturb, call_waiting, metaflows } = raw.into_inner();
+    let RawDevice { password, id, caller_id, do_not_disturb, call_waiting, dtmf, metaflows } =
+        raw.into_inner();
     if password.is_empty() {
         return Err((at, "a device needs a `password`".to_owned()));
     }
     codes.extend(metaflows.map(|own| (Whose::Device(name.get_ref().clone()), own)));
     let caller_ids = caller_ids(caller_id);
-    Ok(Device { name: name.into_inner(), password, id, caller_ids, do_not_disturb, call_waiting })
+    let name = name.into_inner();
+    Ok(Device { name, password, id, caller_ids, do_not_disturb, call_waiting, dtmf })
 }
 
 fn caller_ids(raw: RawCallerIds) -> CallerIds {
@@ -387,6 +394,20 @@ mod tests {
             said(&problems),
             ["users.toml:14:2: error: `bob` has the device `desk`, which is there already"]
         );
+    }
+
+    #[test]
+    fn keys_go_to_a_device_as_it_says_or_as_its_user_does() {
+        let text = "[alice]\npassword = \"a\"\ndtmf = \"info\"\n[alice.devices]\ndesk = { password = \"d\" }\n\
+                    door = { password = \"e\", dtmf = \"inband\" }\n\
+                    [bob]\npassword = \"b\"\nnumber = \"202\"\ndtmf = \"tones\"\n";
+        let Read { users, problems, .. } = parse(text);
+        let of = |account| users.dtmf(account);
+        assert_eq!([of("alice"), of("desk"), of("door")], [Dtmf::Info, Dtmf::Info, Dtmf::Inband]);
+        assert_eq!([of("bob"), of("nobody")], [Dtmf::Auto; 2], "a slip in a rule locks nobody out");
+        let said = said(&problems);
+        let expected = "users.toml:10:8: error: user `bob`: unknown variant `tones`, expected one of `auto`";
+        assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
     }
 
     #[test]

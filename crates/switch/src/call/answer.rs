@@ -10,6 +10,7 @@ use audio::codec::{Codec, OpusSettings};
 use media::{Alternative, LegSetup};
 use sdp::negotiate::{Audio, Capabilities, Ours, Terms};
 use sip::{Body, Flow};
+use store::Dtmf;
 
 use crate::codecs::{Codecs, ComfortNoise};
 use crate::encryption;
@@ -39,7 +40,7 @@ impl Table {
     pub(crate) fn new(codecs: Arc<Codecs>, address: IpAddr, rtp_port: u16) -> Table {
         let capabilities = Capabilities {
             codecs: codecs.described(),
-            telephone_event: true,
+            telephone_event: codecs.dtmf != Dtmf::Inband,
             comfort_noise: codecs.comfort_noise != ComfortNoise::Off,
             encryption: codecs.encryption.described(),
             address,
@@ -145,7 +146,8 @@ fn agree(audio: &Audio, codecs: &Codecs, told: IpAddr) -> Result<Agreement, Refu
             .map(|noise| noise.send_payload_type),
         receive_payload_type: audio.receive_payload_type,
         alternatives: alternatives.collect(),
-        telephone_event: event.map(|event| event.send_payload_type),
+        // What the other party presses by events goes to it by INFO.
+        telephone_event: event.filter(|_| codecs.dtmf != Dtmf::Info).map(|event| event.send_payload_type),
         telephone_event_receive: event.map(|event| event.receive_payload_type),
         keys_in_sound: codecs.hears_keys(event.is_some()),
         telephone_event_clock: event.map_or(codec.clock(), |event| event.clock),
@@ -163,6 +165,9 @@ fn agree(audio: &Audio, codecs: &Codecs, told: IpAddr) -> Result<Agreement, Refu
     match &audio.telephone_event {
         Some(event) => words.push_str(&format!(", telephone-event {}", event.send_payload_type)),
         None => words.push_str(", no telephone-event"),
+    }
+    if codecs.dtmf == Dtmf::Info {
+        words.push_str(", keys by INFO");
     }
     words.push_str(&encryption::words(&audio.security));
     if audio.held {

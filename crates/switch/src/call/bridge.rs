@@ -1,6 +1,7 @@
 //! Two legs of a call that hear each other.
 //!
-//! Media is bridged as soon as both have some. Keys go from one to the other as events, one after the other.
+//! Media is bridged as soon as both have some. Keys go from one to the other one after the other, as each
+//! takes them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use audio::Rate;
 use flow::trace::What;
 
 use super::LegKey;
+use super::keypad::Way;
 use super::leg::CallLeg;
 use super::run::Call;
 
@@ -162,11 +164,14 @@ impl Call {
         Some(bridge)
     }
 
-    /// A leg's far end pressed a key, by a telephone-event or by INFO: its partner gets it. One that is heard in the sound
-    /// does not come here: the partner hears it there, too.
-    pub(super) fn key(&mut self, now: Instant, from: LegKey, key: char, length: Duration) {
+    /// A leg's far end pressed a key: its partner gets it. One that was heard in the sound the partner hears there, too,
+    /// and is told of it only if it looks for keys elsewhere.
+    pub(super) fn key(&mut self, now: Instant, from: LegKey, key: char, way: Way, length: Duration) {
         let bridge = self.bridge.as_ref().filter(|_| self.held.is_none());
         let Some(to) = bridge.and_then(|bridge| bridge.partner(from)) else { return };
+        if way == Way::Sound && !self.leg(to).is_some_and(CallLeg::takes_info) {
+            return;
+        }
         let Some(leg) = self.leg(from).filter(|leg| leg.has_media()) else { return };
         let by = leg.mark();
         // What the flow's own party presses the flow writes down.
@@ -192,7 +197,7 @@ impl Call {
         // The key, its repeated ends, and quiet to tell it from the next.
         bridge.sounds = Some(now + length + Duration::from_millis(120));
         if let Some(leg) = self.leg_mut(to) {
-            leg.press(key, length);
+            leg.press(now, key, length);
         }
     }
 

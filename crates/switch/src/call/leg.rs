@@ -5,6 +5,8 @@
 //! What two legs have to do with each other is the call's affair.
 
 mod hearing;
+mod informing;
+mod keys;
 mod listening;
 mod moving;
 mod negotiation;
@@ -27,7 +29,7 @@ use sip::{Body, Reason};
 
 use super::answer::{Agreement, Table};
 use super::attend::Attending;
-use super::keypad::{Keypad, Way, info_key};
+use super::keypad::{Keypad, Way};
 use super::media_end::MediaEnd;
 use super::player::Player;
 use super::recording::Pending;
@@ -41,16 +43,10 @@ use crate::shared::Shared;
 use crate::sip_io::Owner;
 use crate::spool::Fleeting;
 use crate::trunk::Pass;
+use informing::Informing;
 
 /// A worker too busy for an order is asked again after two slots.
 const AGAIN: Duration = Duration::from_millis(10);
-
-/// How long a key lasts that came by INFO, and the most that is taken for one.
-const KEY: Duration = Duration::from_millis(160);
-const LONGEST_KEY: Duration = Duration::from_secs(5);
-
-/// Quiet after a key that is passed on.
-const KEY_GAP: Duration = Duration::from_millis(60);
 
 /// What the call itself plays, for which no flow waits: ringing tones, music on hold.
 pub(super) const OWN: Tag = Tag(u64::MAX);
@@ -115,7 +111,7 @@ pub(crate) enum Notice {
     /// The far end wants the other party to be connected with somebody else.
     Referred(Arc<sip::Refer>),
     /// The far end pressed a key for so long; of interest to whoever hears the leg.
-    Key(char, Duration),
+    Key(char, Way, Duration),
 }
 
 /// See the module.
@@ -136,8 +132,10 @@ pub(crate) struct CallLeg {
     terms: Terms,
     player: Player,
     keypad: Keypad,
-    /// The key that is pressed, if it counts.
-    pressed: Option<char>,
+    /// The key that is pressed, if it counts, and which way it came.
+    pressed: Option<(char, Way)>,
+    /// Keys that go to the far end by INFO; nothing as long as none did.
+    informing: Option<Box<Informing>>,
     own: Own,
     /// Who asked outside where it is that the leg hears; mostly nobody.
     asked: Vec<playback::Asked>,
@@ -205,6 +203,7 @@ impl CallLeg {
             terms,
             keypad: Keypad::default(),
             pressed: None,
+            informing: None,
             own: Own::Nothing,
             asked: Vec::new(),
             pending: Vec::new(),
@@ -293,12 +292,14 @@ impl CallLeg {
     /// When [`CallLeg::tick`] is to be called.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let again = self.media.owes().then_some(now + AGAIN);
-        [again, self.silence.poll_timeout()].into_iter().flatten().min()
+        let informs = self.informing.as_ref().and_then(|informing| informing.poll_timeout());
+        [again, informs, self.silence.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Asks a worker again that was too busy; looks whether audio came back.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.media.settle();
+        self.go_on_pressing(now);
         if self.silence.is_over(now, || self.media.packets_in()) {
             self.lost(now);
         }
@@ -357,6 +358,7 @@ impl CallLeg {
 
     fn stop_sound(&mut self) {
         self.unattend();
+        self.forget_keys();
         self.player.silence();
         self.silence = Silence::Unknown;
         self.media.release();
@@ -369,13 +371,8 @@ impl CallLeg {
             SessionEvent::Reinvited(offer) => self.reinvited(now, offer),
             SessionEvent::Reconfirmed(answer) => self.reconfirmed(now, answer),
             SessionEvent::Refreshed(answer) => self.reconfirmed(now, Some(answer)),
-            SessionEvent::Info { content_type, body } => {
-                if let Some(key) = info_key(&content_type, &body)
-                    && self.is_new_key(now, Way::Info, key)
-                {
-                    self.outbox.push_back(Notice::Key(key, KEY));
-                }
-            }
+            SessionEvent::Info { content_type, body } => self.key_by_info(now, &content_type, &body),
+            SessionEvent::Informed { status } => self.informed(now, status),
             SessionEvent::Began(session, call_id) => {
                 self.record_call_id(&call_id, false);
                 self.call_id = call_id;

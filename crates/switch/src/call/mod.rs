@@ -168,6 +168,8 @@ pub(crate) enum SessionEvent {
     Refreshed(Body),
     /// An INFO.
     Info { content_type: String, body: Bytes },
+    /// An INFO of ours was answered, by 408 if nobody did.
+    Informed { status: u16 },
     /// A session that was placed is this one. The first event of such a session.
     Began(SessionId, String),
     /// The next hop is reached by this flow, and the offer is owed.

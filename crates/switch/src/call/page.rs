@@ -179,20 +179,21 @@ impl Call {
             let users = self.shared.users.load();
             let owner = self.shared.settings.load().user_at(&users, user).map(|user| user.name.clone());
             let owner = owner.unwrap_or_else(|| user.to_owned());
-            for Phone { target, flow, routes, .. } in ways {
-                self.page_phone(now, tag, &owner, Some(&owner), (Next::Flow(flow), target, routes));
+            for Phone { account, target, flow, routes } in ways {
+                let whose = Some((owner.as_str(), account.as_str()));
+                self.page_phone(now, tag, &owner, whose, (Next::Flow(flow), target, routes));
             }
         }
         self.page_over(now, tag);
     }
 
-    /// Calls one phone.
+    /// Calls one phone: one of ours has a user and an account.
     fn page_phone(
         &mut self,
         now: Instant,
         tag: Tag,
         party: &str,
-        user: Option<&str>,
+        whose: Option<(&str, &str)>,
         (next, target, routes): (Next, String, Vec<(String, String)>),
     ) {
         let found = self.doing.iter().find_map(|running| match &running.doing {
@@ -203,7 +204,11 @@ impl Call {
         if page.ringing.len() + page.inside.len() >= MOST || self.caller.hops == 0 {
             return self.record.timeline.note(now, format!("{party} is one too many to be paged"));
         }
-        let placing = self.phone(&page.shows, 0, user, next, target, routes);
+        let placing = self.phone(&page.shows, 0, whose.map(|(user, _)| user), next, target, routes);
+        let placing = match whose {
+            Some((_, account)) => placing.for_account(&self.shared.users.load(), account),
+            None => placing,
+        };
         if let Ok(key) = self.place(now, party, placing)
             && let Some(page) = self.page_of(tag)
         {

@@ -26,6 +26,13 @@ pub(super) struct Placing {
     pub(super) pass: Option<Pass>,
 }
 
+impl Placing {
+    /// The same, to the phone with this account.
+    pub(super) fn for_account(self, users: &store::Users, account: &str) -> Placing {
+        Placing { codecs: self.codecs.pressed_by(users.dtmf(account)), ..self }
+    }
+}
+
 /// What a dialling wants those who are called to see.
 #[derive(Debug)]
 pub(super) struct Wishes {

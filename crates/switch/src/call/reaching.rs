@@ -114,6 +114,7 @@ impl Call {
                 let Some(dial) = &self.dial else { return };
                 let flow = Next::Flow(way.flow);
                 let phone = self.phone(dial, place, Some(&user), flow, way.target, way.routes);
+                let phone = phone.for_account(&users, &way.account);
                 if let Some(leg) = self.fork(now, place, &user, phone).and_then(|key| self.leg_mut(key)) {
                     leg.has_account(&way.account);
                 }

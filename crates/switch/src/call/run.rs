@@ -285,7 +285,7 @@ impl Call {
                 self.sync_hold();
             }
             Notice::Referred(refer) => self.referred(now, key, &refer),
-            Notice::Key(digit, length) => self.key(now, key, digit, length),
+            Notice::Key(digit, way, length) => self.key(now, key, digit, way, length),
         }
     }
 

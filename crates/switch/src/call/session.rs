@@ -157,6 +157,13 @@ impl Session {
         }
     }
 
+    /// An INFO; `Informed` tells what came of it.
+    pub(crate) fn inform(&self, body: Body) {
+        if let Some(session) = self.id {
+            self.shard.send(Command::Info { session, body });
+        }
+    }
+
     /// `Ended` was heard. Whether the far end ended it, and not we.
     pub(crate) fn over(&mut self) -> bool {
         let ours = matches!(self.phase, Phase::Leaving | Phase::Over);

@@ -231,21 +231,33 @@ pub(super) fn answering(
             return Err((session, Refusal::NoPorts));
         }
     };
-    let table = Table::toward(codecs.clone(), &invite.flow, ports.rtp_port());
-    let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
-    let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
     let from = invite.flow.remote.ip();
     let here = shared.is_here(from) && shared.trunks.owner(from).is_none();
-    leg.at(invite.flow);
     let users = shared.users.load();
-    if let sip::Identity::User(account) = &invite.identity {
-        leg.prove();
-        leg.belong_to(&users, account);
-    } else if here {
-        leg.trust();
+    let (proved, account) = match &invite.identity {
+        sip::Identity::User(account) => (true, Some(account)),
         // On this machine nobody is asked, and who says to be a user is believed.
-        let said = users.by_number(&invite.from.user).map_or(&invite.from.user, |user| &user.name);
-        leg.belong_to(&users, said);
+        _ if here => {
+            let said = users.by_number(&invite.from.user).map_or(&invite.from.user, |user| &user.name);
+            (false, Some(said))
+        }
+        _ => (false, None),
+    };
+    let codecs = match account.filter(|account| users.owner(account).is_some()) {
+        Some(account) => codecs.clone().pressed_by(users.dtmf(account)),
+        None => codecs.clone(),
+    };
+    let table = Table::toward(codecs, &invite.flow, ports.rtp_port());
+    let media = MediaEnd::new(shared.engine.clone(), shared.legs.clone(), ports, owner.mail.clone());
+    let mut leg = CallLeg::new(shared.clone(), owner.clone(), session, media, table, invite.offer.as_ref())?;
+    leg.at(invite.flow);
+    match (proved, account) {
+        (true, _) => leg.prove(),
+        (false, Some(_)) => leg.trust(),
+        (false, None) => {}
+    }
+    if let Some(account) = account {
+        leg.belong_to(&users, account);
     }
     Ok(leg)
 }

@@ -125,6 +125,11 @@ pub(crate) enum Command {
         session: SessionId,
         offer: Option<Body>,
     },
+    /// An INFO; `Informed` tells what came of it, also if it could not be sent.
+    Info {
+        session: SessionId,
+        body: Body,
+    },
     HangUp {
         session: SessionId,
         reason: Reason,
@@ -178,6 +183,20 @@ pub struct Registration {
     pub transport: &'static str,
     /// Seconds until it expires.
     pub expires_s: u64,
+}
+
+impl Registration {
+    /// All that are registered.
+    pub(super) fn all(endpoint: &sip::Endpoint, now: Instant) -> Vec<Registration> {
+        let bindings = endpoint.bindings().map(|binding| Registration {
+            user: binding.user.to_string(),
+            contact: binding.contact.clone(),
+            from: binding.flow.remote,
+            transport: binding.flow.transport.name(),
+            expires_s: binding.expires.saturating_duration_since(now).as_secs(),
+        });
+        bindings.collect()
+    }
 }
 
 /// An INVITE that wants a decision.
@@ -290,6 +309,7 @@ impl ShardHandle {
             | Command::Reject { session, .. }
             | Command::AnswerReinvite { session, .. }
             | Command::Update { session, .. }
+            | Command::Info { session, .. }
             | Command::HangUp { session, .. } => usize::from(session.shard()),
             Command::AnswerRefer { refer, .. } | Command::NotifyRefer { refer, .. } => {
                 usize::from(refer.session.shard())

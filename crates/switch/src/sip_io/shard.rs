@@ -207,6 +207,13 @@ impl Shard {
                 let done = endpoint.update(now, session, offer);
                 self.refused_change(session, done)
             }
+            Command::Info { session, body } => {
+                let done = endpoint.info(now, session, &body);
+                if done.is_err() {
+                    self.tell(session, SessionEvent::Informed { status: 481 });
+                }
+                done
+            }
             Command::HangUp { session, reason } => {
                 endpoint.hang_up(now, session, reason);
                 Ok(())
@@ -256,14 +263,7 @@ impl Shard {
                 Ok(())
             }
             Command::Bindings(reply) => {
-                let bindings = endpoint.bindings().map(|binding| Registration {
-                    user: binding.user.to_string(),
-                    contact: binding.contact.clone(),
-                    from: binding.flow.remote,
-                    transport: binding.flow.transport.name(),
-                    expires_s: binding.expires.saturating_duration_since(now).as_secs(),
-                });
-                let _ = reply.send(bindings.collect());
+                let _ = reply.send(Registration::all(endpoint, now));
                 Ok(())
             }
         };
@@ -378,6 +378,7 @@ impl Shard {
             Event::Changed { session, result, owes_answer } => {
                 self.tell(session, SessionEvent::Changed { result, owes_answer });
             }
+            Event::Informed { session, status } => self.tell(session, SessionEvent::Informed { status }),
             Event::Referred { session, refer } => self.tell(session, SessionEvent::Referred(refer)),
             Event::ReferAnswered { session, refer, status } => {
                 self.tell(session, SessionEvent::ReferAnswered { refer, status });

@@ -85,12 +85,13 @@ impl TrunkState {
         there || self.trunk.owns(address)
     }
 
-    /// The codecs to speak with it, of those that the switch speaks.
+    /// The codecs to speak with it, of those that the switch speaks, and how keys go to it.
     pub(crate) fn codecs(&self, ours: &Arc<Codecs>) -> Arc<Codecs> {
-        match self.trunk.codecs.as_slice() {
+        let codecs = match self.trunk.codecs.as_slice() {
             [] => ours.clone(),
             names => Arc::new(ours.in_order(names)),
-        }
+        };
+        codecs.pressed_by(self.trunk.dtmf)
     }
 
     pub(crate) fn health(&self) -> Health {

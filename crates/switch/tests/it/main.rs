@@ -17,6 +17,7 @@ mod handover;
 mod hold;
 mod ipv6;
 mod journal;
+mod keys;
 mod listening;
 mod moving;
 mod music;

@@ -16,6 +16,7 @@ use audio::{Pcm, Rate};
 use super::Message;
 use super::line::{Line, Phase};
 
+mod keys;
 mod registering;
 
 /// What a phone does when it is called.
@@ -61,6 +62,8 @@ pub(super) struct Set {
     pub(super) formats: &'static str,
     /// Whether lines to come describe telephone-events.
     pub(super) key_events: bool,
+    /// What INFOs are answered with; nothing for 0.
+    pub(super) info_status: u16,
     /// The Contacts of its refusals; its own address if empty.
     pub(super) sends_to: String,
     pub(super) requests: u32,
@@ -92,6 +95,7 @@ impl Desk {
             manner,
             formats: "0 8",
             key_events: true,
+            info_status: 200,
             sends_to: String::new(),
             requests: 0,
             lines: Vec::new(),
@@ -163,16 +167,6 @@ impl Desk {
     /// (comfort noise).
     pub fn describe(&self, formats: &'static str) {
         self.set().formats = formats;
-    }
-
-    /// Describes no telephone-events on lines to come: its keys come by INFO.
-    pub fn describe_no_key_events(&self) {
-        self.set().key_events = false;
-    }
-
-    /// Presses a key by INFO.
-    pub fn press_by_info(&self, line: LineId, key: char) {
-        self.on(line, |line, set| line.press_by_info(set, key));
     }
 
     /// Speaks by this codec on a line, from its next packet on.
@@ -301,11 +295,6 @@ impl Desk {
     /// Says this again and again, at 8 kHz, on lines to come.
     pub fn say(&self, sound: Pcm) {
         self.set().says = Some(sound);
-    }
-
-    /// Presses keys.
-    pub fn press(&self, line: LineId, keys: &str) {
-        self.on(line, |line, _| line.stream.press(keys));
     }
 
     /// Goes away without a word.

@@ -50,6 +50,8 @@ pub struct Line {
     pub end: Option<Message>,
     /// Requests that came while it was up, first lines.
     pub requests: Vec<String>,
+    /// INFOs that came, each once.
+    pub infos: Vec<Message>,
     /// What NOTIFYs told of a transfer: first lines of sipfrag.
     pub news: Vec<String>,
     /// The answer to the last re-INVITE or REFER: its status.
@@ -83,6 +85,7 @@ impl Line {
             invite: None,
             end: None,
             requests: Vec::new(),
+            infos: Vec::new(),
             news: Vec::new(),
             changed: None,
             answered: String::new(),

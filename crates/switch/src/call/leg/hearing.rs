@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use flow::leg::{LegEvent, Tag};
-
-use super::{CallLeg, LONGEST_KEY, Notice};
+use super::{CallLeg, Notice};
 use crate::book::Quality;
 use crate::call::keypad::Way;
 use crate::call::media_end::Outcome;
@@ -13,21 +11,9 @@ impl CallLeg {
     /// What the media leg tells.
     pub(crate) fn media_event(&mut self, now: Instant, event: media::Event) {
         match &event {
-            media::Event::Digit { key, way, .. } => {
-                let way = way_of(*way);
-                let new = self.is_new_key(now, way, *key);
-                // A key that is heard in the sound is heard by the other party, too.
-                if way == Way::Event {
-                    self.pressed = new.then_some(*key);
-                }
-            }
+            media::Event::Digit { key, way, .. } => self.key_down(now, way_of(*way), *key),
             media::Event::DigitEnded { key, way, ms, .. } => {
-                let way = way_of(*way);
-                self.keypad.let_go(now, way, *key);
-                if way == Way::Event && self.pressed.take() == Some(*key) {
-                    let length = Duration::from_millis(u64::from(*ms)).min(LONGEST_KEY);
-                    self.outbox.push_back(Notice::Key(*key, length));
-                }
+                self.key_up(now, way_of(*way), *key, Duration::from_millis(u64::from(*ms)));
             }
             media::Event::Left { room, .. } => self.dropped_from(*room),
             media::Event::Arrives { .. } => self.outbox.push_back(Notice::Arrives),
@@ -70,18 +56,6 @@ impl CallLeg {
                 None => {}
             },
         }
-    }
-
-    /// Whether a key is a press of its own; then the flow hears of it.
-    pub(super) fn is_new_key(&mut self, now: Instant, way: Way, key: char) -> bool {
-        let new = self.keypad.is_new(now, way, key);
-        if new {
-            metrics::counter!("offhook_digits_total", "way" => way.word()).increment(1);
-            if !self.room_key(now, key) {
-                self.tell(Tag::default(), LegEvent::Digit(key));
-            }
-        }
-        new
     }
 }
 

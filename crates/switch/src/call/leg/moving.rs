@@ -103,6 +103,7 @@ impl CallLeg {
         self.record_end("transferred", Ender::Switch, None);
         self.outbox.clear();
         self.pressed = None;
+        self.forget_keys();
         self.own = Own::Nothing;
         if let Some(session) = self.session.id() {
             let before = self.owner.mail.clone();

@@ -103,9 +103,8 @@ impl Leg for CallLeg {
             LegCommand::Conference(joining) => self.attend(now, tag, joining),
             LegCommand::SendDigits { digits, duration, gap } => {
                 let digits = digits::spell(&digits, duration, gap);
-                let started = self.media.start(tag, Job::Keys, |tag| Command::SendDigits { tag, digits });
-                if let Err(error) = started {
-                    self.fail(tag, Cause::Unsupported, error.to_string());
+                if let Err(why) = self.send_keys(now, tag, digits) {
+                    self.fail(tag, Cause::Unsupported, why);
                 }
             }
             LegCommand::Echo => {

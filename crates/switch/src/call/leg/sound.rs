@@ -1,15 +1,13 @@
 //! What a leg says and hears: prompts, music, the ringing tone, the other party, keys.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use flow::leg::{LegEvent, Prompt, Tag};
-use media::{Command, LegSetup, Start};
+use media::{LegSetup, Start};
 
-use super::{CallLeg, KEY_GAP, NOTICE, OWN, Own};
+use super::{CallLeg, NOTICE, OWN, Own};
 use crate::call::attend;
 use crate::call::hold::MUSIC;
-use crate::call::media_end::Job;
 use crate::studio::PromptError;
 
 impl CallLeg {
@@ -108,7 +106,7 @@ impl CallLeg {
     pub(super) fn stop_play(&mut self, started: Tag) {
         match self.player.stop(started) {
             Some((tag, event)) => self.tell(tag, event),
-            None if self.forget_recording(started) => {}
+            None if self.forget_recording(started) || self.stop_keys(started) => {}
             None => {
                 self.media.stop(started);
             }
@@ -143,12 +141,6 @@ impl CallLeg {
             (false, gain) => gain,
         };
         self.media.set_gain(gain);
-    }
-
-    /// Presses a key for the far end; whether it is on its way.
-    pub(crate) fn press(&mut self, key: char, length: Duration) -> bool {
-        let digit = media::DigitToSend { key: Some(key), duration: length, gap: KEY_GAP };
-        self.media.start(OWN, Job::Keys, |tag| Command::SendDigits { tag, digits: vec![digit] }).is_ok()
     }
 
     /// Lets the caller hear that it rings: 180, and the tone if it hears us already, by an answer or by early media, which

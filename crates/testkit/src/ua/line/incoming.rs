@@ -52,6 +52,16 @@ impl Line {
                 let status = self.status.unwrap_or(487);
                 self.reply_invite(set, &format!("{status} No"), "");
             }
+            "INFO" => {
+                if self.infos.iter().all(|info| info.header("cseq") != message.header("cseq")) {
+                    self.infos.push(message.clone());
+                }
+                match set.info_status {
+                    0 => {}
+                    200 => self.reply(set, message, "200 OK", ""),
+                    status => self.reply(set, message, &format!("{status} No"), ""),
+                }
+            }
             "INVITE" | "ACK" => {}
             _ => self.reply(set, message, "200 OK", ""),
         }
