@@ -101,9 +101,12 @@ impl Guard {
     /// read it otherwise).
     pub(crate) fn follow(&mut self, new: &mut Guard, now: Duration) -> bool {
         let mut renew = false;
-        match (&self.send, &new.send) {
+        match (&self.send, &mut new.send) {
             (End::Keyed(old), End::Keyed(keys)) if old.keys() == keys.keys() => {}
-            (old, _) => {
+            (old, new_keys) => {
+                if let (End::Keyed(old), End::Keyed(keys)) = (old, new_keys) {
+                    keys.follow(old);
+                }
                 renew = matches!(old, End::Keyed(old) if old.rollovers() > 0);
                 std::mem::swap(&mut self.send, &mut new.send);
             }

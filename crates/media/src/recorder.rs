@@ -126,7 +126,8 @@ impl Recorder {
     /// What is put into the ring from here on is at another rate, if that can be told; at a part of it, if the ring would
     /// be full too soon.
     fn change(&mut self, rate: Rate) {
-        let most = (self.ring.buffer().capacity() / self.channels()) as u64 * 1_000 / LEAST.as_millis() as u64;
+        let most =
+            (self.ring.buffer().capacity() / self.channels()) as u64 * 1_000 / LEAST.as_millis() as u64;
         let rate = Rate(rate.0 / u64::from(rate.0).div_ceil(most.max(1)).max(1) as u32);
         if rate == self.rate || self.marks.as_ref().is_none_or(Producer::is_full) {
             return;

@@ -67,9 +67,9 @@ impl Long {
         self.length
     }
 
-    /// Bytes of it that are in memory.
+    /// Bytes of it that are in memory, with what reads it.
     pub(crate) fn size(&self) -> usize {
-        self.origin.size()
+        size_of::<Reel>() + self.origin.size()
     }
 
     fn open(&self) -> Result<Reader, ReadError> {

@@ -73,6 +73,20 @@ fn keys_that_stay_keep_counting() {
 }
 
 #[test]
+fn reports_under_new_keys_are_none_that_came_before() {
+    let report = |guard: &mut Guard| {
+        let mut bytes = [&[0x80, 0xc9, 0, 1, 0, 0, 0, 7][..], &[0; 40]].concat();
+        let len = guard.seal(true, &mut bytes, 8).unwrap();
+        // Its number stands before the tag of ten bytes.
+        bytes[len - 14..len - 10].to_vec()
+    };
+    let mut ours = guard(2, 1);
+    let before: Vec<_> = (0..3).map(|_| report(&mut ours)).collect();
+    ours.follow(&mut guard(8, 9), Duration::ZERO);
+    assert!(!before.contains(&report(&mut ours)));
+}
+
+#[test]
 fn encryption_may_begin_and_end_in_mid_call() {
     let mut ours = guard(2, 1);
     ours.follow(&mut Guard::plain(), Duration::ZERO);

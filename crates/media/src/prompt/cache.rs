@@ -187,6 +187,7 @@ mod tests {
     use audio::{Pcm, Rate};
 
     use super::*;
+    use crate::stream::{Long, Origin};
 
     const ULAW: fn() -> Form = || Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default());
     const ALAW: fn() -> Form = || Form::new(Codec::Pcma, Duration::ZERO, OpusSettings::default());
@@ -228,6 +229,20 @@ mod tests {
         let giant = prompts.get_or_load("giant", ULAW(), || sound(1_001)).unwrap();
         assert_eq!(giant.bytes().len(), 1_001);
         assert_eq!(prompts.bytes(), 800);
+    }
+
+    #[test]
+    fn long_sounds_are_kept_in_bounds_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.wav");
+        std::fs::write(&path, audio::write::wav::to_bytes(&sound(800).unwrap())).unwrap();
+        let prompts = Prompts::new(10_000);
+        for n in 0..1_000 {
+            let long = Long::new(Origin::File(path.clone()), Some("wav")).unwrap();
+            prompts.get_or_load(&n.to_string(), ULAW(), || Ok::<_, CodecError>(Sound::Long(long))).unwrap();
+        }
+        assert!(prompts.get("999", ULAW()).is_some() && prompts.get("0", ULAW()).is_none());
+        assert!((1..=10_000).contains(&prompts.bytes()));
     }
 
     #[test]

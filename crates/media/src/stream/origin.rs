@@ -58,7 +58,8 @@ impl Origin {
     /// Bytes of it that are in memory.
     pub(super) fn size(&self) -> usize {
         match self {
-            Origin::File(_) | Origin::Fleeting(_) => 0,
+            Origin::File(path) => path.as_os_str().len(),
+            Origin::Fleeting(file) => file.path().as_os_str().len(),
             Origin::Bytes(bytes) => bytes.len(),
         }
     }

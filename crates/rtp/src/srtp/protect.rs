@@ -35,6 +35,12 @@ impl Protector {
         &self.keys
     }
 
+    /// These keys follow those of `before` in mid-call: reports are counted on (RFC 3711 §3.4), since a peer that remembers
+    /// their numbers would take them for replayed.
+    pub fn follow(&mut self, before: &Protector) {
+        self.reports = before.reports;
+    }
+
     /// How packets are protected.
     pub fn profile(&self) -> Profile {
         self.keys.profile()

@@ -362,6 +362,24 @@ fn new_keys_take_over_whether_the_peer_counts_on_or_not() {
 }
 
 #[test]
+fn reports_are_counted_on_under_new_keys() {
+    for profile in Profile::ALL {
+        let (mut old, _) = ends(profile);
+        let mut next = Protector::new(&keys(profile, 9)).unwrap();
+        let index = |tx: &mut Protector| {
+            let mut report = hex("80c90001 00000007 00000000 81ca0002 00000007 00000000");
+            report.resize(24 + OVERHEAD, 0);
+            let len = tx.rtcp(&mut report, 24).unwrap();
+            let tag = if profile.is_gcm() { 0 } else { 10 };
+            u32::from_be_bytes(*report[..len - tag].last_chunk().unwrap()) & !ENCRYPTED
+        };
+        assert_eq!([index(&mut old), index(&mut old)], [1, 2]);
+        next.follow(&old);
+        assert_eq!(index(&mut next), 3, "{}", profile.name());
+    }
+}
+
+#[test]
 fn identifiers_of_keys_are_left_out() {
     for profile in Profile::ALL {
         let (mut tx, rx) = ends(profile);
