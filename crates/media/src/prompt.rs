@@ -41,7 +41,7 @@ impl Form {
     }
 
     /// What a packet holds; zero for codecs whose payload can be cut anywhere.
-    pub(crate) fn packet(&self) -> Duration {
+    pub fn packet(&self) -> Duration {
         self.packet
     }
 
@@ -61,6 +61,9 @@ impl Form {
 pub enum Sound {
     /// All of it, to be encoded once for all who hear it.
     Whole(Pcm),
+    /// A piece of a sound that goes on for ever, as of a dial tone, which is repeated: it goes over into itself. At the rate
+    /// of its form, and a whole number of packets long, or there is a seam.
+    Endless(Pcm),
     /// Encoded already, in the form that is wanted.
     Encoded(Prompt),
     /// Too long to be kept as a whole: it is read, decoded and encoded while it is heard, once for all who hear it.
@@ -96,6 +99,12 @@ impl Prompt {
     /// # Errors
     /// [`CodecError`] if there is no encoder to be had.
     pub fn encode(pcm: &Pcm, form: Form) -> Result<Prompt, CodecError> {
+        Prompt::encode_warm(pcm, form, false)
+    }
+
+    /// The same; with an encoder that is `warm`: it has heard all of it before, as it will have where it is repeated. What
+    /// codecs with a memory (G.722, Opus) make of the beginning follows from the end then, for the decoder too.
+    fn encode_warm(pcm: &Pcm, form: Form, warm: bool) -> Result<Prompt, CodecError> {
         let resampled;
         let samples = if pcm.rate == form.rate() {
             &pcm.samples
@@ -103,27 +112,15 @@ impl Prompt {
             resampled = pcm.resampled(form.rate());
             &resampled.samples
         };
-        let mut encoder = Encoder::new(form.codec, form.rate(), &form.opus)?;
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        match form.codec.bytes_per_ms() {
-            Some(per_ms) => {
-                // As many as there are samples, whatever they come to.
-                bytes.resize((samples.len() * per_ms * 1_000).div_ceil(form.rate().0.max(1) as usize), 0);
-                let written = encoder.encode(samples, &mut bytes);
-                bytes.truncate(written);
-            }
-            None => {
-                let mut packet = [0; MAX_PAYLOAD];
-                let length = form.rate().samples(form.packet).max(1);
-                for part in samples.chunks(length) {
-                    let mut frame = part.to_vec();
-                    frame.resize(length, 0);
-                    let written = encoder.encode(&frame, &mut packet);
-                    bytes.extend_from_slice(packet.get(..written).unwrap_or_default());
-                    ends.push(bytes.len() as u32);
-                }
-            }
+        // What never ends is no silence, however little it changes.
+        let opus = OpusSettings { dtx: form.opus.dtx && !warm, ..form.opus };
+        let mut encoder = Encoder::new(form.codec, form.rate(), &opus)?;
+        if warm {
+            encoded(&mut encoder, samples, form);
+            // At the seam the decoder has heard the end, of which the encoder does not know all.
+            encoder.detach(true);
         }
+        let (bytes, ends) = encoded(&mut encoder, samples, form);
         Ok(Prompt { form, bytes: bytes.into_boxed_slice(), ends: ends.into_boxed_slice(), reel: None })
     }
 
@@ -146,6 +143,7 @@ impl Prompt {
     pub fn of(sound: Sound, form: Form) -> Result<Prompt, CodecError> {
         match sound {
             Sound::Whole(pcm) => Prompt::encode(&pcm, form),
+            Sound::Endless(pcm) => Prompt::encode_warm(&pcm, form, true),
             Sound::Encoded(prompt) => Ok(prompt),
             Sound::Long(long) => {
                 let reel = Some(Box::new(Reel::new(long, form)));
@@ -214,6 +212,32 @@ impl Prompt {
     fn packet_ticks(&self) -> u64 {
         self.form.packet.as_millis() as u64 * TICKS_A_MS
     }
+}
+
+/// What an encoder makes of samples: the bytes, and where each packet ends.
+fn encoded(encoder: &mut Encoder, samples: &[i16], form: Form) -> (Vec<u8>, Vec<u32>) {
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    match form.codec.bytes_per_ms() {
+        Some(per_ms) => {
+            // As many as there are samples, whatever they come to.
+            bytes.resize((samples.len() * per_ms * 1_000).div_ceil(form.rate().0.max(1) as usize), 0);
+            let written = encoder.encode(samples, &mut bytes);
+            bytes.truncate(written);
+        }
+        None => {
+            let mut packet = [0; MAX_PAYLOAD];
+            let length = form.rate().samples(form.packet).max(1);
+            for part in samples.chunks(length) {
+                let mut frame = part.to_vec();
+                frame.resize(length, 0);
+                let written = encoder.encode(&frame, &mut packet);
+                encoder.detach(false);
+                bytes.extend_from_slice(packet.get(..written).unwrap_or_default());
+                ends.push(bytes.len() as u32);
+            }
+        }
+    }
+    (bytes, ends)
 }
 
 #[cfg(test)]

@@ -218,14 +218,14 @@ impl Studio {
         let key = made_key(prompt).ok_or(PromptError::Decoder)?;
         let (prompt, country) = (prompt.clone(), self.country.clone());
         self.load(key, form, move || {
-            Ok(match prompt {
+            Ok(media::Sound::Whole(match prompt {
                 Prompt::Tone(Tone { hertz, on, off, total }) => {
                     audio::tone::render(&hertz, on, off, total.min(LONGEST), form.rate())
                 }
-                Prompt::Signal(signal) => signal::render(&signal, &country, form.rate())?,
+                Prompt::Signal(signal) => return signal::render(&signal, &country, form),
                 Prompt::Silence(length) => Pcm::silence(form.rate(), length.min(LONGEST)),
                 _ => return Err(PromptError::Decoder),
-            })
+            }))
         })
         .await
     }

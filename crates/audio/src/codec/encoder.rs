@@ -58,6 +58,14 @@ impl Encoder {
         }
     }
 
+    /// Whether the packets that follow need as little as can be of those before them, as at the seam of what is repeated; they
+    /// are larger for it.
+    pub fn detach(&mut self, on: bool) {
+        if let Encoder::Opus(encoder) = self {
+            encoder.detach(on);
+        }
+    }
+
     /// The peer misses so many packets in a hundred: how much goes into their repair.
     pub fn expect_loss(&mut self, percent: u8) {
         if let Encoder::Opus(encoder) = self {

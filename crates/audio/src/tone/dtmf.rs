@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sing;
+use super::{RAMP, sing};
 use crate::{Pcm, Rate};
 
 /// The keys, row by row.
@@ -25,7 +25,7 @@ pub fn frequencies(key: char) -> Option<(f32, f32)> {
 pub fn dtmf(key: char, duration: Duration, rate: Rate) -> Pcm {
     let mut sound = Pcm::silence(rate, duration);
     if let Some((low, high)) = frequencies(key) {
-        sing(&mut sound.samples, &[(low.into(), AMPLITUDES.0), (high.into(), AMPLITUDES.1)], rate);
+        sing(&mut sound.samples, &[(low.into(), AMPLITUDES.0), (high.into(), AMPLITUDES.1)], rate, RAMP);
     }
     sound
 }

@@ -1,6 +1,7 @@
 //! Making tones: single and summed frequencies, the keys of a telephone, and the signals of each country's network.
 //!
-//! Every stretch of tone begins and ends with a short ramp, so that nothing clicks.
+//! Every stretch of tone begins and ends with a short ramp, so that nothing clicks; what is repeated without a pause has
+//! none ([`Cadence::render_for`]).
 
 mod countries;
 mod dtmf;
@@ -25,24 +26,36 @@ const RAMP: Duration = Duration::from_millis(5);
 /// A tone that is `on`, then `off`, again and again until `total` is full; `off` of zero is a tone without pause.
 /// `hertz` sound together, equally loud; none of them is silence.
 pub fn render(hertz: &[u16], on: Duration, off: Duration, total: Duration, rate: Rate) -> Pcm {
-    let amplitude = PEAK / hertz.len().max(1) as f64;
-    let partials: Vec<(f64, f64)> = hertz.iter().map(|&hz| (f64::from(hz), amplitude)).collect();
+    let partials = partials(hertz);
     let mut sound = Pcm::silence(rate, total);
     let (on, period) = if off.is_zero() { (total, total) } else { (on, on + off) };
     let period = rate.samples(period).max(1);
     for stretch in sound.samples.chunks_mut(period) {
         let on = rate.samples(on).min(stretch.len());
         if let Some(stretch) = stretch.get_mut(..on) {
-            sing(stretch, &partials, rate);
+            sing(stretch, &partials, rate, RAMP);
         }
     }
     sound
 }
 
-/// Adds the partials `(hertz, amplitude)` to silence, each starting at phase zero, with ramps at both ends.
-fn sing(stretch: &mut [i16], partials: &[(f64, f64)], rate: Rate) {
+/// A piece of a tone that goes on for ever, to be repeated: so long that it ends where it begins.
+fn piece(hertz: &[u16], length: Duration, rate: Rate) -> Pcm {
+    let mut sound = Pcm::silence(rate, length);
+    sing(&mut sound.samples, &partials(hertz), rate, Duration::ZERO);
+    sound
+}
+
+/// `(hertz, amplitude)` of what sounds together, equally loud.
+fn partials(hertz: &[u16]) -> Vec<(f64, f64)> {
+    let amplitude = PEAK / hertz.len().max(1) as f64;
+    hertz.iter().map(|&hz| (f64::from(hz), amplitude)).collect()
+}
+
+/// Adds the partials to silence, each starting at phase zero, with ramps of this length at both ends.
+fn sing(stretch: &mut [i16], partials: &[(f64, f64)], rate: Rate, ramp: Duration) {
     let length = stretch.len();
-    let ramp = rate.samples(RAMP).min(length / 2);
+    let ramp = rate.samples(ramp).min(length / 2);
     for (at, sample) in stretch.iter_mut().enumerate() {
         let seconds = at as f64 / f64::from(rate.hertz().max(1));
         let sum: f64 =

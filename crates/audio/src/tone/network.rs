@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::countries::{COUNTRIES, RECOMMENDED};
-use super::render;
+use super::{piece, render};
 use crate::{Pcm, Rate};
 
 /// What a caller is told by a tone.
@@ -37,14 +37,46 @@ impl Cadence {
         Duration::from_millis(ms)
     }
 
-    /// One whole turn of the pattern as sound, to be repeated for as long as it is needed.
+    /// Whether it is one tone without a pause.
+    pub fn is_steady(&self) -> bool {
+        matches!(self.pattern, [(_, 0)])
+    }
+
+    /// One whole turn of the pattern as sound, to be repeated for as long as it is needed; of a tone without a pause a
+    /// piece of a second, which goes over into itself.
     pub fn render(&self, rate: Rate) -> Pcm {
+        self.render_for(rate, Duration::ZERO)
+    }
+
+    /// The same for who encodes so much at once, in whole milliseconds: a piece of a tone without a pause is a whole number
+    /// of such packets then, and about a second long.
+    pub fn render_for(&self, rate: Rate, packet: Duration) -> Pcm {
+        if self.is_steady() {
+            return piece(self.hertz, self.round(rate, packet), rate);
+        }
         let mut sound = Pcm::new(rate, Vec::new());
         for &(on, off) in self.pattern {
             let (on, off) = (Duration::from_millis(on.into()), Duration::from_millis(off.into()));
             sound.append(&render(self.hertz, on, off, on + off, rate));
         }
         sound
+    }
+}
+
+/// Longest piece of a tone without a pause: pitches of whole hertz meet themselves in it also by packets of 60 ms.
+const LONGEST_MS: u64 = 3_000;
+
+impl Cadence {
+    /// Of the lengths after which all that sounds is where it began, and that are so many whole packets and samples, the
+    /// one that is nearest to a second.
+    fn round(&self, rate: Rate, packet: Duration) -> Duration {
+        let packet = (packet.as_millis() as u64).max(1);
+        let rate = u64::from(rate.hertz());
+        let lengths = (packet..=LONGEST_MS).step_by(packet as usize).filter(|ms| {
+            let is_whole = |a_second: u64| (a_second * ms).is_multiple_of(1_000);
+            is_whole(rate) && self.hertz.iter().all(|&hertz| is_whole(hertz.into()))
+        });
+        Duration::from_millis(lengths.min_by_key(|ms| ms.abs_diff(1_000)).unwrap_or(1_000))
     }
 }
 
@@ -93,6 +125,47 @@ mod tests {
             assert!(goertzel_power(&sound.samples[..4_000], Rate::NARROW, hertz) > 1e12, "{hertz}");
         }
         assert!(sound.samples[4_000..].iter().all(|&s| s == 0));
+    }
+
+    #[test]
+    fn a_tone_without_a_pause_goes_on_without_a_seam_where_it_is_repeated_at_every_rate_and_in_packets() {
+        let mut steady: Vec<&[u16]> = COUNTRIES.iter().map(|country| country.dial.hertz).collect();
+        steady.retain(|hertz| *hertz != RECOMMENDED.dial.hertz);
+        steady.push(RECOMMENDED.dial.hertz);
+        for hertz in steady {
+            let cadence = Cadence { hertz, pattern: &[(1_000, 0)] };
+            for rate in [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000].map(Rate) {
+                for packet in [0, 10, 20, 40, 60].map(Duration::from_millis) {
+                    let piece = cadence.render_for(rate, packet);
+                    let ms = piece.duration().as_millis() as u64;
+                    assert!((500..=LONGEST_MS).contains(&ms), "{hertz:?} {rate:?} {packet:?}: {ms}");
+                    assert_eq!(ms % (packet.as_millis() as u64).max(1), 0, "{hertz:?} {rate:?} {packet:?}");
+                    assert_eq!(rate.samples(Duration::from_millis(ms)), piece.samples.len());
+                    is_one_tone(&piece, hertz);
+                }
+            }
+        }
+    }
+
+    /// Twice the piece after each other is what one tone is that never ends: in phase to the sample, and each 10 ms over the
+    /// seam as loud as it would be.
+    fn is_one_tone(piece: &Pcm, hertz: &[u16]) {
+        let (rate, length) = (f64::from(piece.rate.hertz()), piece.samples.len());
+        let at = |n: usize| -> f64 {
+            let partial = |hz: &u16| (std::f64::consts::TAU * f64::from(*hz) * n as f64 / rate).sin();
+            hertz.iter().map(partial).sum::<f64>() * crate::tone::PEAK / hertz.len() as f64
+        };
+        let around = length - length / 20..length + length / 20;
+        let expected: Vec<i16> = around.clone().map(|n| at(n).round() as i16).collect();
+        let found: Vec<i16> = around.map(|n| piece.samples[n % length]).collect();
+        let off = found.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(1), "{hertz:?} {:?} {length}: {off:?}", piece.rate);
+        let window = piece.rate.samples(Duration::from_millis(10));
+        for (found, expected) in found.chunks_exact(window).zip(expected.chunks_exact(window)) {
+            let (found, expected) = (crate::level::rms_dbov(found), crate::level::rms_dbov(expected));
+            assert!((found - expected).abs() < 1.0, "{hertz:?}: {found} dB in place of {expected}");
+            assert!(hertz.len() > 1 || (found + 15.0).abs() < 1.0, "{hertz:?}: {found} dB");
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use audio::Pcm;
 use audio::tone::{self, CODES, Country};
-use audio::{Pcm, Rate};
 use flow::tone::{Sign, Signal};
+use media::{Form, Sound};
 
 use super::{LONGEST, PromptError};
 
@@ -18,31 +19,53 @@ fn country(signal: &Signal, usual: &str) -> Result<Country, PromptError> {
 }
 
 /// One turn of its cadence, to be repeated for as long as it is needed, or so much as it says.
-pub(super) fn render(signal: &Signal, usual: &str, rate: Rate) -> Result<Pcm, PromptError> {
+pub(super) fn render(signal: &Signal, usual: &str, form: Form) -> Result<Sound, PromptError> {
+    let rate = form.rate();
     let cadence = country(signal, usual)?.cadence(match signal.what {
         Sign::Dial => tone::Signal::Dial,
         Sign::Ringback => tone::Signal::Ringback,
         Sign::Busy => tone::Signal::Busy,
         Sign::Congestion => tone::Signal::Congestion,
     });
-    let Some(total) = signal.total.map(|total| total.min(LONGEST)) else { return Ok(cadence.render(rate)) };
-    if let [(_, 0)] = cadence.pattern {
+    Ok(match (signal.total.map(|total| total.min(LONGEST)), cadence.is_steady()) {
+        (None, true) => Sound::Endless(cadence.render_for(rate, form.packet())),
+        (None, false) => Sound::Whole(cadence.render(rate)),
         // Without a pause there is nothing to be repeated.
-        return Ok(tone::render(cadence.hertz, total, Duration::ZERO, total, rate));
-    }
-    let turn = cadence.render(rate).samples;
-    Ok(Pcm::new(rate, turn.iter().copied().cycle().take(rate.samples(total)).collect()))
+        (Some(total), true) => Sound::Whole(tone::render(cadence.hertz, total, Duration::ZERO, total, rate)),
+        (Some(total), false) => {
+            let turn = cadence.render(rate).samples;
+            Sound::Whole(Pcm::new(rate, turn.iter().copied().cycle().take(rate.samples(total)).collect()))
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use audio::Rate;
+    use audio::codec::{Codec, OpusSettings};
     use audio::detect::goertzel_power;
 
-    fn heard(name: &str, usual: &str) -> Result<Pcm, PromptError> {
+    fn made(name: &str, usual: &str) -> Result<Sound, PromptError> {
+        let form = Form::new(Codec::Pcmu, Duration::from_millis(20), OpusSettings::default());
         match flow::tone::named(name) {
-            Some(Ok(flow::leg::Prompt::Signal(signal))) => render(&signal, usual, Rate::NARROW),
+            Some(Ok(flow::leg::Prompt::Signal(signal))) => render(&signal, usual, form),
             other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn heard(name: &str, usual: &str) -> Result<Pcm, PromptError> {
+        match made(name, usual)? {
+            Sound::Whole(pcm) | Sound::Endless(pcm) => Ok(pcm),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_dial_tone_without_a_length_has_no_end_and_one_with_a_cadence_has_pauses() {
+        assert!(matches!(made("tone://dial", "de"), Ok(Sound::Endless(_))));
+        for whole in ["tone://dial;country=it", "tone://dial;ms=3000", "tone://busy"] {
+            assert!(matches!(made(whole, "de"), Ok(Sound::Whole(_))), "{whole}");
         }
     }
 

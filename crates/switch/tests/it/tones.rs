@@ -66,6 +66,22 @@ fn a_flow_plays_a_networks_signal_by_name_in_its_own_country_or_another() {
 }
 
 #[test]
+fn a_dial_tone_without_a_length_is_heard_without_a_dip_where_it_is_repeated() {
+    let rig = Rig::with(&[("700", plays("tone://dial"))], |config| config.country = "de".to_owned());
+    let mut phone = rig.phone("caller");
+    let mut call = phone.call("700", Offer::Early, LONG).expect("an answer");
+    let long = |stream: &testkit::ua::Stream| stream.heard.samples.len() > 8 * 2_500;
+    assert!(call.run(LONG, long).expect("a call"), "{:?}", rig.traces());
+    let pcm = call.hang_up().expect("over").pcm();
+    rig.finished();
+    let first = pcm.samples.iter().position(|sample| sample.abs() > 500).expect("a tone");
+    let levels: Vec<f32> = pcm.samples[first..].chunks_exact(80).map(audio::level::rms_dbov).collect();
+    // What was on its way when the call ended is no matter.
+    let steady = &levels[..220];
+    assert!(steady.iter().all(|level| (level + 15.0).abs() < 1.0), "{steady:?}");
+}
+
+#[test]
 fn a_call_routes_busy_tone_is_the_countrys_also_before_the_answer() {
     let flow =
         json!({"start": {"module": "start", "next": "busy"}, "busy": {"module": "busy", "duration": 5}});

@@ -65,6 +65,11 @@ impl Encoder {
         }
     }
 
+    pub(super) fn detach(&mut self, on: bool) {
+        // What it refuses costs a little of the seam.
+        let _ = self.lib.set_prediction_disabled(on);
+    }
+
     pub(super) fn expect_loss(&mut self, percent: u8) {
         if self.fec {
             // It refuses nothing up to 100, and without the figure it goes on as before.

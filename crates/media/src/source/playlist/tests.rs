@@ -1,9 +1,11 @@
 //! Lists by themselves: what they fill packets with, and where they are.
 
-use audio::codec::OpusSettings;
+use audio::codec::{Decoder, OpusSettings};
+use audio::level::rms_dbov;
+use audio::tone::{Cadence, Signal, country};
 use audio::{Pcm, Rate, tone};
 
-use crate::prompt::Form;
+use crate::prompt::{Form, Sound};
 
 use super::*;
 
@@ -211,4 +213,60 @@ fn a_list_that_nobody_swaps_ends_all_the_same() {
     let mut list = Playlist::new(1, vec![scale(form(Codec::Pcmu, 0))], Repeat::Times(2));
     let sent = packets(&mut list, Codec::Opus, 20);
     assert_eq!(sent.len(), 3_000 / 20 + 2 * 50);
+}
+
+/// What comes of a tone without end in this form, from half a second on, over more than two of its seams.
+fn decoded(tone: Cadence, form: Form, ms: usize) -> (Vec<i16>, usize) {
+    let piece = tone.render_for(form.rate(), form.packet());
+    let length = piece.samples.len();
+    let prompt = Arc::new(Prompt::of(Sound::Endless(piece), form).unwrap());
+    let mut list = Playlist::new(1, vec![prompt], Repeat::Forever);
+    let mut decoder = Decoder::new(form.codec, form.rate()).unwrap();
+    let (mut payload, mut pcm, mut all) = ([0; 2_000], [0; 5_760], Vec::new());
+    let half = form.rate().samples(MS(500));
+    while all.len() < half + 2 * length + half {
+        let filled = list.next(form.codec, ms, &mut payload);
+        let n = decoder.decode(&payload[..filled.len], &mut pcm);
+        all.extend_from_slice(&pcm[..n]);
+    }
+    (all.split_off(half), length)
+}
+
+/// By how many dB any 10 ms of a tone without end are louder or quieter than those so long before them, when all of it was
+/// where it is again; and how far below the tone the difference of both is, which is what steps in phase make.
+fn seam(tone: Cadence, form: Form, ms: u64, again: Duration) -> (f32, f32) {
+    let (sound, length) = decoded(tone, form, ms as usize);
+    let (before, window) = (form.rate().samples(again), form.rate().samples(MS(10)));
+    assert!(length >= 2 * before, "the seam is not compared with itself");
+    let whole = rms_dbov(&sound[..length]);
+    let parts = sound[before..].chunks_exact(window).zip(sound.chunks_exact(window));
+    parts.fold((0.0f32, f32::MIN), |(louder, off), (now, then)| {
+        let step: Vec<i16> = now.iter().zip(then).map(|(now, then)| now.saturating_sub(*then)).collect();
+        (louder.max((rms_dbov(now) - rms_dbov(then)).abs()), off.max(rms_dbov(&step) - whole))
+    })
+}
+
+#[test]
+fn a_dial_tone_has_no_seam_in_any_codec_and_packet_time() {
+    let usual = OpusSettings::default();
+    let narrow = OpusSettings { bitrate: Some(24_000), max_playback_rate: Rate::NARROW, ..usual };
+    for (code, again) in [("de", 40), ("us", 100), ("il", 500)] {
+        let tone = country(code).cadence(Signal::Dial);
+        for (codec, packets, opus, least) in [
+            (Codec::Pcmu, &[20, 30][..], usual, -80.0),
+            (Codec::Pcma, &[20], usual, -80.0),
+            (Codec::L16(Rate::NARROW), &[20], usual, -80.0),
+            (Codec::L16(Rate::WIDE), &[20], usual, -80.0),
+            (Codec::G722, &[20, 30], usual, -24.0),
+            // As near as it comes anywhere; at fewer bits nothing of it is as exact as this.
+            (Codec::Opus, &[10, 20, 40, 60], usual, -18.0),
+            (Codec::Opus, &[20, 60], OpusSettings { dtx: true, ..usual }, -18.0),
+            (Codec::Opus, &[20, 60], narrow, -18.0),
+        ] {
+            for ms in packets {
+                let (louder, off) = seam(tone, Form::new(codec, MS(*ms), opus), *ms, MS(again));
+                assert!(louder < 1.0 && off < least, "{code} {codec:?} {ms} ms {opus:?}: {louder} {off}");
+            }
+        }
+    }
 }
