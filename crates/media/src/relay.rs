@@ -130,8 +130,16 @@ impl Stretch {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Relayed {
     way: Way,
-    /// Turns since the last packet.
+    /// Turns since the last packet, and such that did not take place: what came meanwhile may still wait.
     quiet: u32,
+    slept: u32,
+}
+
+impl Relayed {
+    /// Turns since the last packet in all.
+    fn turns(&self) -> u32 {
+        self.quiet.saturating_add(self.slept)
+    }
 }
 
 /// Where what is said comes from.
@@ -169,7 +177,7 @@ impl Tx {
     pub(crate) fn slept(&mut self, turns: u64) -> bool {
         let waits = !matches!(self.relayed.way, Way::Own);
         if waits {
-            self.relayed.quiet = self.relayed.quiet.saturating_add(turns.min(1 << 20) as u32);
+            self.relayed.slept = self.relayed.slept.saturating_add(turns.min(1 << 20) as u32);
         }
         waits
     }
@@ -178,10 +186,10 @@ impl Tx {
     pub(crate) fn leave(&mut self, ticks: u32) {
         if !matches!(std::mem::take(&mut self.relayed.way), Way::Own) {
             // A packet was due at the last turn, and one will be at this.
-            self.pass(ticks.wrapping_mul(self.relayed.quiet.saturating_sub(1)));
+            self.pass(ticks.wrapping_mul(self.relayed.turns().saturating_sub(1)));
             self.pause();
         }
-        self.relayed.quiet = 0;
+        self.relayed = Relayed::default();
     }
 
     /// The stretch is over, and what followed in it comes as samples from here on.
@@ -193,7 +201,8 @@ impl Tx {
 
     /// What follows the stretch is here: it goes on from its numbers.
     pub(crate) fn go_on(&mut self, ticks: u32, ms: usize) {
-        if !matches!(self.relayed.way, Way::Own) && self.relayed.quiet.saturating_mul(ms as u32) <= CHANGE_MS
+        if !matches!(self.relayed.way, Way::Own)
+            && self.relayed.turns().saturating_mul(ms as u32) <= CHANGE_MS
         {
             self.relayed = Relayed::default();
         } else {
@@ -207,7 +216,7 @@ impl Tx {
             return false;
         }
         self.relayed.quiet = self.relayed.quiet.saturating_add(1);
-        if self.relayed.quiet.saturating_mul(ms as u32) <= CHANGE_MS {
+        if self.relayed.turns().saturating_mul(ms as u32) <= CHANGE_MS {
             return true;
         }
         self.leave(ticks);
@@ -258,7 +267,7 @@ impl Tx {
                 self.renumber(seq);
                 self.send(at, to, (payload_type, head.marker || begins, timestamp), len, turn);
                 self.set_timestamp(timestamp.plus(ticks));
-                self.relayed.quiet = 0;
+                (self.relayed.quiet, self.relayed.slept) = (0, 0);
                 turn.stats.relayed += 1;
             }
             Place::Before | Place::New => {}

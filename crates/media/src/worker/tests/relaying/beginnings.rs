@@ -55,3 +55,39 @@ fn who_was_bridged_with_a_leg_before_does_not_disturb_what_is_passed_on_to_it_no
     assert_eq!(said, (100..110).collect::<Vec<u8>>());
     assert_eq!(marked.iter().filter(|marked| **marked).count(), 1, "her stretch is one: {marked:?}");
 }
+
+#[test]
+fn what_was_on_its_way_while_the_machine_stood_still_keeps_its_time() {
+    for (stood, phase) in [20, 40, 90].into_iter().flat_map(|stood| (0..4).map(move |phase| (stood, phase))) {
+        let (mut rig, mut alice, mut bob) = bridged(setup(), other());
+        rig.slots(8 + phase);
+        let mut both = |rig: &mut Rig, n: u8| {
+            let said = [packet(&mut alice, 0, n), packet(&mut bob, 96, n)];
+            [(0, home()), (1, away())].iter().zip(said).for_each(|((at, from), said)| {
+                rig.io.arrive(*at, Channel::Rtp, *from, &said);
+            });
+        };
+        let between = |rig: &mut Rig| {
+            rig.worker.between(clock::at(rig.slot) - MS(3), &[0, 1], &mut rig.io);
+        };
+        for n in 0..60 {
+            if n == 20 {
+                rig.heard();
+            } else if n == 40 {
+                (0..stood).for_each(|_| both(&mut rig, n));
+                rig.due(4 * stood);
+                between(&mut rig);
+                rig.slots(3);
+            }
+            both(&mut rig, n);
+            between(&mut rig);
+            rig.slots(4);
+        }
+        let sent = rig.heard();
+        for address in [home(), away()] {
+            let sent: Vec<Sent> = sent.iter().filter(|one| one.to == address).cloned().collect();
+            assert_even(&sent, 0);
+            assert!(views(&sent).iter().all(|view| view.payload[0] != 0xff), "{stood} to {address}");
+        }
+    }
+}
