@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -140,13 +141,14 @@ pub(crate) async fn playing(api: &Api, call: CallId) -> Vec<Playback> {
 pub(crate) async fn pause(
     State(api): State<Api>,
     Path((id, recording)): Path<(String, String)>,
-    pausing: Result<Option<Json<Pausing>>, JsonRejection>,
+    body: Bytes,
 ) -> Result<Json<Recording>, ApiError> {
-    let pausing = pausing.map_err(|error| {
+    // Clients say of nothing, too, that it is JSON.
+    let pausing = if body.is_empty() { Ok(Pausing::default()) } else { serde_json::from_slice(&body) };
+    let Pausing { mode } = pausing.map_err(|error| {
         let example = "expected nothing, {\"mode\": \"silence\"} or {\"mode\": \"cut\"}";
-        ApiError::bad_request(format!("{example}: {}", error.body_text()))
+        ApiError::bad_request(format!("{example}: {error}"))
     })?;
-    let mode = pausing.map(|Json(pausing)| pausing.mode).unwrap_or_default();
     steer(&api, &id, &recording, RecordingOrder::Pause(mode.into())).await
 }
 

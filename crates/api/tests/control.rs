@@ -225,7 +225,10 @@ fn paused_at_the_second(mode: &Value) -> (Value, Value, Pcm) {
     assert_eq!(steer("stop", &json!({})).0, 204);
     wait("its end", || recordings()[0]["state"] == "saved");
     assert_eq!(steer("pause", mode).0, 409, "it is over");
-    assert_eq!(served.post(&format!("/calls/{id}/recordings/nobody/pause"), "{}").0, 404);
+    for (body, status) in [("{}", 404), ("", 404), ("{\"mod\": \"cut\"}", 400), ("{\"mode\": 1}", 400)] {
+        let nobody = format!("/calls/{id}/recordings/nobody/pause");
+        assert_eq!(served.post(&nobody, body).0, status, "{body}");
+    }
     call.hang_up().expect("over");
     let cdr = served.dir.path().join("recordings/cdr.jsonl");
     let line = || {

@@ -133,11 +133,15 @@ impl Switch {
             let control = Control::Playback { leg: Some(leg.name), order: None, answer };
             self.shared.book.control(call, control).then_some(wait)
         });
+        let asked: Vec<_> = asked.collect();
         let mut views = Vec::new();
-        // All are asked before the first answer is waited for.
-        for wait in asked.collect::<Vec<_>>() {
-            views.extend(answered(wait).await.ok().flatten());
-        }
+        // All are asked before the first answer is waited for, and all together are waited for as long as one.
+        let all = async {
+            for wait in asked {
+                views.extend(wait.await.ok().and_then(Result::ok).flatten());
+            }
+        };
+        let _ = timeout(PATIENCE, all).await;
         views
     }
 

@@ -394,15 +394,17 @@ impl Keeper {
     /// Writes what became of a recording into its calls, and tells the bus.
     fn tell(&self, shared: &Shared, order: &Order, happening: Option<Happening>) {
         let state = order.state(&self.recordings);
-        for call in &order.calls {
-            if let Some(record) = page(shared, call, &order.id) {
-                record.write_recording(&order.id, |view| {
-                    view.state = state.clone();
-                    if let Some(End::Complete(seconds) | End::Short { seconds, .. }) = order.end {
-                        view.seconds = Some(seconds);
-                    }
-                });
-            }
+        let records: Vec<_> = order.calls.iter().filter_map(|call| page(shared, call, &order.id)).collect();
+        // The call that it was in last knows how it was paused.
+        let last = records.last().and_then(|record| record.recording(&order.id));
+        for record in records {
+            record.write_recording(&order.id, |view| {
+                view.state = state.clone();
+                view.pauses = last.as_ref().map_or(view.pauses, |last| last.pauses);
+                if let Some(End::Complete(seconds) | End::Short { seconds, .. }) = order.end {
+                    view.seconds = Some(seconds);
+                }
+            });
         }
         let call = order.calls.first().and_then(|call| call.parse().ok());
         if let (Some(happening), Some(call)) = (happening, call) {

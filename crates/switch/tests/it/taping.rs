@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::rig::{LONG, Rig, trace};
 use audio::{Pcm, Rate};
 use serde_json::{Value, json};
-use switch::{CallView, Happening, RecordingState, RecordingView};
+use switch::{CallView, Happening, Pause, RecordingOrder, RecordingState, RecordingView};
 use testkit::ear;
 use testkit::receiver::Receiver;
 use testkit::ua::Offer;
@@ -217,8 +217,21 @@ fn a_recording_goes_on_after_a_transfer_unless_it_is_to_end_there() {
         let rig = Rig::start(&[("700", then_bob(json!({ "should_follow_transfer": follows })))]);
         let (alice, bob, call) = talking(&rig);
         let carol = rig.desk("carol", C, SOON);
+        let steer = |order| {
+            let views = rig.switch().calls();
+            let call = views.iter().max_by_key(|call| call.started).expect("a call");
+            let steered = rig.switch().steer_recording(call.id, &call.recordings[0].id, order);
+            rig.runtime.block_on(steered).expect("it runs")
+        };
+        if follows {
+            steer(RecordingOrder::Pause(Pause::Cut));
+        }
         bob.refer(0, "203");
         assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
+        if follows {
+            assert_eq!(steer(RecordingOrder::Resume).pauses.count, 1);
+            (0..2).for_each(|_| drop(alice.listen(call)));
+        }
         alice.hang_up(call);
         assert!(carol.over(0) && bob.over(0), "{:?}", rig.traces());
         rig.wait("both ends", || rig.switch().calls().is_empty());
@@ -234,6 +247,7 @@ fn a_recording_goes_on_after_a_transfer_unless_it_is_to_end_there() {
         match follows {
             true => {
                 assert_eq!((first.len(), &first), (1, &second), "both calls tell of it");
+                assert!(first[0].pauses.now.is_none() && first[0].pauses.count == 1, "{first:?}");
                 assert!(carols > 0.2, "carol is in it: {carols}; {:#?} {}", first, rig.traces().concat());
             }
             false => {
