@@ -40,7 +40,7 @@ struct Inner {
     counts: Vec<usize>,
     /// Boxed, so that a table that has room for more is not twice as large.
     legs: HashMap<LegId, Box<Known>>,
-    /// Legs that have arrived before all that was to follow them: their worker's mailbox was full.
+    /// Legs for which something waits although they are where they are to be: their worker's mailbox was full.
     behind: Vec<LegId>,
     /// Legs that are over, and whose end nobody was told.
     untold: Vec<(LegId, LegReport)>,
@@ -57,7 +57,7 @@ struct Known {
     released: bool,
     /// The worker that has it, or that it moves to.
     at: u16,
-    /// While it moves: what is to follow it.
+    /// While it moves, or its worker had no room for what must arrive: what is to follow.
     held: Option<VecDeque<Order<Ports>>>,
 }
 
@@ -163,6 +163,21 @@ impl Board {
             }
             Some(_) => Sent::Full(order),
         }
+    }
+
+    /// Send an order that must arrive, whatever becomes of those after it: one that finds no room goes when the carrier
+    /// finds some, and what is sent after it waits behind it. Whether the leg is there.
+    pub(crate) fn post(&self, leg: LegId, order: Order<Ports>) -> bool {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let Some(known) = inner.legs.get_mut(&leg).filter(|known| !known.released) else { return false };
+        if let Some(held) = &mut known.held {
+            held.push_back(order);
+        } else if let Sent::Full(order) = self.put(known.at, order) {
+            known.held = Some(VecDeque::from([order]));
+            inner.behind.push(leg);
+        }
+        true
     }
 
     /// Put an order into a worker's mailbox.

@@ -144,3 +144,25 @@ fn the_end_of_a_leg_that_waited_for_a_recording_that_never_was_is_told_once() {
     board.never_recorded(other);
     assert!(board.untold().is_empty());
 }
+
+#[test]
+fn what_must_arrive_waits_for_room_and_what_comes_after_it_waits_behind_it() {
+    let board = board(1, 3, 2);
+    let leg = board.place(&setup(), None).unwrap();
+    let other = board.place(&setup(), None).unwrap();
+    for tag in [1, 2] {
+        assert!(matches!(board.send(other, Order::Stop(other, tag)), Sent::Done));
+    }
+    assert!(matches!(board.send(leg, Order::Stop(leg, 9)), Sent::Full(_)), "it may be refused");
+    assert!(board.post(leg, Order::Stop(leg, 3)) && board.post(leg, Order::Stop(leg, 4)));
+    assert!(matches!(board.send(leg, Order::Stop(leg, 5)), Sent::Done));
+    assert_eq!(orders(&board, 0), (vec![1, 2], 0));
+    assert!(board.resend(), "there is room for two");
+    assert_eq!(orders(&board, 0), (vec![3, 4], 0));
+    assert!(!board.resend());
+    assert_eq!((orders(&board, 0), board.whereabouts(leg)), ((vec![5], 0), Some(Whereabouts::At(0))));
+    assert!(matches!(board.send(leg, Order::Stop(leg, 6)), Sent::Done));
+    assert_eq!(orders(&board, 0).0, [6], "at once again");
+    board.withdraw(leg);
+    assert!(!board.post(leg, Order::Stop(leg, 7)));
+}

@@ -115,8 +115,10 @@ impl Engine {
                     self.shake_hands(leg, &new);
                 }
                 board.set_setup(leg, new.clone());
-                let fits = same && setup.period() == new.period();
-                if fits { Ok(()) } else { self.reseat(leg, &new) }
+                if !same || setup.period() != new.period() {
+                    self.reseat(leg, &new);
+                }
+                Ok(())
             }
             Command::Release => self.order(leg, Order::Release(leg)),
         }

@@ -53,8 +53,8 @@ impl Engine {
     /// → [`Event::Joined`](crate::Event::Joined), [`Event::Left`](crate::Event::Left)
     ///
     /// # Errors
-    /// [`Error::NoRoom`], [`Error::NoLeg`], [`Error::Codec`]; [`Error::Busy`] if there is no place for another room, or no
-    /// room for the order that a leg with another packet time than 20 ms needs besides. Other orders wait until there is.
+    /// [`Error::NoRoom`], [`Error::NoLeg`], [`Error::Codec`]; [`Error::Busy`] if there is no place for another room. Orders
+    /// for which a worker has no room wait until it has.
     pub fn join(&self, room: RoomId, leg: LegId, tag: u64, member: Member) -> Result<(), Error> {
         let setup = self.shared.board.setup(leg).ok_or(Error::NoLeg)?;
         let mut register = self.shared.register.lock();
@@ -86,6 +86,12 @@ impl Engine {
     /// [`Error::NoRoom`] if it is not in that room.
     pub fn leave(&self, room: RoomId, leg: LegId) -> Result<(), Error> {
         let mut register = self.shared.register.lock();
+        self.let_go(&mut register, room, leg)?;
+        self.settle(&mut register, room);
+        Ok(())
+    }
+
+    fn let_go(&self, register: &mut Inner, room: RoomId, leg: LegId) -> Result<(), Error> {
         let entry = register.room(room).ok_or(Error::NoRoom)?;
         let membership = entry.members.get_mut(&leg).filter(|member| !member.leaving).ok_or(Error::NoRoom)?;
         membership.leaving = true;
@@ -95,7 +101,6 @@ impl Engine {
         if let Some((leg, tag)) = ring {
             let _ = self.order(leg, Order::Stop(leg, tag));
         }
-        self.settle(&mut register, room);
         Ok(())
     }
 
@@ -175,16 +180,22 @@ impl Engine {
         Some(format!("room {} ({})", room.0, entry.present()))
     }
 
-    /// After a re-INVITE: a member's seat fits its codec, rate and packet time again.
-    pub(super) fn reseat(&self, leg: LegId, setup: &LegSetup) -> Result<(), Error> {
+    /// After a re-INVITE: a member's seat fits its codec, rate and packet time again. Who has changed already, and for whom
+    /// there is no such seat, leaves the room: in its old one it would neither hear nor be heard.
+    pub(super) fn reseat(&self, leg: LegId, setup: &LegSetup) {
         let mut register = self.shared.register.lock();
-        let Some((room, _, membership)) = register.of(leg) else { return Ok(()) };
+        let Some((room, _, membership)) = register.of(leg) else { return };
         let (tag, member) = (membership.tag, membership.member.clone());
         match self.seat(&mut register, room, (leg, tag), setup, member) {
-            // It is being closed.
-            Err(Error::NoRoom) => Ok(()),
-            done => done,
+            // Or one of them is going, and the event of that is on its way.
+            Ok(()) | Err(Error::NoRoom | Error::NoLeg) => {}
+            Err(error) => {
+                tracing::warn!(%leg, %room, %error, "there is no seat for a member as it speaks now: it leaves");
+                // It is in the room, or there would have been no seat to be changed.
+                let _ = self.let_go(&mut register, room, leg);
+            }
         }
+        self.settle(&mut register, room);
     }
 
     /// Give a leg a seat.
@@ -251,11 +262,12 @@ impl Engine {
         self.post(part, RoomOrder::Join(Box::new(joining)));
         slot.taken += usize::from(!there);
         slot.manners.extend(new_manner);
+        // It must arrive, as the seat does: one without the other is a member that nobody hears.
         if let (Some(end), Some(kit)) = (other, ring_kit)
-            && let Err(error) = self.order(leg, Order::Bridge(leg, tag, end, kit))
+            && !self.shared.board.post(leg, Order::Bridge(leg, tag, end, kit))
         {
             // Its end of the ring is cut, which lets it out again.
-            return Err(error);
+            return Err(Error::NoLeg);
         }
         if let Some((_, serial)) = before.filter(|(at, _)| *at != part) {
             register.keep_quiet(serial);

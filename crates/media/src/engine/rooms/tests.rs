@@ -120,15 +120,23 @@ impl Phone {
 
     /// Sings 20 ms and hears the next packet.
     fn turn(&mut self) {
+        self.sing();
+        self.listen();
+    }
+
+    fn sing(&mut self) {
         let mut packet = vec![0; HEADER + 160];
         let from = self.timestamp.0 as usize % self.song.len();
         self.writer.write(&mut packet, 0, false, self.timestamp);
         Codec::Pcmu.encode(&self.song[from..from + 160], &mut packet[HEADER..]);
         self.timestamp = self.timestamp.plus(160);
         self.socket.send(&packet).unwrap();
+    }
+
+    fn listen(&mut self) {
         let mut buffer = [0; 2_048];
         let n = self.socket.recv(&mut buffer).unwrap();
-        let mut pcm = [0; 160];
+        let mut pcm = [0; 480];
         let n = Codec::Pcmu.decode(View::parse(&buffer[..n]).unwrap().payload, &mut pcm);
         self.heard.extend_from_slice(&pcm[..n]);
     }
@@ -193,4 +201,65 @@ fn a_room_whose_worker_is_too_busy_loses_nobody() {
     house.engine.join(house.room, leg, 2, Member::default()).unwrap();
     house.wait_for(&Event::Joined { room: house.room, leg, tag: 2 });
     assert_eq!(house.engine.members(house.room), [leg]);
+}
+
+/// What a re-INVITE to this packet time agrees on.
+fn at(phone: &Phone, ms: u64) -> Command {
+    let setup = LegSetup::new(Codec::Pcmu, 0, phone.socket.local_addr().unwrap());
+    Command::Reconfigure(Box::new(LegSetup { ptime: Duration::from_millis(ms), ..setup }))
+}
+
+#[test]
+fn a_member_whose_packet_time_changes_gets_its_seat_however_many_orders_wait_for_it() {
+    let mut house = House::new(27_560);
+    let [_, leg] = house.phones.each_ref().map(|phone| phone.leg);
+    house.engine.join(house.room, house.phones[0].leg, 2, Member::default()).unwrap();
+    let board = &house.engine.shared.board;
+    // Of the places for orders that wait the last is for the change, and none for the ring that it needs besides.
+    board.depart(leg, 0);
+    let mut waiting = 0;
+    while matches!(board.send(leg, Order::Await(leg)), Sent::Done) {
+        waiting += 1;
+    }
+    board.moved(leg, 1);
+    house.settled();
+    board.depart(leg, 0);
+    for _ in 1..waiting {
+        assert!(matches!(board.send(leg, Order::Await(leg)), Sent::Done));
+    }
+    house.engine.send(leg, at(&house.phones[1], 40)).unwrap();
+    assert!(matches!(board.send(leg, Order::Await(leg)), Sent::Full(_)));
+    board.moved(leg, 1);
+    // What it hears comes in packets of 40 ms from here on.
+    for turn in 0..120 {
+        let [first, second] = &mut house.phones;
+        first.turn();
+        second.sing();
+        if turn % 2 == 0 {
+            second.listen();
+        }
+    }
+    let (first, second) = (house.phones[0].hears(PITCHES[1]), house.phones[1].hears(PITCHES[0]));
+    assert!(first > 1_000.0 && second > 1_000.0, "{first} {second}");
+    assert_eq!(house.engine.members(house.room).len(), 2);
+    house.settled();
+    house.engine.stop();
+}
+
+#[test]
+fn a_member_for_whom_there_is_no_seat_after_a_change_leaves_with_an_event() {
+    let house = House::new(27_580);
+    let leg = house.phones[0].leg;
+    house.engine.send(leg, at(&house.phones[0], 40)).unwrap();
+    house.engine.join(house.room, leg, 9, Member::default()).unwrap();
+    house.wait_for(&Event::Joined { room: house.room, leg, tag: 9 });
+    // At 20 ms it would sit at its own worker, which has no place for a part of the room.
+    let mut register = house.engine.shared.register.lock();
+    while register.place(0, house.room).is_some() {}
+    drop(register);
+    house.engine.send(leg, at(&house.phones[0], 20)).unwrap();
+    assert_eq!(house.wait_for(&Event::Left { room: house.room, leg, tag: 9 }), []);
+    assert_eq!(house.engine.members(house.room), [house.phones[1].leg]);
+    house.settled();
+    house.engine.stop();
 }
