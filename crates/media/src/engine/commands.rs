@@ -1,6 +1,7 @@
 //! Commands on their way to a worker: what they need is made here, where allocating and failing are allowed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use audio::codec::CodecError;
 use audio::mix::Gain;
@@ -25,6 +26,9 @@ use crate::recorder::{self, Recorder};
 use crate::recording::{Recording, Sides, Verdict};
 use crate::source::Playlist;
 use crate::tx::{Dialling, Keys};
+
+/// Tones are rendered as a whole: 58 MB at the highest rate.
+const LONGEST_TONES: Duration = Duration::from_secs(600);
 
 impl Engine {
     /// Pass a command on; it is obeyed within a slot (5 ms).
@@ -191,16 +195,36 @@ fn guard_after(now: &Security, new: &Security) -> Option<Box<Guard>> {
     }
 }
 
-/// Keys as tones, for a peer that takes no telephone-events.
+/// Keys as tones, for a peer that takes no telephone-events; those behind the longest sound are left out.
 fn tones(tag: u64, digits: &[DigitToSend], form: Form) -> Result<Playlist, CodecError> {
     let rate = form.rate();
     let mut sound = Pcm::new(rate, Vec::new());
+    let left = |sound: &Pcm| LONGEST_TONES.saturating_sub(sound.duration());
     for digit in digits {
+        let length = digit.duration.min(left(&sound));
         match digit.key {
-            Some(key) => sound.append(&tone::dtmf(key, digit.duration, rate)),
-            None => sound.append(&Pcm::silence(rate, digit.duration)),
+            Some(key) => sound.append(&tone::dtmf(key, length, rate)),
+            None => sound.append(&Pcm::silence(rate, length)),
         }
-        sound.append(&Pcm::silence(rate, digit.gap));
+        sound.append(&Pcm::silence(rate, digit.gap.min(left(&sound))));
     }
     Ok(Playlist::new(tag, vec![Arc::new(Prompt::encode(&sound, form)?)], Repeat::Times(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use audio::codec::{Codec, OpusSettings};
+
+    use super::*;
+
+    #[test]
+    fn keys_of_any_length_are_rendered_in_bounds() {
+        let form = Form::new(Codec::Pcmu, Duration::ZERO, OpusSettings::default());
+        let of = |digits: &[DigitToSend]| tones(1, digits, form).unwrap().current().unwrap().duration();
+        let ms = Duration::from_millis;
+        let usual = DigitToSend { key: Some('1'), duration: ms(100), gap: ms(50) };
+        assert_eq!(of(&[usual, DigitToSend { key: None, ..usual }]), ms(300));
+        let endless = DigitToSend { duration: Duration::MAX, gap: Duration::MAX, ..usual };
+        assert_eq!(of(&[usual, endless, endless]), LONGEST_TONES);
+    }
 }
