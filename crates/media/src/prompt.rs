@@ -215,7 +215,7 @@ impl Prompt {
 }
 
 /// What an encoder makes of samples: the bytes, and where each packet ends.
-fn encoded(encoder: &mut Encoder, samples: &[i16], form: Form) -> (Vec<u8>, Vec<u32>) {
+pub(crate) fn encoded(encoder: &mut Encoder, samples: &[i16], form: Form) -> (Vec<u8>, Vec<u32>) {
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     match form.codec.bytes_per_ms() {
         Some(per_ms) => {

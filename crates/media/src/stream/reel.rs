@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use audio::ReadError;
-use audio::codec::{Encoder, MAX_PAYLOAD};
+use audio::codec::Encoder;
 use audio::read::{LONGEST, Reader};
 use audio::resample::Conversion;
 
 use super::Long;
 use super::rack::{Piece, Rack};
 use crate::error::NotMade;
-use crate::prompt::Form;
+use crate::prompt::{Form, encoded};
 
 /// How long a piece sounds: whole packets of every packet time that there is, and whole samples of every usual rate.
 pub(super) const PIECE: Duration = Duration::from_millis(1_200);
@@ -171,8 +171,7 @@ impl Maker {
 
     fn piece(&mut self) -> Piece {
         self.next += 1;
-        let rate = self.form.rate();
-        let want = rate.samples(PIECE);
+        let want = self.form.rate().samples(PIECE);
         // One sample more tells whether there is another piece.
         while self.ready.len() <= want && !self.over {
             self.over = !self.read();
@@ -180,25 +179,7 @@ impl Maker {
         let last = self.ready.len() <= want;
         let rest = self.ready.split_off(want.min(self.ready.len()));
         let samples = std::mem::replace(&mut self.ready, rest);
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        match self.form.codec.bytes_per_ms() {
-            Some(per_ms) => {
-                bytes.resize((samples.len() * per_ms * 1_000).div_ceil(rate.0.max(1) as usize), 0);
-                let written = self.encoder.encode(&samples, &mut bytes);
-                bytes.truncate(written);
-            }
-            None => {
-                let length = rate.samples(self.form.packet()).max(1);
-                let mut packet = [0; MAX_PAYLOAD];
-                for part in samples.chunks(length) {
-                    let mut frame = part.to_vec();
-                    frame.resize(length, 0);
-                    let written = self.encoder.encode(&frame, &mut packet);
-                    bytes.extend_from_slice(packet.get(..written).unwrap_or_default());
-                    ends.push(bytes.len() as u32);
-                }
-            }
-        }
+        let (bytes, ends) = encoded(&mut self.encoder, &samples, self.form);
         Piece { bytes: bytes.into(), ends: ends.into(), last }
     }
 
