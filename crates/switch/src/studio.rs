@@ -134,6 +134,7 @@ impl Studio {
 
     /// The sounds may have changed.
     pub(crate) fn forget(&self) {
+        self.web.expire();
         self.prompts.clear();
         crate::lock(&self.resolved).clear();
     }

@@ -124,7 +124,7 @@ impl Web {
                 }
                 None => {
                     if !is_failing(&error) {
-                        self.lose(&url);
+                        self.lose(&url).await;
                     }
                     Err(Arc::new(error))
                 }
@@ -150,23 +150,35 @@ impl Web {
             }
         };
         if matches!(body.origin, Origin::Bytes(_)) || !terms.may_be_kept() {
-            self.lose(url);
+            self.lose(url).await;
             return Ok(body);
         }
         let lifetime = terms.lifetime(wall_clock()).unwrap_or_default().min(limit);
         let (confirmed, fresh_until) = (monotonic(), asked + lifetime);
         let kept = Kept { body: body.clone(), at, terms, confirmed, fresh_until };
-        for gone in self.shelf.put(url, kept) {
-            self.prompts.forget(&gone);
-        }
+        self.discard(self.shelf.put(url, kept), &body.key).await;
         Ok(body)
     }
 
     /// What was kept of a URL is not used any more.
-    fn lose(&self, url: &str) {
-        if let Some(gone) = self.shelf.remove(url) {
-            self.prompts.forget(&gone);
+    async fn lose(&self, url: &str) {
+        self.discard(Vec::from_iter(self.shelf.remove(url)), "").await;
+    }
+
+    /// Forgets all forms of what is not kept any more, unless they have this key. Removing its files may take a while.
+    async fn discard(&self, gone: Vec<Kept>, but: &str) {
+        if !gone.is_empty() {
+            gone.iter()
+                .filter(|gone| gone.body.key != but)
+                .for_each(|gone| self.prompts.forget(&gone.body.key));
+            // What went wrong there is in nobody's way.
+            let _ = tokio::task::spawn_blocking(move || drop(gone)).await;
         }
+    }
+
+    /// Each server is asked before its sound is used again.
+    pub(super) fn expire(&self) {
+        self.shelf.expire(monotonic());
     }
 }
 
@@ -204,9 +216,14 @@ impl Studio {
         match self.encoded(body, url, form).await {
             // Its file was removed by somebody: it is fetched again.
             Err(PromptError::Io { .. }) => {
-                self.web.lose(url);
+                self.web.lose(url).await;
                 let body = self.web.body(url).await?;
                 self.encoded(body, url, form).await
+            }
+            // Not a sound, whatever its server says of it: the next who wants it asks for another.
+            Err(error @ PromptError::Read { .. }) => {
+                self.web.shelf.postpone(url, monotonic());
+                Err(error)
             }
             made => made,
         }

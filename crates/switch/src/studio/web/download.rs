@@ -1,21 +1,25 @@
 //! A sound on its way from the web: asked for from one redirect to the next, then read to memory, or to disk what is larger.
 //!
 //! How long it may take is measured by its progress: a server that sends nothing for [`STALL`] has failed, and so has one that
-//! is not done after [`WHOLE`].
+//! is not done after [`WHOLE`], or sends less than [`SLOWEST`] of what is written to disk: there are few seats for that, and a
+//! stream without end would have one of them for good.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use media::Origin;
+use media::{Fleeting, Origin};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use super::shelf::{Body, Kept};
 use super::{Terms, Web, extension};
-use crate::events::wall_clock;
+use crate::events::{monotonic, wall_clock};
 use crate::http::{self, HttpError, REDIRECTS};
 use crate::studio::PromptError;
 
@@ -23,6 +27,8 @@ use crate::studio::PromptError;
 const STALL: Duration = Duration::from_secs(10);
 /// The longest that all of a sound may take.
 const WHOLE: Duration = Duration::from_secs(600);
+/// Bytes a second that a sound comes with at least while it is written to disk; music has half of it as MP3.
+const SLOWEST: u64 = 32_000;
 /// What is larger goes to disk while it comes.
 const IN_MEMORY: usize = 1 << 20;
 /// The largest sound that may not be kept: it stays in memory.
@@ -41,6 +47,28 @@ pub(super) struct Answer {
     pub(super) reply: Reply,
     pub(super) at: String,
     pub(super) limit: Duration,
+}
+
+/// A large sound that is written while it comes.
+struct Writing<'a> {
+    name: Arc<Fleeting>,
+    file: File,
+    _seat: SemaphorePermit<'a>,
+    since: Instant,
+    /// Bytes that had come by then.
+    before: u64,
+}
+
+impl Writing<'_> {
+    /// Whether it comes too slowly to keep others waiting for the seat.
+    fn is_slow(&self, now: Instant, length: u64) -> bool {
+        is_slow(now.saturating_duration_since(self.since), length.saturating_sub(self.before))
+    }
+}
+
+/// Whether so many bytes took too long.
+fn is_slow(took: Duration, bytes: u64) -> bool {
+    took > STALL + Duration::from_millis(bytes.saturating_mul(1_000) / SLOWEST)
 }
 
 impl Web {
@@ -93,7 +121,7 @@ impl Web {
         }
         let (mut contents, mut length) = (Sha256::new(), 0);
         let mut memory = Vec::new();
-        let mut disk = None;
+        let mut disk: Option<Writing<'_>> = None;
         loop {
             let chunk = match timeout(STALL, response.chunk()).await {
                 Ok(chunk) => chunk.map_err(|error| failed(http::describe(error, STALL)))?,
@@ -104,19 +132,17 @@ impl Web {
             if length > largest {
                 return Err(too_large());
             }
+            if disk.as_ref().is_some_and(|writing| writing.is_slow(monotonic(), length)) {
+                return Err(failed(HttpError::Slow(SLOWEST)));
+            }
             contents.update(&chunk);
             memory.extend_from_slice(&chunk);
             if keep && memory.len() > IN_MEMORY {
-                let file = match &mut disk {
-                    Some((_, file, _)) => file,
-                    None => {
-                        // A few of these at a time: what they take of the disk is in no bound.
-                        let permit = self.large.acquire().await;
-                        let (name, file) = self.new_file().await.map_err(no_file)?;
-                        &mut disk.insert((name, file, permit)).1
-                    }
+                let writing = match &mut disk {
+                    Some(writing) => writing,
+                    None => disk.insert(self.writing(length).await.map_err(no_file)?),
                 };
-                file.write_all(&memory).await.map_err(no_file)?;
+                writing.file.write_all(&memory).await.map_err(no_file)?;
                 memory.clear();
             }
         }
@@ -124,7 +150,7 @@ impl Web {
         // What has not changed keeps its name, and so all forms that were made of it.
         let key = format!("web:{digest}.{}", extension(url).unwrap_or_default());
         let file = match disk {
-            Some((name, mut file, _)) => {
+            Some(Writing { name, mut file, .. }) => {
                 let written = async {
                     file.write_all(&memory).await?;
                     file.flush().await
@@ -145,19 +171,27 @@ impl Web {
         Ok(Body { key, bytes: length, origin })
     }
 
-    async fn written(&self, bytes: &[u8]) -> io::Result<Option<std::sync::Arc<media::Fleeting>>> {
+    /// A file for a sound of which so much has come.
+    async fn writing(&self, before: u64) -> io::Result<Writing<'_>> {
+        // A few of these at a time: what they take of the disk is in no bound.
+        let seat = self.large.acquire().await.map_err(io::Error::other)?;
+        let (name, file) = self.new_file().await?;
+        Ok(Writing { name, file, _seat: seat, since: monotonic(), before })
+    }
+
+    async fn written(&self, bytes: &[u8]) -> io::Result<Option<Arc<Fleeting>>> {
         let (name, mut file) = self.new_file().await?;
         file.write_all(bytes).await?;
         file.flush().await?;
         Ok(Some(name))
     }
 
-    async fn new_file(&self) -> io::Result<(std::sync::Arc<media::Fleeting>, tokio::fs::File)> {
+    async fn new_file(&self) -> io::Result<(Arc<Fleeting>, File)> {
         let name = self.shelf.file();
         if let Some(directory) = name.path().parent() {
             tokio::fs::create_dir_all(directory).await?;
         }
-        let file = tokio::fs::File::create(name.path()).await?;
+        let file = File::create(name.path()).await?;
         Ok((name, file))
     }
 }
@@ -177,4 +211,20 @@ fn redirected(response: &Response) -> Duration {
         _ => Duration::ZERO,
     };
     Terms::of(response.headers()).lifetime(wall_clock()).unwrap_or(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_that_comes_more_slowly_than_it_is_heard_gives_its_seat_back() {
+        let seconds = Duration::from_secs;
+        // A byte now and then; music as it is heard, as web radio sends it; a slow line.
+        for (took, bytes, slow) in
+            [(11, 2, true), (9, 0, false), (21, 21 * 16_000, true), (300, 300 * 40_000, false)]
+        {
+            assert_eq!(is_slow(seconds(took), bytes), slow, "{bytes} bytes in {took} s");
+        }
+    }
 }

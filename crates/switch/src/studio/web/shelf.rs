@@ -87,25 +87,23 @@ impl Shelf {
         Some(kept.clone())
     }
 
-    /// Keeps a sound in the place of what was there; the keys of those that are gone, or changed.
-    pub(super) fn put(&self, url: &str, kept: Kept) -> Vec<String> {
+    /// Keeps a sound in the place of what was there; what had to go for it, whose files go with the last who has them.
+    #[must_use]
+    pub(super) fn put(&self, url: &str, kept: Kept) -> Vec<Kept> {
         let mut all = crate::lock(&self.all);
-        let mut gone = Vec::new();
-        let key = kept.body.key.clone();
-        gone.extend(all.take(url).filter(|old| old.body.key != key).map(|old| old.body.key));
+        let mut gone = Vec::from_iter(all.take(url));
         if kept.body.bytes > self.bound {
             return gone;
         }
         while all.bytes + kept.body.bytes > self.bound || all.entries.len() >= REMEMBERED {
             let oldest = all.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(url, _)| url.clone());
             let Some(oldest) = oldest.and_then(|url| all.take(&url)) else { break };
-            gone.push(oldest.body.key);
+            gone.push(oldest);
         }
         all.bytes += kept.body.bytes;
         all.uses += 1;
         let used = all.uses;
         all.entries.insert(url.to_owned(), (kept, used));
-        gone.retain(|gone| *gone != key);
         gone
     }
 
@@ -114,12 +112,18 @@ impl Shelf {
         crate::lock(&self.all).entries.get(url).is_some_and(|(kept, _)| kept.body.key == key)
     }
 
-    /// Keeps it no longer; its key.
-    pub(super) fn remove(&self, url: &str) -> Option<String> {
-        crate::lock(&self.all).take(url).map(|kept| kept.body.key)
+    /// Keeps it no longer.
+    #[must_use]
+    pub(super) fn remove(&self, url: &str) -> Option<Kept> {
+        crate::lock(&self.all).take(url)
     }
 
-    /// The server failed: what is kept of a URL is used until then without asking it again.
+    /// Nothing is fresh any more: each server is asked before its sound is used again.
+    pub(super) fn expire(&self, now: Instant) {
+        crate::lock(&self.all).entries.values_mut().for_each(|(kept, _)| kept.fresh_until = now);
+    }
+
+    /// What is kept of a URL is used until then without asking its server again.
     pub(super) fn postpone(&self, url: &str, until: Instant) {
         if let Some((kept, _)) = crate::lock(&self.all).entries.get_mut(url) {
             kept.fresh_until = until;
@@ -148,6 +152,11 @@ mod tests {
         Kept { body, at: String::new(), terms: Terms::default(), confirmed: now, fresh_until: now }
     }
 
+    /// Keeps something of so many bytes under this name: which keys went for it.
+    fn put(shelf: &Shelf, url: &str, key: &str, bytes: usize) -> Vec<String> {
+        shelf.put(url, kept(shelf, key, bytes)).into_iter().map(|gone| gone.body.key).collect()
+    }
+
     fn files(shelf: &Shelf) -> usize {
         fs::read_dir(&shelf.directory).expect("there").count()
     }
@@ -157,19 +166,19 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let shelf = Shelf::new(folder.path().join("web"), 1_000);
         for url in ["a", "b"] {
-            assert!(shelf.put(url, kept(&shelf, url, 400)).is_empty());
+            assert!(put(&shelf, url, url, 400).is_empty());
         }
         let heard = shelf.get("b").expect("kept");
         assert!(shelf.get("a").is_some());
-        assert_eq!(shelf.put("c", kept(&shelf, "c", 400)), ["b"]);
+        assert_eq!(put(&shelf, "c", "c", 400), ["b"]);
         assert!(shelf.get("a").is_some() && shelf.get("b").is_none());
         assert_eq!(files(&shelf), 3);
         drop(heard);
         assert_eq!(files(&shelf), 2);
-        assert_eq!(shelf.put("a", kept(&shelf, "A", 500)), ["a"], "what changed has another name");
-        assert!(shelf.put("giant", kept(&shelf, "giant", 1_001)).is_empty());
+        assert_eq!(put(&shelf, "a", "A", 500), ["a"], "what changed has another name");
+        assert!(put(&shelf, "giant", "giant", 1_001).is_empty());
         assert!(shelf.get("giant").is_none() && shelf.get("c").is_some());
-        assert_eq!(shelf.remove("c").as_deref(), Some("c"));
+        assert!(shelf.remove("c").is_some_and(|gone| gone.body.key == "c"));
         assert_eq!(files(&shelf), 1);
     }
 

@@ -178,7 +178,7 @@ async fn a_large_file_is_read_from_disk_while_it_is_heard() {
         let prompt = heard(&studio, &server.url("/long.wav"), form).await.expect("a sound");
         assert_eq!((prompt.duration(), prompt.bytes().len()), (long.duration(), 0));
     }
-    assert_eq!(studio.cached_bytes(), 0);
+    assert!(studio.cached_bytes() < 2_000, "what reads it, and nothing of it");
     assert_eq!(server.got().len(), 2);
     let size = |entry: std::fs::DirEntry| entry.metadata().expect("about it").len();
     let sizes: Vec<u64> = std::fs::read_dir(folder.path()).expect("there").flatten().map(size).collect();
@@ -237,6 +237,52 @@ async fn a_redirect_is_asked_again_unless_it_is_for_good() {
     let studio = studio(folder.path(), |_| {}, LONG);
     let error = heard(&studio, &server.url("/circle.wav"), ulaw()).await.expect_err("a circle");
     assert!(error.to_string().contains("more than 5 redirects"), "{error}");
+}
+
+#[tokio::test]
+async fn web_radio_is_given_up_and_leaves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/radio", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut all = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+        all.resize((1 << 20) + 4_096, 0);
+        // A flood at first, then a little now and then, until nobody listens any more.
+        while stream.read(&mut [0; 4_096]).is_ok() && stream.write_all(&all).is_ok() {
+            stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+            while stream.write_all(&[0; 16]).is_ok() {
+                let _ = stream.read(&mut [0]);
+            }
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let studio = studio(folder.path(), |_| {}, 6 * LONG);
+    let slow = heard(&studio, &url, ulaw()).await.expect_err("it never ends").to_string();
+    assert!(slow.contains("less than 32000 bytes a second"), "{slow}");
+    assert_eq!(files(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_sound_is_asked_for_again_whatever_its_server_says_and_so_is_all_after_a_reload() {
+    let server = Receiver::start(|nth, got| match (nth, validates(got)) {
+        (0, _) => {
+            let page = b"<html>down for maintenance</html>".to_vec();
+            Answer { body: page, ..sound("Cache-Control: max-age=600\r\n") }
+        }
+        (_, true) => status(304, ""),
+        _ => sound("Cache-Control: max-age=600\r\nETag: \"a\"\r\n"),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let studio = studio(folder.path(), |_| {}, LONG);
+    let url = server.url("/a.wav");
+    assert!(matches!(heard(&studio, &url, ulaw()).await, Err(PromptError::Read { .. })));
+    for (reload, asked) in [(false, 2), (false, 2), (true, 3), (false, 3)] {
+        if reload {
+            studio.forget();
+        }
+        heard(&studio, &url, ulaw()).await.expect("a sound");
+        assert_eq!(server.got().len(), asked, "{reload}");
+    }
 }
 
 #[tokio::test]
