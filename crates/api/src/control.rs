@@ -34,6 +34,7 @@ pub(crate) struct Steering {
 enum Action {
     Pause,
     Resume,
+    Restart,
     Seek,
     Stop,
 }
@@ -86,8 +87,7 @@ impl From<Mode> for Pause {
     }
 }
 
-const EXAMPLE: &str =
-    "expected {\"action\": \"pause\"}, \"resume\", \"stop\", or \"seek\" with \"to_ms\" or \"by_ms\"";
+const EXAMPLE: &str = "expected {\"action\": \"pause\"}, \"resume\", \"restart\", \"stop\", or \"seek\" with \"to_ms\" or \"by_ms\"";
 
 impl From<NotControlled> for ApiError {
     fn from(why: NotControlled) -> ApiError {
@@ -111,6 +111,7 @@ fn order(steering: &Steering) -> Result<PlaybackOrder, ApiError> {
         (_, Some(_), _) | (_, _, Some(_)) => refuse("to_ms and by_ms belong to seek"),
         (Action::Pause, None, None) => Ok(PlaybackOrder::Pause),
         (Action::Resume, None, None) => Ok(PlaybackOrder::Resume),
+        (Action::Restart, None, None) => Ok(PlaybackOrder::To(Duration::ZERO)),
         (Action::Stop, None, None) => Ok(PlaybackOrder::Stop),
     }
 }
@@ -196,7 +197,9 @@ mod tests {
         );
         assert_eq!(read(r#"{"action": "seek", "by_ms": -200}"#), Ok(PlaybackOrder::By(-200)));
         assert_eq!(read(r#"{"action": "pause", "leg": "B"}"#), Ok(PlaybackOrder::Pause));
+        assert_eq!(read(r#"{"action": "restart"}"#), Ok(PlaybackOrder::To(Duration::ZERO)));
         for (text, word) in [
+            (r#"{"action": "restart", "by_ms": 1}"#, "belong to seek"),
             (r#"{"action": "seek"}"#, "one of to_ms and by_ms"),
             (r#"{"action": "seek", "to_ms": 1, "by_ms": 1}"#, "one of to_ms and by_ms"),
             (r#"{"action": "pause", "to_ms": 1}"#, "belong to seek"),

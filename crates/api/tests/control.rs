@@ -138,6 +138,10 @@ fn what_is_heard_is_paused_goes_on_exactly_there_and_is_moved_and_stopped() {
     hears(&mut call, 5);
     assert_eq!(steer(json!({"action": "seek", "by_ms": -60_000})).1["position_ms"], 0);
     hears(&mut call, 0);
+    hears(&mut call, 1);
+    let (status, again) = steer(json!({"action": "restart"}));
+    assert_eq!((status, &again["position_ms"], &again["paused"]), (200, &json!(0), &json!(false)), "{again}");
+    hears(&mut call, 0);
     assert_eq!(steer(json!({"action": "stop"})).0, 204);
     call.listen(MS(300)).expect("a call");
     let pcm = call.hang_up().expect("over").pcm();

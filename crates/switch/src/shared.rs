@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use flow::leg::Prompt;
 use futures_util::FutureExt;
 use media::Engine;
 use store::{Flows, Users};
@@ -91,6 +92,29 @@ impl Shared {
     pub(crate) fn flow_settings(&self) -> flow::Settings {
         let rooms = self.flows.load().rooms().clone();
         flow::Settings { default_language: self.language.clone(), rooms, ..flow::Settings::default() }
+    }
+
+    /// What is heard for as long as somebody waits, by its name: a tone, silence, a text, a sound, or all sounds of the
+    /// directory of that name, a playlist.
+    pub(crate) fn music(&self, name: &str) -> Vec<Prompt> {
+        let prompts = flow::tone::prompts(name);
+        match prompts.is_empty() {
+            // Whoever prepares it says that it cannot be had.
+            true => vec![Prompt::Sound(name.to_owned())],
+            false => prompts.into_iter().flat_map(|prompt| self.playlist(prompt)).collect(),
+        }
+    }
+
+    /// All sounds of a directory, if that is what it names; else the prompt itself.
+    pub(crate) fn playlist(&self, prompt: Prompt) -> Vec<Prompt> {
+        let names = match &prompt {
+            Prompt::Sound(name) => self.flows.load().sounds().within(name),
+            _ => Vec::new(),
+        };
+        match names.is_empty() {
+            true => vec![prompt],
+            false => names.into_iter().map(Prompt::Sound).collect(),
+        }
     }
 
     /// A name for a new leg.

@@ -21,7 +21,7 @@ pub(super) struct Attending {
     tag: Tag,
     room: String,
     /// Heard while nobody else is there.
-    music: Prompt,
+    music: Vec<Prompt>,
     /// Nobody else is there.
     alone: bool,
     /// What it is typing, if it may.
@@ -34,6 +34,7 @@ impl CallLeg {
         self.unattend();
         let room = joining.room.clone();
         let music = joining.music.clone().unwrap_or_else(|| Prompt::Sound(MUSIC.to_owned()));
+        let music = self.shared().playlist(music);
         let Some((leg, rate)) = self.media_leg().zip(self.rate()) else {
             return self.fail(tag, Cause::Unsupported, "there is no audio".to_owned());
         };
@@ -102,7 +103,7 @@ impl CallLeg {
     /// Music for who is alone, unless the flow has something to say meanwhile.
     pub(super) fn entertain(&mut self) {
         let Some(attending) = self.attending.as_ref().filter(|attending| attending.alone) else { return };
-        let music = vec![attending.music.clone()];
+        let music = attending.music.clone();
         if !self.hears_music(&music) && !self.is_speaking() {
             self.play_music(music);
         }

@@ -76,7 +76,7 @@ impl Call {
         let Some(order) = dials(&program.code) else { return false };
         let Some(conversation) = self.dial.take_if(|dial| dial.winner().is_some()) else { return false };
         let class = transfer.music.clone().unwrap_or_else(|| self.class_for(of, by));
-        let music = self.music(&class);
+        let music = self.shared.music(&class);
         self.part();
         if let Some(leg) = self.leg_mut(of) {
             leg.play_music(music);

@@ -40,9 +40,7 @@ impl Call {
     /// The caller hears that it rings, in the way that the flow chose.
     pub(super) fn let_ring(&mut self) {
         let chosen = match self.dial.as_ref().map(|dial| &dial.order.meanwhile) {
-            Some(Meanwhile::Sound(sound)) => {
-                Some(flow::tone::prompts(sound)).filter(|sound| !sound.is_empty())
-            }
+            Some(Meanwhile::Sound(sound)) => Some(self.shared.music(sound)),
             _ => None,
         };
         let caller = self.dial.as_ref().map(|dial| dial.caller);

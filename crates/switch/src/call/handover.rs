@@ -64,7 +64,7 @@ impl Call {
         if order.attended && self.consult(now, tag, (by, of), &order, &program) {
             return None;
         }
-        let chosen = order.ringback.as_deref().map(flow::tone::prompts).filter(|sound| !sound.is_empty());
+        let chosen = order.ringback.as_deref().map(|name| self.shared.music(name));
         let ringing = chosen.unwrap_or_else(ringback);
         match self.send_off(now, of, &order.to, program, None, Some((by, Asked::Flow(tag)))) {
             Ok(()) => {

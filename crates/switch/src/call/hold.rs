@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use flow::ir::{Cause, Hold, Holding};
-use flow::leg::{Prompt, Tag};
+use flow::leg::Tag;
 
 use super::feature::{Came, Doing, Running};
 use super::run::Call;
@@ -107,7 +107,7 @@ impl Call {
         let Some(bridge) = &self.bridge else { return };
         for (key, partner) in [(bridge.one, bridge.other), (bridge.other, bridge.one)] {
             let class = self.hears_held(key, partner);
-            let wanted = class.map(|class| self.music(&class));
+            let wanted = class.map(|class| self.shared.music(&class));
             let Some(leg) = self.leg_mut(key) else { continue };
             match wanted {
                 // What is said beside the conversation is heard to its end.
@@ -154,16 +154,6 @@ impl Call {
         let mark = self.leg(key)?.mark();
         let trunk = self.record.trunk(mark)?;
         self.shared.trunks.get(&trunk)?.trunk.music.clone()
-    }
-
-    /// The music of a class: the sound of its name, or all sounds of the directory of its name.
-    pub(super) fn music(&self, class: &str) -> Vec<Prompt> {
-        let flows = self.shared.flows.load();
-        let mut names = flows.sounds().within(class);
-        if names.is_empty() {
-            names.push(class.to_owned());
-        }
-        names.into_iter().map(Prompt::Sound).collect()
     }
 
     /// How the timeline calls a party.

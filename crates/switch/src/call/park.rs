@@ -145,7 +145,7 @@ impl Call {
     }
 
     fn slot_music(&self) -> Vec<Prompt> {
-        self.music(&self.slot_class())
+        self.shared.music(&self.slot_class())
     }
 
     /// Somebody else is in the place of the caller who waits in a slot: the one before, whose phone was this user's, is

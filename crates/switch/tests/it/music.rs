@@ -1,9 +1,10 @@
-//! Which music is heard: that of who holds, of the trunk by which one is held, of who parks.
+//! Which music is heard: that of who holds, of the trunk by which one is held, of who parks; playlists and tones wherever
+//! somebody waits.
 
 use std::time::Duration;
 
 use crate::rig::Rig;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{Document, Flows, Sounds, Trunks, User};
 use testkit::ua::desk::Manner;
 
@@ -73,5 +74,58 @@ fn who_is_parked_hears_the_music_of_who_parked_it() {
     alice.hang_up(call);
     assert!(bob.over(0));
     rig.wait("the end of all calls", || rig.switch().calls().is_empty());
+    rig.nothing_left();
+}
+
+/// A call route of one module, as it stands in its documentation.
+fn route(module: &Value) -> Value {
+    json!({ "start": { "module": "start", "next": "this" }, "this": module })
+}
+
+#[test]
+fn a_playlist_is_heard_one_sound_after_the_other_by_who_waits_alone_in_a_conference_and_while_it_rings() {
+    let bob = json!([{ "type": "sipuser", "uuid": "bob" }]);
+    let flows = [
+        ("751", route(&json!({ "module": "conference", "music": "band" }))),
+        ("752", route(&json!({ "module": "extension", "extensions": bob, "ringtone": "band" }))),
+    ];
+    let rig = Rig::start(&flows);
+    let band = rig.dir.path().join("sounds/band");
+    std::fs::create_dir_all(&band).expect("made");
+    for (name, hertz) in [("one.wav", HARP), ("two.wav", LUTE)] {
+        let tone = audio::tone::beep(hertz, Duration::from_secs(1), audio::Rate::NARROW);
+        std::fs::write(band.join(name), audio::write::wav::to_bytes(&tone)).expect("written");
+    }
+    let (alice, _bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, Manner::Ring));
+    for number in ["751", "752"] {
+        let call = alice.call(number);
+        for tone in [HARP, LUTE, HARP] {
+            assert!(alice.hears_tone(call, tone), "{number} {tone}: {:?}", rig.traces());
+        }
+        alice.hang_up(call);
+        rig.finished();
+    }
+    rig.nothing_left();
+}
+
+#[test]
+fn music_on_hold_may_be_a_tone() {
+    let bob = json!([{ "type": "sipuser", "uuid": "bob" }]);
+    let flow = json!({
+        "start": { "module": "start", "next": "music" },
+        "music": { "module": "musiconhold", "class": "tone_stream://%(500,0,1500)", "next": "ring" },
+        "ring": { "module": "extension", "extensions": bob },
+    });
+    let rig = Rig::start(&[("753", flow)]);
+    let (alice, bob) = (rig.desk("alice", A, SOON), rig.desk("bob", B, SOON));
+    let call = alice.call("753");
+    assert!(alice.up(call) && bob.up(0) && alice.hears_tone(call, B), "{:?}", rig.traces());
+    bob.hold(0);
+    assert!(alice.hears_tone(call, 1_500), "{:?}", rig.traces());
+    bob.resume(0);
+    assert!(alice.hears_tone(call, B), "{:?}", rig.traces());
+    alice.hang_up(call);
+    assert!(bob.over(0));
+    rig.finished();
     rig.nothing_left();
 }
