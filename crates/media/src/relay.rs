@@ -192,6 +192,13 @@ impl Tx {
         self.relayed = Relayed::default();
     }
 
+    /// What is passed on next begins another stretch.
+    pub(crate) fn begin_anew(&mut self, ticks: u32) {
+        if self.is_relayed() {
+            self.leave(ticks);
+        }
+    }
+
     /// The stretch is over, and what followed in it comes as samples from here on.
     pub(crate) fn change_way(&mut self) {
         if self.is_relayed() {

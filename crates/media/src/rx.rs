@@ -94,6 +94,8 @@ pub(crate) struct Rx {
     /// When a packet of the peer last came, or since when one could have.
     pub(crate) heard: Duration,
     lost_told: bool,
+    /// The peer's numbers began anew, which whoever passes them on is to know.
+    pub(crate) anew: bool,
     /// Packets that should be waiting, by the count of turns; and turns in a row in which more was expected than came.
     expected: u32,
     short: u8,
@@ -129,6 +131,7 @@ impl Rx {
             heard_before: (0, 0),
             heard: Duration::ZERO,
             lost_told: false,
+            anew: false,
             expected: 0,
             short: 0,
             hungry: 0,
@@ -242,10 +245,9 @@ impl Rx {
             Kind::Key(_) | Kind::Noise => self.timeline.about(packet.timestamp),
         };
         let order = stream.receive(packet.seq, timestamp, arrival, matches!(kind, Kind::Audio(_)));
-        if order == Order::Restart
-            && let Some(ears) = &mut self.ears
-        {
-            ears.reset();
+        if order == Order::Restart {
+            self.anew = true;
+            self.ears.iter_mut().for_each(|ears| ears.reset());
         }
         match kind {
             Kind::Key(_) => {

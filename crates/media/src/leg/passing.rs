@@ -43,7 +43,11 @@ impl Leg {
         }
         let to = self.aim(turn);
         let heard = self.rx.datagram(self.id, &self.setup, received, proven, turn);
+        let anew = std::mem::take(&mut self.rx.anew);
         if let Some(to) = to {
+            if anew {
+                self.renumber(to, turn);
+            }
             match heard {
                 Heard::Audio => self.pass_on(to, received, None, turn),
                 Heard::Other => self.keep(to, received.len, turn),
@@ -266,6 +270,13 @@ impl Leg {
                 }
             }
         }
+    }
+
+    /// The numbers that come begin anew, be it with a packet that is not passed on: what has come before by one of them is
+    /// no longer known, so that those that are passed on get new ones of ours.
+    fn renumber<I: Io>(&mut self, to: LegId, turn: &mut Turn<'_, I>) {
+        let other = if to == self.id { Some(self) } else { find(turn.legs, to) };
+        other.into_iter().for_each(|other| other.tx.begin_anew(other.pace.ticks.into()));
     }
 
     fn say_again<I: Io>(&mut self, head: &Head, octets: usize, noise: Option<u8>, turn: &mut Turn<'_, I>) {

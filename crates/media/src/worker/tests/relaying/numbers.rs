@@ -53,6 +53,52 @@ fn a_sender_that_counts_anew_from_a_little_before_is_heard_under_new_numbers() {
     }
 }
 
+/// A packet of a pressed key, which is not passed on.
+fn key(alice: &mut Phone, n: u16) -> Vec<u8> {
+    let [high, low] = (n * 160).to_be_bytes();
+    alice.packet(101, alice.timestamp, &[5, 10, high, low])
+}
+
+#[test]
+fn a_sender_that_counts_anew_around_a_key_is_heard_under_new_numbers() {
+    for secured in [false, true] {
+        // Either the key's first packet is lost, and what follows the key counts from before it; or the key does, and what
+        // follows it comes close behind what was passed on. All of it was held back, or the pause would have told.
+        for (lost, clock_back) in [(true, 0), (true, 60), (false, 0), (false, 60)] {
+            let security = Security::Keys { send: keys(1), receive: keys(2), identifier: 0 };
+            let bob = if secured { LegSetup { security, ..other() } } else { other() };
+            let (mut rig, mut alice, _) = bridged(setup(), bob);
+            let mut ears = secured.then(|| Unprotector::new(&keys(1)).unwrap());
+            let mut numbers = HashSet::new();
+            (0..200).for_each(|n| say(&mut rig, &mut alice, n));
+            let first = View::parse(&key(&mut alice, 0)).unwrap().seq;
+            // Its clock may be set back, too.
+            alice.timestamp = alice.timestamp.plus(0u32.wrapping_sub(clock_back * 160));
+            if !lost {
+                alice.writer.set_next(first.plus(0u16.wrapping_sub(106)));
+            }
+            for n in 0..50 {
+                let packet = key(&mut alice, n);
+                arrive(&mut rig, 0, home(), &packet);
+                rig.slots(1);
+            }
+            if lost {
+                alice.writer.set_next(first.plus(0u16.wrapping_sub(55)));
+            }
+            heard_by_bob(&mut rig, &mut ears, &mut numbers);
+            for n in 0..100 {
+                let packet = packet(&mut alice, 0, n);
+                arrive(&mut rig, 0, home(), &packet);
+                rig.slots(1);
+            }
+            let after = heard_by_bob(&mut rig, &mut ears, &mut numbers);
+            let said: Vec<u8> = (u8::from(lost)..100).collect();
+            assert!(after.ends_with(&said), "{secured} {lost} {clock_back}: {after:?}");
+            assert_eq!(rig.worker.stats.unsealed, 0);
+        }
+    }
+}
+
 #[test]
 fn what_is_so_late_that_it_may_have_come_before_is_not_passed_on() {
     let (mut rig, mut alice, _) = bridged(setup(), other());
