@@ -44,6 +44,7 @@ mod relaying;
 mod rooms;
 mod secured;
 mod silence;
+mod storm;
 mod ways;
 
 const WALL: Duration = Duration::from_secs(1_800_000_000);
