@@ -32,7 +32,7 @@ enum Manner {
 }
 
 /// The events that a storm must bring about.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 19] = [
     "invited",
     "reached",
     "progressed",
@@ -51,10 +51,11 @@ const KINDS: [&str; 18] = [
     "subscribed",
     "unsubscribed",
     "texted",
+    "informed",
 ];
 
 /// How often each of [`KINDS`] was told.
-type Heard = [u64; 18];
+type Heard = [u64; 19];
 
 fn kind(event: &Event) -> Option<usize> {
     Some(match event {
@@ -76,6 +77,7 @@ fn kind(event: &Event) -> Option<usize> {
         Event::Subscribed { .. } => 15,
         Event::Unsubscribed { .. } => 16,
         Event::Texted { .. } => 17,
+        Event::Informed { .. } => 18,
         _ => return None,
     })
 }

@@ -101,7 +101,7 @@ impl World {
     /// A command to some session, in place or not.
     pub(super) fn command(&mut self, of: usize) {
         let now = self.now;
-        let choice = self.rng.u8(..20);
+        let choice = self.rng.u8(..21);
         match choice {
             0..3 => return self.invite(of),
             3 | 4 if self.rng.bool() => return self.request(of),
@@ -134,6 +134,11 @@ impl World {
                 endpoint.answer_refer(now, id, if rng.bool() { Ok(()) } else { Err(500) })
             }),
             18 => refer.map_or(Ok(()), |id| endpoint.notify_refer(now, id, rng.u16(..))),
+            19 => {
+                let key =
+                    Body { content_type: "application/dtmf-relay".into(), bytes: "Signal=5\r\n".into() };
+                endpoint.info(now, session, &key)
+            }
             _ => {
                 let reason = if rng.bool() { Reason::normal() } else { Reason::status(rng.u16(..)) };
                 endpoint.hang_up(now, session, reason);

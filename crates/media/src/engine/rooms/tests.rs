@@ -211,7 +211,7 @@ fn at(phone: &Phone, ms: u64) -> Command {
 
 #[test]
 fn a_member_whose_packet_time_changes_gets_its_seat_however_many_orders_wait_for_it() {
-    let mut house = House::new(27_560);
+    let mut house = House::new(28_600);
     let [_, leg] = house.phones.each_ref().map(|phone| phone.leg);
     house.engine.join(house.room, house.phones[0].leg, 2, Member::default()).unwrap();
     let board = &house.engine.shared.board;
@@ -248,7 +248,7 @@ fn a_member_whose_packet_time_changes_gets_its_seat_however_many_orders_wait_for
 
 #[test]
 fn a_member_for_whom_there_is_no_seat_after_a_change_leaves_with_an_event() {
-    let house = House::new(27_580);
+    let house = House::new(28_620);
     let leg = house.phones[0].leg;
     house.engine.send(leg, at(&house.phones[0], 40)).unwrap();
     house.engine.join(house.room, leg, 9, Member::default()).unwrap();
