@@ -22,7 +22,11 @@ fn sends(keys: &str) -> Value {
 
 /// A switch where keys go to bob's phones so.
 fn rig(flows: &[(&str, Value)], dtmf: Dtmf) -> Rig {
-    let rig = Rig::start(flows);
+    rig_with(flows, dtmf, |_| {})
+}
+
+fn rig_with(flows: &[(&str, Value)], dtmf: Dtmf, change: impl FnOnce(&mut switch::Config)) -> Rig {
+    let rig = Rig::with(flows, change);
     let mut users = Rig::people();
     let bob = users.get("bob").cloned().expect("a user");
     users.insert(User { dtmf, ..bob });
@@ -167,6 +171,21 @@ fn an_info_that_fails_is_noted_and_the_next_is_sent_and_one_of_no_call_ends_it()
     let text = trace(&rig.finished());
     assert!(text.contains("the session failed with 481"), "{text}");
     rig.nothing_left();
+}
+
+#[test]
+fn what_waited_behind_an_info_that_nobody_answers_is_not_sent_and_the_call_goes_on() {
+    let rig = rig_with(&[], Dtmf::Info, |config| config.sip.timers.t1 = Duration::from_millis(60));
+    let (alice, bob, call) = talking(&rig);
+    bob.answer_info(0);
+    alice.press(call, "12");
+    rig.wait("the note", || rig.traces().concat().contains("the INFO with 1 is not answered"));
+    bob.answer_info(200);
+    alice.press(call, "3");
+    rig.wait("the key", || bob.keys_by_info(0).ends_with('3'));
+    assert_eq!(bob.keys_by_info(0), "13");
+    assert!(alice.hears_tone(call, B) && bob.hears_tone(0, A), "{:?}", rig.traces());
+    over(&rig, &alice, call);
 }
 
 #[test]
