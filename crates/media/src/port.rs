@@ -39,8 +39,8 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 const LOOKS: usize = 8;
 const TIDIED: usize = 32;
 
-/// Datagrams that a rested pair may have collected; one that has more is being flooded, and is closed.
-const COLLECTED: usize = 256;
+/// A rested pair that so many came to, faster than one a millisecond, is being flooded, and is closed.
+const COLLECTED: u32 = 256;
 
 /// A bound pair of RTP and RTCP sockets. Dropping it gives the ports back.
 pub struct Ports {

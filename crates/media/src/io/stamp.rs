@@ -59,21 +59,32 @@ pub(crate) enum Emptied {
     Endless,
 }
 
-/// Throw away what waits in a socket, `most` datagrams at most; `wall` is the time since 1970.
-pub(crate) fn empty(socket: &UdpSocket, wall: Duration, most: usize) -> Emptied {
+/// Throw away what waits in a socket; `wall` is the time since 1970. So `many` that came faster than one a millisecond have
+/// no end: nobody who talks sends so.
+pub(crate) fn empty(socket: &UdpSocket, wall: Duration, many: u32) -> Emptied {
     let mut emptied = Emptied::Nothing;
-    for _ in 0..most {
+    // Of so many: how many were read, and when the first and the last of them came.
+    let (mut count, mut first, mut last) = (0, None, None);
+    loop {
         match read(socket, &mut [0]) {
             // One without a stamp, or of the time to come, may have come just now.
             Ok((.., stamp)) => {
                 emptied = Emptied::Last(stamp.map_or(Duration::ZERO, |stamp| wall.saturating_sub(stamp)));
+                (first, last) = (first.or(stamp), stamp);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return emptied,
             // What an ICMP message left behind counts like a datagram, but for its time.
             Err(_) => {}
         }
+        count += 1;
+        if count == many {
+            let span = last.zip(first).and_then(|(last, first)| last.checked_sub(first)).unwrap_or_default();
+            if span < Duration::from_millis(many.into()) {
+                return Emptied::Endless;
+            }
+            (count, first) = (0, None);
+        }
     }
-    Emptied::Endless
 }
 
 /// One datagram: its length, its sender, and how long before `wall` it came.
@@ -178,6 +189,38 @@ mod tests {
         // A datagram that does not fit is cut, as by recv.
         other.send_to(&[7; 100], one.local_addr().unwrap()).unwrap();
         assert_eq!(next(&one, clock::wall(), &mut buffer).unwrap().len, 16);
+    }
+
+    #[test]
+    fn who_sends_as_phones_do_is_no_flood_however_much_has_come_together() {
+        let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (one, other) = (socket(), socket());
+        one.set_nonblocking(true).unwrap();
+        enable(&one);
+        let send = |count, apart| {
+            for _ in 0..count {
+                let begun = clock::now();
+                other.send_to(b"sound", one.local_addr().unwrap()).unwrap();
+                while begun.elapsed() < apart {
+                    thread::park_timeout(apart);
+                }
+            }
+        };
+        assert_eq!(empty(&one, clock::wall(), 4), Emptied::Nothing);
+        // The kernel begins to stamp a while after the first socket on the machine wants it.
+        let steady = (0..50).any(|_| {
+            send(10, Duration::from_millis(4));
+            match empty(&one, clock::wall(), 4) {
+                Emptied::Last(ago) => ago < Duration::from_secs(1),
+                Emptied::Nothing | Emptied::Endless => {
+                    while one.recv(&mut [0; 8]).is_ok() {}
+                    false
+                }
+            }
+        });
+        assert!(steady && one.recv(&mut [0; 8]).is_err(), "all of them are gone");
+        send(40, Duration::ZERO);
+        assert_eq!(empty(&one, clock::wall(), 40), Emptied::Endless);
     }
 
     #[test]
