@@ -16,7 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use audio::codec::CodecError;
 use audio::{Pcm, ReadError};
-use flow::ir::{FileFormat, Tone};
+use flow::ir::{FileFormat, Tone, print};
 use flow::leg::{Prompt, Speech};
 use media::{Form, Long, NotMade, Origin, Prompts};
 use store::{Flows, SoundError, Sounds};
@@ -51,8 +51,8 @@ pub(crate) enum PromptError {
     Web(Arc<PromptError>),
     #[error("voice: {0}")]
     Speech(#[from] SpeechError),
-    #[error("not ready within {} ms", .0.as_millis())]
-    Timeout(Duration),
+    #[error("{what} is not ready within {} ms", .limit.as_millis())]
+    Timeout { what: String, limit: Duration },
     #[error("no tones of country {0} are known: expected one of {1}")]
     Country(String, String),
     #[error("no such tone: {0}")]
@@ -110,8 +110,8 @@ impl Studio {
         wanted: &[Prompt],
         form: Form,
     ) -> Result<Vec<Arc<media::Prompt>>, PromptError> {
+        let mut ready = Vec::with_capacity(wanted.len());
         let all = async {
-            let mut ready = Vec::with_capacity(wanted.len());
             for prompt in wanted {
                 let named = match prompt {
                     Prompt::Sound(name) => flow::tone::named(name).transpose().map_err(PromptError::Tone)?,
@@ -127,9 +127,19 @@ impl Studio {
                     }
                 });
             }
-            Ok(ready)
+            Ok(())
         };
-        tokio::time::timeout(self.limit, all).await.unwrap_or(Err(PromptError::Timeout(self.limit)))
+        match tokio::time::timeout(self.limit, all).await {
+            Ok(all) => all.map(|()| ready),
+            Err(_) => {
+                let what = match wanted.get(ready.len()) {
+                    // What is said to a caller is not for the log.
+                    Some(Prompt::Speech(_)) | None => "speech".to_owned(),
+                    Some(prompt) => print::prompt(prompt),
+                };
+                Err(PromptError::Timeout { what, limit: self.limit })
+            }
+        }
     }
 
     /// The sounds may have changed.

@@ -28,8 +28,10 @@ pub(super) async fn run(cx: &Cx, op: &Feature) -> Result<Outcome, Halt> {
             // Whom it connects with somebody else is answered.
             Waited::Own(Event::Reply(of, Reply::Leg(LegEvent::Answered))) if of == tag => {
                 super::dial::connected(cx);
-                // What a star code began is beside a conversation already.
-                if cx.port().talk.is_none() && meanwhile.program.is_none() {
+                // What a star code began is beside a conversation already; who is listened to has none, and its keys are
+                // for what asks next.
+                let talks = !matches!(op, Feature::FaxDetect(_));
+                if talks && cx.port().talk.is_none() && meanwhile.program.is_none() {
                     return Ok(match super::talk::run(cx, tag).await? {
                         LegEvent::Finished { word } if word != "done" => Outcome::Key(word),
                         LegEvent::Failed { cause, .. } => Outcome::Failed(cause),

@@ -223,3 +223,26 @@ fn the_facts_of_a_call_are_told_by_its_own_clock() {
     "#,
     );
 }
+
+#[test]
+fn keys_that_are_pressed_while_a_fax_is_listened_for_are_for_what_asks_next() {
+    let listen = Op::Feature(Box::new(Feature::FaxDetect(ms(4_000))));
+    let mut machine = machine(line(vec![listen, Op::Collect(collect())]));
+    let mut take = |input| {
+        machine.take(Duration::ZERO, input);
+        effects(&mut machine)
+    };
+    let begun = take(start(true));
+    let asked = begun.iter().find_map(|effect| match effect {
+        Effect::Leg(tag, LegCommand::Feature(_)) => Some(*tag),
+        _ => None,
+    });
+    let tag = asked.expect("it listens");
+    take(Input::Leg(tag, LegEvent::Answered));
+    for key in ['5', '#'] {
+        take(Input::Leg(Tag::default(), LegEvent::Digit(key)));
+    }
+    let effects = take(Input::Leg(tag, LegEvent::Finished { word: "voice".to_owned() }));
+    let got = |effect: &Effect| matches!(effect, Effect::Trace(What::Collected { digits }) if digits == "5");
+    assert!(effects.iter().any(got), "{effects:?}");
+}
