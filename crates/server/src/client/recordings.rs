@@ -69,7 +69,7 @@ fn listed(all: &[Value]) -> String {
         vec![
             cell(one, "id"),
             cell(one, "began").get(..19).unwrap_or("-").to_owned(),
-            cell(one, "state"),
+            if one["paused"].is_string() { "paused".to_owned() } else { cell(one, "state") },
             unsent.collect::<Vec<_>>().join(", "),
             one["why"].as_str().unwrap_or_default().to_owned(),
         ]
@@ -93,5 +93,14 @@ mod tests {
             text.lines().nth(1).expect("a row"),
             "x-1        2026-11-21T03:57:37  failed  http://a/b  no"
         );
+    }
+
+    #[test]
+    fn one_that_runs_and_is_paused_is_listed_as_that() {
+        let one = |paused: Value| json!({"id": "x-1", "began": "2026-11-21T03:57:37.123Z", "state": "recording", "paused": paused});
+        for (paused, word) in [(Value::Null, "recording"), (json!("cut"), "paused")] {
+            let text = listed(&[one(paused)]);
+            assert!(text.lines().nth(1).is_some_and(|row| row.trim_end().ends_with(word)), "{text}");
+        }
     }
 }

@@ -161,9 +161,10 @@ impl Switch {
         list
     }
 
-    /// How a recording that runs is paused, as the pages of its calls have it.
+    /// How a recording that runs is paused, as the page of its last call has it: it may have come there with its leg.
     fn paused(&self, entry: &SpoolView) -> Option<media::Pause> {
-        let mut records = entry.calls.iter().filter_map(|call| self.shared.book.record(call.parse().ok()?));
+        let mut records =
+            entry.calls.iter().rev().filter_map(|call| self.shared.book.record(call.parse().ok()?));
         let (pause, _) = records.find_map(|record| record.recording(&entry.id))?.pauses.now?;
         Some(pause)
     }

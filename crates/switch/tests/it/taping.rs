@@ -223,13 +223,17 @@ fn a_recording_goes_on_after_a_transfer_unless_it_is_to_end_there() {
             let steered = rig.switch().steer_recording(call.id, &call.recordings[0].id, order);
             rig.runtime.block_on(steered).expect("it runs")
         };
+        let listed = || rig.runtime.block_on(rig.switch().spool()).entries[0].paused;
         if follows {
             steer(RecordingOrder::Pause(Pause::Cut));
+            assert_eq!(listed(), Some(Pause::Cut));
         }
         bob.refer(0, "203");
         assert!(alice.hears_tone(call, C) && carol.hears_tone(0, A), "{:?}", rig.traces());
         if follows {
+            assert_eq!(listed(), Some(Pause::Cut));
             assert_eq!(steer(RecordingOrder::Resume).pauses.count, 1);
+            assert_eq!(listed(), None);
             (0..2).for_each(|_| drop(alice.listen(call)));
         }
         alice.hang_up(call);

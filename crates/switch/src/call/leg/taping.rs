@@ -134,6 +134,8 @@ impl CallLeg {
         for ongoing in self.media.recordings().filter(|ongoing| ongoing.follows) {
             if let Some(view) = self.owner.record.recording(&ongoing.id) {
                 record.add_recording(view);
+                // Now, not at its end: a kill in between would not know of this call, nor would who lists what runs.
+                self.shared.spool.is_of(&ongoing.id, record.id);
             }
         }
     }
