@@ -217,6 +217,8 @@ impl Leg {
         match &mut self.tx.guard {
             Some(held) => {
                 if held.follow(&mut guard, now) {
+                    // With numbers of its own, also where packets are passed on.
+                    self.tx.begin_anew(self.pace.ticks.into());
                     self.tx.renew();
                 }
                 out.spent(Spent::Guard(guard));

@@ -128,3 +128,34 @@ fn what_is_so_late_that_it_may_have_come_before_is_not_passed_on() {
     arrive(&mut rig, 0, home(), &all[70]);
     assert_eq!(heard_by_bob(&mut rig, &mut None, &mut HashSet::new()), [70], "29 back it is known");
 }
+
+#[test]
+fn another_stream_under_new_keys_begins_far_from_a_roll_over_where_packets_are_passed_on_too() {
+    let of = |send| LegSetup {
+        security: Security::Keys { send: keys(send), receive: keys(2), identifier: 0 },
+        ..other()
+    };
+    let (mut rig, mut alice, _) = bridged(setup(), of(1));
+    let last = |rig: &mut Rig| {
+        let sent = to_bob(rig);
+        let view = View::parse(&sent.last().unwrap().bytes).unwrap();
+        (view.ssrc, view.seq.0, view.marker)
+    };
+    let mut rolled = 0;
+    let mut before = (0, 0, false);
+    while rolled == 0 || before.1 < 50_000 {
+        let next = alice.writer.next_seq();
+        alice.writer.set_next(next.plus(400));
+        say(&mut rig, &mut alice, 7);
+        let now = last(&mut rig);
+        rolled += usize::from(now.1 < before.1);
+        before = now;
+    }
+    let new = of(3);
+    let guard = crate::guard::Guard::of(&new.security).unwrap();
+    rig.order(Order::Rekey(id(1), Box::new(new), None, guard));
+    rig.slots(1);
+    say(&mut rig, &mut alice, 8);
+    let (ssrc, seq, marker) = last(&mut rig);
+    assert!(ssrc != before.0 && seq < 1 << 15 && marker, "{seq}");
+}
