@@ -113,6 +113,8 @@ pub(crate) enum HttpError {
     Connect(String),
     #[error("the reply is larger than {0} bytes")]
     TooLarge(usize),
+    #[error("{0} others are being fetched")]
+    Crowded(usize),
     #[error("it comes with less than {0} bytes a second")]
     Slow(u64),
     #[error("more than {REDIRECTS} redirects")]

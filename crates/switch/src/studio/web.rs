@@ -28,13 +28,15 @@ use self::shelf::{Body, Kept, Shelf};
 use self::terms::Terms;
 use super::{PromptError, Studio, blocking, sound};
 use crate::events::{monotonic, wall_clock};
-use crate::http::Http;
+use crate::http::{Http, HttpError};
 
 /// How long a caller waits for a server that is asked whether the sound that is here is still the one.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A server that failed is not asked again for so long, if there is something to be heard in its place.
 const RESPITE: Duration = Duration::from_secs(10);
-/// Large sounds that are fetched at a time.
+/// Sounds that are fetched at a time. They come for the next who wants them, too, and so outlive the calls that asked.
+const FLIGHTS: usize = 256;
+/// Large ones of them.
 const LARGE_AT_ONCE: usize = 8;
 
 /// What is kept of sounds on the web.
@@ -95,6 +97,12 @@ impl Web {
             }
             let flight = match flights.get(url) {
                 Some(flight) => flight.clone(),
+                None if flights.len() >= FLIGHTS => {
+                    let crowded =
+                        || PromptError::Http { url: url.to_owned(), source: HttpError::Crowded(FLIGHTS) };
+                    let kept = kept.filter(|kept| kept.terms.may_stand_in());
+                    return kept.map(|kept| kept.body).ok_or_else(crowded);
+                }
                 None => {
                     let (landing, flight) = watch::channel(None);
                     flights.insert(url.to_owned(), flight.clone());

@@ -241,6 +241,22 @@ async fn a_redirect_is_asked_again_unless_it_is_for_good() {
 }
 
 #[tokio::test]
+async fn calls_that_are_gone_leave_no_more_than_so_many_sounds_to_be_fetched() {
+    // Takes connections, and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = |n: usize| format!("http://{}/{n}.wav", listener.local_addr().expect("an address"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let studio = studio(folder.path(), |_| {}, LONG);
+    for n in 0..FLIGHTS {
+        let url = url(n);
+        let mut gone = Box::pin(studio.web.body(&url));
+        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(gone.as_mut().poll(cx))).await.is_pending());
+    }
+    let error = heard(&studio, &url(FLIGHTS), ulaw()).await.expect_err("too many").to_string();
+    assert!(error.contains("256 others are being fetched"), "{error}");
+}
+
+#[tokio::test]
 async fn web_radio_is_given_up_and_leaves_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/radio", listener.local_addr().expect("an address"));
