@@ -326,10 +326,15 @@ impl Recorder {
     /// What is heard of `length` samples of the file: this, and silence where it is shorter.
     fn judge(&mut self, frame: &[i16], length: usize) {
         let before = self.gate.talking();
-        let share = frame.len() as f64 / length.max(1) as f64;
-        // As many samples as they would have been at the first rate.
-        let samples = length * self.first.0 as usize / self.rate.0.max(1) as usize;
-        let talks = self.gate.push_energy(f64::from(measure(frame).mean_square) * share, samples);
+        let talks = match self.rate == self.first && frame.len() == length {
+            true => self.gate.push(frame),
+            // As many samples as they would have been at the first rate.
+            false => {
+                let share = frame.len() as f64 / length.max(1) as f64;
+                let samples = length * self.first.0 as usize / self.rate.0.max(1) as usize;
+                self.gate.push_energy(f64::from(measure(frame).mean_square) * share, samples)
+            }
+        };
         if talks && !before && self.progress == Progress::Going {
             self.progress = Progress::Talking;
         }
