@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use audio::codec::{Codec, OpusSettings};
 use audio::{Pcm, Rate};
 use flow::leg::Prompt;
+use testkit::disk::SmallDisk;
 use testkit::receiver::{Answer, Got, Receiver};
 
 use super::*;
@@ -238,6 +239,18 @@ async fn a_redirect_is_asked_again_unless_it_is_for_good() {
     let studio = studio(folder.path(), |_| {}, LONG);
     let error = heard(&studio, &server.url("/circle.wav"), ulaw()).await.expect_err("a circle");
     assert!(error.to_string().contains("more than 5 redirects"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_small_sounds_their_place_and_nothing_else() {
+    let Some(disk) = SmallDisk::of(8) else { return };
+    let server = Receiver::start(|_, _| sound("Cache-Control: max-age=600\r\n"));
+    let studio = studio(disk.path(), |_| {}, LONG);
+    for asked in [1, 2] {
+        let prompt = heard(&studio, &server.url("/a.wav"), ulaw()).await.expect("a sound");
+        assert_eq!(prompt.duration(), Duration::from_secs(1));
+        assert_eq!((server.got().len(), files(disk.path())), (asked, 0));
+    }
 }
 
 #[tokio::test]
