@@ -221,7 +221,7 @@ impl Http {
         };
         for _ in 0..=REDIRECTS {
             let response = self.send(&hop).await.map_err(|error| describe(error, limit))?;
-            if let Some(to) = target(&hop, &response) {
+            if let Some(to) = target(&response) {
                 judged(&self.guard, &to)?;
                 hop.redirect(response.status().as_u16(), to);
                 continue;
@@ -311,10 +311,10 @@ impl Hop {
 }
 
 /// Where a reply sends us, if it does.
-fn target(hop: &Hop, response: &Response) -> Option<Url> {
+pub(crate) fn target(response: &Response) -> Option<Url> {
     let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = header(response, LOCATION).filter(|_| redirects)?;
-    hop.url.join(&location).ok().filter(|to| matches!(to.scheme(), "http" | "https"))
+    response.url().join(&location).ok().filter(|to| matches!(to.scheme(), "http" | "https"))
 }
 
 fn headers(named: &[(String, String)]) -> Result<HeaderMap, HttpError> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::{Fleeting, Origin};
-use reqwest::header::{HeaderMap, LOCATION};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -91,7 +91,7 @@ impl Web {
                 StatusCode::NOT_MODIFIED if known.is_some() => Reply::Unchanged(response.headers().clone()),
                 _ if status.is_success() => Reply::New(response),
                 _ => {
-                    let Some(to) = target(&response) else {
+                    let Some(to) = http::target(&response) else {
                         return Err(PromptError::Status { url: url.to_owned(), status: status.as_u16() });
                     };
                     limit = limit.min(redirected(&response));
@@ -194,13 +194,6 @@ impl Web {
         let file = File::create(name.path()).await?;
         Ok((name, file))
     }
-}
-
-/// Where a reply sends us, if it does.
-fn target(response: &Response) -> Option<Url> {
-    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = http::header(response, LOCATION).filter(|_| redirects)?;
-    response.url().join(&location).ok()
 }
 
 /// How long a redirect may be followed without asking again: one for good as long as its target is fresh, others no longer
