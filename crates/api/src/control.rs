@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -142,8 +142,9 @@ pub(crate) async fn playing(api: &Api, call: CallId) -> Vec<Playback> {
 pub(crate) async fn pause(
     State(api): State<Api>,
     Path((id, recording)): Path<(String, String)>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Recording>, ApiError> {
+    let body = body.map_err(|error| ApiError::bad_request(error.body_text()))?;
     // Clients say of nothing, too, that it is JSON.
     let pausing = if body.is_empty() { Ok(Pausing::default()) } else { serde_json::from_slice(&body) };
     let Pausing { mode } = pausing.map_err(|error| {
