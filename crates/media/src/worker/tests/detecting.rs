@@ -233,3 +233,17 @@ fn a_detector_ends_with_its_leg_and_before_it_begins_if_its_leg_is_another_by_th
     rig.slots(1);
     assert_eq!(found(rig.take_events()), [(4, Found::Over)]);
 }
+
+#[test]
+fn who_puts_us_on_hold_says_nothing_which_is_found_in_its_time() {
+    for (send, receive) in [(true, false), (false, true), (false, false)] {
+        let setup = setup();
+        let mut rig = Rig::with(setup.clone());
+        detect(&mut rig, &setup, 3, Detector::Machine(Timings::default()));
+        say(&mut rig, &setup, &Pcm::silence(Rate::NARROW, MS(300)));
+        reconfigure(&mut rig, &LegSetup { send, receive, ..setup.clone() });
+        rig.slots(1_200);
+        let all = found(rig.take_events());
+        assert_eq!(all.last(), Some(&(3, Found::Over)), "{send} {receive}: {all:?}");
+    }
+}
