@@ -66,7 +66,7 @@ pub(crate) fn getppid() -> f64 {
     begin.elapsed().as_nanos() as f64 / f64::from(CALLS)
 }
 
-/// As many sockets as there may be open files for, three a leg, and ports.
+/// As many legs as there may be open files for, three a leg, and ports.
 pub(crate) fn most_legs() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes the two numbers it is given, or fails.

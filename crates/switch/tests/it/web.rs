@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -230,9 +231,10 @@ fn the_report_of_a_caller_who_hung_up_is_still_sent() {
 
 #[test]
 fn two_first_calls_for_a_sound_on_the_web_ask_for_it_once() {
-    let (server, requests) = serve(|_| {
-        // Long enough for the other call to want it, too.
-        std::thread::sleep(Duration::from_millis(700));
+    let (both_want_it, wanted) = channel();
+    let wanted = Mutex::new(wanted);
+    let (server, requests) = serve(move |_| {
+        wanted.lock().expect("one request at a time").recv_timeout(LONG).expect("both calls want it");
         (200, "audio/wav", beep())
     });
     let flow = json!({"actions": [
@@ -243,6 +245,10 @@ fn two_first_calls_for_a_sound_on_the_web_ask_for_it_once() {
     let rig = Rig::start(&[("1001", flow)]);
     let mut phones = [rig.phone("caller"), rig.phone("other")];
     let calls = phones.each_mut().map(|phone| phone.call("1001", Offer::Early, LONG).expect("an answer"));
+    rig.wait("both calls to want it", || {
+        rig.traces().iter().filter(|trace| trace.contains("tone.wav")).count() == 2
+    });
+    both_want_it.send(()).expect("the server waits");
     for mut call in calls {
         assert!(call.until_bye(LONG).expect("a socket"));
         let heard = call.hang_up().expect("heard");
