@@ -79,7 +79,7 @@ impl Bridge {
             into,
             rate,
             from,
-            resampler: (rate != from).then(|| Resampler::new(from, rate)),
+            resampler: Resampler::between(from, rate),
             narrowing: None,
             of_room: false,
             facing: None,

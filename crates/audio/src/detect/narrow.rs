@@ -20,7 +20,7 @@ pub struct Narrow {
 impl Narrow {
     /// From `rate`.
     pub fn new(rate: Rate) -> Narrow {
-        let resampler = (rate != Rate::NARROW).then(|| Resampler::new(rate, Rate::NARROW));
+        let resampler = Resampler::between(rate, Rate::NARROW);
         let most = CHUNK as u64 * u64::from(Rate::NARROW.0) / u64::from(rate.0.clamp(1_000, 192_000)) + 2;
         let output = if resampler.is_some() { vec![0; most as usize] } else { Vec::new() };
         Narrow { rate, resampler, output }

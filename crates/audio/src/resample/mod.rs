@@ -31,6 +31,11 @@ pub struct Resampler {
 }
 
 impl Resampler {
+    /// What leads from one rate to another; `None` where they are the same. Allocates.
+    pub fn between(from: Rate, to: Rate) -> Option<Resampler> {
+        (from != to).then(|| Resampler::new(from, to))
+    }
+
     /// For a stream of `from` that is wanted at `to`. Allocates, and computes a filter: microseconds for the rates of
     /// telephony, milliseconds for odd ones.
     pub fn new(from: Rate, to: Rate) -> Resampler {

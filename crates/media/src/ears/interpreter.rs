@@ -27,7 +27,7 @@ impl Interpreter {
     /// From packets of `codec` to samples of `rate`. Allocates.
     pub(crate) fn new(codec: Codec, rate: Rate) -> Result<Interpreter, CodecError> {
         let own = if codec == Codec::Opus { rate } else { codec.rate() };
-        let converter = (own != rate).then(|| Resampler::new(own, rate));
+        let converter = Resampler::between(own, rate);
         Ok(Interpreter { codec, rate, decoder: Decoder::new(codec, own)?, converter })
     }
 

@@ -122,7 +122,10 @@ impl Engine {
                 if items.iter().any(|item| item.form().codec != form) {
                     return Err(Error::Form(form));
                 }
-                let order = RoomOrder::Play(self.list(tag, items, repeat), between(said, rate).map(Box::new));
+                let order = RoomOrder::Play(
+                    self.list(tag, items, repeat),
+                    Resampler::between(said, rate).map(Box::new),
+                );
                 self.order_part(hub.ok_or(Error::NoRoom)?, order)?;
                 entry.said = said;
                 Ok(())
@@ -135,7 +138,7 @@ impl Engine {
                 let (leg, verdict) = (room.as_leg(), Verdict::default());
                 let recording = Recording { limit, silence, ..Recording::new(path) };
                 let recorder = Recorder::new((leg, tag), write, taped, &recording, verdict.clone());
-                let resampler = between(rate, taped).map(Box::new);
+                let resampler = Resampler::between(rate, taped).map(Box::new);
                 self.order_part(hub, RoomOrder::Record(Box::new(recorder), resampler))?;
                 entry.taped = taped;
                 let path = self.shared.config.recordings_dir.join(recording.path);
@@ -232,9 +235,13 @@ impl Engine {
                 let (here, there) = Bridge::pair(rate, setup.rate);
                 (Way::Ring(Box::new(here)), Some(Box::new(there.into_room())))
             }
-            false => {
-                (Way::Inline { inward: between(setup.rate, rate), outward: between(rate, setup.rate) }, None)
-            }
+            false => (
+                Way::Inline {
+                    inward: Resampler::between(setup.rate, rate),
+                    outward: Resampler::between(rate, setup.rate),
+                },
+                None,
+            ),
         };
         let who = Who::Leg(leg);
         let mut seat = Box::new(Seat::new(who, tag, rate, member.settings(), way));
@@ -346,11 +353,6 @@ impl Engine {
 /// A seat of another part of the same room.
 fn link(worker: u16, rate: Rate, end: Bridge) -> Box<Seat> {
     Box::new(Seat::new(Who::Link(worker), 0, rate, Settings::default(), Way::Ring(Box::new(end))))
-}
-
-/// What leads from one rate to another, if they differ.
-fn between(from: Rate, to: Rate) -> Option<Resampler> {
-    (from != to).then(|| Resampler::new(from, to))
 }
 
 #[cfg(test)]

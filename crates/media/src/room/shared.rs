@@ -43,7 +43,7 @@ impl Shared {
         Ok(Shared {
             manner,
             encoder: Encoder::new(manner.codec, manner.rate, &manner.opus)?,
-            resampler: (rate != manner.rate).then(|| Resampler::new(rate, manner.rate)),
+            resampler: Resampler::between(rate, manner.rate),
             frame: vec![0; samples(manner.rate)].into(),
             payload: vec![0; MAX_PAYLOAD].into(),
             len: None,

@@ -6,7 +6,7 @@ use crate::id::RoomId;
 use crate::order::{Joining, RoomOrder};
 use crate::room::{Seat, Settings};
 
-mod choir;
+pub(super) mod choir;
 mod stumbling;
 mod widening;
 

@@ -8,17 +8,15 @@ use std::collections::{HashMap, HashSet};
 use audio::codec::Encoder;
 use rtp::srtp::{Keys as SrtpKeys, Profile, Protector};
 
+use super::rooms::choir::{ROOM, sit};
 use super::*;
 use crate::guard::Security;
-use crate::id::{PartId, RoomId};
 use crate::order::RoomOrder;
 use crate::recorder::Mark;
 use crate::room::{Lists, Room};
 
 mod deeds;
 mod phones;
-
-const ROOM: PartId = PartId { worker: 0, place: 3, room: RoomId(7) };
 
 /// Legs at a time.
 const LEGS: u32 = 6;

@@ -10,7 +10,7 @@ use crate::id::{PartId, RoomId};
 use crate::order::{Joining, RoomOrder};
 use crate::room::{Lists, Manner, PERIOD, Room, Seat, Settings, Shared, Way};
 
-pub(super) const ROOM: PartId = PartId { worker: 0, place: 3, room: RoomId(7) };
+pub(in super::super) const ROOM: PartId = PartId { worker: 0, place: 3, room: RoomId(7) };
 
 /// A member: its leg, its phone, and the tone that it sings.
 pub(super) struct Singer {
@@ -110,8 +110,8 @@ pub(super) fn hall_at(rate: Rate) -> Rig {
 }
 
 pub(super) fn inline(rate: Rate, setup: &LegSetup) -> Way {
-    let other = |from, to| (from != to).then(|| Resampler::new(from, to));
-    Way::Inline { inward: other(setup.rate, rate), outward: other(rate, setup.rate) }
+    let (inward, outward) = (Resampler::between(setup.rate, rate), Resampler::between(rate, setup.rate));
+    Way::Inline { inward, outward }
 }
 
 /// A leg comes and takes a seat.
@@ -127,8 +127,17 @@ pub(super) fn come_at(rig: &mut Rig, place: u32, setup: LegSetup, rate: Rate) ->
 }
 
 pub(super) fn join(rig: &mut Rig, singer: &Singer, rate: Rate, settings: Settings) {
-    let (setup, leg) = (&singer.setup, id(singer.place));
-    let tag = u64::from(singer.place) + 50;
+    sit(rig, (id(singer.place), u64::from(singer.place) + 50), &singer.setup, rate, settings);
+}
+
+/// A leg takes a seat in the room by this tag, or another one.
+pub(in super::super) fn sit(
+    rig: &mut Rig,
+    (leg, tag): (LegId, u64),
+    setup: &LegSetup,
+    rate: Rate,
+    settings: Settings,
+) {
     let kit = Kit::to_talk(setup, Delay::CONVERSATION).unwrap();
     let manner = Manner::new(setup.codec, setup.rate, setup.opus);
     let seat = |way| Box::new(Seat::new(Who::Leg(leg), tag, rate, settings, way));

@@ -9,20 +9,23 @@ use crate::room::{Fitting, Manner, Wider};
 
 const TO: Rate = Rate::WIDE;
 
-fn between(from: Rate, to: Rate) -> Option<Resampler> {
-    (from != to).then(|| Resampler::new(from, to))
-}
-
 /// The room of these members, which is narrow, goes on wide. What is said to all was narrow, the recording is wide.
 fn widen(rig: &mut Rig, members: &[&Singer]) {
     let mut wider = Box::new(Wider::new(TO));
     for member in members {
         let setup = &member.setup;
         let back = if setup.period() == 4 { setup.rate } else { Rate::NARROW };
-        wider.fittings.push(Fitting::new(Who::Leg(id(member.place)), TO, (setup.rate, back), between));
-        wider.manners.push((Manner::new(setup.codec, setup.rate, setup.opus), between(TO, setup.rate)));
+        wider.fittings.push(Fitting::new(
+            Who::Leg(id(member.place)),
+            TO,
+            (setup.rate, back),
+            Resampler::between,
+        ));
+        wider
+            .manners
+            .push((Manner::new(setup.codec, setup.rate, setup.opus), Resampler::between(TO, setup.rate)));
     }
-    wider.saying = between(Rate::NARROW, TO).map(Box::new);
+    wider.saying = Resampler::between(Rate::NARROW, TO).map(Box::new);
     rig.order(Order::Room(ROOM, RoomOrder::Widen(wider)));
 }
 
@@ -30,7 +33,7 @@ fn widen(rig: &mut Rig, members: &[&Singer]) {
 fn tape(rig: &mut Rig) -> Consumer<i16> {
     let (ring, out) = RingBuffer::new(1_000_000);
     let recorder = Recorder::new((id(9), 1), ring, TO, &Recording::new("a.wav"), Default::default());
-    let resampler = between(Rate::NARROW, TO).map(Box::new);
+    let resampler = Resampler::between(Rate::NARROW, TO).map(Box::new);
     rig.order(Order::Room(ROOM, RoomOrder::Record(Box::new(recorder), resampler)));
     out
 }
@@ -168,7 +171,7 @@ fn who_sits_by_a_ring_goes_on_hearing_and_being_heard_in_a_wider_room() {
     for singer in [&a, &b, &c] {
         let back = if singer.place == 1 { Rate::NARROW } else { singer.setup.rate };
         let who = Who::Leg(id(singer.place));
-        wider.fittings.push(Fitting::new(who, Rate::FULL, (singer.setup.rate, back), between));
+        wider.fittings.push(Fitting::new(who, Rate::FULL, (singer.setup.rate, back), Resampler::between));
     }
     rig.order(Order::Room(ROOM, RoomOrder::Widen(wider)));
     let sent = choir(&mut rig, &mut [&mut a, &mut b, &mut c], 1_200);

@@ -8,13 +8,9 @@ use super::*;
 use crate::bridge::Bridge;
 use crate::detector::{Detector, Listener};
 use crate::guard::Guard;
-use crate::order::{Joining, Steer};
+use crate::order::Steer;
 use crate::recording::{Pause, Sides};
-use crate::room::{Fitting, Manner, PERIOD, Seat, Settings, Shared, Way, Wider};
-
-fn between(from: Rate, to: Rate) -> Option<Resampler> {
-    (from != to).then(|| Resampler::new(from, to))
-}
+use crate::room::{Fitting, Manner, Settings, Wider};
 
 impl Storm {
     fn tag(&mut self, at: usize) -> u64 {
@@ -207,23 +203,7 @@ impl Storm {
     fn join(&mut self, at: usize) {
         let (leg, setup, rate) = (self.parties[at].id, self.parties[at].setup.clone(), self.room);
         let tag = self.parties[at].seat();
-        let kit = Kit::to_talk(&setup, Delay::CONVERSATION).unwrap();
-        let manner = Manner::new(setup.codec, setup.rate, setup.opus);
-        let seat = |way| Box::new(Seat::new(Who::Leg(leg), tag, rate, Settings::default(), way));
-        let mut bridge = None;
-        let (seat, kit, shared) = if setup.period() == PERIOD {
-            let way = Way::Inline { inward: between(setup.rate, rate), outward: between(rate, setup.rate) };
-            let mut seat = seat(way);
-            seat.manner = Some(manner);
-            (seat, Some(kit), Some(Box::new(Shared::new(manner, rate).unwrap())))
-        } else {
-            let (here, there) = Bridge::pair(rate, setup.rate);
-            bridge = Some(Order::Bridge(leg, tag, Box::new(there.into_room()), kit));
-            (seat(Way::Ring(Box::new(here))), None, None)
-        };
-        let joining = Joining { seat: Some(seat), shared, kit, lists: None };
-        self.rig.order(Order::Room(ROOM, RoomOrder::Join(Box::new(joining))));
-        bridge.into_iter().for_each(|bridge| self.rig.order(bridge));
+        sit(&mut self.rig, (leg, tag), &setup, rate, Settings::default());
     }
 
     fn widen(&mut self) {
@@ -235,10 +215,15 @@ impl Storm {
         let mut wider = Box::new(Wider::new(to));
         for party in self.parties.iter().filter(|party| party.in_room) {
             let setup = &party.setup;
-            wider.fittings.push(Fitting::new(Who::Leg(party.id), to, (setup.rate, setup.rate), between));
+            wider.fittings.push(Fitting::new(
+                Who::Leg(party.id),
+                to,
+                (setup.rate, setup.rate),
+                Resampler::between,
+            ));
             let manner = Manner::new(setup.codec, setup.rate, setup.opus);
             if !wider.manners.iter().any(|(other, _)| *other == manner) {
-                wider.manners.push((manner, between(to, setup.rate)));
+                wider.manners.push((manner, Resampler::between(to, setup.rate)));
             }
         }
         self.room = to;
